@@ -1,0 +1,32 @@
+//! Vestibule: a SAML 2.0 single sign-on gate in front of applications that know nothing of SAML.
+//!
+//! docs/architecture.md tells the whole story; this is the map. A request comes in through [`gateway`], which alone
+//! knows pingora and hyper. [`access`] judges it: public, allowed, needs a session, refused. Without a session the
+//! browser is led through [`login`], whose two halves ask the identity provider and take its answer. The answer is
+//! [`saml`]'s: pure rooms in which bytes and a moment go in and a verdict comes out. What was accepted becomes an
+//! [`identity`], the identity a [`session`], the session the [`headers`] that the application may trust.
+//!
+//! ```text
+//! RawResponse -verify-> VerifiedResponse -accept-> AcceptedAssertion -> Identity -> Session -judge-> Permit -> headers
+//! ```
+//!
+//! Each arrow consumes what stands before it, so the wrong order does not compile. [`config`] reads the one YAML file
+//! and builds [`site`]s from it; [`reason`] is the table of everything that can be refused.
+
+pub mod access;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod cookies;
+pub mod gateway;
+pub mod headers;
+pub mod identity;
+pub mod login;
+pub mod observe;
+pub mod pages;
+pub mod reason;
+pub mod saml;
+pub mod seal;
+pub mod secret;
+pub mod session;
+pub mod site;

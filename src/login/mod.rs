@@ -1,0 +1,3 @@
+//! A sign-in under way: asked in `start`, answered in `finish` (SKELETON).
+
+pub mod return_to;

@@ -1,0 +1,219 @@
+//! Why something was refused: one stable code for each rule, in one table.
+//!
+//! The codes are a public contract: dashboards and alerts are built on them. A code is never renamed; a rule that
+//! goes leaves its code unused. `docs/reason-codes.md` is generated from this table and a test holds the two together.
+//!
+//! A refusal speaks twice. The person in front of the browser sees a page with a reference and what to do
+//!, and no details. The owner finds, under the same reference, one audit event with the code, the
+//! values that disagreed ([`Refusal::detail`]), the likely cause and the setting to look at.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A refused rule with what disagreed. `detail` is for the owner: it is audited, never shown to the visitor, and
+/// never holds a secret, a whole assertion or a cookie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Refusal {
+    /// Which rule refused.
+    pub reason: Reason,
+    /// The values that disagreed, in a sentence for the owner.
+    pub detail: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal by `reason`, with the values that disagreed.
+    pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, detail: Cow::Borrowed("") }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.detail.is_empty() {
+            f.write_str(self.reason.code())
+        } else {
+            write!(f, "{}: {}", self.reason.code(), self.detail)
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+macro_rules! reasons {
+    ($( $(#[doc = $section:literal])? $variant:ident = $code:literal, $status:literal,
+        $meaning:literal, $cause:literal, $change:literal; )*) => {
+        /// One variant for each rule that can refuse.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason { $( #[doc = $meaning] $variant, )* }
+
+        impl Reason {
+            /// Every reason, in the order of the table.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
+            /// The stable code, as the audit log and the tests name it.
+            pub const fn code(self) -> &'static str { match self { $( Self::$variant => $code, )* } }
+
+            /// The HTTP status of the answer where this reason is answered by a page.
+            pub const fn status(self) -> u16 { match self { $( Self::$variant => $status, )* } }
+
+            /// What the rule found, in a sentence.
+            pub const fn meaning(self) -> &'static str { match self { $( Self::$variant => $meaning, )* } }
+
+            /// What most often lies behind it.
+            pub const fn likely_cause(self) -> &'static str { match self { $( Self::$variant => $cause, )* } }
+
+            /// What the owner can change, and on which side.
+            pub const fn what_to_change(self) -> &'static str { match self { $( Self::$variant => $change, )* } }
+        }
+    };
+}
+
+reasons! {
+    // --- the message as bytes and as XML ---
+    FormMalformed = "form-malformed", 400, "The POST to the assertion consumer service is not a form with exactly one SAMLResponse.", "Something other than an identity provider posted here, or a proxy rewrote the body.", "Nothing here; look at what posted, and at proxies that change bodies.";
+    MessageTooLarge = "message-too-large", 400, "The message is larger than the limit, before or after decoding.", "A user in very many groups, or an attack.", "Let the IdP send fewer groups, or raise `saml.max_message_size`.";
+    Base64Invalid = "base64-invalid", 400, "SAMLResponse is not strict base64.", "A proxy or script changed the form value.", "Post the value exactly as the IdP sent it.";
+    EncodingNotUtf8 = "encoding-not-utf8", 400, "The document is not UTF-8 or declares another encoding.", "An IdP configured for another encoding, or an attack on parsers.", "Let the IdP send UTF-8.";
+    XmlMalformed = "xml-malformed", 400, "The document is not well-formed XML with namespaces.", "A truncated or altered message.", "Look at what lies between the IdP and the browser.";
+    XmlDoctype = "xml-doctype", 400, "The document has a document type declaration.", "No IdP sends one: an attack with entities.", "Nothing; keep refusing.";
+    XmlProcessingInstruction = "xml-processing-instruction", 400, "The document has a processing instruction.", "No IdP sends one: an attack on parsers.", "Nothing; keep refusing.";
+    XmlTooDeep = "xml-too-deep", 400, "Elements are nested deeper than the limit of 64.", "An attack on parsers.", "Nothing; keep refusing.";
+    XmlNamespaceRelative = "xml-namespace-relative", 400, "A namespace name is a relative URI.", "An attack on canonicalisation.", "Nothing; keep refusing.";
+    XmlNamespaceForeign = "xml-namespace-foreign", 400, "An element with a name of SAML or XML Signature stands in another namespace.", "An attack on readers that ignore namespaces.", "Nothing; keep refusing.";
+    XmlIdDuplicate = "xml-id-duplicate", 400, "Two elements carry the same ID.", "A signature wrapping attack.", "Nothing; keep refusing.";
+    XmlIdQualified = "xml-id-qualified", 400, "An ID attribute has a namespace prefix.", "A signature wrapping attack.", "Nothing; keep refusing.";
+    NotAResponse = "not-a-response", 400, "The root of the document is not samlp:Response.", "Another SAML message was posted to the assertion consumer service.", "Check the endpoints registered at the IdP.";
+    AssertionCount = "assertion-count", 400, "The document does not hold exactly one assertion.", "A signature wrapping attack; or an IdP that sends several assertions.", "Let the IdP send one assertion.";
+    AssertionMisplaced = "assertion-misplaced", 400, "The assertion is not a child of the response.", "A signature wrapping attack.", "Nothing; keep refusing.";
+    AssertionEncrypted = "assertion-encrypted", 403, "The assertion is encrypted and there is no key to open it.", "The IdP was told to encrypt for this service.", "Turn assertion encryption off at the IdP for this service.";
+    // --- the signature ---
+    SignatureMissing = "signature-missing", 403, "Neither the response nor the assertion is signed.", "The IdP does not sign, or the signature was stripped.", "Turn signing on at the IdP for this service.";
+    SignatureMissingAssertion = "signature-missing-assertion", 403, "The assertion is not signed, and `require_signed` demands it.", "The IdP signs only the response.", "Sign assertions at the IdP, or set `require_signed: either`.";
+    SignatureMissingResponse = "signature-missing-response", 403, "The response is not signed, and `require_signed` demands it.", "The IdP signs only the assertion.", "Sign responses at the IdP, or set `require_signed: either`.";
+    SignatureMisplaced = "signature-misplaced", 400, "A signature stands where none is allowed.", "A signature wrapping attack.", "Nothing; keep refusing.";
+    SignatureSeveral = "signature-several", 400, "An element carries more than one signature.", "A signature wrapping attack.", "Nothing; keep refusing.";
+    SignatureShape = "signature-shape", 400, "The signature is not made of SignedInfo, SignatureValue and at most one KeyInfo, in this order.", "An attack on signature verification.", "Nothing; keep refusing.";
+    SignatureComment = "signature-comment", 400, "There is a comment or a qualified attribute inside the signature.", "An attack on signature verification.", "Nothing; keep refusing.";
+    SignatureCanonicalization = "signature-canonicalization", 400, "The canonicalisation method is not on the list.", "An attack, or an IdP with unusual settings.", "Let the IdP use exclusive canonicalisation.";
+    SignatureAlgorithm = "signature-algorithm", 403, "The signature algorithm is not on the list: SHA-1, MD5, HMAC, DSA and unknown names are refused.", "An old IdP that signs with SHA-1.", "Let the IdP sign with RSA or ECDSA and SHA-256 or better.";
+    SignatureReference = "signature-reference", 400, "The signature does not refer to exactly its own parent by ID.", "A signature wrapping attack.", "Nothing; keep refusing.";
+    SignatureTransforms = "signature-transforms", 400, "The transforms are not exactly enveloped-signature and exclusive canonicalisation.", "An attack that hides content from the digest.", "Nothing; keep refusing.";
+    DigestAlgorithm = "digest-algorithm", 403, "The digest algorithm is not SHA-256, SHA-384 or SHA-512.", "An old IdP that digests with SHA-1.", "Let the IdP use SHA-256 or better.";
+    DigestMismatch = "digest-mismatch", 403, "The signed content was changed after it was signed.", "Tampering, or a proxy that rewrites the message.", "Look at what lies between the IdP and the browser.";
+    SignatureInvalid = "signature-invalid", 403, "No known key of the IdP verifies the signature.", "The IdP signs with a new certificate, or it is not the IdP that signed.", "Compare the IdP's signing certificate with the configured one; update the metadata.";
+    SignatureEmpty = "signature-empty", 403, "The signed content is empty after canonicalisation.", "An attack on canonicalisation.", "Nothing; keep refusing.";
+    // --- the response (Core 3.2.2, Profiles 4.1.4.2, Bindings 3.5.5.2) ---
+    VersionUnsupported = "version-unsupported", 403, "The version of the message is not 2.0.", "A SAML 1.1 IdP.", "Use the IdP's SAML 2.0 endpoint.";
+    IdMissing = "id-missing", 400, "The response or the assertion has no ID.", "A malformed message.", "Report it to the IdP's maker.";
+    IssueInstantInvalid = "issue-instant-invalid", 403, "An issue instant is missing or not a UTC date and time.", "A malformed message.", "Report it to the IdP's maker.";
+    IssueInstantFuture = "issue-instant-future", 403, "The message was issued in the future.", "The clocks of the IdP and this machine differ.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    IssueInstantOld = "issue-instant-old", 403, "The message was issued before the request that it answers, beyond the allowed skew.", "The clocks differ, or an old message was posted.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    StatusMissing = "status-missing", 403, "The response has no status, or more than one.", "A malformed message.", "Report it to the IdP's maker.";
+    StatusNotSuccess = "status-not-success", 403, "The IdP answered that it did not sign the user in.", "The user is not assigned to the application, cancelled, or the IdP rejects our request.", "Read the IdP's own log; check the user's assignment and the registered entity ID and ACS.";
+    DestinationMissing = "destination-missing", 403, "A signed response has no Destination.", "An IdP that does not follow Bindings 3.5.5.2.", "Let the IdP set Destination, or sign only the assertion.";
+    DestinationMismatch = "destination-mismatch", 403, "The response was made for another address.", "The ACS address registered at the IdP differs from `public_url`.", "Make the ACS address at the IdP equal to the one that `vestibule metadata --values` prints.";
+    ResponseIssuerMissing = "response-issuer-missing", 403, "A signed response does not say who issued it.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP set the issuer of the response.";
+    ResponseIssuerMismatch = "response-issuer-mismatch", 403, "The response comes from another IdP than the one that was asked.", "The configured entity ID differs from the IdP's.", "Make `entity_id` (or the metadata) equal to the issuer in this event.";
+    InResponseToMissing = "in-response-to-missing", 403, "The response does not name the request that it answers.", "The sign-in began at the IdP (a tile), not here.", "Start at the application; as a tile use this gate's sign-in address.";
+    InResponseToMismatch = "in-response-to-mismatch", 403, "The response answers another request.", "Another browser's or an older request's answer was posted.", "Nothing; keep refusing. The user starts again.";
+    // --- the assertion (Core 2.3.3, 2.4, 2.5, 2.7; Profiles 4.1.4.2 and 4.1.4.3) ---
+    AssertionMalformed = "assertion-malformed", 403, "The assertion breaks the schema: an element is missing, doubled or out of place.", "A malformed or hostile message.", "Report it to the IdP's maker.";
+    IssuerMissing = "issuer-missing", 403, "The assertion does not say who issued it.", "A malformed message.", "Report it to the IdP's maker.";
+    IssuerMismatch = "issuer-mismatch", 403, "The assertion comes from another IdP than the one that was asked.", "The configured entity ID differs from the IdP's, or an assertion of another IdP was posted.", "Make `entity_id` (or the metadata) equal to the issuer in this event.";
+    IssuerFormat = "issuer-format", 403, "The issuer is not written as an entity identifier.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP omit the issuer's Format or set it to entity.";
+    SubjectMissing = "subject-missing", 403, "The assertion has no subject.", "The IdP is not configured to send a NameID.", "Configure a NameID at the IdP.";
+    NameIdMissing = "nameid-missing", 403, "The subject has no NameID.", "The IdP is not configured to send a NameID.", "Configure a NameID at the IdP.";
+    NameIdEncrypted = "nameid-encrypted", 403, "The NameID is encrypted and there is no key to open it.", "The IdP was told to encrypt for this service.", "Turn NameID encryption off at the IdP for this service.";
+    NameIdTransient = "nameid-transient", 403, "The NameID is transient: it changes at every sign-in and cannot name a user.", "The IdP's default NameID format.", "Let the IdP send a persistent or e-mail NameID, or set `identity.user` to an attribute.";
+    SubjectConfirmationMissing = "subject-confirmation-missing", 403, "The subject has no bearer confirmation.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";
+    ConfirmationDataMissing = "confirmation-data-missing", 403, "The bearer confirmation has no data.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";
+    RecipientMissing = "recipient-missing", 403, "The bearer confirmation names no recipient.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP set Recipient to our ACS address.";
+    RecipientMismatch = "recipient-mismatch", 403, "The assertion was made for another assertion consumer service.", "The ACS address registered at the IdP differs from `public_url`; or an assertion for another service was posted.", "Make the ACS address at the IdP equal to the one that `vestibule metadata --values` prints.";
+    ConfirmationInResponseToMissing = "confirmation-in-response-to-missing", 403, "The bearer confirmation does not name the request that it answers.", "The sign-in began at the IdP (a tile), not here.", "Start at the application; as a tile use this gate's sign-in address.";
+    ConfirmationInResponseToMismatch = "confirmation-in-response-to-mismatch", 403, "The bearer confirmation answers another request.", "Another browser's or an older request's assertion was posted.", "Nothing; keep refusing. The user starts again.";
+    ConfirmationExpiryMissing = "confirmation-expiry-missing", 403, "The bearer confirmation has no NotOnOrAfter.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP set NotOnOrAfter.";
+    ConfirmationExpired = "confirmation-expired", 403, "The bearer confirmation has expired.", "The clocks differ, or the answer took too long.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    ConfirmationNotBefore = "confirmation-not-before", 403, "The bearer confirmation has a NotBefore, which the profile forbids.", "An IdP that does not follow Profiles 4.1.4.2.", "Report it to the IdP's maker.";
+    ConditionsMissing = "conditions-missing", 403, "The assertion has no conditions, or more than one.", "A malformed message.", "Report it to the IdP's maker.";
+    ConditionsNotYetValid = "conditions-not-yet-valid", 403, "The assertion is not valid yet.", "The IdP's clock is ahead of ours.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    ConditionsExpired = "conditions-expired", 403, "The assertion has expired.", "The clocks differ, or the answer took too long.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    ConditionUnknown = "condition-unknown", 403, "The assertion has a condition that this gate does not know (Core 2.5.1).", "An IdP extension.", "Let the IdP leave the extension out.";
+    TimeInvalid = "time-invalid", 403, "A time in the assertion is not a UTC date and time.", "A malformed message.", "Report it to the IdP's maker.";
+    AudienceMissing = "audience-missing", 403, "The assertion names no audience.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP restrict the audience to our entity ID.";
+    AudienceMismatch = "audience-mismatch", 403, "The assertion was made for another service.", "The entity ID registered at the IdP differs from ours; or an assertion for another service was posted.", "Make the entity ID (audience) at the IdP equal to `service_provider.entity_id`.";
+    AuthnStatementMissing = "authn-statement-missing", 403, "The assertion has no authentication statement.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";
+    AuthnInstantInvalid = "authn-instant-invalid", 403, "The time of authentication is missing, malformed or in the future.", "The clocks differ.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    SessionExpired = "session-expired", 403, "The IdP's own session had already ended (SessionNotOnOrAfter).", "The clocks differ, or the IdP's session is very short.", "Synchronise both clocks; lengthen the IdP's session.";
+    AssertionReplayed = "assertion-replayed", 403, "This assertion was accepted before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
+    RequestAnswered = "request-answered", 403, "The request that this message answers was answered before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
+    // --- the sign-in ---
+    AttemptMissing = "attempt-missing", 400, "The browser that posted the answer does not hold the sign-in that it belongs to.", "Cookies are blocked, the sign-in took longer than 15 minutes, or it began in another browser.", "Compare `public_url` with the address in the browser; see whether a gateway drops Set-Cookie.";
+    AttemptExpired = "attempt-expired", 400, "The sign-in took longer than 15 minutes.", "The user left the IdP's page open.", "Nothing; the user starts again.";
+    AttemptBeforeStart = "attempt-before-start", 400, "The sign-in began before this gate was started.", "A restart: with the memory store, answered requests are not remembered across it.", "Nothing; the user starts again.";
+    AttemptForeign = "attempt-foreign", 403, "The sign-in belongs to another site or another assertion consumer service.", "An answer was posted to another address than the one asked for.", "Compare the ACS address at the IdP with the one that `vestibule metadata --values` prints.";
+    SignInLoop = "sign-in-loop", 400, "The same sign-in came around for the third time.", "The session cookie does not come back: a gateway drops Set-Cookie or Cookie, or `public_url` is not the address in the browser.", "Let the gateway pass Cookie to the gate and Set-Cookie to the browser; compare `public_url`.";
+    ReturnAddressForeign = "return-address-foreign", 400, "The return address is not on this site.", "A crafted link, or a gateway that passes another host.", "Let `rd` be a path or an address under `public_url`.";
+    IdpUnknown = "idp-unknown", 400, "There is no identity provider of that name.", "An old link.", "Use an `id` of `identity_providers`.";
+    Busy = "busy", 503, "More sign-ins arrive than can be verified.", "A flood of posts to the assertion consumer service.", "Nothing; the user tries again. Look for the source of the posts.";
+    StoreUnavailable = "store-unavailable", 503, "The session store cannot be reached or is full.", "The store is down or too small.", "Look at the store; raise `session.max_bytes`.";
+    CrossSiteRequest = "cross-site-request", 403, "Another site's page sent this request.", "A crafted page.", "Nothing; keep refusing.";
+    // --- the identity ---
+    UserMissing = "user-missing", 403, "No candidate of `identity.user` has a value.", "The IdP does not send the attribute.", "Send the attribute from the IdP, or change `identity.user`.";
+    EmailInvalid = "email-invalid", 403, "The e-mail address does not have the form of one.", "The attribute holds something else.", "Change `identity.email` or the attribute at the IdP.";
+    IdentityControlCharacter = "identity-control-character", 403, "The user or e-mail holds a control character.", "An attempt to inject headers, or a broken directory entry.", "Correct the entry at the IdP.";
+    EmailDomainForeign = "email-domain-foreign", 403, "The IdP may not speak for this e-mail domain.", "The user belongs to another IdP.", "Add the domain to `email_domains` of the IdP if it may speak for it.";
+    // --- a request ---
+    PathMalformed = "path-malformed", 400, "The path cannot be read in one way only.", "A probe for path confusion, or an application that needs encoded slashes.", "Set `allow_encoded_slash` for the site if its paths carry them.";
+    HostMissing = "host-missing", 400, "The request names no host, or several.", "A broken client or gateway.", "Let the gateway pass one Host.";
+    SiteUnknown = "site-unknown", 403, "No site has this host.", "The host in the browser differs from `public_url`, or a gateway passes another host.", "Compare `public_url` with the address in the browser; let the gateway pass the original host.";
+    SessionMissing = "session-missing", 401, "The request needs a session and has none.", "The user is not signed in.", "Nothing.";
+    AccessDenied = "access-denied", 403, "The user is signed in but no rule lets them in here.", "A missing group or role.", "Look at the rule in this event; give the user the group or role.";
+    AccessUnknownGroups = "access-unknown-groups", 403, "The rule asks for a group or role, and the IdP did not say which groups the user has.", "The IdP sends no groups attribute, or Entra sent a link instead of groups.", "Send groups from the IdP, name the attribute in `identity.groups`, or set `groups_absent: empty`.";
+    GatewayUntrusted = "gateway-untrusted", 403, "A question came from an address that is not a trusted gateway.", "The gateway's address is not in `trusted_proxies`.", "Add the gateway's address to `trusted_proxies`.";
+    OriginalUrlMissing = "original-url-missing", 403, "The gateway did not say which address was asked for.", "The gateway's configuration lacks the header.", "Use the snippet for the gateway in the documentation.";
+    OriginalUrlDoubled = "original-url-doubled", 403, "The gateway said twice, or under another spelling too, which address was asked for.", "The client's own header was passed on beside the gateway's.", "Let the gateway replace, not append, the header.";
+    OriginalUrlMalformed = "original-url-malformed", 403, "The address that the gateway passed cannot be read.", "The gateway's configuration.", "Use the snippet for the gateway in the documentation.";
+    // --- the application ---
+    UpstreamUnreachable = "upstream-unreachable", 502, "The application could not be reached.", "It is down, or `upstream` is wrong.", "Look at the application and at `upstream`.";
+    UpstreamTimeout = "upstream-timeout", 504, "The application did not answer in time.", "It is overloaded or stuck.", "Look at the application; raise `upstream_timeouts.read`.";
+    Internal = "internal", 500, "Something failed inside the gate; the request was refused.", "A defect.", "Report it with the reference and the log around it.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_kebab_case() {
+        let codes: HashSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for code in codes {
+            assert!(
+                code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_status_refuses() {
+        for reason in Reason::ALL {
+            assert!((400..=599).contains(&reason.status()), "{reason}");
+        }
+    }
+}

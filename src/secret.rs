@@ -1,0 +1,47 @@
+//! Values that must not be printed and do not outlive their use.
+
+use std::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Bytes that are wiped when dropped and never shown by `Debug`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes over the bytes.
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves; the name is long so that each use is seen in a review.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Compares in constant time for equal lengths.
+    pub fn same_as(&self, other: &[u8]) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, other).is_ok()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_says_nothing() {
+        assert_eq!(format!("{:?}", Secret::from("hunter2".to_string())), "Secret(…)");
+    }
+}

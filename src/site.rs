@@ -1,0 +1,123 @@
+//! A site: one application behind the gate, with its own address, service provider, rules and headers.
+
+use crate::access::Rules;
+use crate::cookies::CookiePolicy;
+use crate::headers::HeaderPlan;
+use crate::identity::Mapping;
+use crate::saml::parties::{IdentityProvider, Policy, ServiceProvider};
+use crate::session::Limits;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The address that browsers use: scheme, host and port, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    origin: String,
+    authority: String,
+    secure: bool,
+}
+
+impl PublicUrl {
+    /// `https://host[:port]`; `http://` for loopback only; no path, query, fragment or user.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = url::Url::parse(text).map_err(|e| format!("not a URL: {e}"))?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            other => return Err(format!("the scheme must be https, not {other}")),
+        };
+        let host = url.host().ok_or("the URL has no host")?;
+        let loopback = match &host {
+            url::Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+            url::Host::Ipv4(ip) => ip.is_loopback(),
+            url::Host::Ipv6(ip) => ip.is_loopback(),
+        };
+        if !secure && !loopback {
+            return Err(
+                "http:// is for loopback addresses only: browsers would send the session in the clear".into(),
+            );
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a user name does not belong here".into());
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err("only scheme, host and port: a path is refused".into());
+        }
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        Ok(Self { origin: format!("{}://{authority}", url.scheme()), authority, secure })
+    }
+    /// `https://app.example.com`, without a final slash.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+    /// `app.example.com` or `app.example.com:8443`, lower case, default port left out.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+    /// Whether it is https.
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
+/// An identity provider as a site admits it.
+#[derive(Debug, Clone)]
+pub struct Idp {
+    /// The `id` of the configuration: in URLs, rules, logs.
+    pub id: String,
+    /// What the chooser's button says.
+    pub label: String,
+    /// The SAML side.
+    pub saml: IdentityProvider,
+    /// None: may speak for any domain.
+    pub email_domains: Option<Vec<String>>,
+}
+
+/// Where the application is.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub tls: bool,
+    pub host: String,
+    pub port: u16,
+    /// Try h2 with the application (h2c when plain).
+    pub http2: bool,
+    /// PEM of the CA to trust for TLS; None: the system's.
+    pub ca_file: Option<std::path::PathBuf>,
+    pub connect_timeout: Duration,
+    /// Longest silence while reading an answer; None for none (upgraded connections never have one).
+    pub read_timeout: Option<Duration>,
+    /// Whether the application sees the browser's Host (true, default) or its own.
+    pub preserve_host: bool,
+}
+
+/// Which of the two faces.
+#[derive(Debug, Clone)]
+pub enum Face {
+    Proxy(Upstream),
+    ForwardAuth,
+}
+
+/// One site.
+#[derive(Debug)]
+pub struct Site {
+    /// Index in `Config::sites`.
+    pub id: u16,
+    /// The JWT's audience.
+    pub name: String,
+    pub public_url: PublicUrl,
+    pub face: Face,
+    /// `/vestibule`, no final slash.
+    pub path_prefix: String,
+    pub service_provider: ServiceProvider,
+    pub identity_providers: Vec<Arc<Idp>>,
+    pub policy: Policy,
+    pub mapping: Mapping,
+    pub rules: Rules,
+    pub headers: HeaderPlan,
+    pub session_limits: Limits,
+    pub cookies: CookiePolicy,
+    pub allow_encoded_slash: bool,
+}

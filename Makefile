@@ -1,0 +1,52 @@
+# What people type. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+## make demo            the gate, a demo identity provider and an application; prints the address to open
+.PHONY: demo
+demo:
+	@scripts/install-tools.sh build
+	@scripts/demo.sh proxy
+
+## make demo-nginx      the same with a real nginx that asks the gate (auth_request)
+.PHONY: demo-nginx
+demo-nginx:
+	@scripts/install-tools.sh demo
+	@scripts/demo.sh nginx
+
+## make test            installs what the tests need, then checks and tests everything
+.PHONY: test
+test:
+	@scripts/install-tools.sh test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@scripts/dependencies.sh
+	$(CARGO) test --locked
+
+## make build           the program for production, in target/release/vestibule
+.PHONY: build
+build:
+	@scripts/install-tools.sh build
+	$(CARGO) build --release --locked
+
+## make bench           speed in one bounded run: ratios against nginx and bare pingora, figures for SAML and memory
+.PHONY: bench
+bench:
+	@scripts/install-tools.sh bench
+	@scripts/bench.sh
+
+## make soak            ten minutes of mixed load with sign-ins and hostile input (SECONDS_TO_RUN=600)
+.PHONY: soak
+soak:
+	@scripts/install-tools.sh bench
+	@scripts/soak.sh
+
+## make docs            writes the generated pages in docs/ anew
+.PHONY: docs
+docs:
+	UPDATE_DOCS=1 $(CARGO) test --locked --lib documented
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)

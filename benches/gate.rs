@@ -1,0 +1,316 @@
+//! `make bench`, the part with real programs: the check of a known session against nginx answering 204, proxying against
+//! bare pingora, a flood of forged answers, start and memory. Interleaved rounds, medians, ratios of one run.
+//!
+//! CPU is what the kernel counted for the process, divided by the requests that were answered; that stays comparable on a
+//! busy machine, where requests per second do not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    reason = "a measuring program"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+use support::browser::Browser;
+use support::demo_idp::{DemoIdp, example};
+use support::gate::{GateProcess, Ports};
+use support::program::{Program, free_port, loopback};
+
+const ROUNDS: usize = 5;
+const SECONDS: u64 = 3;
+const CONNECTIONS: usize = 32;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    // `cargo test --benches` runs this too, without --bench: nothing to measure then.
+    if std::env::args().any(|word| word == "--bench") {
+        runtime.block_on(measure());
+    }
+}
+
+async fn measure() {
+    println!("{} rounds of {SECONDS} s each, interleaved, {CONNECTIONS} connections; medians", ROUNDS);
+    check_of_a_known_session().await;
+    proxying().await;
+    flood().await;
+}
+
+/// The question of a gateway about a known session, against nginx `return 204` with the same headers.
+async fn check_of_a_known_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ports, nginx_port) = (Ports::choose(), free_port());
+    let public = format!("http://127.0.0.1:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), "localhost", &public);
+    let started = Instant::now();
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!("public_url: {public}\nforward_auth: true\n{CONFIG}"),
+    );
+    println!(
+        "start to ready: {} ms; resident at start: {:.1} MB",
+        started.elapsed().as_millis(),
+        resident(gate.program.id())
+    );
+    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+    let url = format!("http://127.0.0.1:{}/vestibule/authz/auth-request", gate.authz_port);
+    let original = format!("X-Original-URL: {public}/some/page?a=1");
+    let headers =
+        [cookie.as_str(), original.as_str(), "X-Original-Method: GET", "X-Forwarded-For: 127.0.0.1"];
+
+    let mut browser = Browser::new();
+    browser.headers.clear();
+    let pairs: Vec<(&str, &str)> = headers.iter().map(|line| line.split_once(": ").unwrap()).collect();
+    let answer = browser.send(http::Method::GET, &url, &pairs, bytes::Bytes::new()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let same: String = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("x-"))
+        .map(|(name, value)| format!("add_header {name} \"{}\" always; ", value.to_str().unwrap()))
+        .collect();
+    let nginx = nginx(folder.path(), nginx_port, &format!("location / {{ {same} return 204; }}"));
+    let other = format!("http://127.0.0.1:{nginx_port}/");
+    let [ours, theirs] = interleaved([(gate.program.id(), &url, &headers), (nginx.id(), &other, &headers)]);
+    report("check of a known session", &ours, "nginx return 204", &theirs, 1.10);
+    drop((idp, nginx));
+}
+
+/// 1 KB through the proxy with identity headers, against bare pingora as `cargo build` makes it.
+async fn proxying() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ports, app_port, bare_port) = (Ports::choose(), free_port(), free_port());
+    let public = format!("http://127.0.0.1:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), "localhost", &public);
+    let app =
+        nginx(folder.path(), app_port, &format!("location / {{ return 200 \"{}\"; }}", "x".repeat(1024)));
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!(
+            "public_url: {public}\nupstream: http://127.0.0.1:{app_port}\nlog: {{requests: false}}\n{CONFIG}"
+        ),
+    );
+    let bare = Program::start(
+        "bare-pingora",
+        Command::new(std::env::var("BARE_PINGORA").map_or_else(|_| example("bare-pingora"), Into::into))
+            .args([format!("127.0.0.1:{bare_port}"), format!("127.0.0.1:{app_port}")]),
+        folder.path(),
+        loopback(bare_port),
+    );
+    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+    let headers = [cookie.as_str()];
+    let (url, other) = (format!("{public}/page"), format!("http://127.0.0.1:{bare_port}/page"));
+    let [ours, theirs] = interleaved([(gate.program.id(), &url, &headers), (bare.id(), &other, &headers)]);
+    report("proxying 1 KB with identity", &ours, "bare pingora", &theirs, 1.00);
+    drop((idp, app));
+}
+
+/// The 99th percentile of known sessions, quiet and while forged answers arrive without pause.
+async fn flood() {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = Ports::choose();
+    let public = format!("http://127.0.0.1:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), "localhost", &public);
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!("public_url: {public}\nforward_auth: true\n{CONFIG}"),
+    );
+    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+    let url = format!("http://127.0.0.1:{}/vestibule/authz/auth-request", gate.authz_port);
+    let original = format!("X-Original-URL: {public}/some/page?a=1");
+    let headers =
+        vec![cookie, original, "X-Original-Method: GET".to_owned(), "X-Forwarded-For: 127.0.0.1".to_owned()];
+
+    // A forged answer to a genuine attempt of the attacker's own: it passes every cheap check and costs a verification.
+    let mut attacker = Browser::new();
+    let away = attacker.get(&format!("{public}/vestibule/sign-in")).await;
+    let choice = attacker.follow(away).await;
+    let page = attacker.submit(&choice, &[("user", "ada")]).await;
+    let (_, action, mut fields) = page.form();
+    for (name, value) in &mut fields {
+        if name == "SAMLResponse" {
+            use base64::Engine as _;
+            let engine = base64::engine::general_purpose::STANDARD;
+            let xml = String::from_utf8(engine.decode(&*value).unwrap()).unwrap();
+            *value = engine.encode(xml.replace("Ada Lovelace", "Eve Lovelace"));
+        }
+    }
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let cookies: Vec<String> =
+        attacker.jar["127.0.0.1"].iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let script = folder.path().join("forged.lua");
+    std::fs::write(
+        &script,
+        format!(
+            "wrk.method = \"POST\"\nwrk.body = \"{body}\"\nwrk.headers[\"Content-Type\"] = \"application/x-www-form-urlencoded\"\n\
+             wrk.headers[\"Cookie\"] = \"{}\"\n",
+            cookies.join("; ")
+        ),
+    )
+    .unwrap();
+
+    let quiet = latency(&url, &headers);
+    let mut attack = Command::new("wrk")
+        .args(["-t1", "-c16", &format!("-d{}s", 3 * SECONDS), "-s"])
+        .arg(&script)
+        .arg(&action)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let flooded = latency(&url, &headers);
+    drop(attack.kill());
+    drop(attack.wait());
+    println!(
+        "flood of forged answers: p99 of known sessions {:.2} ms quiet, {:.2} ms flooded: {:.2} × (goal ≤ 2)",
+        quiet,
+        flooded,
+        flooded / quiet
+    );
+    drop(idp);
+}
+
+const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_file: idp-metadata.xml}\n";
+
+/// Signs ada in and answers her session's Cookie line.
+async fn sign_in(start: &str) -> String {
+    let mut browser = Browser::new();
+    let away = browser.get(start).await;
+    let choice = browser.follow(away).await;
+    let page = browser.submit(&choice, &[("user", "ada")]).await;
+    let mut answer = browser.submit(&page, &[]).await;
+    if answer.status == 200 {
+        answer = browser.submit(&answer, &[]).await;
+    }
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let (name, value) = browser.jar["127.0.0.1"].iter().find(|(name, _)| *name == "vestibule").unwrap();
+
+    format!("Cookie: {name}={value}")
+}
+
+fn nginx(folder: &Path, port: u16, location: &str) -> Program {
+    let config = folder.join(format!("nginx-{port}.conf"));
+    let at = folder.display();
+    std::fs::write(
+        &config,
+        format!(
+            "daemon off; master_process off; pid {at}/nginx-{port}.pid; error_log stderr warn; events {{ worker_connections 1024; }}\n\
+             http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {at}/b; proxy_temp_path {at}/p;\n\
+             fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
+             server {{ listen 127.0.0.1:{port}; {location} }} }}\n"
+        ),
+    )
+    .unwrap();
+    Program::start(
+        &format!("nginx-{port}"),
+        Command::new("/usr/sbin/nginx").arg("-c").arg(&config),
+        folder,
+        loopback(port),
+    )
+}
+
+/// One target's rounds: CPU microseconds a request, and requests a second.
+struct Rounds {
+    cpu: Vec<f64>,
+    rate: Vec<f64>,
+}
+
+fn interleaved<const N: usize>(targets: [(u32, &String, &[&str]); N]) -> [Rounds; N] {
+    let mut rounds = std::array::from_fn(|_| Rounds { cpu: Vec::new(), rate: Vec::new() });
+    for round in 0..=ROUNDS {
+        for (index, (process, url, headers)) in targets.iter().enumerate() {
+            let before = cpu_seconds(*process);
+            let output = wrk(url, headers.iter().copied(), if round == 0 { 1 } else { SECONDS });
+            let used = cpu_seconds(*process) - before;
+            let requests: f64 = output
+                .lines()
+                .find_map(|line| {
+                    line.split_once(" requests in ").and_then(|(count, _)| count.trim().parse().ok())
+                })
+                .unwrap_or_else(|| panic!("{output}"));
+            assert!(!output.contains("Non-2xx"), "{output}");
+            // The first round only warms everything up.
+            if round > 0 {
+                rounds[index].cpu.push(used / requests * 1e6);
+                rounds[index].rate.push(requests / SECONDS as f64);
+            }
+        }
+    }
+    rounds
+}
+
+fn wrk<'a>(url: &str, headers: impl Iterator<Item = &'a str>, seconds: u64) -> String {
+    let mut command = Command::new("wrk");
+    command.args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "--latency"]);
+    for line in headers {
+        command.args(["-H", line]);
+    }
+    let output = command.arg(url).output().expect("wrk is installed by scripts/install-tools.sh bench");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The 99th percentile in milliseconds: the median of three rounds with few connections.
+fn latency(url: &str, headers: &[String]) -> f64 {
+    let mut found: Vec<f64> = (0..3)
+        .map(|_| {
+            let mut command = Command::new("wrk");
+            command.args(["-t1", "-c4", "-d2s", "--latency"]);
+            for line in headers {
+                command.args(["-H", line]);
+            }
+            let output = command.arg(url).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let value = text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("99%"))
+                .unwrap_or_else(|| panic!("{text}"))
+                .trim()
+                .to_owned();
+            match (value.strip_suffix("us"), value.strip_suffix("ms"), value.strip_suffix('s')) {
+                (Some(micros), _, _) => micros.parse::<f64>().unwrap() / 1000.0,
+                (_, Some(millis), _) => millis.parse::<f64>().unwrap(),
+                (_, _, Some(seconds)) => seconds.parse::<f64>().unwrap() * 1000.0,
+                _ => panic!("{value}"),
+            }
+        })
+        .collect();
+    median(&mut found)
+}
+
+fn report(what: &str, ours: &Rounds, yardstick: &str, theirs: &Rounds, goal: f64) {
+    let mut ratios: Vec<f64> = ours.cpu.iter().zip(&theirs.cpu).map(|(a, b)| a / b).collect();
+    println!(
+        "{what}: {:.1} us CPU a request, {:.0} requests/s; {yardstick}: {:.1} us, {:.0} requests/s; ratio of CPU {:.2} (goal ≤ {goal:.2})",
+        median(&mut ours.cpu.clone()),
+        median(&mut ours.rate.clone()),
+        median(&mut theirs.cpu.clone()),
+        median(&mut theirs.rate.clone()),
+        median(&mut ratios),
+    );
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// User and system time of a process so far.
+fn cpu_seconds(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
+
+fn resident(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# All benchmarks in one bounded run (about ten minutes with the builds). Figures go to the terminal.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+built=${CARGO_TARGET_DIR:-target}
+
+# The yardstick: bare pingora as a plain `cargo build --release` makes it (no LTO, many codegen units).
+cargo build --locked --profile plain --example bare-pingora
+cargo build --locked --release --bin vestibule --examples
+BARE_PINGORA=$(realpath "$built/plain/examples/bare-pingora") cargo bench --locked --bench gate
+cargo bench --locked --bench saml
+cargo bench --locked --bench sessions

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Installs what the build, the demo or the tests need beyond Rust, from Debian's own packages.
+#   scripts/install-tools.sh build   a C compiler and cmake (zlib-ng and aws-lc are built from source)
+#   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
+#   scripts/install-tools.sh test    the above and the real counterparts that the tests run against
+#   scripts/install-tools.sh bench   the above and wrk, which makes the load
+# Asks for nothing, installs only what is missing, and does nothing at all when everything is there.
+set -euo pipefail
+
+build=(gcc g++ make cmake perl pkg-config ca-certificates)
+demo=("${build[@]}" nginx-light curl)
+test=("${build[@]}" nginx-light curl openssl python3 xmlsec1
+      chromium chromium-driver
+      simplesamlphp php-cli php-xml php-mbstring php-sqlite3 php-intl php-curl)
+
+case "${1:-}" in
+    build) wanted=("${build[@]}") ;;
+    demo) wanted=("${demo[@]}") ;;
+    test) wanted=("${test[@]}") ;;
+    bench) wanted=("${test[@]}" wrk) ;;
+    *) echo "usage: $0 build|demo|test|bench" >&2; exit 64 ;;
+esac
+
+missing=()
+for package in "${wanted[@]}"; do
+    # nginx-light is one of several packages that bring the program; any of them will do.
+    if [ "$package" = nginx-light ] && command -v nginx >/dev/null; then continue; fi
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "These are needed and could not be installed here, for want of apt-get: ${missing[*]}" >&2
+    exit 69
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "Run as root, or install: ${missing[*]}" >&2; exit 77; }
+    as_root=(sudo)
+fi
+
+echo "Installing from Debian: ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -qq
+# policy-rc.d keeps Debian from starting nginx and others as services; the tests start their own on free ports.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod +x "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,224 @@
+//! Holds the import directions of docs/architecture.md, and a few habits of the house, against the source.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms each room may import. A room that is not here may be imported by everybody and imports nothing of ours.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("reason", &[]),
+    ("secret", &[]),
+    ("seal", &["secret"]),
+    ("cookies", &[]),
+    ("pages", &["reason"]),
+    ("observe", &["clock", "reason"]),
+    ("saml", &["clock", "reason", "secret"]),
+    ("identity", &["clock", "reason", "saml"]),
+    ("access", &["identity", "reason"]),
+    ("session", &["clock", "identity", "secret"]),
+    ("headers", &["clock", "identity", "secret", "session"]),
+    ("site", &["access", "cookies", "headers", "identity", "saml", "session"]),
+    (
+        "gate",
+        &[
+            "clock", "cookies", "headers", "identity", "login", "observe", "pages", "reason", "saml", "seal",
+            "session", "site",
+        ],
+    ),
+    (
+        "login",
+        &[
+            "access", "clock", "cookies", "gate", "headers", "identity", "observe", "pages", "reason",
+            "saml", "seal", "session", "site",
+        ],
+    ),
+    (
+        "gateway",
+        &[
+            "access", "clock", "config", "cookies", "gate", "headers", "identity", "login", "observe",
+            "pages", "reason", "saml", "seal", "session", "site",
+        ],
+    ),
+    (
+        "config",
+        &[
+            "access", "clock", "cookies", "headers", "identity", "observe", "pages", "saml", "seal",
+            "secret", "session", "site",
+        ],
+    ),
+    ("cli", &["clock", "config", "gateway", "observe", "saml", "session", "site"]),
+];
+
+/// Crates that only some rooms may know.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("pingora", &["gateway"]),
+    ("hyper", &["gateway"]),
+    ("hyper_util", &["gateway"]),
+    ("figment", &["config"]),
+    ("saphyr_parser", &["config"]),
+    ("uppsala", &["saml"]),
+    ("bergshamra_dsig", &["saml"]),
+    ("bergshamra_c14n", &["saml"]),
+    ("bergshamra_keys", &["saml"]),
+    ("askama", &["pages"]),
+    ("prometheus_client", &["observe"]),
+    ("moka", &["gate", "session"]),
+    ("clap", &["cli"]),
+];
+
+/// What the pure rooms must not know at all.
+const NEVER_IN_SAML: &[&str] = &["http::", "std::fs", "std::net", "tokio", "SystemTime", "serde"];
+
+const LONGEST_FILE: usize = 450;
+
+#[test]
+fn rooms_import_only_what_they_may() {
+    let allowed: BTreeMap<_, BTreeSet<_>> =
+        MAY_IMPORT.iter().map(|(room, may)| (*room, may.iter().copied().collect())).collect();
+    let mut wrong = Vec::new();
+    for (room, file, line) in source_lines() {
+        for imported in rooms_named_in(&line) {
+            let may = allowed.get(room.as_str()).is_some_and(|may| may.contains(imported.as_str()));
+            if imported != room && allowed.contains_key(imported.as_str()) && !may && room != "lib" {
+                wrong.push(format!("{}: {room} imports {imported}: {}", file.display(), line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports against docs/architecture.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_library_is_known_only_where_it_belongs() {
+    let mut wrong = Vec::new();
+    for (room, file, line) in source_lines() {
+        for (library, rooms) in ONLY_IN {
+            if mentions(&line, library) && !rooms.contains(&room.as_str()) {
+                wrong.push(format!("{}: {library} in {room}: {}", file.display(), line.trim()));
+            }
+        }
+        if room == "saml" {
+            for word in NEVER_IN_SAML.iter().filter(|word| line.contains(**word)) {
+                wrong.push(format!("{}: the pure rooms know {word}: {}", file.display(), line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_is_in_the_table() {
+    let known: BTreeSet<_> = MAY_IMPORT.iter().map(|(room, _)| (*room).to_owned()).collect();
+    let found: BTreeSet<_> = source_files()
+        .iter()
+        .map(|file| room_of(file))
+        .filter(|room| room != "lib" && room != "main")
+        .collect();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let long: Vec<_> = source_files()
+        .into_iter()
+        .map(|file| (production_lines(&file).len(), file))
+        .filter(|(lines, file)| *lines > LONGEST_FILE && !file.ends_with("reason.rs"))
+        .collect();
+    assert!(long.is_empty(), "over {LONGEST_FILE} lines without tests: {long:?}");
+}
+
+#[test]
+fn the_test_sees_a_planted_violation() {
+    assert_eq!(rooms_named_in("use crate::config::Config;"), ["config"]);
+    assert_eq!(rooms_named_in("use crate::{access::Rules, saml::parties};"), ["access", "saml"]);
+    assert!(mentions("use pingora::proxy::Session;", "pingora"));
+    assert!(!mentions("//! knows pingora::nothing", "pingora"));
+}
+
+/// The code of a file above its test module.
+fn production_lines(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).map(str::to_owned).collect()
+}
+
+fn source_lines() -> Vec<(String, PathBuf, String)> {
+    source_files()
+        .into_iter()
+        .flat_map(|file| {
+            let room = room_of(&file);
+            production_lines(&file).into_iter().map(move |line| (room.clone(), file.clone(), line))
+        })
+        .filter(|(_, _, line)| !line.trim_start().starts_with("//"))
+        .collect()
+}
+
+/// `src/saml/xml.rs` and `src/saml/mod.rs` are the room saml; `src/seal.rs` is the room seal. Files of tests are left out.
+fn room_of(file: &Path) -> String {
+    let inside = file.strip_prefix(root()).unwrap();
+    inside.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+fn source_files() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && !path.file_stem().is_some_and(|name| name == "tests" || name == "suite")
+                && !path.components().any(|part| part.as_os_str() == "tests")
+            {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root(), &mut found);
+    found.sort();
+    found
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Rooms in `crate::room` and `crate::{room::…, room}`.
+fn rooms_named_in(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in line.match_indices("crate::") {
+        let rest = &line[at + "crate::".len()..];
+        let word =
+            |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let mut depth = 0;
+                let mut start = true;
+                for (index, character) in list.char_indices() {
+                    match character {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => start = true,
+                        ' ' => {}
+                        _ if start && depth == 0 => {
+                            found.push(word(&list[index..]));
+                            start = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            None => found.push(word(rest)),
+        }
+    }
+    found.retain(|room| !room.is_empty());
+    found
+}
+
+/// Whether code (not a comment) names a library's path.
+fn mentions(line: &str, library: &str) -> bool {
+    !line.trim_start().starts_with("//")
+        && line
+            .match_indices(&format!("{library}::"))
+            .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}

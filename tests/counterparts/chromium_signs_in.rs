@@ -1,0 +1,96 @@
+//! Cookies as a real browser treats them, with gate and IdP on different sites: https at the gate, https at a proxy
+//! before it. (Loopback http is the demo's test.)
+
+use crate::support::chromium::Chromium;
+use crate::support::demo_idp::DemoIdp;
+use crate::support::gate::{GateProcess, Ports};
+use crate::support::program::{Program, free_port, loopback};
+use crate::{tls, upstream};
+use std::process::Command;
+
+const GATE: &str = "app.gate.test";
+const IDP: &str = "login.idp.test";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn across_sites_with_tls_at_the_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = Ports::choose();
+    let public = format!("https://{GATE}:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), IDP, &public);
+    let app = upstream::start().await;
+    let (certificate, key) = tls::certificate(folder.path(), &[GATE]);
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!(
+            "public_url: {public}\nupstream: http://{app}\ntls: {{certificate_file: {}, private_key_file: {}}}\n{CONFIG}",
+            certificate.display(),
+            key.display()
+        ),
+    );
+    sign_in_twice(&folder, &public, "tls").await;
+    drop((gate, idp));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn across_sites_behind_a_proxy_that_ends_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ports, proxy_port) = (Ports::choose(), free_port());
+    let public = format!("https://{GATE}:{proxy_port}");
+    let idp = DemoIdp::start(folder.path(), IDP, &public);
+    let app = upstream::start().await;
+    let (certificate, key) = tls::certificate(folder.path(), &[GATE]);
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!("public_url: {public}\nupstream: http://{app}\n{CONFIG}"),
+    );
+    let config = folder.path().join("nginx.conf");
+    std::fs::write(
+        &config,
+        format!(
+            "worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn; events {{}}\nhttp {{ access_log off;\n\
+             client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;\n\
+             uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
+             server {{ listen 127.0.0.1:{proxy_port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
+             location / {{ proxy_pass http://127.0.0.1:{}; proxy_set_header Host $http_host;\n\
+             proxy_set_header X-Forwarded-For $remote_addr; proxy_http_version 1.1; }} }} }}\n",
+            certificate.display(),
+            key.display(),
+            ports.public,
+            folder = folder.path().display(),
+        ),
+    )
+    .unwrap();
+    let nginx = Program::start(
+        "nginx",
+        Command::new("/usr/sbin/nginx").arg("-c").arg(&config).args(["-g", "daemon off;"]),
+        folder.path(),
+        loopback(proxy_port),
+    );
+    sign_in_twice(&folder, &public, "behind-tls-proxy").await;
+    drop((nginx, gate, idp));
+}
+
+const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_file: idp-metadata.xml}\n";
+
+/// Signs in on a deep link, goes back to the IdP's page (which posts the same answer again) and out.
+async fn sign_in_twice(folder: &tempfile::TempDir, public: &str, name: &str) {
+    let browser = Chromium::start(folder.path(), &[GATE, IDP]).await;
+    browser.open(&format!("{public}/deep/link?a=1&b=%2F")).await;
+    browser.click("button[value=grace]").await;
+    browser.sees("x-forwarded-user: grace@example.com").await;
+    assert_eq!(browser.address().await, format!("{public}/deep/link?a=1&b=%2F"));
+    browser.screenshot(name).await;
+
+    // The back button leads to the page that posts the answer anew: a live session goes on to the target.
+    browser.page.back().await.unwrap();
+    browser.sees("x-forwarded-user: grace@example.com").await;
+
+    browser.open(&format!("{public}/vestibule/sign-out")).await;
+    browser.click("button").await;
+    browser.sees("signed out").await;
+    browser.open(&format!("{public}/again")).await;
+    browser.sees("Demo identity provider").await;
+    browser.close().await;
+}

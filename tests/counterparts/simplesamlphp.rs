@@ -1,0 +1,177 @@
+//! SimpleSAMLphp (Debian's package, on `php -S`) as identity provider: it validates our signed requests, and its own
+//! answers are signed by code that we did not write.
+
+use crate::support::browser::Browser;
+use crate::support::chromium::Chromium;
+use crate::support::gate::{GateProcess, Ports};
+use crate::support::program::{Program, free_port, loopback};
+use crate::upstream;
+use http::StatusCode;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const SHARE: &str = "/usr/share/simplesamlphp";
+
+struct World {
+    public: String,
+    folder: tempfile::TempDir,
+    gate: GateProcess,
+    _php: Program,
+}
+
+/// `host`: the name under which the browser reaches the IdP.
+async fn world(host: &str) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let (ports, php_port) = (Ports::choose(), free_port());
+    let public = format!("http://127.0.0.1:{}", ports.public);
+    let idp = format!("http://{host}:{php_port}/simplesaml/");
+    write_key(folder.path(), "idp", "rsa:2048");
+    write_key(folder.path(), "sp", "rsa:3072");
+    configure(folder.path(), &idp, &public);
+    let php = Program::start(
+        "simplesamlphp",
+        Command::new("php")
+            .args(["-S", &format!("127.0.0.1:{php_port}"), "-t"])
+            .arg(folder.path().join("www"))
+            .env("SIMPLESAMLPHP_CONFIG_DIR", folder.path().join("config")),
+        folder.path(),
+        loopback(php_port),
+    );
+    let mut fetcher = Browser::new();
+    let local = format!("http://127.0.0.1:{php_port}/simplesaml/saml2/idp/metadata.php");
+    let host_header = format!("{host}:{php_port}");
+    let metadata =
+        fetcher.send(http::Method::GET, &local, &[("host", &host_header)], bytes::Bytes::new()).await;
+    assert_eq!(metadata.status, StatusCode::OK, "{metadata:?}\n{}", php.log());
+    fs::write(folder.path().join("idp-metadata.xml"), &metadata.body).unwrap();
+    let app = upstream::start().await;
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!(
+            "public_url: {public}\nupstream: http://{app}\nservice_provider: {{private_key_file: sp.key, certificate_file: sp.crt}}\n\
+             identity_providers:\n  - {{id: ssp, label: SimpleSAMLphp, metadata_file: idp-metadata.xml, require_signed: both}}\n"
+        ),
+    );
+    World { public, folder, gate, _php: php }
+}
+
+fn write_key(folder: &Path, name: &str, kind: &str) {
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            &format!("/CN={name}"),
+            "-newkey",
+            kind,
+            "-keyout",
+        ])
+        .arg(folder.join(format!("{name}.key")))
+        .arg("-out")
+        .arg(folder.join(format!("{name}.crt")))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+fn configure(folder: &Path, idp: &str, public: &str) {
+    for name in ["config", "metadata", "log", "tmp", "data", "sessions", "www"] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(format!("{SHARE}/www"), folder.join("www/simplesaml")).unwrap();
+    let at = folder.display();
+    fs::write(
+        folder.join("config/config.php"),
+        format!(
+            "<?php $config = ['baseurlpath' => '{idp}', 'certdir' => '{at}/', 'loggingdir' => '{at}/log/',\n\
+             'datadir' => '{at}/data/', 'tempdir' => '{at}/tmp/', 'metadatadir' => '{at}/metadata/',\n\
+             'secretsalt' => 'a salt for tests only, of some length', 'auth.adminpassword' => 'not used',\n\
+             'technicalcontact_email' => 'nobody@example.com', 'timezone' => 'UTC', 'showerrors' => true,\n\
+             'errorreporting' => false, 'logging.handler' => 'file', 'logging.level' => 7, 'enable.saml20-idp' => true,\n\
+             'module.enable' => ['exampleauth' => true, 'core' => true, 'saml' => true], 'store.type' => 'phpsession',\n\
+             'session.phpsession.savepath' => '{at}/sessions', 'session.cookie.secure' => false,\n\
+             'metadata.sources' => [['type' => 'flatfile']], 'language.default' => 'en'];\n"
+        ),
+    )
+    .unwrap();
+    fs::write(
+        folder.join("config/authsources.php"),
+        "<?php $config = ['users' => ['exampleauth:UserPass',\n\
+         'alice:secret' => ['uid' => ['alice'], 'mail' => ['Alice@Example.com'], 'displayName' => ['Alice Liddell'],\n\
+         'groups' => ['staff', 'Ops, Berlin', 'Größe']]]];\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.join("metadata/saml20-idp-hosted.php"),
+        "<?php $metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.key', 'certificate' => 'idp.crt',\n\
+         'auth' => 'users', 'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',\n\
+         'saml20.sign.response' => true, 'saml20.sign.assertion' => true];\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.join("metadata/saml20-sp-remote.php"),
+        format!(
+            "<?php $metadata['{public}/vestibule/saml/metadata'] = ['AssertionConsumerService' => '{public}/vestibule/saml/acs',\n\
+             'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',\n\
+             'simplesaml.nameidattribute' => 'mail', 'validate.authnrequest' => true, 'certificate' => 'sp.crt'];\n"
+        ),
+    )
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simplesamlphp_signs_a_scripted_browser_in() {
+    let world = world("localhost").await;
+    let mut browser = Browser::new();
+    let away = browser.get(&format!("{}/wiki/Start?page=2", world.public)).await;
+    let login = browser.follow(away).await;
+    assert!(login.body.contains("password"), "{login:?}\n{}", read_log(&world));
+    let posted = browser.submit(&login, &[("username", "alice"), ("password", "secret")]).await;
+    let posted = browser.follow(posted).await;
+    assert!(posted.body.contains("SAMLResponse"), "{posted:?}\n{}", read_log(&world));
+    let mut answer = browser.submit(&posted, &[]).await;
+    if answer.status == StatusCode::OK {
+        answer = browser.submit(&answer, &[]).await;
+    }
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}\n{}", world.gate.program.log());
+    let landed = browser.follow(answer).await;
+    assert!(landed.body.starts_with("GET /wiki/Start?page=2\n"), "{landed:?}");
+    assert!(landed.body.contains("\nx-forwarded-email: alice@example.com\n"), "{}", landed.body);
+    assert!(landed.body.contains("\nx-forwarded-groups: staff,Ops%2C Berlin,Größe\n"), "{}", landed.body);
+
+    // The very same answer once more, from a browser without a session: refused, with a reference.
+    let mut other = Browser::new();
+    let again = other.submit(&posted, &[]).await;
+    let refused = other.submit(&again, &[]).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    assert!(world.gate.program.log().contains("attempt-missing"), "{}", world.gate.program.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simplesamlphp_signs_chromium_in() {
+    let host = "login.idp.test";
+    let world = world(host).await;
+    let browser = Chromium::start(world.folder.path(), &[host]).await;
+    browser.open(&format!("{}/wiki/Start?page=2", world.public)).await;
+    browser.type_into("input[name=username]", "alice").await;
+    browser.type_into("input[name=password]", "secret").await;
+    browser.screenshot("simplesamlphp-1-login").await;
+    browser.click("[type=submit], button").await;
+    browser.sees("x-forwarded-email: alice@example.com").await;
+    assert_eq!(browser.address().await, format!("{}/wiki/Start?page=2", world.public));
+    browser.screenshot("simplesamlphp-2-application").await;
+    browser.close().await;
+}
+
+fn read_log(world: &World) -> String {
+    let folder = world.folder.path().join("log");
+    let logs = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap_or_default());
+    logs.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,16 @@
+//! What the tests from outside share: programs that end with the test, ports, a client that keeps cookies.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+pub mod browser;
+pub mod chromium;
+pub mod demo_idp;
+pub mod gate;
+pub mod program;

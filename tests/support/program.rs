@@ -1,0 +1,83 @@
+//! A real program, started for one test and ended with it.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a counterpart may take to start on a busy two-core machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program; killed and waited for when dropped.
+pub struct Program {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts it with both outputs in a log file and waits until it accepts connections at `ready`.
+    pub fn start(name: &str, command: &mut Command, folder: &Path, ready: SocketAddr) -> Self {
+        let mut program = Self::start_unready(name, command, folder);
+        let patience = Instant::now();
+        while TcpStream::connect(ready).is_err() {
+            let ended = program.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && patience.elapsed() < PATIENCE,
+                "{name} is not ready at {ready} ({ended:?}):\n{}",
+                program.log()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        program
+    }
+
+    /// Starts it without waiting for anything.
+    pub fn start_unready(name: &str, command: &mut Command, folder: &Path) -> Self {
+        let log = folder.join(format!("{name}.log"));
+        let file = File::create(&log).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        Self { name: name.to_owned(), child, log }
+    }
+
+    /// Everything that it has written so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end (SIGTERM) and waits; the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(done.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.name, self.log());
+        }
+    }
+}
+
+/// A loopback port that was free a moment ago, for programs that cannot choose one themselves.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}

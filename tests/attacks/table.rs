@@ -110,13 +110,6 @@ impl Message {
         Self::Form(std::fs::read_to_string(form).unwrap_or_else(|e| panic!("{}: {e}", xml.display())))
     }
 
-    pub(crate) fn octets(&self) -> &[u8] {
-        match self {
-            Self::Xml(octets) => octets,
-            Self::Form(value) => value.as_bytes(),
-        }
-    }
-
     /// What the browser posts.
     pub(crate) fn form_value(&self) -> String {
         match self {

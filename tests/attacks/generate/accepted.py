@@ -77,6 +77,11 @@ def algorithms(corpus):
             f"ECDSA on {curve} with {hash_name}.",
             sign(MESSAGE, ecdsa(curve, hash_name)),
         )
+    corpus.accept(
+        "ecdsa-short-number",
+        "The first number of the ECDSA signature begins with a zero octet, which DER leaves out.",
+        short_number(),
+    )
     corpus.accept("ecdsa-p256-response", "ECDSA over the response.", sign_response(MESSAGE, ecdsa("p256")))
     corpus.accept(
         "digest-stronger-than-signature",
@@ -88,6 +93,15 @@ def algorithms(corpus):
         "The assertion is signed with the old key, the response with the new one.",
         sign_response(sign(MESSAGE), Recipe(key="idp-rsa-next")),
     )
+
+
+def short_number():
+    for n in range(10_000):
+        text = sign(edit(MESSAGE, '"_session"', f'"_session{n}"'), ecdsa("p256"))
+        # 0 in the first eight bits: the first base64 character is A and the second is A to P.
+        if text[text.index("<ds:SignatureValue>") :].startswith("<ds:SignatureValue>AA"):
+            return text
+    raise ValueError("no such signature")
 
 
 def independent_signers(corpus):
@@ -185,6 +199,37 @@ def shapes(corpus):
         "prefix-declared-on-root",
         "The assertion uses the prefixes of the response; exclusive canonicalisation brings them along.",
         sign(edit(MESSAGE, f'<saml:Assertion xmlns:saml="{ASSERTION}" ', "<saml:Assertion ")),
+    )
+    corpus.accept(
+        "signature-without-prefix",
+        "Assertion and signature declare their namespaces as the default ones.",
+        sign(entra, Recipe(default_namespace=True)),
+    )
+    corpus.accept(
+        "no-namespace-inside",
+        "An attribute value holds an element that takes the default namespace back; a structured value has no text.",
+        sign(
+            edit(
+                entra,
+                TAIL.replace("saml:", ""),
+                '\n      <Attribute Name="structured"><AttributeValue><x xmlns=""><y>1</y></x></AttributeValue></Attribute>'
+                + TAIL.replace("saml:", ""),
+            )
+        ),
+        attributes=ATTRIBUTES | {"structured": []},
+    )
+    corpus.accept(
+        "attribute-value-normalisation",
+        "Line breaks and tabs in an XML attribute are read as spaces (XML 1.0, 3.3.3); as references they stay.",
+        sign(
+            edit(
+                MESSAGE,
+                TAIL,
+                '\n      <saml:Attribute Name="a\nb\tc\r\nd&#10;e"><saml:AttributeValue>1</saml:AttributeValue>'
+                "</saml:Attribute>" + TAIL,
+            )
+        ),
+        attributes=ATTRIBUTES | {"a b c d\ne": ["1"]},
     )
     corpus.accept(
         "exclusive-with-comments",
@@ -419,6 +464,13 @@ def values(corpus):
             )
         ),
         attributes=ATTRIBUTES,
+    )
+    odd = "\u00a0alice\u200b@example.com\u2028\u0085"
+    corpus.accept(
+        "white-space-of-unicode",
+        "What is white space in Unicode and not in XML is part of the name.",
+        sign(message((f">{ALICE}</saml:NameID>", f">\n {odd}\t</saml:NameID>"))),
+        name_id=odd,
     )
     corpus.accept(
         "nested-nameid",
@@ -668,6 +720,11 @@ def profile(corpus):
 
 def boundaries(corpus):
     corpus.group = "the last moment"
+    corpus.accept(
+        "session-never-ends",
+        "The identity provider's session ends at the end of time, as some write `never`.",
+        sign(message((at(28800), "9999-12-31T23:59:59.999Z"))),
+    )
     corpus.accept(
         "confirmation-ends-at-skew",
         "One second before the confirmation's end, skew included.",

@@ -435,6 +435,15 @@ def signature_values(corpus):
         INVALID,
         sign(MESSAGE, Recipe(method="http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1")),
     )
+    for length in (0, 20):
+        corpus.refuse(
+            f"rsa-pss-salt-{length}",
+            f"PSS with a salt of {length} octets; this name of the algorithm means one as long as the hash "
+            "(RFC 9231, 2.3.10).",
+            INVALID,
+            sign(MESSAGE, Recipe(kind="pss", salt=length)),
+            twin="rsa-pss-sha256",
+        )
     corpus.refuse(
         "signature-over-nothing",
         "A good signature of the right key over no octets at all, as a canonicalisation that failed would give them (CVE-2025-66568, ruby-saml).",

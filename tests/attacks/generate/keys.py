@@ -67,14 +67,14 @@ def ecdsa_sign_der(name, hash_name, data):
     return key.sign(data, ec.ECDSA(HASHES[hash_name](), deterministic_signing=True))
 
 
-def pss_sign(name, hash_name, data):
+def pss_sign(name, hash_name, data, salt_length=None):
     """RSASSA-PSS (RFC 8017, 8.1.1) with a salt derived from the data instead of a random one."""
     numbers = private(name).private_numbers()
     modulus = numbers.public_numbers.n
     bits = modulus.bit_length() - 1
     length = (bits + 7) // 8
     digest = hashlib.new(hash_name, data).digest()
-    salt = hashlib.new(hash_name, b"salt" + data).digest()
+    salt = hashlib.new(hash_name, b"salt" + data).digest()[:salt_length]
     inner = hashlib.new(hash_name, bytes(8) + digest + salt).digest()
     block = bytes(length - len(salt) - len(inner) - 2) + b"\x01" + salt
     mask = b"".join(

@@ -35,6 +35,11 @@ EVERY_BAD_TIME = BAD_TIMES + (
     ("date-only", "2026-01-15", "a date"),
     ("february-30", "2026-02-30T11:59:55Z", "on 30 February"),
     ("space", "2026-01-15 11:59:55Z", "with a space for the T"),
+    ("leap-second", "2026-01-15T11:59:60Z", "a leap second (Core 1.3.3 forbids them)"),
+    ("hour-24", "2026-01-14T24:00:00Z", "at 24 o'clock"),
+    ("year-12026", "12026-01-15T11:59:55Z", "in the year 12026"),
+    ("negative-year", "-2026-01-15T11:59:55Z", "before Christ"),
+    ("white-space", " 2026-01-15T11:59:55Z", "behind a space"),
 )
 
 

@@ -71,6 +71,10 @@ class Recipe:
     reference_attributes: str = ""
     signed_info_attributes: str = ""
     signature_attributes: str = ""
+    default_namespace: bool = False
+    """Write the Signature without a prefix, as Entra ID and ADFS do."""
+    salt: Optional[int] = None
+    """The length of the PSS salt; None: as long as the hash."""
 
 
 HONEST = Recipe()
@@ -146,7 +150,7 @@ def octets_of_signature(recipe, data):
         case "rsa-cube-root":
             return keys.cube_root_forgery(recipe.hash, data)
         case "pss":
-            return keys.pss_sign(recipe.key, recipe.hash, data)
+            return keys.pss_sign(recipe.key, recipe.hash, data, recipe.salt)
         case "ecdsa":
             return keys.ecdsa_sign(recipe.key, recipe.hash, data)
         case "ecdsa-der":
@@ -183,7 +187,7 @@ def signature_text(recipe, identifier):
     key_info = recipe.key_info
     if key_info == "certificate":
         key_info = certificate_info(recipe.key)
-    return (
+    text = (
         f'<ds:Signature xmlns:ds="{DSIG}"{recipe.signature_attributes}>'
         f"<ds:SignedInfo{recipe.signed_info_attributes}>"
         + element("ds:CanonicalizationMethod", recipe.canonicalization, recipe.canonicalization_content)
@@ -192,6 +196,9 @@ def signature_text(recipe, identifier):
         + (f"<ds:KeyInfo>{key_info}</ds:KeyInfo>" if key_info is not None else "")
         + f"{recipe.extra}</ds:Signature>"
     )
+    if recipe.default_namespace:
+        text = text.replace("<ds:", "<").replace("</ds:", "</").replace("xmlns:ds=", "xmlns=")
+    return text
 
 
 def element(name, algorithm, content):
@@ -257,8 +264,9 @@ def canonical_signed_info(text, recipe):
     exclusive = recipe.canonicalization.startswith(EXCLUSIVE)
     if exclusive:
         hole = text.index(VALUE_HOLE)
-        end = text.index("</ds:Signature>", hole) + len("</ds:Signature>")
-        text = text[text.rindex("<ds:Signature ", 0, hole) : end]
+        name = "Signature" if recipe.default_namespace else "ds:Signature"
+        end = text.index(f"</{name}>", hole) + len(f"</{name}>")
+        text = text[text.rindex(f"<{name} ", 0, hole) : end]
     info = our_signature(parse(text)).find(f"{{{DSIG}}}SignedInfo")
     return canonical(info) if exclusive else canonical_inclusive(info)
 

@@ -23,7 +23,7 @@ use world::{NOW, Scene, Seen};
 
 /// No message may cost more than this in a test build, whatever it holds. The honest ones cost a few milliseconds;
 /// the attacks that this is for would cost minutes.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Reasons of the SAML part of the table that no message alone can show.
 const NOT_IN_A_MESSAGE: &[(Reason, &str)] = &[

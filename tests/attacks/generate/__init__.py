@@ -1,0 +1,1 @@
+"""Writes the attack corpus of tests/attacks/cases: see generate.sh."""

@@ -1,0 +1,219 @@
+//! The attack corpus: hostile and honest responses, each with the one verdict that is right.
+//!
+//! cases/cases.toml is the table: a name, a story and the exact reason code for every attack, and beside it the honest
+//! twin that must be let in, so that no attack is refused for a reason that would refuse everybody. The messages are
+//! written by generate.sh with signers that share no code with the gate.
+//!
+//! Every case enters as the browser posts it: the value of the form field, through
+//! `ResponseText -> RawResponse -> VerifiedResponse -> AcceptedAssertion`.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod mutations;
+mod table;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+use table::{Message, Table, World, files};
+use vestibule::reason::{Reason, Refusal};
+use vestibule::saml::parties::RequireSigned;
+use world::{NOW, Scene, Seen};
+
+/// No message may cost more than this in a test build, whatever it holds. The honest ones cost a few milliseconds;
+/// the attacks that this is for would cost minutes.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reasons of the SAML part of the table that no message alone can show.
+const NOT_IN_A_MESSAGE: &[(Reason, &str)] = &[
+    (Reason::FormMalformed, "is about the form around the value: the sign-in's tests"),
+    (Reason::NameIdTransient, "is about naming a user: the identity's tests"),
+    (
+        Reason::SignatureEmpty,
+        "is a second line behind xml-namespace-relative: void-* shows that the first holds",
+    ),
+];
+
+#[test]
+fn every_honest_message_is_let_in_and_read_whole() {
+    let mut report = Report::default();
+    for case in Table::read().accepted {
+        let verdict = Scene::of(&case.world()).judge_form(&Message::of(&case.name).form_value());
+        let expected = format!("{} {:?}", case.name_id, case.attributes);
+        match verdict {
+            Ok(seen) => {
+                let read: BTreeMap<_, _> = seen.attributes.iter().cloned().collect();
+                let attributes = case.attributes.as_ref().map(|_| read);
+                report.compare(&case.name, &expected, &format!("{} {attributes:?}", seen.name_id));
+            }
+            Err(refusal) => report.compare(&case.name, &expected, &refusal.to_string()),
+        }
+    }
+    report.finish();
+}
+
+#[test]
+fn every_attack_is_refused_by_exactly_its_rule() {
+    let mut report = Report::default();
+    for case in Table::read().attack {
+        let verdict = Scene::of(&case.world()).judge_form(&Message::of(&case.name).form_value());
+        report.verdict(&case.name, &case.expect, verdict);
+    }
+    report.finish();
+}
+
+#[test]
+fn every_twin_is_let_in_in_the_world_of_its_attack() {
+    let table = Table::read();
+    let names: BTreeSet<_> = table.accepted.iter().map(|case| case.name.as_str()).collect();
+    let mut report = Report::default();
+    for case in &table.attack {
+        assert!(names.contains(case.twin.as_str()), "{}: {} is no accepted case", case.name, case.twin);
+        match Scene::of(&case.world()).judge_form(&Message::of(&case.twin).form_value()) {
+            Ok(seen) => report.compare(&case.name, "alice@example.com", &seen.name_id),
+            Err(refusal) => report.compare(&case.name, "alice@example.com", &refusal.to_string()),
+        }
+    }
+    report.finish();
+}
+
+#[test]
+fn every_attack_differs_from_its_twin() {
+    for case in Table::read().attack {
+        let same = Message::of(&case.name).form_value() == Message::of(&case.twin).form_value();
+        assert!(!same || case.world() != World::default(), "{} is its own twin", case.name);
+    }
+}
+
+#[test]
+fn the_table_and_the_files_name_the_same_cases() {
+    let table = Table::read();
+    let names: BTreeSet<_> = table.names().map(str::to_string).collect();
+    assert_eq!(names.len(), table.accepted.len() + table.attack.len(), "a name occurs twice");
+    assert_eq!(names, files());
+    assert!(table.attack.len() >= 90, "{} attacks", table.attack.len());
+    assert!(table.accepted.len() >= 25, "{} accepted messages", table.accepted.len());
+    for (name, story) in table.accepted.iter().map(|c| (&c.name, &c.story)) {
+        assert!(story.ends_with('.'), "{name} has no story");
+    }
+    for (name, story) in table.attack.iter().map(|c| (&c.name, &c.story)) {
+        assert!(story.ends_with('.') || story.ends_with('?'), "{name} has no story");
+    }
+}
+
+#[test]
+fn every_rule_about_messages_refuses_at_least_one_attack() {
+    let table = Table::read();
+    let shown: BTreeSet<_> = table.attack.iter().map(|case| case.expect.as_str()).collect();
+    let known: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    let unknown: Vec<_> = shown.difference(&known).collect();
+    assert!(unknown.is_empty(), "no such reasons: {unknown:?}");
+
+    for reason in rules_about_messages() {
+        let excused = NOT_IN_A_MESSAGE.iter().any(|(excepted, _)| *excepted == reason);
+        assert_ne!(excused, shown.contains(reason.code()), "{reason}: either an attack or an excuse");
+    }
+}
+
+/// The part of the table of reasons that begins with the form and ends with the session.
+fn rules_about_messages() -> impl Iterator<Item = Reason> {
+    let position = |wanted| Reason::ALL.iter().position(|reason| *reason == wanted).expect("in the table");
+    let (first, last) = (position(Reason::FormMalformed), position(Reason::SessionExpired));
+    Reason::ALL[first..=last].iter().copied()
+}
+
+#[test]
+fn both_ways_in_agree() {
+    let mut report = Report::default();
+    let table = Table::read();
+    for name in table.names() {
+        let message = Message::of(name);
+        let Some(text) = message.text() else { continue };
+        let scene = Scene::of(&World::default());
+        let by_form = scene.judge_form(&message.form_value());
+        report.compare(name, &told(by_form), &told(scene.judge_xml(text)));
+    }
+    report.finish();
+}
+
+#[test]
+fn no_message_costs_more_than_patience() {
+    for name in Table::read().names() {
+        let value = Message::of(name).form_value();
+        let scene = Scene::of(&World::default());
+        let begin = Instant::now();
+        let _ = scene.judge_form(&value);
+        let took = begin.elapsed();
+        assert!(took < PATIENCE, "{name} took {took:?}");
+    }
+}
+
+#[test]
+fn demanding_both_signatures_lets_no_attack_in() {
+    for case in Table::read().attack {
+        let scene = Scene::of(&case.world()).requiring(RequireSigned::Both);
+        let verdict = scene.judge_form(&Message::of(&case.name).form_value());
+        assert!(verdict.is_err(), "{} is let in", case.name);
+    }
+}
+
+#[test]
+fn honest_messages_are_worth_nothing_under_the_keys_of_another() {
+    let mut report = Report::default();
+    let world = World { keys: Some(vec!["other-idp-rsa".to_string()]), ..World::default() };
+    for case in Table::read().accepted {
+        let verdict = Scene::of(&world).judge_form(&Message::of(&case.name).form_value());
+        report.verdict(&case.name, Reason::SignatureInvalid.code(), verdict);
+    }
+    report.finish();
+}
+
+#[test]
+fn honest_messages_are_worth_nothing_a_day_later() {
+    let mut report = Report::default();
+    for case in Table::read().accepted {
+        let scene = Scene::of(&case.world()).at(NOW.plus(Duration::from_secs(86_400)));
+        let verdict = scene.judge_form(&Message::of(&case.name).form_value());
+        report.verdict(&case.name, Reason::ConfirmationExpired.code(), verdict);
+    }
+    report.finish();
+}
+
+fn told(verdict: Result<Seen, Refusal>) -> String {
+    match verdict {
+        Ok(seen) => format!("let in: {} {:?}", seen.name_id, seen.attributes),
+        Err(refusal) => refusal.reason.code().to_string(),
+    }
+}
+
+/// All disagreements of a run at once.
+#[derive(Default)]
+struct Report {
+    compared: usize,
+    disagreements: String,
+}
+
+impl Report {
+    fn compare(&mut self, name: &str, expected: &str, got: &str) {
+        self.compared += 1;
+        if expected != got {
+            writeln!(self.disagreements, "{name:<48} expected {expected:<36} got {got}").unwrap();
+        }
+    }
+
+    /// Compares the code, and shows the detail where it is another one.
+    fn verdict(&mut self, name: &str, expected: &str, verdict: Result<Seen, Refusal>) {
+        let agrees = matches!(&verdict, Err(refusal) if refusal.reason.code() == expected);
+        let got = match verdict {
+            Ok(seen) => format!("LET IN as {}", seen.name_id),
+            Err(refusal) => refusal.to_string(),
+        };
+        self.compare(name, expected, if agrees { expected } else { &got });
+    }
+
+    fn finish(self) {
+        assert!(self.compared > 0, "nothing was compared");
+        assert!(self.disagreements.is_empty(), "\n{}", self.disagreements);
+    }
+}

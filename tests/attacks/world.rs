@@ -1,0 +1,122 @@
+//! The one scene in which every case plays; generate/world.py holds the same values.
+//!
+//! Alice signs in. The gate asked at 11:59:30, the identity provider answered at 11:59:58, it is now 12:00:00 and the
+//! clocks may differ by one minute.
+
+use crate::table::World;
+use base64::Engine;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use vestibule::clock::Moment;
+use vestibule::reason::Refusal;
+use vestibule::saml::parties::{
+    Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, TrustedKeys,
+};
+use vestibule::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+
+const IDP: &str = "https://idp.example.com/metadata";
+const SP: &str = "https://app.example.com/vestibule/saml/metadata";
+const ACS: &str = "https://app.example.com/vestibule/saml/acs";
+const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
+
+/// 2026-01-15T12:00:00Z.
+pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_400);
+const REQUESTED_AT: Moment = Moment::from_seconds(1_768_478_370);
+const SKEW: Duration = Duration::from_secs(60);
+
+/// What the metadata of the identity provider names: good keys of every kind, one too weak and one of the wrong kind.
+const METADATA_KEYS: [&str; 7] =
+    ["idp-rsa", "idp-rsa-next", "idp-p256", "idp-p384", "idp-p521", "idp-rsa-1024", "idp-dsa"];
+
+/// What was read from an accepted message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) name_id: String,
+    pub(crate) attributes: Vec<(String, Vec<String>)>,
+}
+
+/// The gate's side of the scene: whom it trusts and what it asked for.
+pub(crate) struct Scene {
+    service_provider: ServiceProvider,
+    identity_provider: IdentityProvider,
+    now: Moment,
+}
+
+impl Scene {
+    pub(crate) fn of(world: &World) -> Self {
+        let names: Vec<&str> = match &world.keys {
+            Some(names) => names.iter().map(String::as_str).collect(),
+            None => METADATA_KEYS.to_vec(),
+        };
+        let certificates: Vec<_> = names.iter().map(|name| certificate(name)).collect();
+        let (keys, _skipped) =
+            TrustedKeys::from_certificates(&certificates).expect("a good key is among them");
+        Self {
+            service_provider: ServiceProvider {
+                entity_id: EntityId(SP.to_string()),
+                acs_url: ACS.to_string(),
+                signing_keys: Vec::new(),
+            },
+            identity_provider: IdentityProvider {
+                entity_id: EntityId(IDP.to_string()),
+                single_sign_on: vec![(Binding::Redirect, "https://idp.example.com/sso".to_string())],
+                keys,
+                require_signed: world.require_signed.unwrap_or_default().into(),
+                want_authn_requests_signed: false,
+            },
+            now: NOW,
+        }
+    }
+
+    pub(crate) fn at(mut self, now: Moment) -> Self {
+        self.now = now;
+        self
+    }
+
+    pub(crate) fn requiring(mut self, signed: RequireSigned) -> Self {
+        self.identity_provider.require_signed = signed;
+        self
+    }
+
+    /// The verdict on the literal value of the form field, the way in that a browser takes.
+    pub(crate) fn judge_form(&self, value: &str) -> Result<Seen, Refusal> {
+        self.judge_text(&ResponseText::from_form_value(value, &Limits::default())?)
+    }
+
+    /// The verdict on XML, the way in that `vestibule explain` takes.
+    pub(crate) fn judge_xml(&self, xml: String) -> Result<Seen, Refusal> {
+        self.judge_text(&ResponseText::from_xml(xml, &Limits::default())?)
+    }
+
+    fn judge_text(&self, text: &ResponseText) -> Result<Seen, Refusal> {
+        let expected = Expected {
+            request_id: REQUEST,
+            requested_at: REQUESTED_AT,
+            service_provider: &self.service_provider,
+            identity_provider: &self.identity_provider,
+            acs_url: ACS,
+        };
+        let accepted = RawResponse::parse(text, &Limits::default())?
+            .verify(&self.identity_provider)?
+            .accept(&expected, &Policy { clock_skew: SKEW }, self.now)?;
+        Ok(Seen::in_assertion(&accepted))
+    }
+}
+
+impl Seen {
+    fn in_assertion(assertion: &AcceptedAssertion) -> Self {
+        let attributes = assertion.attributes().iter().map(|a| (a.name.clone(), a.values.clone())).collect();
+        Self { name_id: assertion.name_id().value.clone(), attributes }
+    }
+}
+
+pub(crate) fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks")
+}
+
+fn certificate(name: &str) -> Vec<u8> {
+    let path = here().join("keys").join(format!("{name}.crt.pem"));
+    let pem = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    base64::engine::general_purpose::STANDARD.decode(base64).expect("PEM holds base64")
+}

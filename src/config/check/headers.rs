@@ -42,7 +42,7 @@ const RESERVED: &[&str] = &[
 
 /// The plan: the preset, then the owner's own. A custom header with the very name of a preset's takes its place.
 pub(super) fn plan(file: &Headers, desk: &mut Desk) -> HeaderPlan {
-    let mut plan = match file.preset.or(Word(Preset::Default)).0 {
+    let preset = match file.preset.or(Word(Preset::Default)).0 {
         Preset::Default => HeaderPlan::default_set(),
         Preset::OAuth2Proxy => HeaderPlan::oauth2_proxy_preset(),
     };
@@ -56,25 +56,31 @@ pub(super) fn plan(file: &Headers, desk: &mut Desk) -> HeaderPlan {
             desk.error(header.name.problem(message));
             continue;
         }
-        let preset = plan.specs.iter().find(folds).map(|twin| twin.name.clone());
-        match preset {
-            Some(twin) if twin != spec.name => {
-                let message = format!("an application may fold it to the same name as {twin} of the preset");
+        match preset.specs().iter().find(folds) {
+            Some(twin) if twin.name != spec.name => {
+                let message =
+                    format!("an application may fold it to the same name as {} of the preset", twin.name);
                 desk.error(header.name.problem(message));
             }
-            Some(_) => custom.push(spec),
-            None => custom.push(spec),
+            _ => custom.push(spec),
         }
     }
+    let mut specs = preset.specs().to_vec();
     for spec in custom {
-        match plan.specs.iter_mut().find(|preset| preset.name == spec.name) {
-            Some(preset) => *preset = spec,
-            None => plan.specs.push(spec),
+        match specs.iter_mut().find(|twin| twin.name == spec.name) {
+            Some(twin) => *twin = spec,
+            None => specs.push(spec),
         }
     }
     // nginx gives all headers of an answer 4 KiB by default; below 256 bytes a name alone may not fit.
-    plan.budget = usize::try_from(desk.size(&file.budget, 3 << 10, 256, 64 << 10)).unwrap_or(3 << 10);
-    plan
+    let budget = usize::try_from(desk.size(&file.budget, 3 << 10, 256, 64 << 10)).unwrap_or(3 << 10);
+    match HeaderPlan::new(specs, budget) {
+        Ok(plan) => plan,
+        Err(message) => {
+            desk.error(file.custom.problem(message));
+            preset
+        }
+    }
 }
 
 fn spec(header: &Header, desk: &mut Desk) -> Option<HeaderSpec> {

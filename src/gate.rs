@@ -115,13 +115,14 @@ impl Gate {
 
     /// The site whose public address has this host and port. Case does not matter, nor does a default port that is
     /// written out.
-    pub fn site_for_authority(&self, host_header: &str) -> Option<&Arc<Site>> {
+    pub fn site_for_authority(&self, host_header: &str) -> Option<&Site> {
         let lower = if host_header.bytes().any(|b| b.is_ascii_uppercase()) {
             Cow::Owned(host_header.to_ascii_lowercase())
         } else {
             Cow::Borrowed(host_header)
         };
-        let named = |authority: &str| self.by_authority.get(authority).and_then(|place| self.sites.get(*place));
+        let named =
+            |authority: &str| self.by_authority.get(authority).and_then(|place| self.sites.get(*place)).map(Arc::as_ref);
         named(&lower).or_else(|| {
             let (host, secure) = match lower.strip_suffix(":443") {
                 Some(host) => (host, true),
@@ -129,6 +130,11 @@ impl Gate {
             };
             named(host).filter(|site| site.public_url.is_secure() == secure)
         })
+    }
+
+    /// The site as a value that can go to another thread.
+    pub fn shared(&self, site: &Site) -> Option<Arc<Site>> {
+        self.sites.get(usize::from(site.id)).filter(|shared| shared.name == site.name).cloned()
     }
 
     /// The live session of this request on this site, from this process's memory only. Records the use. A session of

@@ -187,8 +187,6 @@ reasons! {
     OriginalUrlMissing = "original-url-missing", 403, "The gateway did not say which address was asked for.", "The gateway's configuration lacks the header.", "Use the snippet for the gateway in the documentation.";
     OriginalUrlDoubled = "original-url-doubled", 403, "The gateway said twice, or under another spelling too, which address was asked for.", "The client's own header was passed on beside the gateway's.", "Let the gateway replace, not append, the header.";
     OriginalUrlMalformed = "original-url-malformed", 403, "The address that the gateway passed cannot be read.", "The gateway's configuration.", "Use the snippet for the gateway in the documentation.";
-    EndpointUnknown = "endpoint-unknown", 404, "There is no endpoint of ours at this address.", "A mistyped or old address under `path_prefix`.", "Nothing here; the endpoints are listed in the documentation.";
-    MethodNotAllowed = "method-not-allowed", 405, "The endpoint does not answer this method.", "A form or script that uses the wrong method; opening the assertion consumer service in the browser.", "Start at the application or at the sign-in address.";
     // --- the application ---
     UpstreamUnreachable = "upstream-unreachable", 502, "The application could not be reached.", "It is down, or `upstream` is wrong.", "Look at the application and at `upstream`.";
     UpstreamTimeout = "upstream-timeout", 504, "The application did not answer in time.", "It is overloaded or stuck.", "Look at the application; raise `upstream_timeouts.read`.";

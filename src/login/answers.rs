@@ -8,7 +8,7 @@ use crate::pages::{self, RefusalPage};
 use crate::reason::Refusal;
 use crate::site::Site;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -62,7 +62,7 @@ pub(super) fn sign_in_refused(gate: &Gate, site: &Site, client: IpAddr, stopped:
         sign_out: None,
         signed_in_as: None,
     };
-    retry_after(pages::refusal(&gate.branding, &page))
+    pages::refusal(&gate.branding, &page)
 }
 
 /// A redirect. An address that cannot stand in a header (a configured one; ours are visible ASCII) gives an empty 500.
@@ -97,25 +97,16 @@ pub(super) fn document(content_type: &'static str, body: String) -> Response<Byt
 /// What every answer of ours carries unless it says otherwise: kept by nobody, taken for nothing else than it is,
 /// embedded nowhere, telling nobody where the browser came from.
 pub(super) fn with_manners(mut response: Response<Bytes>) -> Response<Bytes> {
-    for (name, value) in MANNERS {
+    let manners = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Not `no-referrer`: browsers then send `Origin: null` with our own forms, which sign-out could not tell from
+        // a stranger's. Other origins learn nothing either way.
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in manners {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
-
-/// A 503 says when to come back.
-pub(super) fn retry_after(mut response: Response<Bytes>) -> Response<Bytes> {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().entry(RETRY_AFTER).or_insert(HeaderValue::from_static("5"));
-    }
-    response
-}
-
-const MANNERS: &[(HeaderName, &str)] = &[
-    (CACHE_CONTROL, "no-store"),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Not `no-referrer`: browsers then send `Origin: null` with our own forms, which sign-out could not tell from a
-    // stranger's. Other origins learn nothing either way.
-    (REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-];

@@ -4,7 +4,7 @@
 //! in the browser with an error about CORS that tells nobody what happened, and each would leave an attempt behind;
 //! it gets a 401 that a script can read.
 
-use super::answers::{json, redirect, retry_after, with_manners};
+use super::answers::{json, redirect, with_manners};
 use super::return_to::ReturnTo;
 use crate::gate::Gate;
 use crate::identity::Person as _;
@@ -110,10 +110,9 @@ pub fn refused(
     let response = if html {
         refusal_page(gate, site, refusal.reason, reference.as_str(), session)
     } else {
-        let status = StatusCode::from_u16(refusal.reason.status()).unwrap_or(StatusCode::FORBIDDEN);
-        json(status, &RefusedBody { error: public_code(refusal.reason), reference: reference.as_str() })
+        pages::refusal_json(refusal.reason, reference.as_str())
     };
-    with_manners(retry_after(response))
+    with_manners(response)
 }
 
 /// The page for somebody who is signed in, perhaps, and not allowed.
@@ -135,14 +134,6 @@ pub(super) fn refusal_page(
     pages::refusal(&gate.branding, &page)
 }
 
-/// Which rule refused is the owner's business; that the rules refused is enough for the visitor.
-fn public_code(reason: Reason) -> &'static str {
-    match reason {
-        Reason::AccessUnknownGroups => Reason::AccessDenied.code(),
-        other => other.code(),
-    }
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -159,10 +150,4 @@ const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remov
 struct Unauthenticated<'a> {
     error: &'static str,
     sign_in_url: &'a str,
-}
-
-#[derive(Serialize)]
-struct RefusedBody<'a> {
-    error: &'static str,
-    reference: &'a str,
 }

@@ -6,14 +6,14 @@ use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::{ask, finish, refused, sign_out, start, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
+use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
 use crate::site::Site;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Method, Request, Response};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// Whether the path is one of ours: under the prefix, or the well-known address of the keys.
 pub fn is_own(site: &Site, path: &RequestPath) -> bool {
@@ -31,26 +31,25 @@ pub fn body_limit(gate: &Gate, site: &Site, path: &RequestPath) -> usize {
 /// Answers a request to one of our endpoints. The body is whole and within [`body_limit`]; a longer one is refused.
 pub async fn answer(
     gate: &Gate,
-    site: &Arc<Site>,
+    site: &Site,
     request: Request<Bytes>,
     path: &RequestPath,
     client: IpAddr,
 ) -> Response<Bytes> {
     let asked_for_head = request.method() == Method::HEAD;
-    let endpoint = Endpoint::at(site, path);
-    let mut response = match &endpoint {
-        Some(endpoint) if !endpoint.methods().contains(&normal(request.method())) => {
-            let refusal = Refusal::new(Reason::MethodNotAllowed, "");
-            let mut response = ask_refused(gate, site, &refusal, &request, path, client);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
-            response
+    let mut response = match &Endpoint::at(site, path) {
+        None => pages::not_found(&gate.branding),
+        Some(endpoint) if !endpoint.takes(request.method()) => {
+            pages::method_not_allowed(&gate.branding, endpoint.allow())
         }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
             Err(stopped) if endpoint.is_of_sign_in() => sign_in_refused(gate, site, client, &stopped),
-            Err(stopped) => ask_refused(gate, site, &stopped.refusal, &request, path, client),
+            Err(Stopped { refusal, .. }) => {
+                let html = !endpoint.is_for_scripts();
+                ask::refused(gate, site, &refusal, request.method(), path.as_str(), client, None, html)
+            }
         },
-        None => ask_refused(gate, site, &Reason::EndpointUnknown.into(), &request, path, client),
     };
     if asked_for_head {
         *response.body_mut() = Bytes::new();
@@ -60,7 +59,7 @@ pub async fn answer(
 
 async fn dispatch(
     gate: &Gate,
-    site: &Arc<Site>,
+    site: &Site,
     endpoint: &Endpoint<'_>,
     request: &Request<Bytes>,
     client: IpAddr,
@@ -119,12 +118,9 @@ impl<'a> Endpoint<'a> {
         })
     }
 
-    const fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::AssertionConsumerService(_) => &[Method::POST],
-            Self::SignOut => &[Method::GET, Method::POST],
-            Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => &[Method::GET],
-        }
+    /// HEAD is answered wherever GET is.
+    fn takes(&self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
 
     const fn allow(&self) -> &'static str {
@@ -138,6 +134,11 @@ impl<'a> Endpoint<'a> {
     /// Whether a refusal here is a sign-in refused, with a link to begin again.
     const fn is_of_sign_in(&self) -> bool {
         matches!(self, Self::SignIn | Self::AssertionConsumerService(_))
+    }
+
+    /// Whether nobody reads the answer as a page.
+    const fn is_for_scripts(&self) -> bool {
+        matches!(self, Self::WhoAmI | Self::Keys | Self::Metadata)
     }
 }
 
@@ -157,31 +158,9 @@ fn below_prefix<'a>(site: &Site, path: &'a RequestPath) -> Option<&'a str> {
     (below.is_empty() || below.starts_with('/')).then_some(below)
 }
 
-/// HEAD is answered wherever GET is.
-fn normal(method: &Method) -> Method {
-    if method == Method::HEAD { Method::GET } else { method.clone() }
-}
-
 fn within(body: &Bytes, limit: usize) -> Result<(), Refusal> {
     if body.len() > limit {
         return Err(Refusal::new(Reason::MessageTooLarge, format!("the form has {} bytes, {limit} are taken", body.len())));
     }
     Ok(())
-}
-
-fn ask_refused(
-    gate: &Gate,
-    site: &Site,
-    refusal: &Refusal,
-    request: &Request<Bytes>,
-    path: &RequestPath,
-    client: IpAddr,
-) -> Response<Bytes> {
-    let html = wants_page(request.method(), request.headers());
-    ask::refused(gate, site, refusal, request.method(), path.as_str(), client, None, html)
-}
-
-/// A page unless the client is plainly a script: these addresses are typed, linked and bookmarked.
-fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
-    ask::is_navigation(method, headers) || !headers.contains_key("sec-fetch-mode")
 }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 /// Every reason of the form, the message, the attempt and the identity; `busy`; `store-unavailable`.
 pub(super) async fn finish(
     gate: &Gate,
-    site: &Arc<Site>,
+    site: &Site,
     idp_in_path: Option<&str>,
     request: &http::Request<Bytes>,
     client: IpAddr,
@@ -40,11 +40,14 @@ pub(super) async fn finish(
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
 
+    let Some(shared_site) = gate.shared(site) else {
+        return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
+    };
     let examination = Examination {
         saml_response: Arc::clone(&posted.saml_response),
         limits: gate.message_limits,
         held: Held::read(&gate.keys, site, request.headers()),
-        site: Arc::clone(site),
+        site: shared_site,
         idp_in_path: idp_in_path.map(str::to_owned),
         acs_url: delivery.acs_url(),
         remembers_since: gate.store.remembers_since(),

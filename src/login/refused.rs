@@ -11,7 +11,6 @@ use crate::gate::Gate;
 use crate::observe::audit::Reference;
 use crate::reason::{Reason, Refusal};
 use crate::seal::Purpose;
-use crate::session::Session;
 use crate::site::Site;
 use bytes::Bytes;
 use http::{HeaderMap, Response};

@@ -62,7 +62,10 @@ pub(super) async fn end(
             }
         }
         // The session lives on in the store, and the page says that it did not work. This browser forgets it anyway.
-        Err(refusal) => super::answers::sign_in_refused(gate, site, client, &refusal.into()),
+        Err(refusal) => {
+            let path = request.uri().path();
+            ask::refused(gate, site, &refusal, request.method(), path, client, None, true)
+        },
     };
     for kind in [Kind::Session, Kind::Answered] {
         response.headers_mut().append(SET_COOKIE, site.cookies.clear(&kind));

@@ -1,57 +1,368 @@
-//! One event for each sign-in, refusal and sign-out (SKELETON).
+//! The record of who came in, who was refused and why, and who left: one event for each.
+//!
+//! Each event is one log line under the target `audit`, written at every `log.level`. In JSON its members stand at the
+//! top of the line, beside `timestamp`, `level` and `target`:
+//!
+//! | member | in | what |
+//! |---|---|---|
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out` |
+//! | `site` | all | the site's name |
+//! | `idp` | sign-in, sign-out; refused sign-ins where known | the IdP's `id` |
+//! | `user` | where known | the user, as the headers name it |
+//! | `session` | sign-in, sign-out | the session's public name (the JWT's `sid`), never its secret |
+//! | `groups`, `roles` | sign-in | the number of groups; the roles |
+//! | `signed` | sign-in | which parts the IdP signed |
+//! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known |
+//! | `reference` | refusals | what the page showed |
+//! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
+//! | `detail` | refusals, where there is more to say | the values that disagreed |
+//! | `likely_cause`, `what_to_change` | refusals | where to look, and the setting |
+//! | `method`, `path` | refused requests | what was asked for, without its query |
+//!
+//! Values are bounded, and characters that would break a line or steer a terminal are written out, so that nobody can
+//! forge an event by what they send.
 
+use super::visible::visible;
 use crate::reason::Refusal;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
+
+/// The target of audit events.
+pub const TARGET: &str = "audit";
+
+/// The field that carries the record; the formatter spreads it over the line.
+pub(super) const RECORD: &str = "record";
+
+/// Bounds in bytes: of a refusal's detail, and of every other value.
+const MAX_DETAIL: usize = 1024;
+const MAX_VALUE: usize = 512;
+const MAX_ROLES: usize = 32;
 
 /// A short random reference such as `7f3a-91c2`, on the page and in the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference(String);
+
 impl Reference {
+    /// 32 random bits: enough to find one event among a day's, short enough to be read out on the telephone.
     pub fn random() -> Self {
-        todo!()
+        let mut bytes = [0_u8; 4];
+        // Without randomness nothing else here works either; a reference is no secret, so zeros will do.
+        let _ = aws_lc_rs::rand::fill(&mut bytes);
+        let [a, b, c, d] = bytes;
+        Self(format!("{a:02x}{b:02x}-{c:02x}{d:02x}"))
     }
+
+    /// The reference as shown.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Written as one JSON/tracing event under target `audit`.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happened.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// Somebody came in.
     SignedIn {
+        /// The site's name.
         site: &'a str,
+        /// The IdP's `id`.
         idp: &'a str,
+        /// Who.
         user: &'a str,
+        /// The session's public name.
         session: &'a str,
+        /// How many groups the IdP named.
         groups: usize,
+        /// The roles that follow from them.
         roles: &'a [String],
+        /// From where.
         client: Option<IpAddr>,
+        /// Which parts were signed: `response`, `assertion`, `both`.
         signed: &'a str,
     },
+    /// A sign-in ended in a refusal.
     SignInRefused {
+        /// The site's name.
         site: &'a str,
+        /// The IdP's `id`, where an attempt named one.
         idp: Option<&'a str>,
+        /// What the page showed.
         reference: &'a str,
+        /// Why.
         refusal: &'a Refusal,
+        /// From where.
         client: Option<IpAddr>,
     },
+    /// A request was refused.
     RequestRefused {
+        /// The site's name; empty when there is none for the host.
         site: &'a str,
+        /// What the page showed.
         reference: &'a str,
+        /// Why.
         refusal: &'a Refusal,
+        /// From where.
         client: Option<IpAddr>,
+        /// The request's method.
         method: &'a str,
+        /// The request's path; a query is cut off here, should one be handed in.
         path: &'a str,
+        /// Who, when somebody is signed in.
         user: Option<&'a str>,
     },
+    /// Somebody left.
     SignedOut {
+        /// The site's name.
         site: &'a str,
+        /// The IdP's `id`.
         idp: &'a str,
+        /// Who.
         user: &'a str,
+        /// The session's public name.
         session: &'a str,
+        /// From where.
         client: Option<IpAddr>,
     },
 }
-pub fn record(_event: &Event<'_>) {
-    todo!()
+
+/// Writes the event.
+pub fn record(event: &Event<'_>) {
+    let record = Record::of(event);
+    // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
+    let json = serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string());
+    match event {
+        Event::SignedIn { .. } | Event::SignedOut { .. } => {
+            tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
+        }
+        Event::SignInRefused { .. } | Event::RequestRefused { .. } => {
+            tracing::warn!(target: TARGET, record = json.as_str(), "{}", record.event);
+        }
+    }
+}
+
+/// The members of an event, in the order in which they are written.
+#[derive(Default, Serialize)]
+struct Record<'a> {
+    event: &'static str,
+    site: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idp: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likely_cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_to_change: Option<&'static str>,
+}
+
+impl<'a> Record<'a> {
+    fn of(event: &Event<'a>) -> Self {
+        let value = |text: &'a str| Some(visible(text, MAX_VALUE));
+        match *event {
+            Event::SignedIn { site, idp, user, session, groups, roles, client, signed } => Self {
+                event: "sign-in",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                user: value(user),
+                session: value(session),
+                groups: Some(groups),
+                roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
+                signed: value(signed),
+                client,
+                ..Self::default()
+            },
+            Event::SignInRefused { site, idp, reference, refusal, client } => Self {
+                event: "sign-in-refused",
+                site: visible(site, MAX_VALUE),
+                idp: idp.and_then(value),
+                client,
+                ..Self::refused(reference, refusal)
+            },
+            Event::RequestRefused { site, reference, refusal, client, method, path, user } => Self {
+                event: "request-refused",
+                site: visible(site, MAX_VALUE),
+                user: user.and_then(value),
+                client,
+                method: value(method),
+                path: value(without_query(path)),
+                ..Self::refused(reference, refusal)
+            },
+            Event::SignedOut { site, idp, user, session, client } => Self {
+                event: "sign-out",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                user: value(user),
+                session: value(session),
+                client,
+                ..Self::default()
+            },
+        }
+    }
+
+    fn refused(reference: &'a str, refusal: &'a Refusal) -> Self {
+        let reason = refusal.reason;
+        Self {
+            reference: Some(visible(reference, MAX_VALUE)),
+            code: Some(reason.code()),
+            status: Some(reason.status()),
+            meaning: Some(reason.meaning()),
+            detail: Some(visible(&refusal.detail, MAX_DETAIL)).filter(|detail| !detail.is_empty()),
+            likely_cause: Some(reason.likely_cause()),
+            what_to_change: Some(reason.what_to_change()),
+            ..Self::default()
+        }
+    }
+}
+
+fn without_query(path: &str) -> &str {
+    path.split(['?', '#']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::log::LogFormat;
+    use crate::observe::log::tests::{captured, settings_as};
+    use crate::reason::Reason;
+    use serde_json::Value;
+
+    fn line(event: &Event<'_>) -> Value {
+        let out = captured(&settings_as(LogFormat::Json), || record(event));
+        assert_eq!(out.matches('\n').count(), 1, "{out}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    fn names(line: &Value) -> Vec<&str> {
+        line.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn a_sign_in_is_one_line_with_its_members_at_the_top() {
+        let line = line(&Event::SignedIn {
+            site: "wiki",
+            idp: "corp",
+            user: "ada",
+            session: "c2Vzc2lvbg",
+            groups: 3,
+            roles: &["admin".into(), "a, b".into()],
+            client: Some([192, 0, 2, 7].into()),
+            signed: "assertion",
+        });
+        assert_eq!(line["target"], "audit");
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["event"], "sign-in");
+        assert_eq!(line["user"], "ada");
+        assert_eq!(line["groups"], 3);
+        assert_eq!(line["roles"], serde_json::json!(["admin", "a, b"]));
+        assert_eq!(line["client"], "192.0.2.7");
+        assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_what_to_change() {
+        let refusal = Refusal::new(Reason::AudienceMismatch, "the assertion is for https://other");
+        let line = line(&Event::SignInRefused {
+            site: "wiki",
+            idp: Some("corp"),
+            reference: "7f3a-91c2",
+            refusal: &refusal,
+            client: None,
+        });
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["event"], "sign-in-refused");
+        assert_eq!(line["reference"], "7f3a-91c2");
+        assert_eq!(line["code"], "audience-mismatch");
+        assert_eq!(line["status"], 403);
+        assert_eq!(line["detail"], "the assertion is for https://other");
+        assert_eq!(line["likely_cause"], Reason::AudienceMismatch.likely_cause());
+        assert_eq!(line["what_to_change"], Reason::AudienceMismatch.what_to_change());
+        assert!(!names(&line).contains(&"client"), "{line}");
+    }
+
+    #[test]
+    fn a_refused_request_is_named_without_its_query() {
+        let refusal = Refusal::from(Reason::AccessDenied);
+        let line = line(&Event::RequestRefused {
+            site: "wiki",
+            reference: "7f3a-91c2",
+            refusal: &refusal,
+            client: None,
+            method: "GET",
+            path: "/admin?token=s3cr3t",
+            user: Some("ada"),
+        });
+        assert_eq!(line["path"], "/admin");
+        assert_eq!(line["user"], "ada");
+        assert!(!names(&line).contains(&"detail"), "{line}");
+    }
+
+    #[test]
+    fn nobody_forges_an_event_by_what_they_send() {
+        let evil = "x\n{\"target\":\"audit\",\"event\":\"sign-in\",\"user\":\"root\"}\u{1b}[2J\u{202e}\",\"user\":\"root";
+        let event = Event::SignedOut { site: "wiki", idp: "corp", user: evil, session: "s", client: None };
+        let line = line(&event);
+        assert_eq!(line["event"], "sign-out");
+        let user = line["user"].as_str().unwrap();
+        assert!(user.contains("\\u{a}") && user.contains("\\u{1b}") && user.contains("\\u{202e}"), "{user}");
+
+        let text = captured(&settings_as(LogFormat::Text), || record(&event));
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+    }
+
+    #[test]
+    fn details_are_bounded() {
+        let refusal = Refusal::new(Reason::StatusNotSuccess, "x".repeat(5000));
+        let line = line(&Event::SignInRefused {
+            site: &"s".repeat(5000),
+            idp: None,
+            reference: "r",
+            refusal: &refusal,
+            client: None,
+        });
+        assert_eq!(line["detail"].as_str().unwrap().chars().count(), MAX_DETAIL + 1);
+        assert_eq!(line["site"].as_str().unwrap().chars().count(), MAX_VALUE + 1);
+    }
+
+    #[test]
+    fn references_are_short_and_differ() {
+        let one = Reference::random();
+        assert_eq!(one.as_str().len(), 9);
+        assert_eq!(one.as_str().as_bytes()[4], b'-');
+        assert!(one.as_str().bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()));
+        // Four in a row that are all alike would be chance once in 2^96.
+        assert!((0..4).any(|_| Reference::random() != one));
+    }
 }

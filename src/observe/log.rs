@@ -1,27 +1,219 @@
-//! tracing-subscriber: text on a terminal, JSON elsewhere; `log` is bridged (SKELETON).
+//! The log: text on a terminal, JSON elsewhere, on standard output.
+//!
+//! `log.level` speaks about our own lines. Other crates are heard from WARN upwards only, whatever the level says,
+//! because their chatter may hold headers; audit events are written whatever it says, because they are no chatter.
+
+use super::bridge::Bridge;
+use super::format::Look;
+use std::io::IsTerminal as _;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+
+/// Target of the line that is written for each request; `log.requests` turns it off.
+pub const REQUESTS: &str = "vestibule::request";
 
 /// `log:` of the configuration.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
+    /// The look of the lines.
     pub format: LogFormat,
-    /// an EnvFilter directive string, e.g. `info`
+    /// A level (`info`) or directives in the manner of `info,vestibule::saml=debug`.
     pub level: String,
-    /// one line a request
+    /// Whether there is one line a request.
     pub requests: bool,
 }
+
+/// The look of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
     #[default]
     Auto,
+    /// For people.
     Text,
+    /// For collectors: one object a line.
     Json,
 }
+
 impl Default for LogSettings {
     fn default() -> Self {
         Self { format: LogFormat::Auto, level: "info".into(), requests: true }
     }
 }
-/// Installs the global subscriber once; to stderr? no: stdout. Errors when the filter cannot be read.
-pub fn install(_settings: &LogSettings) -> Result<(), String> {
-    todo!()
+
+/// Installs the subscriber, the bridge from the `log` crate and the panic line for the whole process, once.
+///
+/// # Errors
+/// When the level cannot be read as directives, or a subscriber is installed already.
+pub fn install(settings: &LogSettings) -> Result<(), String> {
+    let stdout = std::io::stdout();
+    let look = match settings.format {
+        LogFormat::Json => Look::Json,
+        LogFormat::Auto if !stdout.is_terminal() => Look::Json,
+        // Asks NO_COLOR, CLICOLOR_FORCE, TERM and whether there is a terminal.
+        LogFormat::Auto | LogFormat::Text => {
+            Look::Text { colour: anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never }
+        }
+    };
+    let subscriber = subscriber(settings, look, std::io::stdout)?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
+    Bridge::install()?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// Whether `level` can be read, without installing anything; for `check`.
+///
+/// # Errors
+/// Says what cannot be read.
+pub fn check_level(level: &str) -> Result<(), String> {
+    filter(level).map(|_| ())
+}
+
+fn subscriber<W>(
+    settings: &LogSettings,
+    look: Look,
+    writer: W,
+) -> Result<impl Subscriber + Send + Sync + 'static, String>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let requests = settings.requests;
+    let wanted = filter(&settings.level)?.and(filter_fn(move |metadata| may_pass(metadata, requests)));
+    let lines = tracing_subscriber::fmt::layer().event_format(look).with_writer(writer).with_filter(wanted);
+    Ok(tracing_subscriber::registry().with(lines))
+}
+
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    let unreadable = |error| format!("`{level}` is neither a level nor a list of directives: {error}");
+    let audit = "audit=info".parse().map_err(unreadable)?;
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(level);
+    Ok(filter.map_err(unreadable)?.add_directive(audit))
+}
+
+/// What no setting changes.
+fn may_pass(metadata: &Metadata<'_>, requests: bool) -> bool {
+    let target = metadata.target();
+    if target == REQUESTS {
+        return requests;
+    }
+    let ours = target == super::audit::TARGET || target == "vestibule" || target.starts_with("vestibule::");
+    ours || *metadata.level() <= tracing::Level::WARN
+}
+
+/// A panic as one line with its place. Its words are withheld unless they are a literal of the program: a formatted
+/// panic may quote a value, and values come from requests.
+fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let words = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(withheld)");
+    let thread = std::thread::current();
+    tracing::error!(
+        target: "vestibule::panic",
+        place,
+        words,
+        thread = thread.name().unwrap_or_default(),
+        "a panic: please report it"
+    );
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    /// Everything that is written while `f` runs on this thread.
+    pub(crate) fn captured(settings: &LogSettings, f: impl FnOnce()) -> String {
+        let look = match settings.format {
+            LogFormat::Json => Look::Json,
+            _ => Look::Text { colour: false },
+        };
+        captured_as(settings, look, f)
+    }
+
+    pub(crate) fn captured_in_colour(f: impl FnOnce()) -> String {
+        captured_as(&LogSettings::default(), Look::Text { colour: true }, f)
+    }
+
+    pub(crate) fn settings(level: &str) -> LogSettings {
+        LogSettings { level: level.into(), ..LogSettings::default() }
+    }
+
+    pub(crate) fn settings_as(format: LogFormat) -> LogSettings {
+        LogSettings { format, ..LogSettings::default() }
+    }
+
+    fn captured_as(settings: &LogSettings, look: Look, f: impl FnOnce()) -> String {
+        let sink = Sink::default();
+        let made = sink.clone();
+        let subscriber = subscriber(settings, look, move || made.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, f);
+        let bytes = sink.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_level_rules_our_own_lines() {
+        let say = || {
+            tracing::debug!(target: "vestibule::saml", "fine");
+            tracing::info!(target: "vestibule::saml", "coarse");
+        };
+        assert!(!captured(&settings("info"), say).contains("fine"));
+        assert!(captured(&settings("info"), say).contains("coarse"));
+        assert!(captured(&settings("vestibule::saml=debug"), say).contains("fine"));
+        assert_eq!(captured(&settings("warn"), say), "");
+    }
+
+    #[test]
+    fn other_crates_are_not_heard_below_a_warning_even_when_asked_for() {
+        let say = || {
+            tracing::trace!(target: "h2::codec", "cookie: s3cr3t");
+            tracing::debug!(target: "hyper", "cookie: s3cr3t");
+            tracing::info!(target: "pingora_proxy", "cookie: s3cr3t");
+        };
+        assert_eq!(captured(&settings("trace"), say), "");
+        assert_eq!(captured(&settings("h2=trace,hyper=trace"), say), "");
+        let warned = captured(&settings("info"), || tracing::warn!(target: "tokio", "slow"));
+        assert!(warned.contains("slow"));
+    }
+
+    #[test]
+    fn audit_events_are_written_at_every_level() {
+        let out = captured(&settings("error"), || tracing::info!(target: "audit", record = "{}", "sign-in"));
+        assert!(out.contains("sign-in"));
+        let off = captured(&settings("off"), || tracing::info!(target: "audit", record = "{}", "sign-in"));
+        assert!(off.contains("sign-in"));
+    }
+
+    #[test]
+    fn request_lines_can_be_turned_off() {
+        let quiet = LogSettings { requests: false, ..LogSettings::default() };
+        let say = || tracing::info!(target: REQUESTS, status = 200, "GET /");
+        assert_eq!(captured(&quiet, say), "");
+        assert!(captured(&LogSettings::default(), say).contains("GET / status=200"));
+    }
+
+    #[test]
+    fn a_level_that_cannot_be_read_is_an_error() {
+        assert!(check_level("info").is_ok());
+        assert!(check_level("info,vestibule::saml=debug").is_ok());
+        assert!(check_level("vestibule=loud").is_err());
+    }
 }

@@ -1,18 +1,34 @@
-//! What people see: askama templates, escaped, readable without JavaScript, under a strict CSP (SKELETON).
+//! What people see: a handful of pages in one plain language, light and dark, from phone to desktop.
+//!
+//! The templates (askama, compiled in) escape every value; the words of refusals are the catalogue of [`texts`]; the
+//! headers and policies around them are `answer`'s. Pages need no script: the ones that post by themselves show a
+//! button too. Nothing of a refusal's detail is ever shown, only its reference.
 
+mod answer;
+pub mod texts;
+
+use crate::reason::Reason;
+use answer::{AUTO_POST, Kind, STYLE};
+use askama::Template;
 use bytes::Bytes;
-use http::Response;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use texts::{Situation, Text, words};
 
-/// The look of the pages. `name` is shown instead of "Vestibule" when set.
+/// The look of the pages.
 #[derive(Debug, Clone, Default)]
 pub struct Branding {
+    /// Shown at the top and in the title; "Vestibule" when not set.
     pub name: Option<String>,
+    /// Where "Get help" leads: `https:`, `http:`, `mailto:` or a path; anything else is left out.
     pub help_url: Option<String>,
 }
 
-/// What a refusal page says. Texts by situation are the pages room's own; nothing of the detail is shown.
+/// What a refusal page says. Texts by situation are this room's own; nothing of the detail is shown.
+#[derive(Debug, Clone, Copy)]
 pub struct RefusalPage<'a> {
-    pub reason: crate::reason::Reason,
+    /// Chooses the words and the status.
+    pub reason: Reason,
     /// Short, e.g. `7f3a-91c2`; the same in the audit event.
     pub reference: &'a str,
     /// A link "start again" / "sign in", when that can help.
@@ -23,32 +39,213 @@ pub struct RefusalPage<'a> {
     pub signed_in_as: Option<&'a str>,
 }
 
-pub fn refusal(_branding: &Branding, _page: &RefusalPage<'_>) -> Response<Bytes> {
-    todo!()
+/// The page of a refusal, with the reason's own status.
+pub fn refusal(branding: &Branding, page: &RefusalPage<'_>) -> Response<Bytes> {
+    let situation = Situation::of(page.reason);
+    let text = situation.text();
+    let template = RefusalTemplate {
+        frame: Frame::of(branding),
+        title: text.title,
+        reference: page.reference,
+        start_again: page.start_again.filter(|url| is_link(url) && !text.action.is_empty()),
+        sign_out: page.sign_out.filter(|url| is_link(url)),
+        signed_in_as: page.signed_in_as,
+        text,
+    };
+    with_retry_after(situation, rendered(status(page.reason), Kind::Plain, &template))
 }
-/// An auto-posting form (to the IdP, or the same-site re-post to ourselves) with a button for browsers without JavaScript.
-/// CSP lets exactly this post through (form-action lists https: and the action's origin; see product facts on redirects after forms).
+
+/// The same for a client that is not looking at pages: `{"error": …, "reference": …}`, where the error is a word of
+/// [`Situation::public_code`] and never the reason's own code.
+pub fn refusal_json(reason: Reason, reference: &str) -> Response<Bytes> {
+    let situation = Situation::of(reason);
+    let body = serde_json::json!({ "error": situation.public_code(), "reference": reference });
+    with_retry_after(situation, answer::json(status(reason), body.to_string()))
+}
+
+/// A form that posts itself, with a button for browsers without JavaScript: to the IdP, or (`to_idp` false) once more
+/// to our own assertion consumer service, this time from our own site.
 pub fn auto_post(
-    _branding: &Branding,
-    _action: &str,
-    _fields: &[(&str, &str)],
-    _to_idp: bool,
+    branding: &Branding,
+    action: &str,
+    fields: &[(&str, &str)],
+    to_idp: bool,
 ) -> Response<Bytes> {
-    todo!()
+    if !is_link(action) {
+        return broken();
+    }
+    let (kind, title) = match to_idp {
+        true => (Kind::PostToIdp, words::TO_IDP_TITLE),
+        false => (Kind::PostToSelf, words::TO_SELF_TITLE),
+    };
+    let template = AutoPostTemplate { frame: Frame::of(branding), title, action, fields, script: AUTO_POST };
+    rendered(StatusCode::OK, kind, &template)
 }
+
 /// "Sign out?" with one button that posts to `action` with the hidden `rd`.
-pub fn sign_out_confirm(
-    _branding: &Branding,
-    _action: &str,
-    _rd: Option<&str>,
-    _user: &str,
-) -> Response<Bytes> {
-    todo!()
+pub fn sign_out_confirm(branding: &Branding, action: &str, rd: Option<&str>, user: &str) -> Response<Bytes> {
+    if !is_link(action) {
+        return broken();
+    }
+    let template =
+        SignOutConfirmTemplate { frame: Frame::of(branding), title: words::SIGN_OUT_TITLE, action, rd, user };
+    rendered(StatusCode::OK, Kind::Form, &template)
 }
-pub fn signed_out(_branding: &Branding, _sign_in: &str) -> Response<Bytes> {
-    todo!()
+
+/// After the end of a session; `sign_in` is where the next one begins.
+pub fn signed_out(branding: &Branding, sign_in: &str) -> Response<Bytes> {
+    let sign_in = if is_link(sign_in) { sign_in } else { "/" };
+    let template = SignedOutTemplate { frame: Frame::of(branding), title: words::SIGNED_OUT_TITLE, sign_in };
+    rendered(StatusCode::OK, Kind::Plain, &template)
 }
-/// One button (a link to sign-in with `idp=`) for each IdP: (label, href).
-pub fn chooser(_branding: &Branding, _site_name: &str, _choices: &[(&str, &str)]) -> Response<Bytes> {
-    todo!()
+
+/// One link to sign-in with `idp=` for each IdP, as (label, href).
+pub fn chooser(branding: &Branding, site_name: &str, choices: &[(&str, &str)]) -> Response<Bytes> {
+    let choices: Vec<_> = choices.iter().copied().filter(|(_, href)| is_link(href)).collect();
+    let title = format!("{} {site_name}", words::SIGN_IN_TO);
+    let template = ChooserTemplate { frame: Frame::of(branding), title: &title, choices: &choices };
+    rendered(StatusCode::OK, Kind::Plain, &template)
 }
+
+/// 404 for an address under our own prefix that is not one of ours.
+pub fn not_found(branding: &Branding) -> Response<Bytes> {
+    let template = NoticeTemplate {
+        frame: Frame::of(branding),
+        title: words::NOT_FOUND_TITLE,
+        what: words::NOT_FOUND,
+        try_this: words::CHECK_ADDRESS,
+    };
+    rendered(StatusCode::NOT_FOUND, Kind::Plain, &template)
+}
+
+/// 405 with the methods that would do, e.g. `GET, POST`.
+pub fn method_not_allowed(branding: &Branding, allow: &'static str) -> Response<Bytes> {
+    let template = NoticeTemplate {
+        frame: Frame::of(branding),
+        title: words::WRONG_METHOD_TITLE,
+        what: words::WRONG_METHOD,
+        try_this: words::START_AT_FRONT,
+    };
+    let mut response = rendered(StatusCode::METHOD_NOT_ALLOWED, Kind::Plain, &template);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// What every page has around its words.
+struct Frame<'a> {
+    name: &'a str,
+    help_url: Option<&'a str>,
+    style: &'static str,
+}
+
+impl<'a> Frame<'a> {
+    fn of(branding: &'a Branding) -> Self {
+        Self {
+            name: branding.name.as_deref().unwrap_or(words::PRODUCT),
+            help_url: branding.help_url.as_deref().filter(|url| is_link(url) || is_mail_link(url)),
+            style: STYLE,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct RefusalTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    text: Text,
+    reference: &'a str,
+    start_again: Option<&'a str>,
+    sign_out: Option<&'a str>,
+    signed_in_as: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "auto_post.html")]
+struct AutoPostTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    action: &'a str,
+    fields: &'a [(&'a str, &'a str)],
+    script: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "sign_out_confirm.html")]
+struct SignOutConfirmTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    action: &'a str,
+    rd: Option<&'a str>,
+    user: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    sign_in: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "chooser.html")]
+struct ChooserTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    choices: &'a [(&'a str, &'a str)],
+}
+
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct NoticeTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    what: &'a str,
+    try_this: &'a str,
+}
+
+fn rendered(status: StatusCode, kind: Kind, template: &impl Template) -> Response<Bytes> {
+    match template.render() {
+        Ok(html) => answer::page(status, kind, html),
+        Err(_) => broken(),
+    }
+}
+
+/// When even a page cannot be made: words without a frame.
+fn broken() -> Response<Bytes> {
+    let title = words::BROKEN_TITLE;
+    let html = format!("<!doctype html>\n<html lang=\"en\"><title>{title}</title><h1>{title}</h1></html>\n");
+    answer::page(StatusCode::INTERNAL_SERVER_ERROR, Kind::Plain, html)
+}
+
+fn with_retry_after(situation: Situation, mut response: Response<Bytes>) -> Response<Bytes> {
+    if let Some(seconds) = situation.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    response
+}
+
+fn status(reason: Reason) -> StatusCode {
+    StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// An address that may stand behind a link or a form: `https:`, `http:` or a path on this host. Escaping keeps a value
+/// inside its attribute; this keeps `javascript:` and its like out of it.
+fn is_link(url: &str) -> bool {
+    // Browsers drop tabs and line breaks and take a backslash for a slash before they read an address.
+    let plain = !url.bytes().any(|b| b.is_ascii_control() || b == b'\\');
+    let path = url.starts_with('/') && !url.starts_with("//");
+    plain && (path || has_scheme(url, "https://") || has_scheme(url, "http://"))
+}
+
+fn is_mail_link(url: &str) -> bool {
+    !url.bytes().any(|b| b.is_ascii_control()) && has_scheme(url, "mailto:")
+}
+
+fn has_scheme(url: &str, scheme: &str) -> bool {
+    url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! `vestibule healthcheck`: asks a running gate whether it is ready, for containers that have no curl.
+
+use super::{ConfigFile, Exit, print_problems};
+use crate::clock::Moment;
+use clap::Args;
+use std::io::{self, Read as _, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+pub(super) const HELP: &str = "\
+Asks the admin listener of the configuration for /readyz, or the address given. In a Dockerfile:
+
+  HEALTHCHECK CMD [\"vestibule\", \"healthcheck\", \"--config\", \"/etc/vestibule/config.yaml\"]";
+
+/// For connecting, and for each word of the answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Ask this address instead of the configuration's admin listener.
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    url: Option<String>,
+}
+
+pub(super) fn healthcheck(
+    arguments: &Arguments,
+    now: Moment,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    let target = match &arguments.url {
+        Some(url) => Target::parse(url),
+        None => match arguments.file.load(now) {
+            Ok(config) => config
+                .listeners
+                .admin
+                .map(Target::readiness_of)
+                .ok_or_else(|| "`admin.listen` is off, so there is nobody to ask; use --url".to_string()),
+            Err(problems) => {
+                print_problems(err, &problems.0)?;
+                return Ok(Exit::Usage);
+            }
+        },
+    };
+    let target = match target {
+        Ok(target) => target,
+        Err(complaint) => {
+            writeln!(err, "{complaint}")?;
+            return Ok(Exit::Usage);
+        }
+    };
+    match target.ask() {
+        Ok(200) => {
+            writeln!(out, "ready")?;
+            Ok(Exit::Ok)
+        }
+        Ok(status) => {
+            writeln!(err, "not ready: {} answers {status}", target.authority)?;
+            Ok(Exit::No)
+        }
+        Err(error) => {
+            writeln!(err, "not ready: {} does not answer: {error}", target.authority)?;
+            Ok(Exit::No)
+        }
+    }
+}
+
+/// What to ask whom.
+#[derive(Debug, PartialEq, Eq)]
+struct Target {
+    addresses: Vec<SocketAddr>,
+    authority: String,
+    path: String,
+}
+
+impl Target {
+    fn readiness_of(listener: SocketAddr) -> Self {
+        // A listener on every address is asked on the loopback.
+        let ip = match listener.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        let address = SocketAddr::new(ip, listener.port());
+        Self { addresses: vec![address], authority: address.to_string(), path: "/readyz".to_string() }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let url = url::Url::parse(text).map_err(|error| format!("--url: {error}"))?;
+        if url.scheme() != "http" {
+            return Err("--url: the admin listener speaks plain http".to_string());
+        }
+        let addresses = url.socket_addrs(|| None).map_err(|error| format!("--url: {error}"))?;
+        let path = if url.path() == "/" { "/readyz" } else { url.path() };
+        Ok(Self { addresses, authority: url.authority().to_string(), path: path.to_string() })
+    }
+
+    /// The status of the answer.
+    fn ask(&self) -> io::Result<u16> {
+        let mut stream = self.connect()?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let (path, authority) = (&self.path, &self.authority);
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
+        // `HTTP/1.1 200`: nothing after it matters.
+        let mut start = [0_u8; 12];
+        stream.read_exact(&mut start)?;
+        let status = start.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+        status
+            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer in HTTP/1"))
+    }
+
+    fn connect(&self) -> io::Result<TcpStream> {
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in self.addresses.as_slice().to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, PATIENCE) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Answers one question with `answer` and hands back what was asked.
+    fn server(answer: &'static str) -> (SocketAddr, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = [0_u8; 512];
+            let n = stream.read(&mut asked).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&asked[..n]).into_owned()
+        });
+        (address, thread)
+    }
+
+    fn ask(url: String) -> (Exit, String) {
+        let file = ConfigFile { config: "config.yaml".into() };
+        let arguments = Arguments { file, url: Some(url) };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = healthcheck(&arguments, Moment::from_seconds(0), &mut out, &mut err).unwrap();
+        out.extend(err);
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn ready_is_exit_code_0() {
+        let (address, thread) = server("HTTP/1.1 200 OK\r\n\r\n");
+        assert_eq!(ask(format!("http://{address}")), (Exit::Ok, "ready\n".to_string()));
+        let asked = thread.join().unwrap();
+        assert!(asked.starts_with("GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:"), "{asked}");
+    }
+
+    #[test]
+    fn stopping_is_exit_code_1() {
+        let (address, _thread) = server("HTTP/1.1 503 Service Unavailable\r\n\r\n");
+        let (exit, said) = ask(format!("http://{address}/readyz"));
+        assert_eq!(exit, Exit::No);
+        assert!(said.contains("503"), "{said}");
+    }
+
+    #[test]
+    fn silence_and_nonsense_are_exit_code_1() {
+        let (address, _thread) = server("SSH-2.0-OpenSSH_9.2\r\n");
+        assert_eq!(ask(format!("http://{address}/")).0, Exit::No);
+        let (address, _thread) = server("");
+        assert_eq!(ask(format!("http://{address}/")).0, Exit::No);
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_asked_is_a_wrong_argument() {
+        assert_eq!(ask("https://127.0.0.1/".into()).0, Exit::Usage);
+        assert_eq!(ask("nonsense".into()).0, Exit::Usage);
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_asked_on_the_loopback() {
+        let target = |text: &str| Target::readiness_of(text.parse().unwrap()).authority;
+        assert_eq!(target("0.0.0.0:9090"), "127.0.0.1:9090");
+        assert_eq!(target("[::]:9090"), "[::1]:9090");
+        assert_eq!(target("192.0.2.1:9090"), "192.0.2.1:9090");
+    }
+}

@@ -1,0 +1,166 @@
+//! `vestibule run`: reads, says what it is going to do, serves, and goes when asked.
+
+use super::{ConfigFile, Exit, print_problems, summary};
+use crate::clock::{Moment, SystemClock};
+use crate::config::{Config, Listeners, Shutdown};
+use crate::gateway::{Bound, Gateway};
+use crate::observe::log;
+use std::io::{self, Write};
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Result<Exit> {
+    let config = match file.load(now) {
+        Ok(config) => config,
+        Err(problems) => {
+            print_problems(err, &problems.0)?;
+            return Ok(Exit::Usage);
+        }
+    };
+    if let Err(complaint) = log::install(&config.log) {
+        writeln!(err, "log: {complaint}")?;
+        return Ok(Exit::Usage);
+    }
+    Ok(serve(config, now))
+}
+
+/// From here on everything that is said goes to the log.
+fn serve(config: Config, now: Moment) -> Exit {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "signals cannot be listened to");
+            return Exit::Internal;
+        }
+    };
+    announce(&config, now);
+    let (listeners, shutdown) = (config.listeners.clone(), config.shutdown);
+    let gateway = match Gateway::start(config, Arc::new(SystemClock)) {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            tracing::error!(error, "the gate cannot start");
+            return Exit::Unavailable;
+        }
+    };
+    announce_listeners(&listeners, gateway.bound());
+    signals.wait();
+    stop(gateway, &mut signals, shutdown)
+}
+
+/// Graceful, unless somebody asks a second time.
+fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
+    tracing::info!(
+        delay = ?shutdown.delay,
+        drain = ?shutdown.drain,
+        "stopping: not ready any more, open requests may end; a second signal ends at once"
+    );
+    let (done, stopped) = oneshot::channel();
+    let spawned = std::thread::Builder::new().name("stop".to_string()).spawn(move || {
+        gateway.stop();
+        let _ = done.send(());
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread to stop gracefully with");
+        return Exit::Internal;
+    }
+    match signals.wait_or(stopped) {
+        None => {
+            tracing::info!("stopped");
+            Exit::Ok
+        }
+        Some(signal) => {
+            tracing::warn!("asked twice: stopped with requests still open");
+            Exit::Killed(signal)
+        }
+    }
+}
+
+/// What will be served, and what the owner should know about it.
+fn announce(config: &Config, now: Moment) {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "vestibule");
+    for warning in &config.warnings {
+        // A hint stands on a line of its own; a log line is one.
+        let said = warning.to_string();
+        tracing::warn!("{}", said.lines().map(str::trim).collect::<Vec<_>>().join("; "));
+    }
+    for site in &config.sites {
+        tracing::info!(
+            url = site.public_url.origin(),
+            entity_id = site.service_provider.entity_id.0,
+            acs = site.service_provider.acs_url,
+            "site {}: {}",
+            site.name,
+            summary::face(&site.face)
+        );
+        for idp in &site.identity_providers {
+            let ends = idp
+                .saml
+                .keys
+                .certificates()
+                .iter()
+                .map(|certificate| summary::days_left(certificate.not_after, now));
+            tracing::info!(
+                idp = idp.id,
+                entity_id = idp.saml.entity_id.0,
+                certificate_days_left = ends.max(),
+                "site {}: people sign in at {}",
+                site.name,
+                idp.label
+            );
+        }
+        tracing::info!("site {}: to try it, open {}", site.name, summary::sign_in_url(site));
+    }
+}
+
+fn announce_listeners(listeners: &Listeners, bound: &Bound) {
+    let scheme = if listeners.public_tls.is_some() { "https" } else { "http" };
+    let address = |address: Option<std::net::SocketAddr>| {
+        address.map_or_else(|| "off".to_string(), |address| format!("http://{address}"))
+    };
+    tracing::info!(
+        public = format!("{scheme}://{}", bound.public),
+        authz = address(bound.authz),
+        admin = address(bound.admin),
+        "ready"
+    );
+}
+
+/// SIGTERM and SIGINT, listened to from before the first port is open.
+struct Signals {
+    runtime: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let (terminate, interrupt) = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Until the next signal.
+    fn wait(&mut self) {
+        let Self { runtime, terminate, interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        });
+    }
+
+    /// Until the other thing is done, or the number of the signal that came before it.
+    fn wait_or(&mut self, done: oneshot::Receiver<()>) -> Option<u8> {
+        let Self { runtime, terminate, interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = done => None,
+                _ = terminate.recv() => Some(15),
+                _ = interrupt.recv() => Some(2),
+            }
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! A configuration in words: what would be served, for whom, and until when.
+
+use crate::clock::Moment;
+use crate::config::Config;
+use crate::site::{Face, Idp, Site, Upstream};
+use anstyle::{AnsiColor, Style};
+use std::io::{self, Write};
+
+/// From here on a certificate's end is worth a colour.
+const SOON: i64 = 30;
+
+/// Everything that `check` says in the good case.
+pub(super) fn print(to: &mut dyn Write, config: &Config, now: Moment) -> io::Result<()> {
+    for site in &config.sites {
+        print_site(to, site, now)?;
+        writeln!(to)?;
+    }
+    print_listeners(to, config)
+}
+
+fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
+    let bold = Style::new().bold();
+    writeln!(to, "{bold}{}{bold:#}  {}", site.name, site.public_url.origin())?;
+    row(to, "application", &face(&site.face))?;
+    row(to, "entity ID", &site.service_provider.entity_id.0)?;
+    row(to, "ACS", &site.service_provider.acs_url)?;
+    let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
+    row(to, "requests", signs)?;
+    site.identity_providers.iter().try_for_each(|idp| print_idp(to, idp, now))
+}
+
+fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
+    row(to, "sign-in", &format!("{} ({}) at {}", idp.id, idp.label, idp.saml.entity_id.0))?;
+    for certificate in idp.saml.keys.certificates() {
+        let days = days_left(certificate.not_after, now);
+        let style = match days {
+            ..0 => AnsiColor::Red.on_default().bold(),
+            0..SOON => AnsiColor::Yellow.on_default().bold(),
+            _ => Style::new(),
+        };
+        let left = left_in_words(days);
+        row(to, "", &format!("certificate {}, {style}{left}{style:#}", certificate.subject))?;
+    }
+    Ok(())
+}
+
+fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
+    let bold = Style::new().bold();
+    let listeners = &config.listeners;
+    writeln!(to, "{bold}listeners{bold:#}")?;
+    let scheme = if listeners.public_tls.is_some() { "https" } else { "http" };
+    row(to, "public", &format!("{scheme}://{}", listeners.public))?;
+    row(to, "authz", &address_or_off(listeners.authz))?;
+    row(to, "admin", &address_or_off(listeners.admin))
+}
+
+fn row(to: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+    let dim = Style::new().dimmed();
+    writeln!(to, "  {dim}{name:<12}{dim:#} {value}")
+}
+
+fn address_or_off(address: Option<std::net::SocketAddr>) -> String {
+    address.map_or_else(|| "off".to_string(), |address| format!("http://{address}"))
+}
+
+/// What stands behind a site.
+pub(super) fn face(face: &Face) -> String {
+    match face {
+        Face::Proxy(upstream) => format!("forwarded to {}", upstream_url(upstream)),
+        Face::ForwardAuth => "behind a gateway that asks us (forward-auth)".to_string(),
+    }
+}
+
+fn upstream_url(upstream: &Upstream) -> String {
+    let scheme = if upstream.tls { "https" } else { "http" };
+    // An IPv6 address needs its brackets back.
+    let bracketed = upstream.host.contains(':') && !upstream.host.starts_with('[');
+    let (open, close) = if bracketed { ("[", "]") } else { ("", "") };
+    format!("{scheme}://{open}{}{close}:{}", upstream.host, upstream.port)
+}
+
+/// Where a sign-in at this site begins; also what a tile at the IdP should point to.
+pub(super) fn sign_in_url(site: &Site) -> String {
+    format!("{}{}/sign-in", site.public_url.origin(), site.path_prefix)
+}
+
+/// Whole days until a certificate ends, rounded down; negative after it.
+pub(super) fn days_left(not_after: Moment, now: Moment) -> i64 {
+    not_after.seconds().saturating_sub(now.seconds()).div_euclid(24 * 60 * 60)
+}
+
+fn left_in_words(days: i64) -> String {
+    match days {
+        ..-1 => format!("ended {} days ago", days.unsigned_abs()),
+        -1 => "ended within the last day".to_string(),
+        0 => "ends within a day".to_string(),
+        1 => "1 day left".to_string(),
+        _ => format!("{days} days left"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn days_are_counted_down_and_below_zero() {
+        let day = 24 * 60 * 60;
+        let now = Moment::from_seconds(100 * day);
+        assert_eq!(days_left(Moment::from_seconds(101 * day), now), 1);
+        assert_eq!(days_left(Moment::from_seconds(101 * day - 1), now), 0);
+        assert_eq!(days_left(Moment::from_seconds(100 * day - 1), now), -1);
+        assert_eq!(days_left(Moment::from_seconds(90 * day), now), -10);
+    }
+
+    #[test]
+    fn days_are_said_in_words() {
+        assert_eq!(left_in_words(700), "700 days left");
+        assert_eq!(left_in_words(1), "1 day left");
+        assert_eq!(left_in_words(0), "ends within a day");
+        assert_eq!(left_in_words(-1), "ended within the last day");
+        assert_eq!(left_in_words(-9), "ended 9 days ago");
+    }
+
+    #[test]
+    fn an_upstream_reads_as_the_url_it_was() {
+        let upstream = |tls, host: &str, port| Upstream {
+            tls,
+            host: host.into(),
+            port,
+            http2: false,
+            ca_file: None,
+            connect_timeout: Duration::from_secs(1),
+            read_timeout: None,
+            preserve_host: true,
+        };
+        assert_eq!(upstream_url(&upstream(false, "127.0.0.1", 3000)), "http://127.0.0.1:3000");
+        assert_eq!(upstream_url(&upstream(true, "::1", 8443)), "https://[::1]:8443");
+        assert_eq!(upstream_url(&upstream(true, "[::1]", 8443)), "https://[::1]:8443");
+    }
+}

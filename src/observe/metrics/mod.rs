@@ -1,0 +1,347 @@
+//! Figures for Prometheus.
+//!
+//! Everything that a request touches is an array of atomics indexed by site, face and verdict: no label is hashed and
+//! no lock is taken on the path of a known session. Names and labels are put to the figures when somebody scrapes.
+//!
+//! | metric | labels | what |
+//! |---|---|---|
+//! | `vestibule_requests_total` | site, face, verdict | requests by verdict |
+//! | `vestibule_request_duration_seconds` | face | from the request's head to the end of our answer, or of the application's |
+//! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
+//! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
+//! | `vestibule_sign_outs_total` | site | sessions ended by their owner |
+//! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
+//! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
+//! | `vestibule_claims` | | answered requests and assertions that are remembered |
+//! | `vestibule_idp_certificate_days_left` | site, idp, fingerprint | negative once it has ended |
+//! | `vestibule_in_flight` | | requests being served |
+//! | `vestibule_build_info` | version | always 1 |
+//!
+//! Requests whose host names no site are counted under an empty `site`.
+
+mod scrape;
+
+use crate::reason::Reason;
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The site of a request whose host names none.
+pub const NO_SITE: u16 = u16::MAX;
+
+/// How a judged request went, for the counter `vestibule_requests_total{site,face,verdict}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VerdictLabel {
+    /// Passed, with a session.
+    Allowed,
+    /// Passed, without one, because a rule says so.
+    Anonymous,
+    /// Sent to sign in.
+    SignIn,
+    /// 401: needs a session, and is no navigation.
+    Unauthenticated,
+    /// 403.
+    Forbidden,
+    /// 400: cannot be read in one way only.
+    Malformed,
+    /// For one of our own endpoints.
+    Own,
+    /// We or the application failed.
+    Failed,
+}
+
+impl VerdictLabel {
+    const ALL: [Self; 8] = [
+        Self::Allowed,
+        Self::Anonymous,
+        Self::SignIn,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::Malformed,
+        Self::Own,
+        Self::Failed,
+    ];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Anonymous => "anonymous",
+            Self::SignIn => "sign_in",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::Malformed => "malformed",
+            Self::Own => "own",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaceLabel {
+    /// The reverse proxy.
+    Proxy,
+    /// nginx's question.
+    AuthRequest,
+    /// Traefik's, Caddy's and HAProxy's question.
+    ForwardAuth,
+}
+
+impl FaceLabel {
+    const ALL: [Self; 3] = [Self::Proxy, Self::AuthRequest, Self::ForwardAuth];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::AuthRequest => "auth_request",
+            Self::ForwardAuth => "forward_auth",
+        }
+    }
+}
+
+/// All metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    figures: Arc<Figures>,
+    registry: Registry,
+}
+
+impl Metrics {
+    /// `sites`: their names in the order of `Site::id`. Every counter exists from the start, at zero.
+    pub fn new(sites: &[&str]) -> Self {
+        let mut per_site: Vec<_> = sites.iter().map(|name| SiteFigures::named(name)).collect();
+        per_site.push(SiteFigures::named(""));
+        let figures = Arc::new(Figures { sites: per_site, ..Figures::default() });
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Arc::clone(&figures)));
+        Self { figures, registry }
+    }
+
+    /// One request is done. `site` is `Site::id`, or [`NO_SITE`].
+    pub fn request(&self, site: u16, face: FaceLabel, verdict: VerdictLabel, seconds: f64) {
+        count(&self.figures.site(site).requests[face as usize][verdict as usize]);
+        self.figures.durations[face as usize].observe(seconds);
+    }
+
+    /// A browser was sent to an IdP.
+    pub fn sign_in_started(&self, site: u16) {
+        count(&self.figures.site(site).sign_ins_started);
+    }
+
+    /// A sign-in ended: accepted, or refused by a reason.
+    pub fn sign_in_finished(&self, site: u16, refused: Option<Reason>) {
+        let site = self.figures.site(site);
+        match refused {
+            None => count(&site.sign_ins_accepted),
+            Some(reason) => *site.sign_ins_refused.lock().entry(reason.code()).or_default() += 1,
+        }
+    }
+
+    /// A session was ended by its owner.
+    pub fn sign_out(&self, site: u16) {
+        count(&self.figures.site(site).sign_outs);
+    }
+
+    /// Days until a certificate of an IdP ends, computed at scrape time by the caller; below zero after it.
+    /// `fingerprint` is the beginning of its SHA-256 in hex.
+    pub fn set_certificate_days_left(&self, site: &str, idp: &str, fingerprint: &str, days: f64) {
+        let key = [site.to_string(), idp.to_string(), fingerprint.to_string()];
+        self.figures.certificates.lock().insert(key, days);
+    }
+
+    /// Forgets all certificates, before the ones of today are set: those that were replaced go.
+    pub fn clear_certificates(&self) {
+        self.figures.certificates.lock().clear();
+    }
+
+    /// What the store holds now.
+    pub fn set_store(&self, sessions: u64, bytes: u64, evicted: u64, claims: u64) {
+        let store = &self.figures.store;
+        for (figure, now) in store.iter().zip([sessions, bytes, evicted, claims]) {
+            figure.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Requests being served: add one at the head, take one away at the end.
+    pub fn in_flight(&self) -> &AtomicU64 {
+        &self.figures.in_flight
+    }
+
+    /// The text of a scrape, as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
+    pub fn encode(&self) -> String {
+        let mut text = String::with_capacity(16 * 1024);
+        match prometheus_client::encoding::text::encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            // Writing to a String does not fail; half a scrape must not be taken for a whole one.
+            Err(_) => String::new(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Figures {
+    /// In the order of `Site::id`; the last is for requests without a site.
+    sites: Vec<SiteFigures>,
+    durations: [Durations; FaceLabel::ALL.len()],
+    /// Sessions, bytes, evicted, claims.
+    store: [AtomicU64; 4],
+    in_flight: AtomicU64,
+    /// (site, idp, fingerprint) to days left.
+    certificates: Mutex<BTreeMap<[String; 3], f64>>,
+}
+
+#[derive(Debug, Default)]
+struct SiteFigures {
+    name: String,
+    requests: [[AtomicU64; VerdictLabel::ALL.len()]; FaceLabel::ALL.len()],
+    sign_ins_started: AtomicU64,
+    sign_ins_accepted: AtomicU64,
+    /// By code; refusals are rare and expensive, a lock does not matter.
+    sign_ins_refused: Mutex<BTreeMap<&'static str, u64>>,
+    sign_outs: AtomicU64,
+}
+
+impl SiteFigures {
+    fn named(name: &str) -> Self {
+        Self { name: name.to_string(), ..Self::default() }
+    }
+}
+
+impl Figures {
+    fn site(&self, id: u16) -> &SiteFigures {
+        let without = self.sites.len().saturating_sub(1);
+        &self.sites[usize::from(id).min(without)]
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A histogram of a few atomics: two additions an observation, no lock.
+#[derive(Debug, Default)]
+struct Durations {
+    buckets: [AtomicU64; Self::BOUNDS.len() + 1],
+    nanoseconds: AtomicU64,
+}
+
+impl Durations {
+    /// Upper bounds in seconds: from the check of a known session to an upload.
+    const BOUNDS: [f64; 14] =
+        [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+    fn observe(&self, seconds: f64) {
+        // Not a number and negative count as nothing; casts from float saturate.
+        let seconds = seconds.max(0.0);
+        let at = Self::BOUNDS.iter().position(|&bound| seconds <= bound).unwrap_or(Self::BOUNDS.len());
+        count(&self.buckets[at]);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, and is not negative"
+        )]
+        self.nanoseconds.fetch_add((seconds * 1e9) as u64, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(metrics: &Metrics, line: &str) {
+        let text = metrics.encode();
+        assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");
+    }
+
+    #[test]
+    fn every_counter_exists_from_the_start() {
+        let metrics = Metrics::new(&["wiki"]);
+        has(&metrics, r#"vestibule_requests_total{site="wiki",face="proxy",verdict="allowed"} 0"#);
+        has(&metrics, r#"vestibule_sign_ins_total{site="wiki",outcome="accepted",code=""} 0"#);
+        has(&metrics, r#"vestibule_sign_ins_started_total{site="wiki"} 0"#);
+        has(&metrics, "vestibule_in_flight 0");
+        has(&metrics, &format!(r#"vestibule_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")));
+    }
+
+    #[test]
+    fn requests_are_counted_by_site_face_and_verdict() {
+        let metrics = Metrics::new(&["wiki", "shop"]);
+        metrics.request(1, FaceLabel::AuthRequest, VerdictLabel::Forbidden, 0.000_2);
+        metrics.request(1, FaceLabel::AuthRequest, VerdictLabel::Forbidden, 2.0);
+        metrics.request(0, FaceLabel::ForwardAuth, VerdictLabel::Failed, 90.0);
+        has(&metrics, r#"vestibule_requests_total{site="shop",face="auth_request",verdict="forbidden"} 2"#);
+        has(&metrics, r#"vestibule_requests_total{site="wiki",face="auth_request",verdict="forbidden"} 0"#);
+        has(&metrics, r#"vestibule_requests_total{site="wiki",face="forward_auth",verdict="failed"} 1"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_bucket{le="0.0001",face="auth_request"} 0"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_bucket{le="0.00025",face="auth_request"} 1"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_bucket{le="+Inf",face="auth_request"} 2"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_bucket{le="+Inf",face="forward_auth"} 1"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_count{face="auth_request"} 2"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_sum{face="auth_request"} 2.0002"#);
+    }
+
+    #[test]
+    fn a_site_that_does_not_exist_is_the_nameless_one() {
+        let metrics = Metrics::new(&["wiki"]);
+        for site in [1, 7, NO_SITE] {
+            metrics.request(site, FaceLabel::Proxy, VerdictLabel::Forbidden, f64::NAN);
+        }
+        has(&metrics, r#"vestibule_requests_total{site="",face="proxy",verdict="forbidden"} 3"#);
+        has(&metrics, r#"vestibule_request_duration_seconds_sum{face="proxy"} 0.0"#);
+    }
+
+    #[test]
+    fn sign_ins_are_counted_by_outcome_and_code() {
+        let metrics = Metrics::new(&["wiki"]);
+        metrics.sign_in_started(0);
+        metrics.sign_in_finished(0, None);
+        metrics.sign_in_finished(0, Some(Reason::SignatureInvalid));
+        metrics.sign_in_finished(0, Some(Reason::SignatureInvalid));
+        metrics.sign_out(0);
+        has(&metrics, r#"vestibule_sign_ins_started_total{site="wiki"} 1"#);
+        has(&metrics, r#"vestibule_sign_ins_total{site="wiki",outcome="accepted",code=""} 1"#);
+        has(
+            &metrics,
+            r#"vestibule_sign_ins_total{site="wiki",outcome="refused",code="signature-invalid"} 2"#,
+        );
+        has(&metrics, r#"vestibule_sign_outs_total{site="wiki"} 1"#);
+    }
+
+    #[test]
+    fn the_store_and_certificates_are_as_last_set() {
+        let metrics = Metrics::new(&[]);
+        metrics.set_store(2, 1200, 1, 4);
+        metrics.set_certificate_days_left("wiki", "co\"rp", "ab12", -1.5);
+        metrics.in_flight().fetch_add(3, Ordering::Relaxed);
+        has(&metrics, "vestibule_sessions 2");
+        has(&metrics, "vestibule_session_bytes 1200");
+        has(&metrics, "vestibule_sessions_evicted_total 1");
+        has(&metrics, "vestibule_claims 4");
+        has(&metrics, "vestibule_in_flight 3");
+        has(
+            &metrics,
+            r#"vestibule_idp_certificate_days_left{site="wiki",idp="co\"rp",fingerprint="ab12"} -1.5"#,
+        );
+        metrics.clear_certificates();
+        assert!(!metrics.encode().contains("ab12"));
+    }
+
+    #[test]
+    fn a_scrape_is_complete() {
+        assert!(Metrics::new(&["wiki"]).encode().ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn labels_and_places_agree() {
+        for (at, verdict) in VerdictLabel::ALL.iter().enumerate() {
+            assert_eq!(*verdict as usize, at);
+        }
+        for (at, face) in FaceLabel::ALL.iter().enumerate() {
+            assert_eq!(*face as usize, at);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The headers around every page, and the content security policies.
+//!
+//! **What a page may do.** Nothing: no script, image, font, frame or connection (`default-src 'none'`), and of styles
+//! only the one inside it, named by its hash. Pages that post by themselves add the hash of one line of script.
+//!
+//! **Where a form may lead.** Chromium holds `form-action` against every redirect that follows a form's post, other
+//! browsers against the first address only, so a policy that names the form's own address breaks sign-ins in some
+//! browsers and not in others:
+//!
+//! - Pages without a form say `form-action 'none'`.
+//! - The page that posts to the IdP, and the sign-out question, say `https: http:`: an IdP may send the browser on to
+//!   other hosts (a federation, a host of the intranet on plain http), and a sign-out goes by its `rd` to the
+//!   application and perhaps on to an IdP. What is gained by the narrower list is nothing: values are escaped, no
+//!   script runs, and the page has this one form.
+//! - The page that posts once more to our own assertion consumer service has no `form-action` at all. What follows
+//!   it is the application's own answer to a deep link, and this may lead to an address of any scheme, such as the
+//!   `vscode:` or `com.example.app:` of a native application that waits for its code.
+//!
+//! **Who may know where from.** `Referrer-Policy: same-origin` keeps our addresses (they carry return addresses) from
+//! others, and yet lets browsers send `Origin` with posts to ourselves, which the check for cross-site requests needs.
+//! The post to the IdP says `strict-origin`: with `same-origin` it would carry `Origin: null`, which firewalls in
+//! front of IdPs are known to refuse.
+//!
+//! **What is left out.** `Cross-Origin-Opener-Policy`: applications open their sign-in in a pop-up and wait for it to
+//! come back; the header would cut the two apart for good.
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use std::sync::LazyLock;
+
+/// The one style sheet.
+pub(super) const STYLE: &str = include_str!("templates/style.css");
+
+/// The one script: posts the page's form. By the prototype, because a field named `submit` would hide the method.
+pub(super) const AUTO_POST: &str = "HTMLFormElement.prototype.submit.call(document.forms[0])";
+
+/// What a page contains, as far as its policy is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text and links.
+    Plain,
+    /// A form that somebody submits by a button.
+    Form,
+    /// A form that posts itself to the IdP.
+    PostToIdp,
+    /// A form that posts itself to our own assertion consumer service.
+    PostToSelf,
+}
+
+/// A page as an answer.
+pub(super) fn page(status: StatusCode, kind: Kind, html: String) -> Response<Bytes> {
+    let referrer = match kind {
+        Kind::PostToIdp => "strict-origin",
+        Kind::Plain | Kind::Form | Kind::PostToSelf => "same-origin",
+    };
+    answer(
+        status,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+        policy(kind),
+        HeaderValue::from_static(referrer),
+        html.into(),
+    )
+}
+
+/// A JSON document as an answer.
+pub(super) fn json(status: StatusCode, body: String) -> Response<Bytes> {
+    answer(
+        status,
+        HeaderValue::from_static("application/json"),
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        HeaderValue::from_static("same-origin"),
+        body.into(),
+    )
+}
+
+fn answer(
+    status: StatusCode,
+    content_type: HeaderValue,
+    policy: HeaderValue,
+    referrer: HeaderValue,
+    body: Bytes,
+) -> Response<Bytes> {
+    const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+    const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::REFERRER_POLICY, referrer);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
+    response
+}
+
+fn policy(kind: Kind) -> HeaderValue {
+    static PLAIN: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action 'none'; "));
+    static FORM: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action https: http:; "));
+    static TO_IDP: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(true, "form-action https: http:; "));
+    static TO_SELF: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(true, ""));
+    let policy: &HeaderValue = match kind {
+        Kind::Plain => &PLAIN,
+        Kind::Form => &FORM,
+        Kind::PostToIdp => &TO_IDP,
+        Kind::PostToSelf => &TO_SELF,
+    };
+    policy.clone()
+}
+
+fn build_policy(with_script: bool, form_action: &str) -> HeaderValue {
+    let style = hash(STYLE);
+    let script = if with_script { format!("script-src {}; ", hash(AUTO_POST)) } else { String::new() };
+    let policy = format!(
+        "default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; frame-ancestors 'none'"
+    );
+    // Only ASCII goes in; should it ever not, the page is bare rather than free.
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+/// A CSP source expression for the text of an inline element.
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy_of(kind: Kind) -> String {
+        policy(kind).to_str().unwrap().to_string()
+    }
+
+    #[test]
+    fn only_pages_that_post_by_themselves_may_run_their_script() {
+        assert!(!policy_of(Kind::Plain).contains("script-src"));
+        assert!(!policy_of(Kind::Form).contains("script-src"));
+        let script = format!("script-src {};", hash(AUTO_POST));
+        assert!(policy_of(Kind::PostToIdp).contains(&script));
+        assert!(policy_of(Kind::PostToSelf).contains(&script));
+    }
+
+    #[test]
+    fn nothing_else_is_let_in_by_any_policy() {
+        for kind in [Kind::Plain, Kind::Form, Kind::PostToIdp, Kind::PostToSelf] {
+            let policy = policy_of(kind);
+            assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+            assert!(policy.ends_with("base-uri 'none'; frame-ancestors 'none'"), "{policy}");
+            assert!(!policy.contains("unsafe") && !policy.contains("data:"), "{policy}");
+        }
+    }
+
+    #[test]
+    fn redirects_after_a_form_are_let_through() {
+        assert!(policy_of(Kind::Plain).contains("form-action 'none'"));
+        assert!(policy_of(Kind::Form).contains("form-action https: http:;"));
+        assert!(policy_of(Kind::PostToIdp).contains("form-action https: http:;"));
+        assert!(!policy_of(Kind::PostToSelf).contains("form-action"));
+    }
+
+    #[test]
+    fn posts_to_ourselves_and_to_the_idp_carry_an_origin() {
+        let referrer = |kind| page(StatusCode::OK, kind, String::new()).headers()["referrer-policy"].clone();
+        assert_eq!(referrer(Kind::PostToIdp), "strict-origin");
+        assert_eq!(referrer(Kind::PostToSelf), "same-origin");
+        assert_eq!(referrer(Kind::Form), "same-origin");
+    }
+
+    #[test]
+    fn a_known_hash_comes_out() {
+        assert_eq!(hash(""), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
+    }
+}

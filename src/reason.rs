@@ -92,6 +92,7 @@ reasons! {
     XmlDoctype = "xml-doctype", 400, "The document has a document type declaration.", "No IdP sends one: an attack with entities.", "Nothing; keep refusing.";
     XmlProcessingInstruction = "xml-processing-instruction", 400, "The document has a processing instruction.", "No IdP sends one: an attack on parsers.", "Nothing; keep refusing.";
     XmlTooDeep = "xml-too-deep", 400, "Elements are nested deeper than the limit of 64.", "An attack on parsers.", "Nothing; keep refusing.";
+    XmlCrowded = "xml-crowded", 400, "An element carries more than 64 attributes, or more than 128 namespace declarations are in scope.", "An attack on parsers.", "Nothing; keep refusing.";
     XmlNamespaceRelative = "xml-namespace-relative", 400, "A namespace name is a relative URI.", "An attack on canonicalisation.", "Nothing; keep refusing.";
     XmlNamespaceForeign = "xml-namespace-foreign", 400, "An element with a name of SAML or XML Signature stands in another namespace.", "An attack on readers that ignore namespaces.", "Nothing; keep refusing.";
     XmlIdDuplicate = "xml-id-duplicate", 400, "Two elements carry the same ID.", "A signature wrapping attack.", "Nothing; keep refusing.";
@@ -122,6 +123,7 @@ reasons! {
     IssueInstantInvalid = "issue-instant-invalid", 403, "An issue instant is missing or not a UTC date and time.", "A malformed message.", "Report it to the IdP's maker.";
     IssueInstantFuture = "issue-instant-future", 403, "The message was issued in the future.", "The clocks of the IdP and this machine differ.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
     IssueInstantOld = "issue-instant-old", 403, "The message was issued before the request that it answers, beyond the allowed skew.", "The clocks differ, or an old message was posted.", "Synchronise both clocks; `clock_skew` allows up to 5m.";
+    ResponseMalformed = "response-malformed", 403, "The response breaks the schema: an element is doubled or does not belong there.", "A malformed or hostile message.", "Report it to the IdP's maker.";
     StatusMissing = "status-missing", 403, "The response has no status, or more than one.", "A malformed message.", "Report it to the IdP's maker.";
     StatusNotSuccess = "status-not-success", 403, "The IdP answered that it did not sign the user in.", "The user is not assigned to the application, cancelled, or the IdP rejects our request.", "Read the IdP's own log; check the user's assignment and the registered entity ID and ACS.";
     DestinationMissing = "destination-missing", 403, "A signed response has no Destination.", "An IdP that does not follow Bindings 3.5.5.2.", "Let the IdP set Destination, or sign only the assertion.";

@@ -1,42 +1,173 @@
-//! What we ask: AuthnRequest by Redirect and POST (SKELETON).
+//! What we ask: `samlp:AuthnRequest` (Core 3.4.1, Profiles 4.1.4.1), by Redirect (Bindings 3.4) or by POST (3.5).
+//!
+//! The request asks for as little as possible: no format of the NameID, no class of authentication. What is not asked
+//! for cannot be refused, and the owner configures the rest at the identity provider.
 
+use super::instant;
 use super::parties::{Binding, IdentityProvider, ServiceProvider};
+use super::signature;
+use super::xml::{ASSERTION, PROTOCOL, escape};
 use crate::clock::Moment;
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 
-/// 160 or more random bits as an xs:ID (starts with `_`).
+/// The ID of a request: 192 random bits as an xs:ID (Core 1.3.4 asks for 128 to 160).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);
 
 impl RequestId {
+    /// A new one.
+    #[expect(clippy::expect_used, reason = "aws-lc ends the process rather than return without random bytes")]
     pub fn random() -> Self {
-        todo!()
+        let mut octets = [0; 24];
+        rand::fill(&mut octets).expect("the system gives random bytes");
+        // An xs:ID must not begin with a digit.
+        let mut text = String::from("_");
+        for octet in octets {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{octet:02x}");
+        }
+        Self(text)
     }
+
+    /// As it stands in the message.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// From a sealed attempt.
-    pub fn from_sealed(text: String) -> Self {
+
+    /// From a sealed attempt, where we put it ourselves.
+    pub const fn from_sealed(text: String) -> Self {
         Self(text)
     }
 }
 
 /// How to send the browser to the IdP.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outgoing {
-    /// 302/303 to this URL (DEFLATE, signed query when a key is configured).
-    Redirect { url: String },
+    /// 302 or 303 to this URL (DEFLATE, signed query when a key is configured).
+    Redirect {
+        /// The IdP's address with our query.
+        url: String,
+    },
     /// A page that posts `SAMLRequest` and `RelayState` to `action`.
-    Post { action: String, saml_request: String, relay_state: String },
+    Post {
+        /// The IdP's address.
+        action: String,
+        /// The value of the field `SAMLRequest`.
+        saml_request: String,
+        /// The value of the field `RelayState`; leave the field out when it is empty.
+        relay_state: String,
+    },
 }
 
-/// Makes the request; Redirect is preferred unless the IdP offers only POST. Signed when `sp.signing_keys` is not empty.
-pub fn authn_request(
-    _sp: &ServiceProvider,
-    _idp: &IdentityProvider,
-    _id: &RequestId,
-    _relay_state: &str,
-    _now: Moment,
-    _prefer: Option<Binding>,
-    _acs_url: &str,
-) -> Result<Outgoing, String> {
-    todo!()
+/// Says how, not what: the relay state may hold an address inside the application.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redirect { .. } => "Outgoing::Redirect",
+            Self::Post { .. } => "Outgoing::Post",
+        })
+    }
 }
+
+/// Makes the request. `prefer` decides where the IdP offers both bindings; without it Redirect is taken. Signed when
+/// `sp.signing_keys` is not empty. `acs_url` is where the answer shall be posted.
+///
+/// # Errors
+/// A sentence for the owner: the IdP offers no binding, or signing failed.
+pub fn authn_request(
+    sp: &ServiceProvider,
+    idp: &IdentityProvider,
+    id: &RequestId,
+    relay_state: &str,
+    now: Moment,
+    prefer: Option<Binding>,
+    acs_url: &str,
+) -> Result<Outgoing, String> {
+    let offered = |binding: Binding| idp.single_sign_on.iter().find(|(offered, _)| *offered == binding);
+    let (binding, location) = prefer
+        .and_then(offered)
+        .or_else(|| offered(Binding::Redirect))
+        .or_else(|| offered(Binding::Post))
+        .ok_or("the identity provider offers no binding for requests")?;
+
+    let (xml, issuer_ends) = message(sp, id, now, location, acs_url);
+    match binding {
+        Binding::Redirect => Ok(Outgoing::Redirect { url: redirect(sp, location, &xml, relay_state)? }),
+        Binding::Post => {
+            let xml = match sp.signing_keys.first() {
+                Some(key) => signature::envelop(&xml, issuer_ends, id.as_str(), key)?,
+                None => xml,
+            };
+            Ok(Outgoing::Post {
+                action: location.clone(),
+                saml_request: STANDARD.encode(xml),
+                relay_state: relay_state.to_owned(),
+            })
+        }
+    }
+}
+
+/// The message, and where its issuer ends.
+fn message(sp: &ServiceProvider, id: &RequestId, now: Moment, destination: &str, acs_url: &str) -> (String, usize) {
+    let mut xml = format!(
+        "<samlp:AuthnRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"{}\" Version=\"2.0\" \
+         IssueInstant=\"{}\" Destination=\"{}\" ProtocolBinding=\"{}\" AssertionConsumerServiceURL=\"{}\">\
+         <saml:Issuer>{}</saml:Issuer>",
+        escape(id.as_str()),
+        instant::write(now),
+        escape(destination),
+        Binding::Post.uri(),
+        escape(acs_url),
+        escape(sp.entity_id.as_str()),
+    );
+    let issuer_ends = xml.len();
+    // Core 3.4.1.1: the IdP may make a name for somebody whom it has not named to us before.
+    xml.push_str("<samlp:NameIDPolicy AllowCreate=\"true\"/></samlp:AuthnRequest>");
+    (xml, issuer_ends)
+}
+
+/// Bindings 3.4.4.1: the query is signed octet by octet as it is sent, so it is put together once and never again.
+fn redirect(sp: &ServiceProvider, location: &str, xml: &str, relay_state: &str) -> Result<String, String> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    let deflated = encoder
+        .write_all(xml.as_bytes())
+        .and_then(|()| encoder.finish())
+        .map_err(|e| format!("our own message cannot be compressed: {e}"))?;
+
+    let mut query = format!("SAMLRequest={}", encode(&STANDARD.encode(deflated)));
+    if !relay_state.is_empty() {
+        let _ = write!(query, "&RelayState={}", encode(relay_state));
+    }
+    if let Some(key) = sp.signing_keys.first() {
+        let _ = write!(query, "&SigAlg={}", encode(key.algorithm().uri()));
+        let value = STANDARD.encode(key.sign(query.as_bytes())?);
+        let _ = write!(query, "&Signature={}", encode(&value));
+    }
+
+    // Some IdPs have a query of their own in their address; a fragment would swallow ours.
+    let location = location.split_once('#').map_or(location, |(before, _)| before);
+    let separator = match location.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some((_, own)) if own.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    Ok(format!("{location}{separator}{query}"))
+}
+
+/// Everything but the unreserved characters of RFC 3986, which no reader decodes differently.
+fn encode(value: &str) -> impl fmt::Display + '_ {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(value, RESERVED)
+}
+
+#[cfg(test)]
+#[path = "authn_request_tests.rs"]
+mod tests;

@@ -1,67 +1,79 @@
-//! Who talks: the service provider (us) and the identity providers (them).
+//! Who talks: the service provider (us) and the identity providers (them), and what their owner decided about them.
 
-use crate::reason::Refusal;
-use crate::secret::Secret;
+use std::fmt;
 use std::time::Duration;
+
+pub use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
 
 /// An entity identifier, compared octet by octet (Core 8.3.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EntityId(pub String);
 
-/// The bindings that carry an AuthnRequest.
+impl EntityId {
+    /// The identifier as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The bindings that carry an AuthnRequest (Bindings 3.4 and 3.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
+    /// HTTP-Redirect.
     Redirect,
+    /// HTTP-POST.
     Post,
+}
+
+impl Binding {
+    /// The URI that metadata and messages name it by.
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::Redirect => "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect",
+            Self::Post => "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST",
+        }
+    }
 }
 
 /// Which parts an IdP must sign; every signature that is present must verify whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequireSigned {
+    /// The response or the assertion.
     #[default]
     Either,
+    /// The assertion, whether or not the response is signed too.
     Assertion,
+    /// The response, whether or not the assertion is signed too.
     Response,
+    /// Both.
     Both,
-}
-
-/// Keys that may sign for an IdP: at least one, and only suitable ones.
-#[derive(Debug, Clone)]
-pub struct TrustedKeys {/* private: first + rest, prepared for verification */}
-
-/// One signing certificate of an IdP, for `check`, metrics (days left) and explanations.
-#[derive(Debug, Clone)]
-pub struct SigningCertificate {
-    pub sha256: [u8; 32],
-    pub subject: String,
-    pub not_after: crate::clock::Moment,
-}
-
-impl TrustedKeys {
-    /// From DER certificates. Unsuitable keys (RSA < 2048, DSA, unknown curve) are skipped and returned as warnings;
-    /// an error only when none is left.
-    pub fn from_certificates(_der: &[Vec<u8>]) -> Result<(Self, Vec<String>), String> {
-        todo!()
-    }
-    pub fn certificates(&self) -> &[SigningCertificate] {
-        todo!()
-    }
 }
 
 /// An identity provider as its metadata or the configuration describes it.
 #[derive(Debug, Clone)]
 pub struct IdentityProvider {
+    /// Its name; the issuer of its messages must be exactly this.
     pub entity_id: EntityId,
-    /// At least one; absolute http(s) URLs.
+    /// Where it takes requests: at least one, absolute http(s) URLs.
     pub single_sign_on: Vec<(Binding, String)>,
+    /// The keys that may sign for it.
     pub keys: TrustedKeys,
+    /// Which parts of its answers must be signed.
     pub require_signed: RequireSigned,
+    /// Whether it says that it refuses requests that are not signed.
     pub want_authn_requests_signed: bool,
 }
 
 /// Our side.
 #[derive(Debug, Clone)]
 pub struct ServiceProvider {
+    /// Our name; the audience of every assertion must name exactly this.
     pub entity_id: EntityId,
     /// The assertion consumer service's URL that we publish and ask with.
     pub acs_url: String,
@@ -69,30 +81,24 @@ pub struct ServiceProvider {
     pub signing_keys: Vec<SigningKey>,
 }
 
-/// A private key with its certificate.
-#[derive(Debug, Clone)]
-pub struct SigningKey {/* private */}
-
-impl SigningKey {
-    /// From PEM (PKCS#8, PKCS#1 or SEC1) and a PEM certificate; RSA >= 2048 or P-256/384/521; they must belong together.
-    pub fn from_pem(_private_key: &Secret, _certificate: &[u8]) -> Result<Self, String> {
-        todo!()
-    }
-    pub fn certificate_der(&self) -> &[u8] {
-        todo!()
-    }
-}
-
 /// What the profile's rules are told by the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
+    /// How far two clocks may differ. More than [`Policy::MAX_CLOCK_SKEW`] counts as that.
     pub clock_skew: Duration,
+}
+
+impl Policy {
+    /// The most that any configuration can allow.
+    pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 }
 
 /// Limits on messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Octets of XML.
     pub max_decoded_bytes: usize,
+    /// Nested elements.
     pub max_depth: u32,
 }
 
@@ -101,6 +107,3 @@ impl Default for Limits {
         Self { max_decoded_bytes: 256 * 1024, max_depth: 64 }
     }
 }
-
-#[allow(dead_code)]
-type R<T> = Result<T, Refusal>;

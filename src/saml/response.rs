@@ -1,125 +1,196 @@
-//! RawResponse -> VerifiedResponse -> AcceptedAssertion (SKELETON).
+//! From the text of a SAMLResponse to a response that its identity provider signed.
+//!
+//! ```text
+//! ResponseText ──parse──> RawResponse ──verify(idp)──> VerifiedResponse ──accept(expected, policy, now)──> AcceptedAssertion
+//! ```
+//!
+//! Each step takes what stands before it by value. A [`RawResponse`] passed everything that can be checked without a
+//! key and tells nothing but which request it claims to answer. A [`VerifiedResponse`] was signed by the identity
+//! provider and tells nothing yet either: whether it is meant for us, now and for this request is the profile's
+//! question (`accept.rs`).
 
-use super::parties::{IdentityProvider, Limits, Policy, ServiceProvider};
+use super::accept::web_browser_sso;
+use super::assertion::Assertion;
+use super::envelope::{Envelope, Status};
+use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
+use super::signature::Signature;
+use super::structure::{Kind, Structure};
+use super::xml::{self, Element};
 use crate::clock::Moment;
-use crate::reason::Refusal;
-use std::time::Duration;
+use crate::reason::{Reason, Refusal};
+use std::fmt;
+use uppsala::{Document, NodeId};
+
+pub use super::accept::{AcceptedAssertion, Expected};
+pub use super::assertion::Attribute;
+pub use super::subject::NameId;
 
 /// The decoded text of one SAMLResponse: base64 undone, UTF-8, within the limit. Nothing can be read from it.
-pub struct ResponseText {}
+pub struct ResponseText(String);
 
 impl ResponseText {
-    /// Undoes the POST binding's base64 (Bindings 3.5.4).
-    pub fn from_form_value(_value: &str, _limits: &Limits) -> Result<Self, Refusal> {
-        todo!()
+    /// Undoes the POST binding's base64 (Bindings 3.5.4). Line breaks between its characters are allowed, as MIME
+    /// encoders put them there; nothing else is.
+    ///
+    /// # Errors
+    /// `message-too-large` (looked at before and after decoding), `base64-invalid`, `encoding-not-utf8`.
+    pub fn from_form_value(value: &str, limits: &Limits) -> Result<Self, Refusal> {
+        // Four characters for three octets, and a line break after each 64 of them at most.
+        let longest = limits.max_decoded_bytes.div_ceil(3).saturating_mul(4);
+        if value.len() > longest.saturating_add(longest / 32).saturating_add(4) {
+            return Err(Refusal::new(Reason::MessageTooLarge, format!("{} characters of base64", value.len())));
+        }
+        let octets = xml::base64(value).filter(|octets| !octets.is_empty()).ok_or(Reason::Base64Invalid)?;
+        match octets[..] {
+            // UTF-16 and UTF-32 without a byte order mark would be UTF-8 with zeros between.
+            [0, ..] | [_, 0, ..] => return Err(Reason::EncodingNotUtf8.into()),
+            _ => {}
+        }
+        let text = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
+        Self::from_xml(text, limits)
     }
-    /// From XML, for `explain` and tests.
-    pub fn from_xml(_xml: String, _limits: &Limits) -> Result<Self, Refusal> {
-        todo!()
+
+    /// From XML, for explanations and tests.
+    ///
+    /// # Errors
+    /// `message-too-large`.
+    pub fn from_xml(xml: String, limits: &Limits) -> Result<Self, Refusal> {
+        if xml.len() > limits.max_decoded_bytes {
+            return Err(Refusal::new(Reason::MessageTooLarge, format!("{} octets of XML", xml.len())));
+        }
+        Ok(Self(xml))
+    }
+}
+
+impl fmt::Debug for ResponseText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResponseText({} octets)", self.0.len())
     }
 }
 
 /// A response that passed the pre-check and of which nothing is known to be true.
+#[must_use]
 pub struct RawResponse<'a> {
-    _text: &'a ResponseText,
+    document: Document<'a>,
+    root: NodeId,
+    response_signature: Option<Signature>,
+    assertion_signature: Option<Signature>,
 }
 
 impl<'a> RawResponse<'a> {
     /// Parses once, with the whole structural pre-check (everything that needs no key).
-    pub fn parse(_text: &'a ResponseText, _limits: &Limits) -> Result<Self, Refusal> {
-        todo!()
+    ///
+    /// # Errors
+    /// Every reason about the message as XML and about the shape of signatures; `status-not-success` when the IdP
+    /// sent no assertion and says why.
+    pub fn parse(text: &'a ResponseText, limits: &Limits) -> Result<Self, Refusal> {
+        let document = xml::parse(&text.0, limits.max_depth)?;
+        let structure = Structure::inspect(&document, Kind::Response)
+            .map_err(|refusal| instead_of_no_assertion(&document, refusal))?;
+        let parse = |node: Option<NodeId>| node.map(|node| Signature::parse(&document, node)).transpose();
+        let response_signature = parse(structure.response_signature)?;
+        let assertion_signature = parse(structure.assertion_signature)?;
+        Ok(Self { root: structure.root, response_signature, assertion_signature, document })
     }
-    /// The request ID that the response claims to answer; unverified, good only for choosing which attempt to compare with.
+
+    /// The request ID that the response claims to answer; unverified, good only for choosing which attempt to compare
+    /// with.
     pub fn claimed_in_response_to(&self) -> Option<&str> {
-        todo!()
+        Element::at(&self.document, self.root)?.attribute("InResponseTo")
     }
-    /// Verifies every signature with the IdP's keys, applies `require_signed`, reads the assertion from the verified node.
-    pub fn verify(self, _idp: &IdentityProvider) -> Result<VerifiedResponse, Refusal> {
-        todo!()
+
+    /// Verifies every signature with the IdP's keys, applies `require_signed`, and reads the assertion from the octets
+    /// that were digested.
+    ///
+    /// # Errors
+    /// `signature-missing…`, `signature-invalid`, `signature-empty`, `digest-mismatch`; then everything that an
+    /// assertion or a response lacks, or says in a way that cannot be read.
+    pub fn verify(self, idp: &IdentityProvider) -> Result<VerifiedResponse, Refusal> {
+        let (missing_assertion, missing_response) =
+            (self.assertion_signature.is_none(), self.response_signature.is_none());
+        if missing_assertion && missing_response {
+            return Err(Reason::SignatureMissing.into());
+        }
+        if missing_assertion && matches!(idp.require_signed, RequireSigned::Assertion | RequireSigned::Both) {
+            return Err(Reason::SignatureMissingAssertion.into());
+        }
+        if missing_response && matches!(idp.require_signed, RequireSigned::Response | RequireSigned::Both) {
+            return Err(Reason::SignatureMissingResponse.into());
+        }
+
+        // Every signature that is present must be good, also the one that is not needed.
+        let verify = |signature: Option<Signature>| {
+            signature.map(|signature| signature.verify(&self.document, &idp.keys)).transpose()
+        };
+        let response = verify(self.response_signature)?;
+        let assertion = verify(self.assertion_signature)?;
+
+        // The larger signed part is read: a signed response holds its assertion.
+        let signed = response.or(assertion).ok_or(Reason::SignatureMissing)?;
+        let document = signed.read()?;
+        let envelope = if signed.covers_response() {
+            Envelope::parse(document.root()?, true)?
+        } else {
+            Envelope::parse(Element::root(&self.document)?, false)?
+        };
+        let assertion = Assertion::parse(&document)?;
+        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone() })
     }
 }
 
-/// Signed by the IdP; not yet judged by the profile. Owned.
-pub struct VerifiedResponse {}
+impl fmt::Debug for RawResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawResponse")
+            .field("response_signed", &self.response_signature.is_some())
+            .field("assertion_signed", &self.assertion_signature.is_some())
+            .finish_non_exhaustive()
+    }
+}
 
-/// What the answer must answer.
-pub struct Expected<'a> {
-    pub request_id: &'a str,
-    /// When the request was issued.
-    pub requested_at: Moment,
-    pub service_provider: &'a ServiceProvider,
-    pub identity_provider: &'a IdentityProvider,
-    /// The ACS URL that this attempt asked for (an alias may have been used).
-    pub acs_url: &'a str,
+/// An IdP that could not sign somebody in sends a status and no assertion: then the status is what the owner needs to
+/// hear.
+fn instead_of_no_assertion(document: &Document<'_>, refusal: Refusal) -> Refusal {
+    if refusal.reason != Reason::AssertionCount {
+        return refusal;
+    }
+    let Ok(root) = Element::root(document) else { return refusal };
+    let has_one = root.children().any(|c| matches!(c.local_name(), "Assertion" | "EncryptedAssertion"));
+    match Status::parse(root) {
+        Ok(Status::Failed(said)) if !has_one => Refusal::new(Reason::StatusNotSuccess, said),
+        _ => refusal,
+    }
+}
+
+/// Signed by the identity provider; not yet judged by the profile. Nothing can be read from it.
+#[must_use]
+pub struct VerifiedResponse {
+    pub(super) envelope: Envelope,
+    pub(super) assertion: Assertion,
+    /// Under whose keys it was verified.
+    pub(super) verified_as: EntityId,
 }
 
 impl VerifiedResponse {
-    /// The Web Browser SSO profile, paragraph by paragraph (accept.rs).
+    /// Judges it by the Web Browser SSO profile, paragraph by paragraph (`accept.rs`).
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
     pub fn accept(
         self,
-        _expected: &Expected<'_>,
-        _policy: &Policy,
-        _now: Moment,
+        expected: &Expected<'_>,
+        policy: &Policy,
+        now: Moment,
     ) -> Result<AcceptedAssertion, Refusal> {
-        todo!()
+        web_browser_sso(self, expected, policy, now)
     }
 }
 
-/// A NameID (Core 2.2.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameId {
-    pub value: String,
-    pub format: Option<String>,
-    pub name_qualifier: Option<String>,
-    pub sp_name_qualifier: Option<String>,
-}
-
-/// One attribute: name, friendly name, values (text; a nested NameID gives its text; nil and empty give "").
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attribute {
-    pub name: String,
-    pub friendly_name: Option<String>,
-    pub name_format: Option<String>,
-    pub values: Vec<String>,
-}
-
-/// An assertion that passed every rule of the profile. Consumed by `Identity::from_accepted`.
-/// Whether it was seen before is the store's question: claim `assertion_key` (with the request) until `claim_until`.
-#[must_use]
-pub struct AcceptedAssertion {}
-
-impl AcceptedAssertion {
-    pub fn id(&self) -> &str {
-        todo!()
-    }
-    pub fn issuer(&self) -> &str {
-        todo!()
-    }
-    pub fn name_id(&self) -> &NameId {
-        todo!()
-    }
-    pub fn attributes(&self) -> &[Attribute] {
-        todo!()
-    }
-    pub fn session_index(&self) -> Option<&str> {
-        todo!()
-    }
-    pub fn authn_instant(&self) -> Moment {
-        todo!()
-    }
-    pub fn authn_context_class(&self) -> Option<&str> {
-        todo!()
-    }
-    /// The IdP's own end of the session, when it sent one.
-    pub fn session_not_on_or_after(&self) -> Option<Moment> {
-        todo!()
-    }
-    /// The latest moment at which any rule could still accept this assertion (every NotOnOrAfter, plus skew).
-    pub fn acceptable_until(&self) -> Moment {
-        todo!()
-    }
-    /// How far the IdP's clock seems ahead of ours (issue instant minus now), for a metric.
-    pub fn clock_ahead(&self) -> Option<Duration> {
-        todo!()
+impl fmt::Debug for VerifiedResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedResponse").field("verified_as", &self.verified_as.0).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

@@ -1,0 +1,388 @@
+//! Keys: theirs, which may sign for an identity provider, and ours, which sign our requests.
+//!
+//! A key is judged once, when the configuration or the metadata is read: RSA of 2048 to 8192 bits or one of the NIST
+//! curves. It is prepared for every algorithm that it may be used with, and for no other, so that a message that
+//! names an algorithm only picks among what the key's owner's kind allows (an RSA key is never an HMAC secret).
+//! Certificates are envelopes for keys here: metadata is the root of trust, their chain and dates are not
+//! (Metadata Interoperability 2.6); the dates are shown to the owner.
+
+use super::algorithms::{Hash, SignatureAlgorithm};
+use super::one_or_more::OneOrMore;
+use crate::clock::Moment;
+use crate::secret::Secret;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair, ParsedPublicKey, RsaKeyPair, VerificationAlgorithm};
+use std::fmt;
+use std::sync::Arc;
+use x509_parser::pem::Pem;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use zeroize::Zeroizing;
+
+/// More signing keys than any IdP publishes. Each may cost one verification for each forged message.
+const MAX_KEYS: usize = 16;
+
+/// The keys that may sign for an identity provider: at least one, only suitable ones, prepared for verification.
+/// Cloning is cheap.
+#[derive(Clone)]
+pub struct TrustedKeys {
+    keys: Arc<OneOrMore<TrustedKey>>,
+    certificates: Arc<[SigningCertificate]>,
+}
+
+/// One signing certificate of an identity provider, for `check`, metrics (days left) and explanations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningCertificate {
+    /// SHA-256 of the DER form, as browsers and `openssl x509 -fingerprint -sha256` show it.
+    pub sha256: [u8; 32],
+    /// The subject, for people.
+    pub subject: String,
+    /// What kind of key it holds, for people: `RSA 2048`, `P-256`.
+    pub key: String,
+    /// When it ends. Nothing is refused by it.
+    pub not_after: Moment,
+}
+
+impl TrustedKeys {
+    /// From DER certificates. Unsuitable keys (RSA under 2048 bits, DSA, unknown curves) are skipped and come back as
+    /// warnings.
+    ///
+    /// # Errors
+    /// A sentence for the owner when no suitable key is left.
+    pub fn from_certificates(der: &[Vec<u8>]) -> Result<(Self, Vec<String>), String> {
+        let mut warnings = Vec::new();
+        let mut keys: Vec<TrustedKey> = Vec::new();
+        let mut certificates: Vec<SigningCertificate> = Vec::new();
+        for (number, der) in der.iter().enumerate() {
+            match TrustedKey::from_certificate(der) {
+                // The same certificate, or another one for the same key, adds nothing to try.
+                Ok((key, _)) if keys.iter().any(|known| known.spki == key.spki) => {}
+                Ok(_) if keys.len() == MAX_KEYS => {
+                    warnings.push(format!("more than {MAX_KEYS} signing keys: the rest is skipped"));
+                    break;
+                }
+                Ok((key, certificate)) => {
+                    keys.push(key);
+                    certificates.push(certificate);
+                }
+                Err(why) => warnings.push(format!("signing certificate {} is skipped: {why}", number + 1)),
+            }
+        }
+        match OneOrMore::new(keys) {
+            Some(keys) => Ok((Self { keys: Arc::new(keys), certificates: certificates.into() }, warnings)),
+            None if warnings.is_empty() => Err("there is no signing certificate".to_owned()),
+            None => Err(format!("there is no suitable signing key: {}", warnings.join("; "))),
+        }
+    }
+
+    /// The certificates of these keys, in the order in which they were given.
+    pub fn certificates(&self) -> &[SigningCertificate] {
+        &self.certificates
+    }
+
+    /// Whether one of these keys made the signature over these octets.
+    pub(super) fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        octets: &[u8],
+        value: &[u8],
+    ) -> Result<(), NoKeyVerifies> {
+        self.keys.iter().find_map(|key| key.verify(algorithm, octets, value)).ok_or(NoKeyVerifies)
+    }
+}
+
+/// No key of the identity provider made the signature.
+#[derive(Debug)]
+pub(super) struct NoKeyVerifies;
+
+impl fmt::Debug for TrustedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.certificates()).finish()
+    }
+}
+
+/// One key, prepared once for each algorithm that it can be used with.
+struct TrustedKey {
+    spki: Vec<u8>,
+    prepared: Vec<(SignatureAlgorithm, ParsedPublicKey)>,
+    /// For ECDSA: how many octets r and s have each.
+    field: Option<usize>,
+}
+
+impl TrustedKey {
+    fn from_certificate(der: &[u8]) -> Result<(Self, SigningCertificate), String> {
+        let certificate = parse_certificate(der)?;
+        let kind = KeyKind::of(&certificate)?;
+        let spki = certificate.public_key().raw;
+        let prepared = kind
+            .algorithms()
+            .into_iter()
+            .map(|(algorithm, verification)| Ok((algorithm, ParsedPublicKey::new(verification, spki)?)))
+            .collect::<Result<_, aws_lc_rs::error::KeyRejected>>()
+            .map_err(|_| "its public key is not a valid one".to_owned())?;
+        let shown = SigningCertificate {
+            sha256: sha256(der),
+            subject: certificate.subject().to_string(),
+            key: kind.to_string(),
+            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
+        };
+        Ok((Self { spki: spki.to_vec(), prepared, field: kind.field() }, shown))
+    }
+
+    fn verify(&self, algorithm: SignatureAlgorithm, octets: &[u8], value: &[u8]) -> Option<()> {
+        let (_, key) = self.prepared.iter().find(|(prepared, _)| *prepared == algorithm)?;
+        match self.field {
+            Some(field) => key.verify_sig(octets, &asn1_of_fixed(value, field)?).ok(),
+            None => key.verify_sig(octets, value).ok(),
+        }
+    }
+}
+
+/// The kinds of keys that may sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyKind {
+    Rsa { bits: usize },
+    P256,
+    P384,
+    P521,
+}
+
+impl KeyKind {
+    /// Judges the certificate's key.
+    fn of(certificate: &X509Certificate<'_>) -> Result<Self, String> {
+        let spki = certificate.public_key();
+        match spki.parsed() {
+            Ok(PublicKey::RSA(rsa)) => {
+                let bits = bit_length(rsa.modulus);
+                if !(2048..=8192).contains(&bits) {
+                    return Err(format!("RSA with {bits} bits; 2048 to 8192 are accepted"));
+                }
+                match rsa.try_exponent() {
+                    Ok(exponent) if exponent >= 3 && exponent % 2 == 1 => Ok(Self::Rsa { bits }),
+                    _ => Err("its RSA exponent is not acceptable".to_owned()),
+                }
+            }
+            Ok(PublicKey::EC(_)) => {
+                let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+                match curve.map(|oid| oid.to_id_string()).as_deref() {
+                    Some("1.2.840.10045.3.1.7") => Ok(Self::P256),
+                    Some("1.3.132.0.34") => Ok(Self::P384),
+                    Some("1.3.132.0.35") => Ok(Self::P521),
+                    _ => Err("its curve is not P-256, P-384 or P-521".to_owned()),
+                }
+            }
+            _ => Err(format!("its key is neither RSA nor ECDSA ({})", spki.algorithm.algorithm)),
+        }
+    }
+
+    const fn field(self) -> Option<usize> {
+        match self {
+            Self::Rsa { .. } => None,
+            Self::P256 => Some(32),
+            Self::P384 => Some(48),
+            Self::P521 => Some(66),
+        }
+    }
+
+    /// Everything that such a key may verify.
+    fn algorithms(self) -> Vec<(SignatureAlgorithm, &'static dyn VerificationAlgorithm)> {
+        use Hash::{Sha256, Sha384, Sha512};
+        use SignatureAlgorithm::{Ecdsa, RsaPkcs1, RsaPss};
+        match self {
+            Self::Rsa { .. } => vec![
+                (RsaPkcs1(Sha256), &signature::RSA_PKCS1_2048_8192_SHA256),
+                (RsaPkcs1(Sha384), &signature::RSA_PKCS1_2048_8192_SHA384),
+                (RsaPkcs1(Sha512), &signature::RSA_PKCS1_2048_8192_SHA512),
+                (RsaPss(Sha256), &signature::RSA_PSS_2048_8192_SHA256),
+                (RsaPss(Sha384), &signature::RSA_PSS_2048_8192_SHA384),
+                (RsaPss(Sha512), &signature::RSA_PSS_2048_8192_SHA512),
+            ],
+            Self::P256 => vec![
+                (Ecdsa(Sha256), &signature::ECDSA_P256_SHA256_ASN1),
+                (Ecdsa(Sha384), &signature::ECDSA_P256_SHA384_ASN1),
+                (Ecdsa(Sha512), &signature::ECDSA_P256_SHA512_ASN1),
+            ],
+            Self::P384 => vec![
+                (Ecdsa(Sha256), &signature::ECDSA_P384_SHA256_ASN1),
+                (Ecdsa(Sha384), &signature::ECDSA_P384_SHA384_ASN1),
+                (Ecdsa(Sha512), &signature::ECDSA_P384_SHA512_ASN1),
+            ],
+            Self::P521 => vec![
+                (Ecdsa(Sha256), &signature::ECDSA_P521_SHA256_ASN1),
+                (Ecdsa(Sha384), &signature::ECDSA_P521_SHA384_ASN1),
+                (Ecdsa(Sha512), &signature::ECDSA_P521_SHA512_ASN1),
+            ],
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(f, "RSA {bits}"),
+            Self::P256 => f.write_str("P-256"),
+            Self::P384 => f.write_str("P-384"),
+            Self::P521 => f.write_str("P-521"),
+        }
+    }
+}
+
+/// A private key of ours with its certificate. Cloning is cheap; the key is never shown.
+#[derive(Clone)]
+pub struct SigningKey {
+    key: Arc<PrivateKey>,
+    certificate: Arc<[u8]>,
+    subject: Arc<str>,
+}
+
+enum PrivateKey {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair, Hash),
+}
+
+impl SigningKey {
+    /// From a PEM private key (PKCS#8, PKCS#1 or SEC1, not encrypted) and a PEM certificate. RSA of 2048 to 8192 bits
+    /// or P-256, P-384, P-521; the two must belong together.
+    ///
+    /// # Errors
+    /// A sentence for the owner.
+    pub fn from_pem(private_key: &Secret, certificate: &[u8]) -> Result<Self, String> {
+        let certificate = pem_blocks(certificate)?
+            .into_iter()
+            .find(|pem| pem.label == "CERTIFICATE")
+            .ok_or("the certificate is not PEM with BEGIN CERTIFICATE")?
+            .contents;
+        let parsed = parse_certificate(&certificate)?;
+        let kind = KeyKind::of(&parsed)?;
+
+        let mut der = None;
+        for pem in pem_blocks(private_key.expose())? {
+            let Pem { label, contents } = pem;
+            let contents = Zeroizing::new(contents);
+            match label.as_str() {
+                "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => der = der.or(Some(contents)),
+                "ENCRYPTED PRIVATE KEY" => return Err("the private key is encrypted; store it decrypted".to_owned()),
+                _ => {}
+            }
+        }
+        let der = der.ok_or("the private key is not PEM with BEGIN PRIVATE KEY")?;
+
+        let wrong = |_| format!("the private key is not a valid {kind} key, as its certificate says");
+        let ec = |algorithm, hash| {
+            EcdsaKeyPair::from_private_key_der(algorithm, &der).map(|pair| PrivateKey::Ec(pair, hash)).map_err(wrong)
+        };
+        let key = match kind {
+            KeyKind::Rsa { .. } => RsaKeyPair::from_pkcs8(&der)
+                .or_else(|_| RsaKeyPair::from_der(&der))
+                .map(PrivateKey::Rsa)
+                .map_err(wrong)?,
+            KeyKind::P256 => ec(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, Hash::Sha256)?,
+            KeyKind::P384 => ec(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, Hash::Sha384)?,
+            KeyKind::P521 => ec(&signature::ECDSA_P521_SHA512_FIXED_SIGNING, Hash::Sha512)?,
+        };
+        if key.public() != &*parsed.public_key().subject_public_key.data {
+            return Err("the private key and the certificate do not belong together".to_owned());
+        }
+        let subject = parsed.subject().to_string().into();
+        Ok(Self { key: Arc::new(key), certificate: certificate.into(), subject })
+    }
+
+    /// The certificate in DER.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// What [`Self::sign`] makes.
+    pub(super) fn algorithm(&self) -> SignatureAlgorithm {
+        match &*self.key {
+            PrivateKey::Rsa(_) => SignatureAlgorithm::RsaPkcs1(Hash::Sha256),
+            PrivateKey::Ec(_, hash) => SignatureAlgorithm::Ecdsa(*hash),
+        }
+    }
+
+    /// Signs the octets, in the form that XML Signature and the Redirect binding want.
+    pub(super) fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, String> {
+        let failed = |_| "signing failed".to_owned();
+        match &*self.key {
+            PrivateKey::Rsa(pair) => {
+                let mut value = vec![0; pair.public_modulus_len()];
+                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), octets, &mut value).map_err(failed)?;
+                Ok(value)
+            }
+            PrivateKey::Ec(pair, _) => {
+                pair.sign(&SystemRandom::new(), octets).map(|value| value.as_ref().to_vec()).map_err(failed)
+            }
+        }
+    }
+}
+
+impl PrivateKey {
+    /// The public half as a certificate holds it.
+    fn public(&self) -> &[u8] {
+        match self {
+            Self::Rsa(pair) => pair.public_key().as_ref(),
+            Self::Ec(pair, _) => pair.public_key().as_ref(),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, String> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok(_) => Err("something follows the certificate".to_owned()),
+        Err(_) => Err("it is not an X.509 certificate".to_owned()),
+    }
+}
+
+fn pem_blocks(text: &[u8]) -> Result<Vec<Pem>, String> {
+    Pem::iter_from_buffer(text).collect::<Result<_, _>>().map_err(|e| format!("it is not PEM: {e}"))
+}
+
+fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(Hash::Sha256.of(octets).as_ref());
+    out
+}
+
+/// The length of a big-endian number in bits, whatever zeros lead it.
+fn bit_length(number: &[u8]) -> usize {
+    let significant = number.iter().position(|b| *b != 0).map_or(&[][..], |at| &number[at..]);
+    match significant.first() {
+        Some(first) => significant.len() * 8 - first.leading_zeros() as usize,
+        None => 0,
+    }
+}
+
+/// XML Signature writes an ECDSA value as r and s, each as long as the field; aws-lc verifies every pair of curve and
+/// hash in ASN.1 only. `None` when the length is not the curve's.
+fn asn1_of_fixed(value: &[u8], field: usize) -> Option<Vec<u8>> {
+    if value.len() != 2 * field {
+        return None;
+    }
+    let (r, s) = value.split_at(field);
+    let mut integers = Vec::with_capacity(2 * field + 8);
+    for number in [r, s] {
+        let significant = number.iter().position(|b| *b != 0).map_or(&[0][..], |at| &number[at..]);
+        let sign = significant.first().is_some_and(|first| first & 0x80 != 0);
+        // At most 67 octets: the short form of the length holds it.
+        integers.extend([0x02, u8::try_from(significant.len() + usize::from(sign)).ok()?]);
+        integers.extend(sign.then_some(0));
+        integers.extend(significant);
+    }
+    let mut out = vec![0x30];
+    let length = u8::try_from(integers.len()).ok()?;
+    out.extend((length >= 0x80).then_some(0x81));
+    out.push(length);
+    out.extend(integers);
+    Some(out)
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -1,0 +1,179 @@
+//! The structural pre-check: everything that can be refused without a key, before any cryptography.
+//!
+//! It walks the whole document once and knows nothing of what the message says. Its rules leave only documents in
+//! which "the assertion", "its signature" and "the element with this ID" mean one thing to every reader: that is what
+//! signature wrapping needs to be otherwise. The same check runs again over the octets that were digested.
+
+use super::xml::{ASSERTION, Element, PROTOCOL, SIGNATURE, shown};
+use crate::reason::{Reason, Refusal};
+use std::collections::HashSet;
+use uppsala::{Document, NodeId, NodeKind};
+
+/// Where everything stands in a document that passed.
+#[derive(Debug)]
+pub(super) struct Structure {
+    /// The document element.
+    pub(super) root: NodeId,
+    /// The one assertion: a child of the response, or the document element itself.
+    pub(super) assertion: NodeId,
+    /// The response's own signature.
+    pub(super) response_signature: Option<NodeId>,
+    /// The assertion's own signature.
+    pub(super) assertion_signature: Option<NodeId>,
+}
+
+/// What a document may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `samlp:Response`.
+    Response,
+    /// `saml:Assertion`, alone.
+    Assertion,
+}
+
+impl Structure {
+    /// Checks the document. The order of the rules is the order of the table in `reason.rs`, except that the root's
+    /// name comes first: whoever posts another message hears that, and not how its elements are called.
+    pub(super) fn inspect(document: &Document<'_>, kind: Kind) -> Result<Self, Refusal> {
+        let root = Element::root(document)?;
+        let is_expected = match kind {
+            Kind::Response => root.is(PROTOCOL, "Response"),
+            Kind::Assertion => root.is(ASSERTION, "Assertion"),
+        };
+        if !is_expected {
+            return Err(Refusal::new(Reason::NotAResponse, format!("the root is {}", shown(root.local_name()))));
+        }
+
+        let found = Found::in_document(document)?;
+        let assertion = match (&found.assertions[..], &found.encrypted[..]) {
+            ([one], []) | ([], [one]) => *one,
+            (plain, encrypted) => {
+                let detail = format!("{} assertions, {} of them encrypted", plain.len() + encrypted.len(), encrypted.len());
+                return Err(Refusal::new(Reason::AssertionCount, detail));
+            }
+        };
+        let in_place = match kind {
+            Kind::Response => document.parent(assertion) == Some(root.node()),
+            Kind::Assertion => assertion == root.node(),
+        };
+        if !in_place {
+            return Err(Reason::AssertionMisplaced.into());
+        }
+        if !found.encrypted.is_empty() {
+            return Err(Reason::AssertionEncrypted.into());
+        }
+
+        let mut structure =
+            Self { root: root.node(), assertion, response_signature: None, assertion_signature: None };
+        for signature in found.signatures {
+            let place = match document.parent(signature) {
+                Some(parent) if parent == assertion => &mut structure.assertion_signature,
+                Some(parent) if parent == structure.root => &mut structure.response_signature,
+                _ => return Err(Reason::SignatureMisplaced.into()),
+            };
+            if place.replace(signature).is_some() {
+                return Err(Reason::SignatureSeveral.into());
+            }
+        }
+        Ok(structure)
+    }
+}
+
+/// What the walk comes across.
+#[derive(Default)]
+struct Found {
+    assertions: Vec<NodeId>,
+    encrypted: Vec<NodeId>,
+    signatures: Vec<NodeId>,
+}
+
+impl Found {
+    fn in_document(document: &Document<'_>) -> Result<Self, Refusal> {
+        let mut found = Self::default();
+        let mut ids = HashSet::new();
+        for node in document.descendants(document.root()) {
+            let element = match document.node_kind(node) {
+                Some(NodeKind::ProcessingInstruction(_)) => return Err(Reason::XmlProcessingInstruction.into()),
+                Some(NodeKind::Element(element)) => element,
+                _ => continue,
+            };
+            check_names(element)?;
+            for attribute in &element.attributes {
+                if is_id(&attribute.name.local_name) {
+                    if attribute.name.namespace_uri.is_some() {
+                        return Err(Refusal::new(Reason::XmlIdQualified, shown(&attribute.value)));
+                    }
+                    if !ids.insert(&*attribute.value) {
+                        return Err(Refusal::new(Reason::XmlIdDuplicate, shown(&attribute.value)));
+                    }
+                }
+            }
+            // Their namespaces were checked above.
+            match &*element.name.local_name {
+                "Assertion" => found.assertions.push(node),
+                "EncryptedAssertion" => found.encrypted.push(node),
+                "Signature" => found.signatures.push(node),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Namespaces in XML 1.0, where the parser is generous; no relative namespace names, whose meaning nobody agrees on
+/// and on which canonicalisers give up; and the names of SAML only in the namespaces of SAML, so that a reader that
+/// looks at local names only sees what we see.
+fn check_names(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
+    for (prefix, uri) in &element.namespace_declarations {
+        if uri.is_empty() && !prefix.is_empty() {
+            return Err(Refusal::new(Reason::XmlMalformed, "a prefix is bound to no namespace"));
+        }
+        if !uri.is_empty() && !is_absolute(uri) {
+            return Err(Refusal::new(Reason::XmlNamespaceRelative, shown(uri)));
+        }
+    }
+    let names = element.attributes.iter().map(|a| &a.name).chain([&element.name]);
+    for name in names {
+        if name.local_name.contains(':') || name.prefix.as_deref() == Some("") {
+            return Err(Refusal::new(Reason::XmlMalformed, "a name with more or fewer parts than prefix and name"));
+        }
+    }
+    match namespace_of(&element.name.local_name) {
+        Some(expected) if element.name.namespace_uri.as_deref() != Some(expected) => {
+            Err(Refusal::new(Reason::XmlNamespaceForeign, shown(&element.name.local_name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The spellings under which readers look for IDs. Core says `ID`, XML Signature `Id`, others `id`, SAML 1.1
+/// `AssertionID`; `xml:id` is caught as a qualified one.
+fn is_id(local_name: &str) -> bool {
+    local_name.eq_ignore_ascii_case("id") || matches!(local_name, "AssertionID" | "ResponseID")
+}
+
+/// RFC 3986 3.1: an absolute URI begins with a scheme and a colon.
+fn is_absolute(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    })
+}
+
+/// The names that mean something to readers of SAML, and where alone they may stand.
+fn namespace_of(local_name: &str) -> Option<&'static str> {
+    match local_name {
+        "Assertion" | "EncryptedAssertion" | "Issuer" | "Subject" | "NameID" | "BaseID" | "EncryptedID"
+        | "SubjectConfirmation" | "SubjectConfirmationData" | "Conditions" | "AudienceRestriction" | "Audience"
+        | "OneTimeUse" | "ProxyRestriction" | "AuthnStatement" | "AuthnContext" | "AuthnContextClassRef"
+        | "AttributeStatement" | "AttributeValue" | "EncryptedAttribute" => Some(ASSERTION),
+        "Response" | "Status" | "StatusCode" => Some(PROTOCOL),
+        "Signature" | "SignedInfo" | "SignatureValue" | "SignatureMethod" | "CanonicalizationMethod"
+        | "DigestValue" | "KeyInfo" => Some(SIGNATURE),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "structure_tests.rs"]
+mod tests;

@@ -1,0 +1,97 @@
+//! What the tests of this room share: the fixtures, the two parties, and a signer of variants.
+
+use super::authn_request::RequestId;
+use super::parties::{
+    Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey, TrustedKeys,
+};
+use super::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use super::signature;
+use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
+use crate::secret::Secret;
+use std::time::Duration;
+
+pub(super) const IDP: &str = "https://idp.example.org/metadata";
+pub(super) const SP: &str = "https://app.example.org/vestibule/saml/metadata";
+pub(super) const ACS: &str = "https://app.example.org/vestibule/saml/acs";
+
+/// 2026-01-15T12:01:00Z: one minute after the fixtures were issued.
+pub(super) const NOW: Moment = Moment::from_seconds(1_768_478_460);
+/// 2026-01-15T11:59:30Z
+pub(super) const REQUESTED_AT: Moment = Moment::from_seconds(1_768_478_370);
+
+pub(super) fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/src/saml/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).expect(name)
+}
+
+pub(super) fn xml(name: &str) -> String {
+    String::from_utf8(fixture(&format!("{name}.xml"))).unwrap()
+}
+
+pub(super) fn certificate(key: &str) -> Vec<u8> {
+    let pem = fixture(&format!("{key}.crt.pem"));
+    x509_parser::pem::parse_x509_pem(&pem).unwrap().1.contents
+}
+
+pub(super) fn signing_key(key: &str) -> SigningKey {
+    let private = Secret::new(fixture(&format!("{key}.key.pem")));
+    SigningKey::from_pem(&private, &fixture(&format!("{key}.crt.pem"))).unwrap()
+}
+
+pub(super) fn idp(keys: &[&str]) -> IdentityProvider {
+    let certificates: Vec<_> = keys.iter().map(|key| certificate(key)).collect();
+    IdentityProvider {
+        entity_id: EntityId(IDP.into()),
+        single_sign_on: vec![(Binding::Redirect, "https://idp.example.org/sso".into())],
+        keys: TrustedKeys::from_certificates(&certificates).unwrap().0,
+        require_signed: RequireSigned::Either,
+        want_authn_requests_signed: false,
+    }
+}
+
+pub(super) fn sp(keys: &[&str]) -> ServiceProvider {
+    ServiceProvider {
+        entity_id: EntityId(SP.into()),
+        acs_url: ACS.into(),
+        signing_keys: keys.iter().map(|key| signing_key(key)).collect(),
+    }
+}
+
+pub(super) fn request_id() -> RequestId {
+    RequestId::from_sealed("_request".into())
+}
+
+/// The message with the element of that ID signed by that key.
+pub(super) fn sign(message: &str, id: &str, key: &str) -> String {
+    let element = message.find(&format!("ID=\"{id}\"")).expect(id);
+    const ISSUER: &str = "</saml:Issuer>";
+    let at = element + message[element..].find(ISSUER).expect("an issuer") + ISSUER.len();
+    signature::envelop(message, at, id, &signing_key(key)).unwrap()
+}
+
+/// Everything that happens to a message.
+pub(super) fn outcome(message: &str, idp: &IdentityProvider, now: Moment) -> Result<AcceptedAssertion, Refusal> {
+    let limits = Limits::default();
+    let text = ResponseText::from_xml(message.to_owned(), &limits)?;
+    let service_provider = sp(&[]);
+    let expected = Expected {
+        request_id: "_request",
+        requested_at: REQUESTED_AT,
+        service_provider: &service_provider,
+        identity_provider: idp,
+        acs_url: ACS,
+    };
+    let policy = Policy { clock_skew: Duration::from_secs(60) };
+    RawResponse::parse(&text, &limits)?.verify(idp)?.accept(&expected, &policy, now)
+}
+
+/// Which rule refuses the message from the IdP with the usual key; `None` when it is accepted.
+pub(super) fn reason(message: &str) -> Option<Reason> {
+    outcome(message, &idp(&["rsa2048"]), NOW).err().map(|refusal| refusal.reason)
+}
+
+/// The text with the first occurrence replaced; the occurrence must be there, so that no test attacks nothing.
+pub(super) fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from} is not in the message");
+    text.replacen(from, to, 1)
+}

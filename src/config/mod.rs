@@ -1,27 +1,72 @@
-//! The configuration: one YAML file and the environment in, domain types out (SKELETON).
+//! The configuration: one YAML file and the environment in, domain types out.
+//!
+//! ```text
+//! file  -yaml.rs-> figment --+
+//!                            +-> reader.rs -> file.rs (as written) -> check/ (as meant) -> Config
+//! VESTIBULE__.. -env.rs-> ---+
+//! ```
+//!
+//! Three thoughts hold this room together.
+//!
+//! * **Typed by the key.** Neither YAML nor the environment decides what a value is: every scalar keeps its text, and
+//!   the key that it stands under reads it ([`values`]). `secret: 0123` is four characters, in both places.
+//! * **All problems at once.** Nothing here stops at the first thing wrong. A broken value is remembered as broken, so
+//!   that what depends on it stays silent and the list names causes, not consequences ([`reader`], [`report`]).
+//! * **One declaration a key.** [`file`] declares each key once; reading it, knowing it (so that an unknown one can be
+//!   refused with the nearest), and finding its twin in the environment all follow from there ([`schema`]).
+//!
+//! What is promised must be done: a key of a later release is refused with a word on what to do meanwhile, unless its
+//! value asks for what happens anyway.
 
+mod check;
+mod env;
+mod file;
+mod path;
+mod reader;
+mod report;
+mod schema;
+mod values;
+mod yaml;
+
+pub use report::{Problem, Problems};
+
+use crate::clock::Moment;
+use crate::headers::jwt::JwtKeys;
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
+use crate::saml::parties::Limits;
 use crate::seal::KeyRing;
 use crate::site::Site;
+use reader::Reader;
+use report::Report;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A checked configuration: domain types only.
 #[derive(Debug)]
 pub struct Config {
+    /// Each application behind the gate; in this release exactly one.
     pub sites: Vec<Site>,
+    /// Where to listen.
     pub listeners: Listeners,
+    /// Peers whose `X-Forwarded-*` are believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Seals everything that browsers keep for us.
     pub keys: KeyRing,
     /// True when no secret was configured: sessions and sign-ins under way end with this process.
     pub keys_are_ephemeral: bool,
-    pub jwt_keys: crate::headers::jwt::JwtKeys,
+    /// Signs the identity JWT.
+    pub jwt_keys: JwtKeys,
+    /// How many bytes the session store may take.
     pub store_max_bytes: u64,
-    pub message_limits: crate::saml::parties::Limits,
+    /// Limits on SAML messages.
+    pub message_limits: Limits,
+    /// How to go.
     pub shutdown: Shutdown,
+    /// What to log, and how.
     pub log: LogSettings,
+    /// The look of the pages.
     pub branding: Branding,
     /// Problems that do not stop the start, e.g. skipped keys; logged once.
     pub warnings: Vec<Problem>,
@@ -30,48 +75,56 @@ pub struct Config {
 /// Where to listen.
 #[derive(Debug, Clone)]
 pub struct Listeners {
+    /// Browsers, or the gateway that stands before them.
     pub public: SocketAddr,
+    /// TLS of the public listener; None: plain, TLS ends before us.
     pub public_tls: Option<TlsFiles>,
     /// Questions of gateways; None: off.
     pub authz: Option<SocketAddr>,
+    /// Health and metrics; None: off.
     pub admin: Option<SocketAddr>,
 }
 
 /// Certificate chain and key, reloaded when the files change.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
+    /// PEM, the server's own certificate first.
     pub certificate_file: PathBuf,
+    /// PEM.
     pub private_key_file: PathBuf,
 }
 
-/// How to go.
+/// How to go: readiness fails first, then `delay` for load balancers to see it, then up to `drain` for what runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Shutdown {
+    /// Between failing readiness and refusing new connections.
     pub delay: Duration,
+    /// The longest that running requests and streams may take to end.
     pub drain: Duration,
 }
 
-/// One thing wrong with the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// `identity_providers[0].metadata_file`
-    pub path: String,
-    /// 1-based line in the file, when the file has the key.
-    pub line: Option<usize>,
-    /// Where the value came from when not the file: `VESTIBULE__SESSION__IDLE_TIMEOUT`.
-    pub origin: Option<String>,
-    pub message: String,
+/// Reads file + environment. Relative paths, wherever they are written, are relative to the file's folder.
+///
+/// # Errors
+/// Every problem of the configuration, in the order of the file; nothing is opened or started.
+pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
+    let mut report = Report::default();
+    let name = file.display().to_string();
+    let document = match std::fs::read(file) {
+        Ok(bytes) => yaml::Document::parse(&name, &bytes, &mut report),
+        Err(error) => {
+            report.error(Problem::at_file(&name, None, format!("cannot be read: {error}")));
+            None
+        }
+    };
+    let Some(document) = document else { return Err(report.into_problems()) };
+    let twins = env::Twins::read(env, &mut report);
+    let written = Reader::new(&document, &twins, &mut report).read();
+    check::check(&written, now, report)
 }
 
-/// All problems at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
-
-/// Reads file + environment. Relative paths in the file are relative to the file's folder.
-pub fn load(
-    _file: &std::path::Path,
-    _env: &[(String, String)],
-    _now: crate::clock::Moment,
-) -> Result<Config, Problems> {
-    todo!()
+/// Every key that can be written, as `session.idle_timeout`, `identity_providers[].label` or `roles.*`, in the order of
+/// config.example.yaml. Keys that are refused as not in this release are not listed.
+pub fn known_keys() -> Vec<String> {
+    schema::known_keys()
 }

@@ -1,0 +1,158 @@
+//! From the configuration as written to the configuration as meant: domain types, or every problem at once.
+//!
+//! Each file here owns one part and returns what it built, or None after it has said why not. Nobody returns early
+//! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
+//! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
+
+mod files;
+mod headers;
+mod keys;
+mod listeners;
+mod parties;
+mod rules;
+mod site;
+
+use super::file::{Branding as BrandingFile, File, Log, Saml, Shutdown as ShutdownFile};
+use super::reader::Field;
+use super::report::{Problem, Problems, Report};
+use super::values::{Size, Word, show};
+use super::{Config, Shutdown};
+use crate::clock::Moment;
+use crate::observe::log::LogSettings;
+use crate::pages::Branding;
+use crate::saml::parties::Limits;
+use std::time::Duration;
+
+/// Longest `shutdown.delay` and `shutdown.drain`: nobody waits longer, and a slip of a unit is found.
+const LONGEST_SHUTDOWN: Duration = Duration::from_secs(3600);
+
+/// What every check has at hand.
+pub(super) struct Desk {
+    report: Report,
+    now: Moment,
+}
+
+/// The configuration, or all that is wrong with it.
+pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, Problems> {
+    let mut desk = Desk { report, now };
+    let site = site::site(file, &mut desk);
+    let listeners = listeners::listeners(file, &mut desk);
+    let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
+    let keys = keys::seal_keys(&file.session, &mut desk);
+    let jwt_keys = keys::jwt_keys(&file.jwt, &mut desk);
+    let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
+    let message_limits = message_limits(&file.saml, &mut desk);
+    let shutdown = shutdown(&file.shutdown, &mut desk);
+    let log = log(&file.log, &mut desk);
+    let branding = branding(&file.branding, &mut desk);
+
+    let mut report = desk.report;
+    if report.has_problems() {
+        return Err(report.into_problems());
+    }
+    let (Some(site), Some((keys, keys_are_ephemeral)), Some(jwt_keys)) = (site, keys, jwt_keys) else {
+        let message = "could not be understood, and Vestibule cannot say why: this is a fault of Vestibule";
+        report.error(file.place.problem(message));
+        return Err(report.into_problems());
+    };
+    Ok(Config {
+        sites: vec![site],
+        listeners,
+        trusted_proxies,
+        keys,
+        keys_are_ephemeral,
+        jwt_keys,
+        store_max_bytes,
+        message_limits,
+        shutdown,
+        log,
+        branding,
+        warnings: report.into_warnings(),
+    })
+}
+
+impl Desk {
+    fn error(&mut self, problem: Problem) {
+        self.report.error(problem);
+    }
+
+    fn warn(&mut self, problem: Problem) {
+        self.report.warn(problem);
+    }
+
+    /// The duration or its default, held to a range.
+    fn duration(
+        &mut self,
+        field: &Field<Duration>,
+        default: Duration,
+        at_least: Duration,
+        at_most: Duration,
+    ) -> Duration {
+        if let Some(given) = field.get() {
+            if *given < at_least {
+                self.error(field.problem(format!("must be at least {}", show(at_least))));
+            } else if *given > at_most {
+                self.error(field.problem(format!("must be at most {}", show(at_most))));
+            }
+        }
+        field.or(default)
+    }
+
+    /// The size or its default, held to a range.
+    fn size(&mut self, field: &Field<Size>, default: u64, at_least: u64, at_most: u64) -> u64 {
+        let shown =
+            |bytes| bytesize::ByteSize(bytes).display().iec().to_string().replace(".0 ", "").replace(' ', "");
+        if let Some(Size(given)) = field.get() {
+            if *given < at_least {
+                self.error(field.problem(format!("must be at least {}", shown(at_least))));
+            } else if *given > at_most {
+                self.error(field.problem(format!("must be at most {}", shown(at_most))));
+            }
+        }
+        field.or(Size(default)).0
+    }
+}
+
+/// 512 MiB hold some 800,000 sessions; less than 1 MiB would hold too few to be meant.
+fn store_max_bytes(field: &Field<Size>, desk: &mut Desk) -> u64 {
+    desk.size(field, 512 << 20, 1 << 20, u64::MAX)
+}
+
+/// A response of an IdP with many groups has some 20 KiB; what is larger than 4 MiB is no response.
+fn message_limits(saml: &Saml, desk: &mut Desk) -> Limits {
+    let default = Limits::default();
+    let bytes = desk.size(&saml.max_message_size, default.max_decoded_bytes as u64, 16 << 10, 4 << 20);
+    Limits { max_decoded_bytes: usize::try_from(bytes).unwrap_or(default.max_decoded_bytes), ..default }
+}
+
+fn shutdown(file: &ShutdownFile, desk: &mut Desk) -> Shutdown {
+    let mut read =
+        |field, default| desk.duration(field, Duration::from_secs(default), Duration::ZERO, LONGEST_SHUTDOWN);
+    Shutdown { delay: read(&file.delay, 5), drain: read(&file.drain, 20) }
+}
+
+fn log(file: &Log, desk: &mut Desk) -> LogSettings {
+    let default = LogSettings::default();
+    if let Some(level) = file.level.get()
+        && let Err(error) = tracing_subscriber::EnvFilter::builder().parse(level)
+    {
+        let hint = "write error, warn, info, debug or trace";
+        desk.error(file.level.problem(format!("is not a log level: {error}")).hint(hint));
+    }
+    LogSettings {
+        format: file.format.or(Word(default.format)).0,
+        level: file.level.or(default.level),
+        requests: file.requests.or(default.requests),
+    }
+}
+
+fn branding(file: &BrandingFile, desk: &mut Desk) -> Branding {
+    if let Some(text) = file.help_url.get() {
+        let good = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http" | "mailto"));
+        if !good {
+            let message = "must be an https:, http: or mailto: address: it becomes a link on the pages";
+            desk.error(file.help_url.problem(message));
+        }
+    }
+    Branding { name: file.name.get().cloned(), help_url: file.help_url.get().cloned() }
+}

@@ -1,0 +1,345 @@
+//! The two sides of SAML: identity providers, and ourselves.
+
+use super::Desk;
+use super::files::{METADATA_LIMIT, SMALL_LIMIT, read, read_secret};
+use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
+use crate::config::reader::Field;
+use crate::config::values::{Block, FilePath, OneOrMany, Word};
+use crate::saml::metadata::read_identity_provider;
+use crate::saml::parties::{Binding, EntityId, IdentityProvider, ServiceProvider, SigningKey, TrustedKeys};
+use crate::site::Idp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// SAML Core 8.3.6: an entity identifier has at most 1024 characters.
+const LONGEST_ENTITY_ID: usize = 1024;
+/// A certificate that ends sooner is worth a word at each start.
+const SOON: Duration = Duration::from_secs(30 * 86_400);
+
+/// The identity providers that the site admits, in the chooser's order.
+pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc<Idp>>> {
+    let listed = file.identity_providers.required(&mut desk.report)?;
+    if listed.is_empty() {
+        desk.error(file.identity_providers.problem("is empty: nobody could sign in"));
+        return None;
+    }
+    same_twice(listed, desk);
+    let built: Vec<Option<Idp>> =
+        listed.iter().map(|written| identity_provider(written, listed.len() > 1, desk)).collect();
+    for (position, (idp, written)) in built.iter().zip(listed).enumerate() {
+        let Some(idp) = idp else { continue };
+        let same =
+            |other: &Option<Idp>| other.as_ref().is_some_and(|o| o.saml.entity_id == idp.saml.entity_id);
+        if let Some(earlier) = built[..position].iter().position(same) {
+            let message = format!(
+                "has the entity ID of identity_providers[{earlier}], {}: an answer could not be told to be from one",
+                idp.saml.entity_id.0
+            );
+            desk.error(written.place.problem(message));
+        }
+    }
+    built.into_iter().map(|idp| idp.map(Arc::new)).collect()
+}
+
+fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
+    for (position, written) in listed.iter().enumerate() {
+        let Some(id) = written.id.get() else { continue };
+        let same = |other: &IdpFile| other.id.get().is_some_and(|other| other.eq_ignore_ascii_case(id));
+        if let Some(earlier) = listed[..position].iter().position(same) {
+            desk.error(
+                written.id.problem(format!("`{id}` is already the id of identity_providers[{earlier}]")),
+            );
+        }
+    }
+}
+
+fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Idp> {
+    let id = written.id.required(&mut desk.report).filter(|id| {
+        let good = id.len() <= 64
+            && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if !good {
+            let message = "may have letters, digits, `-`, `_` and `.`, at most 64: it stands in addresses";
+            desk.error(written.id.problem(message));
+        }
+        good
+    });
+    let email_domains = email_domains(written, among_several, desk);
+    let saml = from_metadata_or_inline(written, desk)?;
+    for certificate in saml.keys.certificates() {
+        if certificate.not_after < desk.now.plus(SOON) {
+            let message =
+                format!("its certificate {} ends on {}", certificate.subject, certificate.not_after);
+            desk.warn(written.place.problem(message));
+        }
+    }
+    let id = id?.clone();
+    Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains? })
+}
+
+/// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.
+fn email_domains(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+    let any = written.speaks_for_any.or(false);
+    if any && written.email_domains.is_written() {
+        let message = "email_domains and speaks_for_any: true contradict each other: one of the two must go";
+        desk.error(written.speaks_for_any.problem(message));
+        return None;
+    }
+    let Some(listed) = written.email_domains.get() else {
+        if written.email_domains.is_absent() && among_several && !any && !written.faulty {
+            let message =
+                "is missing: of several identity providers each must say for which domains it speaks";
+            let hint = "list them, or write speaks_for_any: true if it may speak for anybody";
+            desk.error(written.email_domains.problem(message).hint(hint));
+        }
+        return Some(None);
+    };
+    if listed.is_empty() {
+        desk.error(written.email_domains.problem("is empty: nobody with an e-mail address could sign in"));
+        return None;
+    }
+    let read: Vec<Option<String>> = listed
+        .iter()
+        .map(|item| domain(item.get()?).map_err(|message| desk.error(item.problem(message))).ok())
+        .collect();
+    read.into_iter().collect::<Option<Vec<_>>>().map(Some)
+}
+
+/// `example.com`, in lower case.
+pub(super) fn domain(text: &str) -> Result<String, String> {
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.chars().any(|c| "@*/: ".contains(c) || c.is_control())
+    };
+    if text.split('.').all(label) {
+        Ok(text.to_lowercase())
+    } else {
+        Err(format!("is not a domain: `{text}`; write it as example.com"))
+    }
+}
+
+fn from_metadata_or_inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
+    let ways = [
+        ("metadata_file", written.metadata_file.is_written()),
+        ("metadata_xml", written.metadata_xml.is_written()),
+        ("sso_url", written.sso_url.is_written()),
+        ("certificates", written.certificates.is_written()),
+        ("certificate_files", written.certificate_files.is_written()),
+    ];
+    let used: Vec<&str> = ways.iter().filter(|(_, written)| *written).map(|(name, _)| *name).collect();
+    match used.as_slice() {
+        ["metadata_file"] => {
+            let xml = read(&written.metadata_file, METADATA_LIMIT, desk)?;
+            from_metadata(written, &written.metadata_file, &xml, desk)
+        }
+        ["metadata_xml"] => {
+            let Block(xml) = written.metadata_xml.get()?;
+            from_metadata(written, &written.metadata_xml, xml.as_bytes(), desk)
+        }
+        [] => {
+            // Its place was taken by a key that was refused, such as metadata_url, or a slip of the finger.
+            if !written.faulty {
+                let message = "is not described: its entity ID, address and certificates are unknown";
+                let hint = "write metadata_file, metadata_xml, or entity_id, sso_url and certificates";
+                desk.error(written.place.problem(message).hint(hint));
+            }
+            None
+        }
+        [first @ ("metadata_file" | "metadata_xml"), rest @ ..] => {
+            let message = format!("is described twice, by {first} and by {}: keep one", rest.join(", "));
+            desk.error(written.place.problem(message));
+            None
+        }
+        _ => inline(written, desk),
+    }
+}
+
+fn from_metadata<T>(
+    written: &IdpFile,
+    source: &Field<T>,
+    xml: &[u8],
+    desk: &mut Desk,
+) -> Option<IdentityProvider> {
+    let entity_id = written.entity_id.get().map(String::as_str);
+    let (mut idp, warnings) = match read_identity_provider(xml, entity_id, desk.now) {
+        Ok(read) => read,
+        Err(message) => {
+            desk.error(source.problem(message));
+            return None;
+        }
+    };
+    for warning in warnings {
+        desk.warn(source.problem(warning));
+    }
+    if let Some(Word(binding)) = written.sso_binding.get() {
+        idp.single_sign_on.retain(|(offered, _)| offered == binding);
+        if idp.single_sign_on.is_empty() {
+            desk.error(
+                written.sso_binding.problem("the metadata offers no sign-on address for this binding"),
+            );
+            return None;
+        }
+    }
+    idp.require_signed = required_signatures(written);
+    Some(idp)
+}
+
+fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
+    let entity_id =
+        written.entity_id.required(&mut desk.report).filter(|id| entity_id(id, &written.entity_id, desk));
+    let sso_url =
+        written.sso_url.required(&mut desk.report).filter(|text| sso_url(text, &written.sso_url, desk));
+    let binding = written.sso_binding.or(Word(Binding::Redirect)).0;
+    if written.certificates.is_absent() && written.certificate_files.is_absent() {
+        let message = "is missing: without a certificate no answer could be verified";
+        desk.error(written.certificates.problem(message).hint("write certificates or certificate_files"));
+    }
+    let keys = trusted_keys(written, desk);
+    Some(IdentityProvider {
+        entity_id: EntityId(entity_id?.clone()),
+        single_sign_on: vec![(binding, sso_url?.clone())],
+        keys: keys?,
+        require_signed: required_signatures(written),
+        want_authn_requests_signed: false,
+    })
+}
+
+fn required_signatures(written: &IdpFile) -> crate::saml::parties::RequireSigned {
+    written.require_signed.or(Word(crate::saml::parties::RequireSigned::default())).0
+}
+
+fn entity_id(id: &str, field: &Field<String>, desk: &mut Desk) -> bool {
+    let good = id.chars().count() <= LONGEST_ENTITY_ID && !id.chars().any(char::is_whitespace);
+    if !good {
+        let message = format!("is no entity ID: at most {LONGEST_ENTITY_ID} characters and no spaces");
+        desk.error(field.problem(message));
+    }
+    good
+}
+
+fn sso_url(text: &str, field: &Field<String>, desk: &mut Desk) -> bool {
+    let url =
+        url::Url::parse(text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "https" | "http"));
+    match &url {
+        None => desk.error(field.problem("is not an absolute https:// address")),
+        Some(url) if url.fragment().is_some() => {
+            desk.error(field.problem("a fragment (`#`) does not belong here"))
+        }
+        Some(url) if url.scheme() == "http" => {
+            desk.warn(field.problem("is http: people would type their passwords in the clear"));
+        }
+        Some(_) => {}
+    }
+    url.is_some_and(|url| url.fragment().is_none())
+}
+
+fn trusted_keys(written: &IdpFile, desk: &mut Desk) -> Option<TrustedKeys> {
+    let mut certificates = Vec::new();
+    let mut complete = true;
+    for item in written.certificates.get().map_or(&[][..], Vec::as_slice) {
+        let Some(Block(text)) = item.get() else {
+            complete = false;
+            continue;
+        };
+        match pem_or_base64(text) {
+            Some(mut found) => certificates.append(&mut found),
+            None => {
+                let message =
+                    "is no certificate: write it as PEM, or the base64 of its DER as metadata has it";
+                desk.error(item.problem(message));
+                complete = false;
+            }
+        }
+    }
+    for item in written.certificate_files.get().map_or(&[][..], Vec::as_slice) {
+        let bytes = read(item, SMALL_LIMIT, desk);
+        match bytes.as_deref().map(|bytes| (bytes, std::str::from_utf8(bytes).ok().and_then(pem_or_base64))) {
+            Some((_, Some(mut found))) => certificates.append(&mut found),
+            // Windows exports DER under the same name.
+            Some((bytes, None)) if bytes.first() == Some(&0x30) => certificates.push(bytes.to_vec()),
+            Some((_, None)) => {
+                desk.error(item.problem("has no certificate, neither PEM nor DER"));
+                complete = false;
+            }
+            None => complete = false,
+        }
+    }
+    let broken =
+        [written.certificates.get().is_none(), written.certificate_files.get().is_none()] == [true; 2];
+    if !complete || broken {
+        return None;
+    }
+    let place = if written.certificates.is_written() {
+        &written.certificates.place
+    } else {
+        &written.certificate_files.place
+    };
+    if certificates.is_empty() {
+        desk.error(place.problem("is empty: without a certificate no answer could be verified"));
+        return None;
+    }
+    match TrustedKeys::from_certificates(&certificates) {
+        Ok((keys, warnings)) => {
+            warnings.into_iter().for_each(|warning| desk.warn(place.problem(warning)));
+            Some(keys)
+        }
+        Err(message) => {
+            desk.error(place.problem(message));
+            None
+        }
+    }
+}
+
+/// The DER certificates in PEM, or in bare base64, with whatever line breaks came with it.
+fn pem_or_base64(text: &str) -> Option<Vec<Vec<u8>>> {
+    let found: Vec<Vec<u8>> = if text.contains("-----BEGIN") {
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        read.ok()?.into_iter().map(|der| der.as_ref().to_vec()).collect()
+    } else {
+        let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        vec![STANDARD.decode(dense).ok().filter(|der| der.first() == Some(&0x30))?]
+    };
+    (!found.is_empty()).then_some(found)
+}
+
+/// Ourselves, as the identity providers know us. `base` is the public address with the path prefix.
+pub(super) fn service_provider(written: &SpFile, base: &str, desk: &mut Desk) -> Option<ServiceProvider> {
+    let own = written.entity_id.or(format!("{base}/saml/metadata"));
+    let good = entity_id(&own, &written.entity_id, desk);
+    let signing_keys = signing_keys(written, desk);
+    let acs_url = format!("{base}/saml/acs");
+    good.then_some(ServiceProvider { entity_id: EntityId(own), acs_url, signing_keys: signing_keys? })
+}
+
+fn signing_keys(written: &SpFile, desk: &mut Desk) -> Option<Vec<SigningKey>> {
+    let (keys, certificates) = (&written.private_key_file, &written.certificate_file);
+    if keys.is_absent() && certificates.is_absent() {
+        return (!written.faulty).then(Vec::new);
+    }
+    keys.required(&mut desk.report);
+    certificates.required(&mut desk.report);
+    let (OneOrMany(keys), OneOrMany(certificates)) = (keys.get()?, certificates.get()?);
+    if keys.len() != certificates.len() {
+        let message = format!(
+            "{} keys and {} certificates: each key needs its own, in the same order",
+            keys.len(),
+            certificates.len()
+        );
+        desk.error(written.certificate_file.problem(message));
+        return None;
+    }
+    let pairs: Vec<Option<SigningKey>> =
+        keys.iter().zip(certificates).map(|(key, certificate)| signing_key(key, certificate, desk)).collect();
+    pairs.into_iter().collect()
+}
+
+fn signing_key(key: &Field<FilePath>, certificate: &Field<FilePath>, desk: &mut Desk) -> Option<SigningKey> {
+    let private_key = read_secret(key, desk);
+    let pem = read(certificate, SMALL_LIMIT, desk);
+    SigningKey::from_pem(&private_key?, &pem?).map_err(|message| desk.error(key.problem(message))).ok()
+}

@@ -1,0 +1,280 @@
+//! The one site that the short form describes.
+
+use super::Desk;
+use super::listeners::certificates;
+use super::parties::{identity_providers, service_provider};
+use super::rules::{Known, rules};
+use crate::config::file::{File, GroupsAbsent, Identity, Session, Upstream as UpstreamFile};
+use crate::config::reader::{Field, Place};
+use crate::config::values::{FilePath, OneOrMany, OrOff, Short, Word, show};
+use crate::cookies::CookiePolicy;
+use crate::identity::Mapping;
+use crate::saml::parties::Policy;
+use crate::session::Limits;
+use crate::site::{Face, PublicUrl, Site, Upstream};
+use std::time::Duration;
+
+const DEFAULT_PREFIX: &str = "/vestibule";
+const DEFAULT_COOKIE: &str = "__Host-vestibule";
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+/// A clock that is wrong by more is to be set, not tolerated.
+const LARGEST_SKEW: Duration = Duration::from_secs(300);
+/// Stands for a public URL that is missing or broken while the rest is checked.
+const NOWHERE: &str = "https://invalid.invalid";
+
+/// The site of the top level.
+pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
+    let public_url = public_url(file, desk);
+    let path_prefix = path_prefix(&file.path_prefix, desk);
+    let origin = public_url.as_ref().map_or(NOWHERE, PublicUrl::origin);
+    let service_provider = service_provider(&file.service_provider, &format!("{origin}{path_prefix}"), desk);
+    let face = face(file, desk);
+    let identity_providers = identity_providers(file, desk);
+    for (idp, written) in
+        identity_providers.iter().flatten().zip(file.identity_providers.get().into_iter().flatten())
+    {
+        let unsigned = service_provider.as_ref().is_some_and(|sp| sp.signing_keys.is_empty());
+        if unsigned && idp.saml.want_authn_requests_signed {
+            let message =
+                "its metadata wants signed requests, and we have no key: it may refuse every sign-in";
+            let hint = "set service_provider.private_key_file and certificate_file";
+            desk.warn(written.place.problem(message).hint(hint));
+        }
+        if service_provider.as_ref().is_some_and(|sp| sp.entity_id == idp.saml.entity_id) {
+            let message =
+                format!("its entity ID is our own, {}: is this our own metadata?", idp.saml.entity_id.0);
+            desk.error(written.place.problem(message));
+        }
+    }
+    let mapping = mapping(file, desk);
+    let rules = rules(file, &known(file, &mapping), desk);
+    let headers = super::headers::plan(&file.headers, desk);
+    let session_limits = session_limits(&file.session, desk);
+    let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
+    let cookies = cookies(&file.session, public_url.as_ref(), desk);
+    let public_url = public_url?;
+    Some(Site {
+        id: 0,
+        name: public_url.authority().to_owned(),
+        public_url,
+        face: face?,
+        path_prefix,
+        service_provider: service_provider?,
+        identity_providers: identity_providers?,
+        policy: Policy { clock_skew: skew },
+        mapping,
+        rules,
+        headers,
+        session_limits,
+        cookies: cookies?,
+        allow_encoded_slash: file.allow_encoded_slash.or(false),
+    })
+}
+
+fn public_url(file: &File, desk: &mut Desk) -> Option<PublicUrl> {
+    let text = file.public_url.required(&mut desk.report)?;
+    PublicUrl::parse(text).map_err(|message| desk.error(file.public_url.problem(message))).ok()
+}
+
+fn path_prefix(field: &Field<String>, desk: &mut Desk) -> String {
+    let Some(written) = field.get() else { return DEFAULT_PREFIX.into() };
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with('.')
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    if written.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment)) {
+        return written.clone();
+    }
+    let message =
+        "must be a path such as /vestibule: letters, digits, `-` and `_` after each slash, none at the end";
+    desk.error(field.problem(message));
+    DEFAULT_PREFIX.into()
+}
+
+fn face(file: &File, desk: &mut Desk) -> Option<Face> {
+    let forward_auth = file.forward_auth.or(false);
+    match (file.upstream.is_written(), forward_auth) {
+        (true, true) => {
+            let message = "upstream and forward_auth: true are both given: one of the two must go";
+            desk.error(file.forward_auth.problem(message));
+            None
+        }
+        (false, true) => Some(Face::ForwardAuth),
+        (false, false) => {
+            if file.forward_auth.is_absent() || file.forward_auth.get().is_some() {
+                let message = "is missing: where is the application?";
+                let hint = "write upstream: http://HOST:PORT, or forward_auth: true if a gateway forwards";
+                desk.error(file.upstream.problem(message).hint(hint));
+            }
+            None
+        }
+        (true, false) => upstream(file, desk).map(Face::Proxy),
+    }
+}
+
+fn upstream(file: &File, desk: &mut Desk) -> Option<Upstream> {
+    match file.upstream.get()? {
+        Short::Short(text) => {
+            let (tls, host, port) = upstream_url(text, &file.upstream.place, desk)?;
+            let timeout = Some(MINUTE);
+            Some(Upstream {
+                tls,
+                host,
+                port,
+                http2: false,
+                ca_file: None,
+                connect_timeout: 5 * (MINUTE / 60),
+                read_timeout: timeout,
+                preserve_host: true,
+            })
+        }
+        Short::Long(written) => upstream_in_full(written, desk),
+    }
+}
+
+fn upstream_in_full(written: &UpstreamFile, desk: &mut Desk) -> Option<Upstream> {
+    let address =
+        written.url.required(&mut desk.report).and_then(|text| upstream_url(text, &written.url.place, desk));
+    let millisecond = Duration::from_millis(1);
+    let connect_timeout = desk.duration(&written.connect_timeout, 5 * (MINUTE / 60), millisecond, HOUR);
+    let read_timeout = match written.read_timeout.or(OrOff::On(MINUTE)) {
+        OrOff::Off => None,
+        OrOff::On(timeout) => {
+            if timeout < millisecond {
+                desk.error(written.read_timeout.problem("must be at least 1ms, or off"));
+            }
+            Some(timeout)
+        }
+    };
+    certificates(&written.ca_file, desk);
+    let (tls, host, port) = address?;
+    if written.ca_file.is_written() && !tls {
+        desk.error(written.ca_file.problem("is for an https:// upstream"));
+    }
+    Some(Upstream {
+        tls,
+        host,
+        port,
+        http2: written.http2.or(false),
+        ca_file: written.ca_file.get().map(|FilePath(path)| path.clone()),
+        connect_timeout,
+        read_timeout,
+        preserve_host: written.preserve_host.or(true),
+    })
+}
+
+/// Whether TLS, host and port of `http://127.0.0.1:3000`.
+fn upstream_url(text: &str, place: &Place, desk: &mut Desk) -> Option<(bool, String, u16)> {
+    let fail = |desk: &mut Desk, message: &str| desk.error(place.problem(message.to_owned()));
+    let Ok(url) = url::Url::parse(text) else {
+        fail(desk, "is not an address: write it as http://127.0.0.1:3000");
+        return None;
+    };
+    let (Some(host), "http" | "https", Some(port)) =
+        (url.host_str(), url.scheme(), url.port_or_known_default())
+    else {
+        fail(desk, "must start with http:// or https:// and a host");
+        return None;
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        fail(desk, "a user name does not belong here");
+        return None;
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        fail(desk, "only scheme, host and port: the application gets the path that the browser asked for");
+        return None;
+    }
+    Some((url.scheme() == "https", host.trim_matches(['[', ']']).to_owned(), port))
+}
+
+fn mapping(file: &File, desk: &mut Desk) -> Mapping {
+    let default = Mapping::default();
+    let Identity { user, email, name, preferred_username, groups, .. } = &file.identity;
+    let mapping = Mapping {
+        user: candidates(user, default.user, desk),
+        email: candidates(email, default.email, desk),
+        name: candidates(name, default.name, desk),
+        preferred_username: candidates(preferred_username, default.preferred_username, desk),
+        groups: candidates(groups, default.groups, desk),
+        groups_absent_is_empty: file.groups_absent.or(Word(GroupsAbsent::Unknown)).0 == GroupsAbsent::Empty,
+        roles: roles(file, desk),
+        default_role: file.default_role.get().cloned(),
+    };
+    if mapping.default_role.as_deref().is_some_and(sounds_mighty) {
+        let message = "everybody who signs in gets this role, and it sounds like one for few";
+        desk.warn(file.default_role.problem(message));
+    }
+    mapping
+}
+
+fn candidates(field: &Field<OneOrMany<String>>, default: Vec<String>, desk: &mut Desk) -> Vec<String> {
+    match field.get() {
+        None => default,
+        Some(OneOrMany(listed)) => {
+            if listed.is_empty() {
+                desk.error(field.problem("is empty: name at least one attribute"));
+            }
+            listed.iter().filter_map(|item| item.get().cloned()).collect()
+        }
+    }
+}
+
+fn roles(file: &File, desk: &mut Desk) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for (group, roles) in file.roles.get().map_or(&[][..], |table| &table.0) {
+        let Some(OneOrMany(listed)) = roles.get() else { continue };
+        if listed.is_empty() {
+            desk.error(roles.problem("is empty: name at least one role"));
+        }
+        rows.extend(listed.iter().filter_map(|role| Some((group.clone(), role.get()?.clone()))));
+    }
+    rows
+}
+
+fn sounds_mighty(role: &str) -> bool {
+    let role = role.to_lowercase();
+    ["admin", "root", "superuser", "owner", "operator"].iter().any(|mighty| role.contains(mighty))
+}
+
+/// What rules may name; from the file rather than from what was built, so that a broken provider is still known.
+fn known<'a>(file: &'a File, mapping: &'a Mapping) -> Known<'a> {
+    let roles = mapping.roles.iter().map(|(_, role)| role).chain(&mapping.default_role);
+    Known {
+        roles: roles.map(String::as_str).collect(),
+        idps: file
+            .identity_providers
+            .get()
+            .into_iter()
+            .flatten()
+            .filter_map(|idp| Some(idp.id.get()?.as_str()))
+            .collect(),
+    }
+}
+
+fn session_limits(session: &Session, desk: &mut Desk) -> Limits {
+    let longest = 366 * 24 * HOUR;
+    let max_age = desk.duration(&session.max_age, 12 * HOUR, MINUTE, longest);
+    // A short max_age alone must not contradict a default that nobody wrote.
+    let idle_timeout = desk.duration(&session.idle_timeout, HOUR.min(max_age), MINUTE / 60, longest);
+    if session.idle_timeout.is_written() && idle_timeout > max_age {
+        let message = format!("{} is longer than max_age, {}", show(idle_timeout), show(max_age));
+        desk.error(session.idle_timeout.problem(message));
+    }
+    Limits { idle_timeout, max_age }
+}
+
+fn cookies(session: &Session, public_url: Option<&PublicUrl>, desk: &mut Desk) -> Option<CookiePolicy> {
+    let name = session.cookie_name.or(DEFAULT_COOKIE.into());
+    let bare = name.strip_prefix("__Host-").unwrap_or(&name);
+    let token = bare.len() <= 64
+        && bare.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if bare.is_empty() || bare.starts_with("__") || !token {
+        let message = "must be letters, digits, `-`, `_` and `.`, after __Host- where you write that: the prefix \
+                       follows the scheme of public_url";
+        desk.error(session.cookie_name.problem(message));
+        return None;
+    }
+    public_url.map(|url| CookiePolicy::new(url.is_secure(), &name))
+}

@@ -1,0 +1,349 @@
+//! The file exactly as its author writes it: one declaration a key, each optional here.
+//!
+//! What a value means, what its default is and what goes with what is said in [`super::check`]; what each key is for,
+//! in config.example.yaml, which a test holds to this list.
+
+use super::reader::Field;
+use super::schema::section;
+use super::values::{Block, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
+use crate::headers::{Encoding, Source};
+use crate::observe::log::LogFormat;
+use crate::saml::parties::{Binding, RequireSigned};
+use crate::secret::Secret;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+section! {
+    /// The top level.
+    File {
+        public_url: Field<String>,
+        upstream: Field<Short<String, Upstream>>,
+        forward_auth: Field<bool>,
+        path_prefix: Field<String>,
+        identity_providers: Field<Vec<IdentityProvider>>,
+        service_provider: ServiceProvider,
+        identity: Identity,
+        groups_absent: Field<Word<GroupsAbsent>>,
+        roles: Field<Table<Field<OneOrMany<String>>>>,
+        default_role: Field<String>,
+        rules: Field<Vec<Rule>>,
+        default_access: Field<Word<DefaultAccess>>,
+        allow_encoded_slash: Field<bool>,
+        headers: Headers,
+        jwt: Jwt,
+        session: Session,
+        clock_skew: Field<Duration>,
+        saml: Saml,
+        listen: Field<Short<SocketAddr, Listen>>,
+        tls: Tls,
+        trusted_proxies: Field<Vec<Field<IpNet>>>,
+        admin: Admin,
+        shutdown: Shutdown,
+        log: Log,
+        branding: Branding,
+        #[allow(dead_code, reason = "read for its refusals")]
+        admission: Admission,
+        #[allow(dead_code, reason = "read for its refusals")]
+        console: Console,
+    }
+    later {
+        store = "memory": "sessions are held in this process's memory",
+        include = "": "write everything into one file",
+        sites = "": "run one Vestibule for each site; public_url, upstream and rules stand on the top level",
+        sign_on = "": "each site is its own service provider",
+        upstreams = "": "one upstream is possible",
+        state_dir = "": "everything is held in memory; remove the line",
+        state_key_file = "": "everything is held in memory; remove the line",
+        tracing = "": "remove the section",
+        metrics = "": "metrics are at /metrics of admin.listen, always",
+        audit = "": "audit events go to the log, always",
+        rate_limits = "": "remove the section",
+    }
+}
+
+section! {
+    /// Where the application is, in its long form.
+    Upstream {
+        url: Field<String>,
+        http2: Field<bool>,
+        ca_file: Field<FilePath>,
+        connect_timeout: Field<Duration>,
+        read_timeout: Field<OrOff<Duration>>,
+        preserve_host: Field<bool>,
+    }
+}
+
+section! {
+    /// Who may say who somebody is.
+    IdentityProvider {
+        id: Field<String>,
+        label: Field<String>,
+        metadata_file: Field<FilePath>,
+        metadata_xml: Field<Block>,
+        entity_id: Field<String>,
+        sso_url: Field<String>,
+        sso_binding: Field<Word<Binding>>,
+        certificates: Field<Vec<Field<Block>>>,
+        certificate_files: Field<Vec<Field<FilePath>>>,
+        require_signed: Field<Word<RequireSigned>>,
+        email_domains: Field<Vec<Field<String>>>,
+        speaks_for_any: Field<bool>,
+    }
+    later {
+        metadata_url = "": "fetch the metadata into a file and name it in metadata_file",
+        allow_unsolicited = "false": "an answer that nobody asked for is refused",
+        link_by_email = "false": "equal addresses from two identity providers are two people",
+        require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
+        cbc = "refuse": "encrypted assertions are refused: switch their encryption off at the identity provider",
+    }
+}
+
+section! {
+    /// Our side of SAML.
+    ServiceProvider {
+        entity_id: Field<String>,
+        private_key_file: Field<OneOrMany<FilePath>>,
+        certificate_file: Field<OneOrMany<FilePath>>,
+    }
+}
+
+section! {
+    /// From attributes to an identity.
+    Identity {
+        user: Field<OneOrMany<String>>,
+        email: Field<OneOrMany<String>>,
+        name: Field<OneOrMany<String>>,
+        preferred_username: Field<OneOrMany<String>>,
+        groups: Field<OneOrMany<String>>,
+    }
+}
+
+section! {
+    /// One access rule.
+    Rule {
+        paths: Field<Vec<Field<String>>>,
+        methods: Field<Vec<Field<String>>>,
+        networks: Field<Vec<Field<IpNet>>>,
+        access: Field<Short<Word<AccessWord>, Term>>,
+    }
+}
+
+section! {
+    /// One term of a rule: exactly one key.
+    Term {
+        any: Field<Vec<Term>>,
+        all: Field<Vec<Term>>,
+        not: Field<Nested<Term>>,
+        role: Field<String>,
+        group: Field<String>,
+        email: Field<String>,
+        email_domain: Field<String>,
+        idp: Field<String>,
+    }
+}
+
+section! {
+    /// What the application is told.
+    Headers {
+        preset: Field<Word<Preset>>,
+        custom: Field<Vec<Header>>,
+        budget: Field<Size>,
+    }
+}
+
+section! {
+    /// One header of the owner's own.
+    Header {
+        name: Field<String>,
+        value: Field<Word<Source>>,
+        separator: Field<String>,
+        encoding: Field<Word<Encoding>>,
+    }
+}
+
+section! {
+    /// The identity JWT.
+    Jwt {
+        private_key_file: Field<FilePath>,
+        additional_key_files: Field<Vec<Field<FilePath>>>,
+    }
+}
+
+section! {
+    /// Sessions.
+    Session {
+        cookie_name: Field<String>,
+        idle_timeout: Field<Duration>,
+        max_age: Field<Duration>,
+        max_bytes: Field<Size>,
+        secret: Field<OneOrMany<Secret>>,
+        secret_file: Field<OneOrMany<FilePath>>,
+    }
+}
+
+section! {
+    /// Limits on messages.
+    Saml {
+        max_message_size: Field<Size>,
+    }
+}
+
+section! {
+    /// Listeners, in the long form.
+    Listen {
+        public: Field<SocketAddr>,
+        authz: Field<OrOff<SocketAddr>>,
+    }
+    later {
+        grpc = "off": "Envoy can ask over HTTP, at /vestibule/authz",
+    }
+}
+
+section! {
+    /// TLS of the public listener.
+    Tls {
+        certificate_file: Field<FilePath>,
+        private_key_file: Field<FilePath>,
+    }
+}
+
+section! {
+    /// Health and metrics.
+    Admin {
+        listen: Field<OrOff<SocketAddr>>,
+    }
+}
+
+section! {
+    /// How to go.
+    Shutdown {
+        delay: Field<Duration>,
+        drain: Field<Duration>,
+    }
+}
+
+section! {
+    /// What to log.
+    Log {
+        format: Field<Word<LogFormat>>,
+        level: Field<String>,
+        requests: Field<bool>,
+    }
+}
+
+section! {
+    /// The look of the pages.
+    Branding {
+        name: Field<String>,
+        help_url: Field<String>,
+    }
+}
+
+section! {
+    /// Who is let in at all: in this release, whoever the identity provider vouches for.
+    Admission {}
+    later {
+        just_in_time = "true": "whoever the identity provider vouches for is let in; the rules say where",
+    }
+}
+
+section! {
+    /// The console of a later release.
+    Console {}
+    later {
+        listen = "off": "there is no console yet",
+        token_file = "": "there is no console yet; remove the line",
+    }
+}
+
+/// `groups_absent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupsAbsent {
+    Unknown,
+    Empty,
+}
+
+impl Words for GroupsAbsent {
+    const WORDS: &'static [(&'static str, Self)] = &[("unknown", Self::Unknown), ("empty", Self::Empty)];
+}
+
+/// `default_access`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DefaultAccess {
+    Authenticated,
+    Deny,
+}
+
+impl Words for DefaultAccess {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("authenticated", Self::Authenticated), ("deny", Self::Deny)];
+}
+
+/// `access` of a rule, when it is one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AccessWord {
+    Public,
+    Optional,
+    Authenticated,
+    Deny,
+}
+
+impl Words for AccessWord {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("public", Self::Public),
+        ("optional", Self::Optional),
+        ("authenticated", Self::Authenticated),
+        ("deny", Self::Deny),
+    ];
+}
+
+/// `headers.preset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preset {
+    Default,
+    OAuth2Proxy,
+}
+
+impl Words for Preset {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("default", Self::Default), ("oauth2-proxy", Self::OAuth2Proxy)];
+    const LATER: &'static [&'static str] = &["remote", "mellon", "shibboleth", "grafana", "jenkins"];
+}
+
+impl Words for Binding {
+    const WORDS: &'static [(&'static str, Self)] = &[("redirect", Self::Redirect), ("post", Self::Post)];
+}
+
+impl Words for RequireSigned {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("either", Self::Either),
+        ("assertion", Self::Assertion),
+        ("response", Self::Response),
+        ("both", Self::Both),
+    ];
+}
+
+impl Words for Encoding {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("utf8", Self::Utf8), ("percent", Self::Percent), ("rfc8187", Self::Rfc8187)];
+}
+
+impl Words for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("text", Self::Text), ("json", Self::Json)];
+}
+
+impl Words for Source {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("user", Self::User),
+        ("email", Self::Email),
+        ("name", Self::Name),
+        ("preferred_username", Self::PreferredUsername),
+        ("groups", Self::Groups),
+        ("roles", Self::Roles),
+        ("idp", Self::Idp),
+        ("jwt", Self::Jwt),
+        ("groups_omitted", Self::GroupsOmitted),
+    ];
+}

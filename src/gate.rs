@@ -1,53 +1,252 @@
-//! What both faces share (STUB of the gateway room; the login room's file wins).
+//! What both faces and our own endpoints share: the sites, the keys, the store, and the two questions asked of every
+//! request: whose session is this, and which headers tell the application so.
+//!
+//! Knows neither pingora nor hyper. The check of a known session ([`Gate::resume_now`], [`Gate::identity_headers`]) is
+//! the hot path: one cookie, one hash, one look-up, no allocation; headers and the signature in them are made once and
+//! lie in the session until half of the JWT's life is over.
 
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
+use crate::login::verifier::Verifier;
 use crate::observe::metrics::Metrics;
 use crate::pages::Branding;
-use crate::reason::Refusal;
+use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::seal::KeyRing;
-use crate::session::{Rendered, Session, SessionKey, Store};
+use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
 use crate::site::Site;
 use http::HeaderMap;
-use std::sync::Arc;
+use moka::notification::RemovalCause;
+use moka::policy::EvictionPolicy;
+use parking_lot::Mutex;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-pub struct Gate {
+/// What the configuration gives to a gate.
+#[derive(Debug)]
+pub struct Parts {
+    /// Every site; [`Site::id`] is its place in this list.
     pub sites: Vec<Site>,
+    /// Seals attempts and everything else that the browser keeps for us.
     pub keys: KeyRing,
+    /// Signs the identity JWT.
     pub jwt_keys: JwtKeys,
-    pub store: Arc<dyn Store>,
-    pub clock: Arc<dyn Clock>,
-    pub metrics: Arc<Metrics>,
+    /// The look of the pages.
     pub branding: Branding,
+    /// How large and deep a SAML message may be.
     pub message_limits: Limits,
 }
 
+/// One running gate.
+pub struct Gate {
+    /// Every site, in the order of the configuration.
+    pub sites: Vec<Arc<Site>>,
+    /// Seals attempts and everything else that the browser keeps for us.
+    pub keys: KeyRing,
+    /// Signs the identity JWT.
+    pub jwt_keys: JwtKeys,
+    /// Sessions and claims.
+    pub store: Arc<dyn Store>,
+    /// Who tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The look of the pages.
+    pub branding: Branding,
+    /// How large and deep a SAML message may be.
+    pub message_limits: Limits,
+    /// Where answers of identity providers are verified.
+    pub verifier: Verifier,
+    by_authority: HashMap<String, usize>,
+    rendered: moka::sync::Cache<SessionKey, Slot>,
+    renewing: [Mutex<()>; RENEWAL_LOCKS],
+}
+
+/// What this process can say at once about a request's session.
+#[derive(Debug)]
+#[must_use]
 pub enum Resumed {
+    /// A live session of this site; its use has been recorded.
     Live(Arc<Session>),
+    /// None, or one that has ended.
     Absent,
+    /// The store must be asked: [`Gate::resume`].
     Ask(SessionKey),
 }
 
 impl Gate {
-    pub fn from_config(_config: crate::config::Config, _clock: Arc<dyn Clock>) -> Self {
-        todo!()
+    /// Puts a gate together and starts the threads that verify answers.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn new(parts: Parts, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+        let verifier = Verifier::start()?;
+        Ok(Self::with_verifier(parts, store, clock, verifier))
     }
-    pub fn site_for_authority(&self, _host_header: &str) -> Option<&Site> {
-        todo!()
+
+    /// A gate with a pool of the caller's own choice.
+    pub fn with_verifier(parts: Parts, store: Arc<dyn Store>, clock: Arc<dyn Clock>, verifier: Verifier) -> Self {
+        let names: Vec<&str> = parts.sites.iter().map(|site| site.name.as_str()).collect();
+        let metrics = Arc::new(Metrics::new(&names));
+        let by_authority = parts
+            .sites
+            .iter()
+            .enumerate()
+            .map(|(place, site)| (site.public_url.authority().to_owned(), place))
+            .collect();
+        Self {
+            sites: parts.sites.into_iter().map(Arc::new).collect(),
+            keys: parts.keys,
+            jwt_keys: parts.jwt_keys,
+            store,
+            clock,
+            metrics,
+            branding: parts.branding,
+            message_limits: parts.message_limits,
+            verifier,
+            by_authority,
+            rendered: rendered_cache(RENDERED_MAX_BYTES),
+            renewing: std::array::from_fn(|_| Mutex::new(())),
+        }
     }
-    pub fn resume_now(&self, _site: &Site, _headers: &HeaderMap, _now: Moment) -> Resumed {
-        todo!()
+
+    /// The site whose public address has this host and port. Case does not matter, nor does a default port that is
+    /// written out.
+    pub fn site_for_authority(&self, host_header: &str) -> Option<&Site> {
+        let lower = if host_header.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(host_header.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(host_header)
+        };
+        let named =
+            |authority: &str| self.by_authority.get(authority).and_then(|place| self.sites.get(*place)).map(Arc::as_ref);
+        named(&lower).or_else(|| {
+            let (host, secure) = match lower.strip_suffix(":443") {
+                Some(host) => (host, true),
+                None => (lower.strip_suffix(":80")?, false),
+            };
+            named(host).filter(|site| site.public_url.is_secure() == secure)
+        })
     }
+
+    /// The site as a value that can go to another thread.
+    pub fn shared(&self, site: &Site) -> Option<Arc<Site>> {
+        self.sites.get(usize::from(site.id)).filter(|shared| shared.name == site.name).cloned()
+    }
+
+    /// The live session of this request on this site, from this process's memory only. Records the use. A session of
+    /// another site is none.
+    pub fn resume_now(&self, site: &Site, headers: &HeaderMap, now: Moment) -> Resumed {
+        let Some(key) = presented_key(site, headers) else { return Resumed::Absent };
+        match self.store.peek(&key) {
+            Peek::Live(session) if is_alive_on(&session, site, now) => Resumed::Live(session),
+            Peek::Live(_) | Peek::Absent => Resumed::Absent,
+            Peek::Ask => Resumed::Ask(key),
+        }
+    }
+
+    /// The live session of this request on this site, wherever the store keeps it. Records the use.
+    ///
+    /// # Errors
+    /// `store-unavailable`.
     pub async fn resume(
         &self,
-        _site: &Site,
-        _headers: &HeaderMap,
-        _now: Moment,
+        site: &Site,
+        headers: &HeaderMap,
+        now: Moment,
     ) -> Result<Option<Arc<Session>>, Refusal> {
-        todo!()
+        match self.resume_now(site, headers, now) {
+            Resumed::Live(session) => Ok(Some(session)),
+            Resumed::Absent => Ok(None),
+            Resumed::Ask(key) => {
+                let loaded = self.store.load(&key).await.map_err(unavailable)?;
+                Ok(loaded.filter(|session| is_alive_on(session, site, now)))
+            }
+        }
     }
-    pub fn identity_headers(&self, _site: &Site, _session: &Arc<Session>, _now: Moment) -> Arc<Rendered> {
-        todo!()
+
+    /// The identity headers of a session, with its JWT: made at most once a session and half-life of the JWT. They lie
+    /// in the session; a cache bounded by bytes takes them out again when nobody asks for them.
+    pub fn identity_headers(&self, site: &Site, session: &Arc<Session>, now: Moment) -> Arc<Rendered> {
+        let fresh = || session.rendered().load_full().filter(|rendered| now < rendered.renew_at);
+        if let Some(rendered) = fresh() {
+            return rendered;
+        }
+        // Requests that find the headers gone at the same moment wait for the one that signs.
+        let lock = self.renewing.get(usize::from(session.key().0[0]) % RENEWAL_LOCKS);
+        let _renewing = lock.map(Mutex::lock);
+        if let Some(rendered) = fresh() {
+            return rendered;
+        }
+        let rendered = Arc::new(self.render(site, session, now));
+        session.rendered().store(Some(Arc::clone(&rendered)));
+        let bytes = rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        self.rendered.insert(*session.key(), Slot { session: Arc::downgrade(session), bytes });
+        rendered
     }
+
+    fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {
+        let (jwt, renew_at) = self.jwt_keys.sign(site.public_url.origin(), &site.name, session, true, now);
+        site.headers.render(session, Some((&jwt, renew_at)))
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("sites", &self.by_authority).finish_non_exhaustive()
+    }
+}
+
+/// The key of the session that the request presents, live or not.
+pub(crate) fn presented_key(site: &Site, headers: &HeaderMap) -> Option<SessionKey> {
+    site.cookies.session(headers).and_then(SessionId::from_cookie).map(|id| id.key())
+}
+
+/// What a store's failure means to a request.
+pub(crate) fn unavailable(error: StoreError) -> Refusal {
+    Refusal::new(Reason::StoreUnavailable, error.to_string())
+}
+
+/// Enough for the headers of some thirty thousand people who are active in the same five minutes.
+const RENDERED_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The life of the JWT: older headers are of no use to anybody.
+const RENDERED_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+
+/// What the cache itself and the parts of a header list cost beside their text.
+const RENDERED_OVERHEAD: usize = 700;
+
+/// Sessions share renewal locks; a signature takes microseconds.
+const RENEWAL_LOCKS: usize = 16;
+
+/// A session whose slot holds headers. Weak: the cache must not keep an ended session.
+#[derive(Clone)]
+struct Slot {
+    session: Weak<Session>,
+    bytes: usize,
+}
+
+fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
+    moka::sync::Cache::builder()
+        .max_capacity(max_bytes)
+        .weigher(|_, slot: &Slot| u32::try_from(slot.bytes + RENDERED_OVERHEAD).unwrap_or(u32::MAX))
+        // The default policy turns newcomers away, whose headers would then be signed anew at each request.
+        .eviction_policy(EvictionPolicy::lru())
+        .time_to_live(RENDERED_MAX_AGE)
+        .eviction_listener(|_, slot: Slot, cause| {
+            // A replaced entry means that the session has newer headers already.
+            if cause != RemovalCause::Replaced
+                && let Some(session) = slot.session.upgrade()
+            {
+                session.rendered().store(None);
+            }
+        })
+        .build()
+}
+
+fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
+    session.site() == site.id && session.touch(now)
 }

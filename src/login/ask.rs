@@ -1,32 +1,153 @@
-//! STUB of the gateway room; the login room's file wins.
+//! A request that needs a session and has none, or may not pass: what the browser or the script is told.
+//!
+//! Only a navigation is sent to sign in. A background request that was redirected to an identity provider would fail
+//! in the browser with an error about CORS that tells nobody what happened, and each would leave an attempt behind;
+//! it gets a 401 that a script can read.
+
+use super::answers::{json, redirect, with_manners};
+use super::return_to::ReturnTo;
 use crate::gate::Gate;
-use crate::login::return_to::ReturnTo;
-use crate::reason::Refusal;
+use crate::identity::Person as _;
+use crate::observe::audit::{self, Event, Reference};
+use crate::pages::{self, RefusalPage};
+use crate::reason::{Reason, Refusal};
 use crate::session::Session;
 use crate::site::Site;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response};
+use http::header::{ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::{HeaderMap, Method, Response, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use std::net::IpAddr;
 
-pub fn is_navigation(_method: &Method, _headers: &HeaderMap) -> bool {
-    todo!()
+/// Whether somebody waits in front of the answer as a page. Asked in the order of reliability: a script can set
+/// `Accept`, but not `Sec-Fetch-Mode`.
+pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    if !(method == Method::GET || method == Method::HEAD || method == Method::POST) {
+        return false;
+    }
+    // A redirect in answer to a handshake is an error that no script can read; browsers say so before anything else.
+    if headers.contains_key(UPGRADE) || headers.contains_key(SEC_WEBSOCKET_KEY) {
+        return false;
+    }
+    // Fetched ahead, perhaps never looked at: refused, the browser asks again when somebody clicks.
+    if text(headers, "sec-purpose").is_some_and(|purpose| purpose.starts_with("prefetch")) {
+        return false;
+    }
+    if let Some(mode) = text(headers, "sec-fetch-mode") {
+        let into_a_page = text(headers, "sec-fetch-dest").is_none_or(|dest| PAGE_DESTINATIONS.contains(&dest));
+        return mode == "navigate" && into_a_page;
+    }
+    if headers.contains_key("x-requested-with") {
+        return false;
+    }
+    headers.get_all(ACCEPT).iter().any(|accept| {
+        let accept = accept.as_bytes().to_ascii_lowercase();
+        PAGE_TYPES.iter().any(|page| accept.windows(page.len()).any(|part| part == *page))
+    })
 }
-pub fn sign_in_url(_site: &Site, _return_to: &ReturnTo) -> String {
-    todo!()
+
+/// The absolute address that begins a sign-in and leads back to `return_to`.
+pub fn sign_in_url(site: &Site, return_to: &ReturnTo) -> String {
+    let rd = utf8_percent_encode(return_to.as_str(), QUERY_VALUE);
+    format!("{}{}/sign-in?rd={rd}", site.public_url.origin(), site.path_prefix)
 }
-pub fn for_proxy(_site: &Site, _method: &Method, _headers: &HeaderMap, _target: &str) -> Response<Bytes> {
-    todo!()
+
+/// The return address of a request for `target` (path and query as the client wrote them). What cannot be one leads
+/// to the start page: the sign-in matters more than the address.
+pub fn return_address(site: &Site, target: &str) -> ReturnTo {
+    // `//x` on our own host is a path to us and another host to a browser.
+    let collapsed = match target.strip_prefix("//") {
+        Some(rest) => format!("/{}", rest.trim_start_matches('/')),
+        None => target.to_owned(),
+    };
+    ReturnTo::parse(&collapsed, &site.public_url).unwrap_or_else(|_| ReturnTo::root())
 }
-#[expect(clippy::too_many_arguments)]
+
+/// The proxy's answer to a request without a session: to the sign-in, or 401 with JSON. After a form that was posted,
+/// the browser comes back to the same address with GET: the form itself is lost, the way is not.
+pub fn for_proxy(site: &Site, method: &Method, headers: &HeaderMap, target: &str) -> Response<Bytes> {
+    let sign_in = sign_in_url(site, &return_address(site, target));
+    let response = if is_navigation(method, headers) {
+        let status = if method == Method::POST { StatusCode::SEE_OTHER } else { StatusCode::FOUND };
+        redirect(status, &sign_in)
+    } else {
+        unauthenticated(&sign_in)
+    };
+    with_manners(response)
+}
+
+/// 401 as JSON, for scripts.
+pub(super) fn unauthenticated(sign_in: &str) -> Response<Bytes> {
+    json(
+        StatusCode::UNAUTHORIZED,
+        &Unauthenticated { error: Reason::SessionMissing.code(), sign_in_url: sign_in },
+    )
+}
+
+/// A request that may not pass or could not be served: audited under a reference, which the page or the JSON shows.
+#[expect(clippy::too_many_arguments, reason = "the whole situation of a request; a struct would be built once")]
 pub fn refused(
-    _gate: &Gate,
-    _site: &Site,
-    _refusal: &Refusal,
-    _method: &Method,
-    _path: &str,
-    _client: IpAddr,
-    _session: Option<&Session>,
-    _html: bool,
+    gate: &Gate,
+    site: &Site,
+    refusal: &Refusal,
+    method: &Method,
+    path: &str,
+    client: IpAddr,
+    session: Option<&Session>,
+    html: bool,
 ) -> Response<Bytes> {
-    todo!()
+    let reference = Reference::random();
+    audit::record(&Event::RequestRefused {
+        site: &site.name,
+        reference: reference.as_str(),
+        refusal,
+        client: Some(client),
+        method: method.as_str(),
+        path,
+        user: session.map(Session::user),
+    });
+    let response = if html {
+        refusal_page(gate, site, refusal.reason, reference.as_str(), session)
+    } else {
+        pages::refusal_json(refusal.reason, reference.as_str())
+    };
+    with_manners(response)
+}
+
+/// The page for somebody who is signed in, perhaps, and not allowed.
+pub(super) fn refusal_page(
+    gate: &Gate,
+    site: &Site,
+    reason: Reason,
+    reference: &str,
+    session: Option<&Session>,
+) -> Response<Bytes> {
+    let sign_out = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
+    let page = RefusalPage {
+        reason,
+        reference,
+        start_again: None,
+        sign_out: session.is_some().then_some(&sign_out),
+        signed_in_as: session.map(Session::user),
+    };
+    pages::refusal(&gate.branding, &page)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `Sec-Fetch-Dest` of navigations.
+const PAGE_DESTINATIONS: &[&str] = &["document", "iframe", "frame", "fencedframe", "embed", "object"];
+
+const PAGE_TYPES: &[&[u8]] = &[b"text/html", b"application/xhtml+xml"];
+
+/// Everything that could end a query value or be changed on the way is encoded.
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+#[derive(Serialize)]
+struct Unauthenticated<'a> {
+    error: &'static str,
+    sign_in_url: &'a str,
 }

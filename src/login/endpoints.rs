@@ -1,22 +1,166 @@
-//! STUB of the gateway room; the login room's file wins.
+//! Our own endpoints: which there are, what they take, who answers.
+//!
+//! All under the site's prefix, so that a gateway needs one bypass rule, and the keys at a well-known address too.
+
+use super::answers::{Stopped, document, sign_in_refused, with_manners};
+use super::{ask, finish, refused, sign_out, start, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
+use crate::pages;
+use crate::reason::{Reason, Refusal};
+use crate::saml::metadata::write_service_provider;
 use crate::site::Site;
 use bytes::Bytes;
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Method, Request, Response};
 use std::net::IpAddr;
 
-pub fn is_own(_site: &Site, _path: &RequestPath) -> bool {
-    todo!()
+/// Whether the path is one of ours: under the prefix, or the well-known address of the keys.
+pub fn is_own(site: &Site, path: &RequestPath) -> bool {
+    below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS
 }
-pub fn body_limit(_site: &Site, _path: &RequestPath) -> usize {
-    todo!()
+
+/// How many bytes of a body [`answer`] is willing to take at this path.
+pub fn body_limit(gate: &Gate, site: &Site, path: &RequestPath) -> usize {
+    match Endpoint::at(site, path) {
+        Some(Endpoint::AssertionConsumerService(_)) => form_limit(gate),
+        _ => SMALL_BODY,
+    }
 }
+
+/// Answers a request to one of our endpoints. The body is whole and within [`body_limit`]; a longer one is refused.
 pub async fn answer(
-    _gate: &Gate,
-    _site: &Site,
-    _request: http::Request<Bytes>,
-    _path: &RequestPath,
-    _client: IpAddr,
-) -> http::Response<Bytes> {
-    todo!()
+    gate: &Gate,
+    site: &Site,
+    request: Request<Bytes>,
+    path: &RequestPath,
+    client: IpAddr,
+) -> Response<Bytes> {
+    let asked_for_head = request.method() == Method::HEAD;
+    let mut response = match &Endpoint::at(site, path) {
+        None => pages::not_found(&gate.branding),
+        Some(endpoint) if !endpoint.takes(request.method()) => {
+            pages::method_not_allowed(&gate.branding, endpoint.allow())
+        }
+        Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
+            Ok(response) => response,
+            Err(stopped) if endpoint.is_of_sign_in() => sign_in_refused(gate, site, client, &stopped),
+            Err(Stopped { refusal, .. }) => {
+                let html = !endpoint.is_for_scripts();
+                ask::refused(gate, site, &refusal, request.method(), path.as_str(), client, None, html)
+            }
+        },
+    };
+    if asked_for_head {
+        *response.body_mut() = Bytes::new();
+    }
+    with_manners(response)
+}
+
+async fn dispatch(
+    gate: &Gate,
+    site: &Site,
+    endpoint: &Endpoint<'_>,
+    request: &Request<Bytes>,
+    client: IpAddr,
+) -> Result<Response<Bytes>, Stopped> {
+    let now = gate.clock.now();
+    let headers = request.headers();
+    let query = request.uri().query().unwrap_or_default();
+    Ok(match endpoint {
+        Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
+        Endpoint::SignOut if request.method() == Method::POST => sign_out::end(gate, site, request, client).await?,
+        Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
+        Endpoint::AssertionConsumerService(idp) => {
+            within(request.body(), form_limit(gate))?;
+            finish::finish(gate, site, *idp, request, client, now).await?
+        }
+        Endpoint::Metadata => document("application/samlmetadata+xml", write_service_provider(&site.service_provider)),
+        Endpoint::WhoAmI => whoami::whoami(gate, site, headers, now).await?,
+        Endpoint::Refused => refused::page(gate, site, request, client, now).await?,
+        Endpoint::Keys => {
+            let mut response = document("application/jwk-set+json", gate.jwt_keys.jwks().to_owned());
+            // As long as a JWT lives: a key is published at least that long before it signs.
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+            response
+        }
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Endpoint<'a> {
+    SignIn,
+    SignOut,
+    AssertionConsumerService(Option<&'a str>),
+    Metadata,
+    WhoAmI,
+    Refused,
+    Keys,
+}
+
+impl<'a> Endpoint<'a> {
+    fn at(site: &Site, path: &'a RequestPath) -> Option<Self> {
+        if path.as_str() == WELL_KNOWN_KEYS {
+            return Some(Self::Keys);
+        }
+        Some(match below_prefix(site, path)? {
+            "/sign-in" => Self::SignIn,
+            "/sign-out" => Self::SignOut,
+            "/saml/acs" => Self::AssertionConsumerService(None),
+            "/saml/metadata" => Self::Metadata,
+            "/whoami" => Self::WhoAmI,
+            "/refused" => Self::Refused,
+            "/jwks.json" => Self::Keys,
+            other => {
+                let idp = other.strip_prefix("/saml/acs/")?;
+                (!idp.is_empty() && !idp.contains('/')).then_some(Self::AssertionConsumerService(Some(idp)))?
+            }
+        })
+    }
+
+    /// HEAD is answered wherever GET is.
+    fn takes(&self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    const fn allow(&self) -> &'static str {
+        match self {
+            Self::AssertionConsumerService(_) => "POST",
+            Self::SignOut => "GET, HEAD, POST",
+            Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
+        }
+    }
+
+    /// Whether a refusal here is a sign-in refused, with a link to begin again.
+    const fn is_of_sign_in(&self) -> bool {
+        matches!(self, Self::SignIn | Self::AssertionConsumerService(_))
+    }
+
+    /// Whether nobody reads the answer as a page.
+    const fn is_for_scripts(&self) -> bool {
+        matches!(self, Self::WhoAmI | Self::Keys | Self::Metadata)
+    }
+}
+
+const WELL_KNOWN_KEYS: &str = "/.well-known/vestibule/jwks.json";
+
+/// Enough for a form with a return address.
+const SMALL_BODY: usize = 8 * 1024;
+
+/// Base64 makes three bytes four; `+`, `/` and line ends are three bytes each in a form, and rare in base64 of XML;
+/// then there is room for a RelayState and other fields.
+fn form_limit(gate: &Gate) -> usize {
+    gate.message_limits.max_decoded_bytes.saturating_mul(5) / 3 + SMALL_BODY
+}
+
+fn below_prefix<'a>(site: &Site, path: &'a RequestPath) -> Option<&'a str> {
+    let below = path.as_str().strip_prefix(site.path_prefix.as_str())?;
+    (below.is_empty() || below.starts_with('/')).then_some(below)
+}
+
+fn within(body: &Bytes, limit: usize) -> Result<(), Refusal> {
+    if body.len() > limit {
+        return Err(Refusal::new(Reason::MessageTooLarge, format!("the form has {} bytes, {limit} are taken", body.len())));
+    }
+    Ok(())
 }

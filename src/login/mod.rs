@@ -1,5 +1,33 @@
-//! A sign-in under way: asked in `start`, answered in `finish` (SKELETON).
+//! A sign-in under way, and everything else that a browser asks of the gate itself.
+//!
+//! Nothing is stored on the server for somebody who has not signed in. What must be remembered between the question
+//! to the identity provider and its answer is one sealed cookie for each attempt ([`attempt`]), made only by
+//! [`start`]. [`finish`] redeems it: the browser that asked is the browser that comes back.
+//!
+//! ```text
+//! sign-in (start.rs)                       assertion consumer service (finish.rs)
+//! rd -> ReturnTo                           form -> RawResponse -> claimed InResponseTo
+//! rounds: is this a loop?                  attempt cookie of that request -> redeem
+//! attempt -> sealed cookie                 verify -> accept            (on the verifier's threads)
+//! AuthnRequest -> redirect or form         claim once -> session -> 303 to ReturnTo
+//! ```
+//!
+//! The answer is a cross-site POST, on which a browser leaves out every Lax cookie: the session always, the attempt on
+//! loopback. So an answer whose attempt is not there, or that was answered before, is sent once more by the browser
+//! from a page of ours ([`form`]); from then on the cookies are there and decide.
+//!
+//! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
+mod answers;
 pub mod ask;
+mod attempt;
 pub mod endpoints;
+mod finish;
+mod form;
+pub mod refused;
 pub mod return_to;
+mod rounds;
+mod sign_out;
+mod start;
+pub mod verifier;
+mod whoami;

@@ -1,0 +1,112 @@
+//! The answers of our own endpoints as values, and what they all have in common.
+
+use super::ask;
+use super::return_to::ReturnTo;
+use crate::gate::Gate;
+use crate::observe::audit::{self, Event, Reference};
+use crate::pages::{self, RefusalPage};
+use crate::reason::Refusal;
+use crate::site::Site;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// A refused sign-in, with what is known of it by then.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    pub(super) refusal: Refusal,
+    /// The identity provider that was asked.
+    pub(super) idp: Option<String>,
+    /// Where it was to lead; a link on the page begins again there.
+    pub(super) return_to: Option<ReturnTo>,
+    /// Further parameters of that link.
+    pub(super) again: bool,
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, idp: None, return_to: None, again: false }
+    }
+}
+
+impl Stopped {
+    /// Why the page is shown is one thing, where its link leads another.
+    pub(super) fn leading_to(mut self, return_to: &ReturnTo) -> Self {
+        self.return_to = Some(return_to.clone());
+        self
+    }
+}
+
+/// The page of a refused sign-in: audited and counted, nothing else changes.
+pub(super) fn sign_in_refused(gate: &Gate, site: &Site, client: IpAddr, stopped: &Stopped) -> Response<Bytes> {
+    let reference = Reference::random();
+    audit::record(&Event::SignInRefused {
+        site: &site.name,
+        idp: stopped.idp.as_deref(),
+        reference: reference.as_str(),
+        refusal: &stopped.refusal,
+        client: Some(client),
+    });
+    gate.metrics.sign_in_finished(site.id, Some(stopped.refusal.reason));
+    let root = ReturnTo::root();
+    let mut start_again = ask::sign_in_url(site, stopped.return_to.as_ref().unwrap_or(&root));
+    if stopped.again {
+        start_again.push_str("&again=1");
+    }
+    let page = RefusalPage {
+        reason: stopped.refusal.reason,
+        reference: reference.as_str(),
+        start_again: Some(&start_again),
+        sign_out: None,
+        signed_in_as: None,
+    };
+    pages::refusal(&gate.branding, &page)
+}
+
+/// A redirect. An address that cannot stand in a header (a configured one; ours are visible ASCII) gives an empty 500.
+pub(super) fn redirect(status: StatusCode, location: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    match HeaderValue::from_str(location) {
+        Ok(location) => {
+            *response.status_mut() = status;
+            response.headers_mut().insert(LOCATION, location);
+        }
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+    }
+    response
+}
+
+/// A small JSON document.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
+    // Our own structs of strings: serialising them cannot fail.
+    let mut response = Response::new(Bytes::from(serde_json::to_vec(body).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A document of another type.
+pub(super) fn document(content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// What every answer of ours carries unless it says otherwise: kept by nobody, taken for nothing else than it is,
+/// embedded nowhere, telling nobody where the browser came from.
+pub(super) fn with_manners(mut response: Response<Bytes>) -> Response<Bytes> {
+    let manners = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Not `no-referrer`: browsers then send `Origin: null` with our own forms, which sign-out could not tell from
+        // a stranger's. Other origins learn nothing either way.
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in manners {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,211 @@
+//! The end: the answer of an identity provider becomes a session.
+//!
+//! [`finish`] is the product on one page; [`Examination::run`] is the part of it that costs, and runs on the
+//! verifier's threads. Whatever refuses, nothing else changes: a session that the browser holds stays, the attempt
+//! stays, no claim is made before the answer has been accepted in full.
+
+use super::answers::{Stopped, redirect};
+use super::attempt::{Attempt, Held};
+use super::form::PostedResponse;
+use super::return_to::ReturnTo;
+use super::rounds::Answered;
+use crate::clock::Moment;
+use crate::cookies::Kind;
+use crate::gate::{Gate, presented_key, unavailable};
+use crate::identity::{Identity, Person as _};
+use crate::observe::audit::{self, Event};
+use crate::reason::{Reason, Refusal};
+use crate::saml::parties::Limits;
+use crate::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use crate::session::{Claim, ClaimKey, Session, SessionId};
+use crate::site::{Idp, Site};
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Response, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Answers `POST saml/acs` and `POST saml/acs/{idp}`.
+///
+/// # Errors
+/// Every reason of the form, the message, the attempt and the identity; `busy`; `store-unavailable`.
+pub(super) async fn finish(
+    gate: &Gate,
+    site: &Site,
+    idp_in_path: Option<&str>,
+    request: &http::Request<Bytes>,
+    client: IpAddr,
+    now: Moment,
+) -> Result<Response<Bytes>, Stopped> {
+    let posted = PostedResponse::read(request.headers(), request.body())?;
+    let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
+
+    let Some(shared_site) = gate.shared(site) else {
+        return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
+    };
+    let examination = Examination {
+        saml_response: Arc::clone(&posted.saml_response),
+        limits: gate.message_limits,
+        held: Held::read(&gate.keys, site, request.headers()),
+        site: shared_site,
+        idp_in_path: idp_in_path.map(str::to_owned),
+        acs_url: delivery.acs_url(),
+        remembers_since: gate.store.remembers_since(),
+        now,
+    };
+    let (attempt, idp, assertion) = match gate.verifier.run(move || examination.run()).await?? {
+        Examined::Accepted { attempt, idp, assertion } => (attempt, idp, *assertion),
+        Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
+    };
+    let stopped = |refusal| of(&attempt, refusal);
+
+    let claims =
+        [ClaimKey::request(site.id, attempt.request_id.as_str()), ClaimKey::assertion(assertion.issuer(), assertion.id())];
+    let until = attempt.expires_at().max(assertion.acceptable_until());
+    let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
+        .map_err(stopped)?;
+    match gate.store.claim_once(&claims, until).await.map_err(unavailable).map_err(stopped)? {
+        Claim::First => {}
+        Claim::Taken { which } => return delivery.answered_before(&attempt, which).await,
+    }
+
+    // A new secret for a new session: what the browser presented may have been planted by somebody else.
+    let id = SessionId::random();
+    let session = Arc::new(Session::establish(&identity, site.id, id.key(), &site.session_limits, now));
+    for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
+        gate.store.remove(old).await.map_err(unavailable).map_err(stopped)?;
+    }
+    gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
+
+    record(gate, site, &session, client);
+    let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
+    for cookie in [
+        site.cookies.set(&Kind::Session, &id.to_cookie(), None),
+        site.cookies.clear(&Kind::Attempt(attempt.suffix())),
+        Answered::from_attempt(&attempt, now).cookie(&gate.keys, site),
+    ] {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Everything that judging an answer needs, owned, so that it can move to another thread.
+struct Examination {
+    saml_response: Arc<str>,
+    limits: Limits,
+    held: Held,
+    site: Arc<Site>,
+    idp_in_path: Option<String>,
+    /// Where the answer was delivered, which is what Destination and Recipient must name.
+    acs_url: String,
+    remembers_since: Moment,
+    now: Moment,
+}
+
+enum Examined {
+    Accepted { attempt: Attempt, idp: Arc<Idp>, assertion: Box<AcceptedAssertion> },
+    /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
+    NotHeld { claimed: String },
+}
+
+impl Examination {
+    fn run(self) -> Result<Examined, Stopped> {
+        let text = ResponseText::from_form_value(&self.saml_response, &self.limits)?;
+        let raw = RawResponse::parse(&text, &self.limits)?;
+        let Some(claimed) = raw.claimed_in_response_to() else {
+            return Err(Refusal::new(Reason::InResponseToMissing, "the response is unsolicited").into());
+        };
+        let Some(attempt) = self.held.answered_by(claimed).cloned() else {
+            return Ok(Examined::NotHeld { claimed: claimed.to_owned() });
+        };
+        let stopped = |refusal| of(&attempt, refusal);
+
+        let idp = attempt
+            .redeem(&self.site, self.idp_in_path.as_deref(), self.remembers_since, self.now)
+            .map_err(stopped)?;
+        let expected = Expected {
+            request_id: attempt.request_id.as_str(),
+            requested_at: attempt.created,
+            service_provider: &self.site.service_provider,
+            identity_provider: &idp.saml,
+            acs_url: &self.acs_url,
+        };
+        let verified = raw.verify(&idp.saml).map_err(stopped)?;
+        let assertion = verified.accept(&expected, &self.site.policy, self.now).map_err(stopped)?;
+        Ok(Examined::Accepted { idp: Arc::clone(&idp), assertion: Box::new(assertion), attempt })
+    }
+}
+
+/// One post to the assertion consumer service: what to do when it is not simply the answer that was waited for.
+struct Delivery<'a> {
+    gate: &'a Gate,
+    site: &'a Site,
+    headers: &'a HeaderMap,
+    idp_in_path: Option<&'a str>,
+    posted: &'a PostedResponse,
+    now: Moment,
+}
+
+impl Delivery<'_> {
+    fn acs_url(&self) -> String {
+        let published = &self.site.service_provider.acs_url;
+        self.idp_in_path.map_or_else(|| published.clone(), |idp| format!("{published}/{idp}"))
+    }
+
+    /// The attempt is not here: it comes with the re-post, or it is gone. Whoever has a session needs no other.
+    async fn not_held(&self, claimed: &str) -> Result<Response<Bytes>, Stopped> {
+        if !self.posted.is_repost {
+            return Ok(self.posted.page_that_posts_again(self.gate, &self.acs_url()));
+        }
+        let return_to = Answered::read(&self.gate.keys, self.site, self.headers)
+            .filter(|answered| answered.is_of(claimed))
+            .map(|answered| answered.return_to);
+        let lost = Refusal::new(Reason::AttemptMissing, "no attempt in the browser's cookies has this InResponseTo");
+        self.to_target_with_a_session(return_to, lost).await
+    }
+
+    /// The back button, a reload, or somebody else's copy.
+    async fn answered_before(&self, attempt: &Attempt, which: usize) -> Result<Response<Bytes>, Stopped> {
+        if !self.posted.is_repost {
+            return Ok(self.posted.page_that_posts_again(self.gate, &self.acs_url()));
+        }
+        let reason = if which == 0 { Reason::RequestAnswered } else { Reason::AssertionReplayed };
+        self.to_target_with_a_session(Some(attempt.return_to.clone()), reason.into()).await.map_err(|stopped| Stopped {
+            idp: Some(attempt.idp.clone()),
+            ..stopped
+        })
+    }
+
+    async fn to_target_with_a_session(
+        &self,
+        return_to: Option<ReturnTo>,
+        otherwise: Refusal,
+    ) -> Result<Response<Bytes>, Stopped> {
+        if self.gate.resume(self.site, self.headers, self.now).await?.is_some() {
+            let target = return_to.unwrap_or_else(ReturnTo::root);
+            return Ok(redirect(StatusCode::SEE_OTHER, &target.absolute(&self.site.public_url)));
+        }
+        Err(Stopped { return_to, ..Stopped::from(otherwise) })
+    }
+}
+
+fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
+    Stopped { idp: Some(attempt.idp.clone()), return_to: Some(attempt.return_to.clone()), ..Stopped::from(refusal) }
+}
+
+fn record(gate: &Gate, site: &Site, session: &Session, client: IpAddr) {
+    let (mut groups, mut roles) = (0, Vec::new());
+    session.each_group(&mut |_| groups += 1);
+    session.each_role(&mut |role| roles.push(role.to_owned()));
+    audit::record(&Event::SignedIn {
+        site: &site.name,
+        idp: session.idp(),
+        user: session.user(),
+        session: &session.key().public_name(),
+        groups,
+        roles: &roles,
+        client: Some(client),
+        signed: "",
+    });
+    gate.metrics.sign_in_finished(site.id, None);
+}

@@ -1,0 +1,128 @@
+//! The form that an identity provider lets the browser post, and the page that posts it once more.
+
+use crate::gate::Gate;
+use crate::pages;
+use crate::reason::{Reason, Refusal};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response};
+use std::sync::Arc;
+
+/// A posted SAMLResponse (Bindings 3.5.4).
+#[derive(Debug)]
+pub(super) struct PostedResponse {
+    /// Still base64; shared with the verifier's thread.
+    pub(super) saml_response: Arc<str>,
+    /// Comes back as it is in the re-post, and means nothing to us.
+    relay_state: Option<String>,
+    /// This is the second time: the browser came from our own page, all cookies are there.
+    pub(super) is_repost: bool,
+}
+
+impl PostedResponse {
+    /// Exactly one SAMLResponse, at most one RelayState.
+    ///
+    /// # Errors
+    /// `form-malformed`.
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+        if !is_form(headers) {
+            return Err(Refusal::new(Reason::FormMalformed, "the content type is not that of a form"));
+        }
+        let (mut response, mut relay_state, mut is_repost) = (None, None, false);
+        for (number, (name, value)) in url::form_urlencoded::parse(body).enumerate() {
+            if number >= MAX_FIELDS {
+                return Err(Refusal::new(Reason::FormMalformed, "the form has too many fields"));
+            }
+            let first_time = match &*name {
+                RESPONSE => response.replace(value).is_none(),
+                RELAY_STATE => relay_state.replace(value).is_none(),
+                REPOST => !std::mem::replace(&mut is_repost, true),
+                _ => true,
+            };
+            if !first_time {
+                return Err(Refusal::new(Reason::FormMalformed, "a field of the form is doubled"));
+            }
+        }
+        let Some(response) = response else {
+            return Err(Refusal::new(Reason::FormMalformed, "the form has no SAMLResponse"));
+        };
+        Ok(Self {
+            saml_response: response.into(),
+            // Bindings 3.5.3 allows 80 bytes; what is longer is not ours.
+            relay_state: relay_state.filter(|state| state.len() <= 80).map(std::borrow::Cow::into_owned),
+            is_repost,
+        })
+    }
+
+    /// The page that posts the same to the same address, now from our own site and marked, so that it happens once.
+    pub(super) fn page_that_posts_again(&self, gate: &Gate, acs_url: &str) -> Response<Bytes> {
+        let mut fields = vec![(RESPONSE, &*self.saml_response), (REPOST, "1")];
+        fields.extend(self.relay_state.as_deref().map(|state| (RELAY_STATE, state)));
+        pages::auto_post(&gate.branding, acs_url, &fields, false)
+    }
+}
+
+/// Whether the body says that it is an ordinary form; parameters of the type do not matter.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+const RESPONSE: &str = "SAMLResponse";
+const RELAY_STATE: &str = "RelayState";
+const REPOST: &str = "repost";
+
+/// Some identity providers post a few fields of their own.
+const MAX_FIELDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(content_type: &'static str, body: &str) -> Result<PostedResponse, Reason> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        PostedResponse::read(&headers, body.as_bytes()).map_err(|refusal| refusal.reason)
+    }
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn one_response_and_perhaps_a_relay_state() {
+        let posted = read(FORM, "SAMLResponse=a%2Bb%3D&RelayState=x%20y").unwrap();
+        assert_eq!(&*posted.saml_response, "a+b=");
+        assert_eq!(posted.relay_state.as_deref(), Some("x y"));
+        assert!(!posted.is_repost);
+        assert!(read("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "SAMLResponse=a&repost=1").unwrap().is_repost);
+        assert!(read(FORM, "submit=Continue&SAMLResponse=a").is_ok());
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        for (content_type, body) in [
+            (FORM, ""),
+            (FORM, "RelayState=x"),
+            (FORM, "samlresponse=a"),
+            (FORM, "SAMLResponse=a&SAMLResponse=a"),
+            (FORM, "SAMLResponse=a&SAMLResponse=b"),
+            (FORM, "SAMLResponse=a&RelayState=x&RelayState=x"),
+            (FORM, "SAMLResponse=a&repost=1&repost=1"),
+            ("text/plain", "SAMLResponse=a"),
+            ("multipart/form-data; boundary=x", "SAMLResponse=a"),
+            ("application/x-www-form-urlencodedx", "SAMLResponse=a"),
+            ("", "SAMLResponse=a"),
+        ] {
+            assert_eq!(read(content_type, body).unwrap_err(), Reason::FormMalformed, "{content_type} {body}");
+        }
+        let many = (0..20).map(|n| format!("f{n}=x&")).collect::<String>() + "SAMLResponse=a";
+        assert_eq!(read(FORM, &many).unwrap_err(), Reason::FormMalformed);
+    }
+
+    #[test]
+    fn a_relay_state_beyond_the_standard_is_not_carried_on() {
+        let posted = read(FORM, &format!("SAMLResponse=a&RelayState={}", "x".repeat(81))).unwrap();
+        assert_eq!(posted.relay_state, None);
+    }
+}

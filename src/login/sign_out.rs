@@ -1,0 +1,111 @@
+//! Leaving: one click on a page of ours, or a POST from a page of the application.
+//!
+//! GET ends nothing, for links and pictures of strangers are GETs; it asks. POST ends the session in the store, not
+//! only in the browser. The identity provider's own session stays (single logout is not there yet).
+
+use super::answers::{Stopped, redirect};
+use super::form::is_form;
+use super::return_to::ReturnTo;
+use super::{ask, start};
+use crate::clock::Moment;
+use crate::cookies::Kind;
+use crate::gate::{Gate, presented_key, unavailable};
+use crate::identity::Person as _;
+use crate::observe::audit::{self, Event};
+use crate::pages;
+use crate::reason::{Reason, Refusal};
+use crate::site::Site;
+use bytes::Bytes;
+use http::header::{ORIGIN, SET_COOKIE};
+use http::{HeaderMap, Response, StatusCode};
+use std::net::IpAddr;
+
+/// Answers `GET sign-out`: asks whether, and says so when there is nothing to end.
+///
+/// # Errors
+/// `store-unavailable`.
+pub(super) async fn confirm(
+    gate: &Gate,
+    site: &Site,
+    query: &str,
+    headers: &HeaderMap,
+    now: Moment,
+) -> Result<Response<Bytes>, Stopped> {
+    let Some(session) = gate.resume(site, headers, now).await? else {
+        return Ok(signed_out_page(gate, site));
+    };
+    let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
+    let rd = wanted(site, query.as_bytes());
+    Ok(pages::sign_out_confirm(&gate.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
+}
+
+/// Answers `POST sign-out`: the session ends, here and for every copy of its cookie.
+///
+/// # Errors
+/// `cross-site-request`.
+pub(super) async fn end(
+    gate: &Gate,
+    site: &Site,
+    request: &http::Request<Bytes>,
+    client: IpAddr,
+) -> Result<Response<Bytes>, Stopped> {
+    let headers = request.headers();
+    if !is_own_page(site, headers) {
+        return Err(Refusal::new(Reason::CrossSiteRequest, "the sign-out was posted by another site's page").into());
+    }
+    let mut response = match ended_in_store(gate, site, headers, client).await {
+        Ok(()) => {
+            let in_form = if is_form(headers) { wanted(site, request.body()) } else { None };
+            match in_form.or_else(|| wanted(site, request.uri().query().unwrap_or_default().as_bytes())) {
+                Some(rd) => redirect(StatusCode::SEE_OTHER, &rd.absolute(&site.public_url)),
+                None => signed_out_page(gate, site),
+            }
+        }
+        // The session lives on in the store, and the page says that it did not work. This browser forgets it anyway.
+        Err(refusal) => {
+            let path = request.uri().path();
+            ask::refused(gate, site, &refusal, request.method(), path, client, None, true)
+        },
+    };
+    for kind in [Kind::Session, Kind::Answered] {
+        response.headers_mut().append(SET_COOKIE, site.cookies.clear(&kind));
+    }
+    Ok(response)
+}
+
+async fn ended_in_store(gate: &Gate, site: &Site, headers: &HeaderMap, client: IpAddr) -> Result<(), Refusal> {
+    let Some(key) = presented_key(site, headers) else { return Ok(()) };
+    let Some(session) = gate.store.remove(&key).await.map_err(unavailable)? else { return Ok(()) };
+    audit::record(&Event::SignedOut {
+        site: &site.name,
+        idp: session.idp(),
+        user: session.user(),
+        session: &session.key().public_name(),
+        client: Some(client),
+    });
+    gate.metrics.sign_out(site.id);
+    Ok(())
+}
+
+/// Where to go afterwards, from a query or a form. A foreign address is none: the sign-out matters more.
+fn wanted(site: &Site, pairs: &[u8]) -> Option<ReturnTo> {
+    let (_, rd) = url::form_urlencoded::parse(pairs).find(|(name, value)| name == "rd" && !value.is_empty())?;
+    start::wanted(site, &rd).ok()
+}
+
+/// Whether the POST comes from a page of this site. Browsers say so in Sec-Fetch-Site, which no page can forge; older
+/// ones at least in Origin. What says neither is no browser, and no browser's cookies are at stake.
+fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
+    let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
+    let origin_is_ours = origin.is_none_or(|origin| origin.eq_ignore_ascii_case(site.public_url.origin().as_bytes()));
+    match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
+        // `null` is what a page with a strict referrer policy sends; the browser vouches for it here.
+        Some(b"same-origin" | b"none") => origin_is_ours || origin == Some(b"null"),
+        Some(_) => false,
+        None => origin_is_ours,
+    }
+}
+
+fn signed_out_page(gate: &Gate, site: &Site) -> Response<Bytes> {
+    pages::signed_out(&gate.branding, &ask::sign_in_url(site, &ReturnTo::root()))
+}

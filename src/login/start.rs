@@ -1,0 +1,164 @@
+//! The beginning: `sign-in?rd=URL&idp=ID` makes an attempt and sends the browser to the identity provider.
+//!
+//! The only maker of attempt cookies. A live session does not matter here: somebody may want to be somebody else.
+
+use super::answers::{Stopped, redirect};
+use super::attempt::{Attempt, Held};
+use super::return_to::ReturnTo;
+use super::{ask, rounds};
+use crate::access::RequestPath;
+use crate::clock::Moment;
+use crate::cookies::Kind;
+use crate::gate::{Gate, presented_key};
+use crate::pages;
+use crate::reason::{Reason, Refusal};
+use crate::saml::authn_request::{Outgoing, RequestId, authn_request};
+use crate::site::{Idp, Site};
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Answers `GET sign-in`.
+///
+/// # Errors
+/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`.
+pub(super) async fn start(
+    gate: &Gate,
+    site: &Site,
+    query: &str,
+    headers: &HeaderMap,
+    now: Moment,
+) -> Result<Response<Bytes>, Stopped> {
+    let wish = Wish::read(query);
+    let return_to = wanted(site, &wish.rd)?;
+    let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
+
+    let mut held = Held::read(&gate.keys, site, headers);
+    if wish.again {
+        held.forget(&return_to);
+    }
+    let completed = if wish.again {
+        0
+    } else {
+        rounds::completed(gate, site, headers, &held, &return_to, now).await.map_err(stopped)?
+    };
+    let round = completed.saturating_add(1);
+    if round >= rounds::STOPPED_AT {
+        let refusal = Refusal::new(Reason::SignInLoop, format!("{completed} sign-ins for one page were just completed"));
+        return Err(Stopped { again: true, ..stopped(refusal) });
+    }
+
+    let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
+        return Ok(chooser(gate, site, &return_to, wish.again));
+    };
+    let attempt = Attempt {
+        site: site.name.clone(),
+        idp: idp.id.clone(),
+        acs_url: site.service_provider.acs_url.clone(),
+        request_id: RequestId::random(),
+        created: now,
+        return_to: return_to.clone(),
+        rounds: round,
+        replaces: presented_key(site, headers),
+    };
+    let mut response = to_identity_provider(gate, site, idp, &attempt, now).map_err(|refusal| Stopped {
+        idp: Some(idp.id.clone()),
+        ..stopped(refusal)
+    })?;
+    let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
+    for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    gate.metrics.sign_in_started(site.id);
+    Ok(response)
+}
+
+/// The query, read once. Of a doubled parameter the first counts.
+#[derive(Debug, Default)]
+struct Wish {
+    rd: String,
+    idp: Option<String>,
+    /// The person asked to begin anew after a loop was stopped.
+    again: bool,
+}
+
+impl Wish {
+    fn read(query: &str) -> Self {
+        let first = |wanted: &str| {
+            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
+        Self {
+            rd: first("rd").unwrap_or_default(),
+            idp: first("idp").filter(|idp| !idp.is_empty()),
+            again: first("again").is_some_and(|again| again == "1"),
+        }
+    }
+}
+
+/// Where to go afterwards. Our own stations of the way are no destination: they would begin it again, or end it.
+pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
+    let return_to = ReturnTo::parse(rd, &site.public_url)?;
+    let is_station = match RequestPath::parse(return_to.path(), site.allow_encoded_slash) {
+        Ok(path) => path.as_str().strip_prefix(site.path_prefix.as_str()).is_some_and(|own| {
+            STATIONS.iter().any(|station| {
+                own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        }),
+        // Would be refused on arrival.
+        Err(_) => true,
+    };
+    Ok(if is_station { ReturnTo::root() } else { return_to })
+}
+
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
+
+/// The one that was named, or the only one there is; none: somebody has to choose.
+fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {
+    match (named, site.identity_providers.as_slice()) {
+        (Some(named), all) => match all.iter().find(|idp| idp.id == named) {
+            Some(idp) => Ok(Some(idp)),
+            None => Err(Refusal::new(Reason::IdpUnknown, "the sign-in link names an identity provider that is not configured")),
+        },
+        (None, [only]) => Ok(Some(only)),
+        (None, []) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
+        (None, _) => Ok(None),
+    }
+}
+
+fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Response<Bytes> {
+    let links: Vec<String> = site
+        .identity_providers
+        .iter()
+        .map(|idp| {
+            let again = if again { "&again=1" } else { "" };
+            let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
+            format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
+        })
+        .collect();
+    let choices: Vec<(&str, &str)> =
+        site.identity_providers.iter().map(|idp| idp.label.as_str()).zip(links.iter().map(String::as_str)).collect();
+    pages::chooser(&gate.branding, &site.name, &choices)
+}
+
+fn to_identity_provider(
+    gate: &Gate,
+    site: &Site,
+    idp: &Idp,
+    attempt: &Attempt,
+    now: Moment,
+) -> Result<Response<Bytes>, Refusal> {
+    let relay_state = attempt.suffix();
+    let (sp, id) = (&site.service_provider, &attempt.request_id);
+    let outgoing = authn_request(sp, &idp.saml, id, &relay_state, now, None, &attempt.acs_url)
+        .map_err(|problem| Refusal::new(Reason::Internal, problem))?;
+    Ok(match outgoing {
+        Outgoing::Redirect { url } => redirect(StatusCode::FOUND, &url),
+        Outgoing::Post { action, saml_request, relay_state } => {
+            let fields = [("SAMLRequest", saml_request.as_str()), ("RelayState", relay_state.as_str())];
+            pages::auto_post(&gate.branding, &action, &fields, true)
+        }
+    })
+}
+

@@ -1,0 +1,218 @@
+//! Verification away from the request path: a fixed pool of threads, a bounded queue, and "busy" beyond it.
+//!
+//! Judging an answer costs a parse and an RSA verification, and whoever floods the assertion consumer service chooses
+//! how many. The pool has fewer threads than the machine has cores, they run at low priority, and what does not fit
+//! into the queue is refused at once with 503: the check of a known session never waits for somebody's forgery.
+
+use crate::reason::{Reason, Refusal};
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use tokio::sync::oneshot;
+
+/// The pool. Its threads end when it is dropped, after the job in hand.
+pub struct Verifier {
+    queue: Arc<Queue>,
+}
+
+impl Verifier {
+    /// Half of the cores, at least one; 64 waiting jobs for each thread.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn start() -> std::io::Result<Self> {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let threads = (cores / 2).max(1);
+        Self::with(threads, threads * WAITING_PER_THREAD)
+    }
+
+    /// A pool of `threads` with room for `waiting` jobs beyond those at work.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn with(threads: usize, waiting: usize) -> std::io::Result<Self> {
+        let queue = Arc::new(Queue { state: Mutex::default(), filled: Condvar::new(), room: waiting });
+        let verifier = Self { queue: Arc::clone(&queue) };
+        for number in 0..threads {
+            let queue = Arc::clone(&queue);
+            thread::Builder::new().name(format!("verifier-{number}")).spawn(move || work(&queue))?;
+        }
+        Ok(verifier)
+    }
+
+    /// Runs the job on the pool. When the caller gives up, a job that still waits is not run.
+    ///
+    /// # Errors
+    /// `busy` when the queue is full; `internal` when the job panicked.
+    pub async fn run<T, F>(&self, job: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            if answer.is_closed() {
+                return;
+            }
+            match catch_unwind(AssertUnwindSafe(job)) {
+                Ok(value) => drop(answer.send(value)),
+                // The panic hook has already logged where; the caller hears of it by the dropped sender.
+                Err(_) => drop(answer),
+            }
+        });
+        if !self.queue.push(job) {
+            return Err(Refusal::new(Reason::Busy, "the queue of answers to verify is full"));
+        }
+        answered.await.map_err(|_| Refusal::new(Reason::Internal, "the verification of an answer panicked"))
+    }
+}
+
+impl Drop for Verifier {
+    fn drop(&mut self) {
+        self.queue.state.lock().closed = true;
+        self.queue.filled.notify_all();
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("room", &self.queue.room).finish_non_exhaustive()
+    }
+}
+
+/// Each waiting job holds one message, so at the default limits a full queue is about 20 MiB a thread.
+const WAITING_PER_THREAD: usize = 64;
+
+/// Below everything that serves requests, above idle.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+    room: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Threads that wait for a job: work handed to them does not count as waiting.
+    idle: usize,
+    closed: bool,
+}
+
+impl Queue {
+    fn push(&self, job: Job) -> bool {
+        let mut state = self.state.lock();
+        if state.jobs.len() >= self.room + state.idle {
+            return false;
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.filled.notify_one();
+        true
+    }
+
+    /// The next job; none when the pool is gone.
+    fn pop(&self) -> Option<Job> {
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            self.filled.wait(&mut state);
+            state.idle -= 1;
+        }
+    }
+}
+
+fn work(queue: &Queue) {
+    lower_priority();
+    while let Some(job) = queue.pop() {
+        job();
+    }
+}
+
+/// On Linux the "process" of setpriority is the calling thread; elsewhere it would slow the whole program.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the verifier's priority stays as it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[tokio::test]
+    async fn a_job_answers_its_caller() {
+        let verifier = Verifier::with(2, 2).unwrap();
+        assert_eq!(verifier.run(|| 6 * 7).await, Ok(42));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_busy_at_once() {
+        let verifier = Arc::new(Verifier::with(1, 1).unwrap());
+        let (started, has_started) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let first = {
+            let verifier = Arc::clone(&verifier);
+            tokio::spawn(async move {
+                verifier
+                    .run(move || {
+                        started.send(()).unwrap();
+                        released.recv().unwrap();
+                    })
+                    .await
+            })
+        };
+        tokio::task::spawn_blocking(move || has_started.recv().unwrap()).await.unwrap();
+        // The one thread is at work; one job may wait, the next is refused.
+        let second = {
+            let verifier = Arc::clone(&verifier);
+            let mut waiting = Box::pin(async move { verifier.run(|| 2).await });
+            assert!(futures_util::poll!(&mut waiting).is_pending());
+            waiting
+        };
+        assert_eq!(verifier.run(|| 3).await.unwrap_err().reason, Reason::Busy);
+        release.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), Ok(()));
+        assert_eq!(second.await, Ok(2));
+        assert_eq!(verifier.run(|| 4).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_refused_and_the_pool_survives() {
+        let verifier = Verifier::with(1, 4).unwrap();
+        let refused = verifier.run(|| panic!("planted")).await as Result<(), _>;
+        assert_eq!(refused.unwrap_err().reason, Reason::Internal);
+        assert_eq!(verifier.run(|| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_run() {
+        let verifier = Arc::new(Verifier::with(1, 4).unwrap());
+        let (release, released) = mpsc::channel::<()>();
+        let (ran, has_run) = mpsc::channel();
+        let mut blocking = Box::pin(verifier.run(move || released.recv().unwrap()));
+        assert!(futures_util::poll!(&mut blocking).is_pending());
+        let mut given_up = Box::pin(verifier.run(move || ran.send(()).unwrap()));
+        assert!(futures_util::poll!(&mut given_up).is_pending());
+        drop(given_up);
+        release.send(()).unwrap();
+        assert_eq!(blocking.await, Ok(()));
+        assert_eq!(verifier.run(|| 1).await, Ok(1));
+        assert!(has_run.try_recv().is_err());
+    }
+}

@@ -45,6 +45,7 @@ pub(super) fn refresh_figures(gate: &Gate) {
     let size = gate.store.size();
     gate.metrics.set_store(size.sessions, size.bytes, size.evicted, size.claims);
     let now = gate.clock.now();
+    gate.metrics.clear_certificates();
     for site in &gate.sites {
         for idp in &site.identity_providers {
             for certificate in idp.saml.keys.certificates() {

@@ -5,7 +5,7 @@
 
 use super::forward::{Edge, Hops, Passenger};
 use super::limits::Patience;
-use super::record::InFlight;
+use super::record::{InFlight, verdict_of};
 use super::reply::{body, refused_without_site};
 use super::request::{self, TrustedProxies};
 use crate::access::{Question, RequestPath, Verdict};
@@ -148,8 +148,9 @@ impl Front {
         })
     }
 
-    /// The site and the path that a request is for. Afterwards the request's target is in origin-form, and the
-    /// normalised one where applications could read it in two ways.
+    /// The site and the path that a request is for. Afterwards the request's target is in origin-form.
+    ///
+    /// The application gets the path as the client wrote it: what is judged is every way in which it can be read.
     fn place<'g>(
         &'g self,
         header: &mut RequestHeader,
@@ -166,13 +167,7 @@ impl Front {
             .ok_or_else(|| nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {authority:?}"))))?;
         let here = |refusal| (Some(site), refusal);
         let target = request::target(header).map_err(here)?;
-        let (raw, query) = request::split(target);
-        let path = RequestPath::parse(raw, site.allow_encoded_slash).map_err(here)?;
-        if request::reads_two_ways(raw) {
-            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-            let target = format!("{}{query}", path.as_str());
-            request::retarget(header, &target).map_err(here)?;
-        }
+        let path = RequestPath::parse(request::path_of(target), site.allow_encoded_slash).map_err(here)?;
         Ok((site, path))
     }
 
@@ -183,7 +178,7 @@ impl Front {
         path: &RequestPath,
         client: IpAddr,
     ) -> pingora::Result<Decision> {
-        let body = match body(session, endpoints::body_limit(site, path), &self.patience).await? {
+        let body = match body(session, endpoints::body_limit(&self.gate, site, path), &self.patience).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(self.refuse(session, Some(site), &refusal, client)),
         };
@@ -193,11 +188,7 @@ impl Front {
     }
 
     fn refuse(&self, session: &Session, site: Option<&Site>, refusal: &Refusal, client: IpAddr) -> Decision {
-        let verdict = match refusal.reason.status() {
-            403 => VerdictLabel::Forbidden,
-            500.. => VerdictLabel::Failed,
-            _ => VerdictLabel::Malformed,
-        };
+        let verdict = verdict_of(refusal.reason);
         Decision::Answer(verdict, self.refusal(session.req_header(), site, refusal, client, None))
     }
 

@@ -27,11 +27,11 @@ mod upstream;
 mod watch;
 
 pub use limits::Patience;
-pub use record::CONFIDENTIAL_TARGETS;
 
 use crate::clock::Clock;
 use crate::config::{Config, Shutdown};
-use crate::gate::Gate;
+use crate::gate::{Gate, Parts};
+use crate::session::MemoryStore;
 use admin::Admin;
 use authz::Authz;
 use decide::Front;
@@ -107,7 +107,7 @@ impl Gateway {
         let leaving = Arc::new(AtomicBool::new(false));
         let trusted = TrustedProxies::new(config.trusted_proxies.clone());
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
-        let gate = Arc::new(Gate::from_config(config, clock));
+        let gate = Arc::new(gate(config, clock)?);
 
         let front = Front {
             gate: gate.clone(),
@@ -180,6 +180,18 @@ impl Drop for Gateway {
             background.shutdown_background();
         }
     }
+}
+
+fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
+    let store = Arc::new(MemoryStore::new(config.store_max_bytes, clock.now()));
+    let parts = Parts {
+        sites: config.sites,
+        keys: config.keys,
+        jwt_keys: config.jwt_keys,
+        branding: config.branding,
+        message_limits: config.message_limits,
+    };
+    Gate::new(parts, store, clock).map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
 }
 
 fn proxying(

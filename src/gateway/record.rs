@@ -1,28 +1,14 @@
 //! What is counted and told about each request: metrics, and one line in the log.
 
 use crate::gate::Gate;
-use crate::observe::metrics::{FaceLabel, VerdictLabel};
+use crate::observe::log::REQUESTS;
+use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
+use crate::reason::Reason;
 use http::Method;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
-
-/// Targets whose talk below `warn` repeats whole headers, cookies and signed tokens. Whoever installs the log must
-/// hold them to warnings, whatever level is configured for everything else.
-pub const CONFIDENTIAL_TARGETS: &[&str] = &[
-    "pingora",
-    "pingora_core",
-    "pingora_proxy",
-    "pingora_http",
-    "pingora_pool",
-    "pingora_cache",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "rustls",
-    "tokio_rustls",
-];
 
 /// Counts a request as under way until it is dropped.
 pub(super) struct InFlight(Arc<Gate>);
@@ -57,24 +43,32 @@ pub(super) struct Record<'a> {
 impl Record<'_> {
     /// Counts it, and writes the request line when somebody wants to read it.
     pub(super) fn write(&self, gate: &Gate, line: bool) {
-        let took = self.began.elapsed();
-        if let Some(site) = self.site {
-            gate.metrics.request(site, self.face, self.verdict, took.as_secs_f64());
-        }
+        let took = self.began.elapsed().as_secs_f64();
+        gate.metrics.request(self.site.unwrap_or(NO_SITE), self.face, self.verdict, took);
         if line {
             tracing::info!(
-                target: "vestibule::request",
-                site = self.site.and_then(|site| gate.sites.get(usize::from(site))).map_or("-", |site| &site.name),
-                face = ?self.face,
+                target: REQUESTS,
+                site = self.site.and_then(|site| gate.sites.get(usize::from(site))).map_or("", |site| site.name.as_str()),
+                face = self.face.as_str(),
                 method = %self.method,
                 path = self.path,
                 status = self.status,
-                verdict = ?self.verdict,
-                milliseconds = took.as_secs_f64() * 1000.0,
+                verdict = self.verdict.as_str(),
+                milliseconds = took * 1000.0,
                 octets = self.octets,
                 client = %self.client,
                 "request"
             );
         }
+    }
+}
+
+/// How a request that was refused for this reason went.
+pub(super) const fn verdict_of(reason: Reason) -> VerdictLabel {
+    match reason.status() {
+        401 => VerdictLabel::Unauthenticated,
+        403 => VerdictLabel::Forbidden,
+        500.. => VerdictLabel::Failed,
+        _ => VerdictLabel::Malformed,
     }
 }

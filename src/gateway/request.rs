@@ -111,44 +111,9 @@ pub(super) fn target(header: &mut RequestHeader) -> Result<&str, Refusal> {
         .map_err(|_| Refusal::new(Reason::PathMalformed, "the target is not UTF-8"))
 }
 
-/// Puts `target` (path and query) in the place of the request's own; scheme and authority stay.
-pub(super) fn retarget(header: &mut RequestHeader, target: &str) -> Result<(), Refusal> {
-    let malformed = || Refusal::from(Reason::PathMalformed);
-    let mut parts = header.uri.clone().into_parts();
-    parts.path_and_query = Some(target.parse().map_err(|_| malformed())?);
-    header.set_uri(http::Uri::from_parts(parts).map_err(|_| malformed())?);
-    Ok(())
-}
-
-/// Path and query of a target in origin-form.
-pub(super) fn split(target: &str) -> (&str, Option<&str>) {
-    match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
-    }
-}
-
-/// Whether applications differ about which path this is: dot segments, which some resolve and some do not, and two
-/// slashes in front, after which some expect a host. Rules judge the normalised path; an application that was given
-/// such a path as it stands might serve another one than was judged.
-pub(super) fn reads_two_ways(path: &str) -> bool {
-    path.starts_with("//") || path.split('/').any(is_dot_segment)
-}
-
-fn is_dot_segment(segment: &str) -> bool {
-    let mut rest = segment;
-    let mut dots = 0;
-    while !rest.is_empty() {
-        rest = match rest.strip_prefix('.') {
-            Some(rest) => rest,
-            None => match rest.get(..3) {
-                Some(triplet) if triplet.eq_ignore_ascii_case("%2e") => &rest[3..],
-                _ => return false,
-            },
-        };
-        dots += 1;
-    }
-    dots == 1 || dots == 2
+/// The path of a target in origin-form.
+pub(super) fn path_of(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
 }
 
 /// Whether the client asks to leave HTTP: such a request is never answered with a redirect, which no WebSocket client
@@ -223,16 +188,6 @@ mod tests {
             trusted.client_of_question(ip("127.0.0.1"), &forwarded_for(&["192.0.2.7"])),
             ip("192.0.2.7")
         );
-    }
-
-    #[test]
-    fn dot_segments_and_leading_slashes_read_two_ways() {
-        for path in ["/x/../admin", "/./x", "/x/..", "/x/%2e%2E/admin", "/x/.%2e", "/%2e", "//admin"] {
-            assert!(reads_two_ways(path), "{path}");
-        }
-        for path in ["/", "/x//y", "/...", "/.well-known/x", "/x..", "/a.b", "/%2ea", "/..a", "/%2"] {
-            assert!(!reads_two_ways(path), "{path}");
-        }
     }
 
     #[test]

@@ -6,14 +6,14 @@
 mod answer;
 mod dialect;
 
-use super::record::{InFlight, Record};
+use super::record::{InFlight, Record, verdict_of};
 use super::reply::refused_without_site;
 use super::request::{self, TrustedProxies};
 use super::serve::Answer;
 use crate::access::{Question, RequestPath, Verdict};
 use crate::gate::{Gate, Resumed};
 use crate::login::{ask, endpoints};
-use crate::observe::metrics::{FaceLabel, VerdictLabel};
+use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
 use crate::site::Site;
@@ -136,17 +136,15 @@ impl Authz {
         self.read(*route, headers, peer, client).map(Some).map_err(|(site, refusal)| {
             let asked = Asked::read(route.dialect, headers).ok();
             let method = asked.as_ref().map_or(Method::GET, |asked| asked.method.clone());
-            let path = asked.map_or("-", |asked| request::split(asked.target).0);
+            let path = asked.map_or("-", |asked| request::path_of(asked.target));
             let made = match site {
                 Some(site) => {
                     ask::refused(&self.gate, site, &refusal, &method, path, client, None, wants_page(headers))
                 }
                 None => refused_without_site(&self.gate, &refusal, &method, path, client),
             };
-            if let Some(site) = site {
-                let face = face(route.dialect);
-                self.gate.metrics.request(site.id, face, VerdictLabel::Malformed, 0.0);
-            }
+            let site = site.map_or(NO_SITE, |site| site.id);
+            self.gate.metrics.request(site, face(route.dialect), verdict_of(refusal.reason), 0.0);
             Box::new(answer::refusal(made))
         })
     }
@@ -172,13 +170,7 @@ impl Authz {
             nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {:?}", asked.authority)))
         })?;
         let here = |refusal| (Some(site), refusal);
-        let raw = request::split(asked.target).0;
-        let path = RequestPath::parse(raw, site.allow_encoded_slash).map_err(here)?;
-        // The gateway forwards the path as the client sent it, whatever was judged.
-        if request::reads_two_ways(raw) {
-            let detail = "dot segments, or two slashes in front";
-            return Err(here(Refusal::new(Reason::PathMalformed, detail)));
-        }
+        let path = RequestPath::parse(request::path_of(asked.target), site.allow_encoded_slash).map_err(here)?;
         if endpoints::is_own(site, &path) {
             let detail = "the gate's own endpoints must bypass the question and reach the public listener";
             return Err(here(Refusal::new(Reason::AccessDenied, detail)));
@@ -217,12 +209,10 @@ impl Authz {
         session: Option<&Session>,
     ) -> Told {
         let Judgeable { site, asked, client, .. } = question;
-        let path = request::split(asked.target).0;
+        let path = request::path_of(asked.target);
         let html = wants_page(headers) && ask::is_navigation(&asked.method, headers);
         let made = ask::refused(&self.gate, site, refusal, &asked.method, path, *client, session, html);
-        let verdict =
-            if refusal.reason.status() >= 500 { VerdictLabel::Failed } else { VerdictLabel::Forbidden };
-        (verdict, answer::refusal(made))
+        (verdict_of(refusal.reason), answer::refusal(made))
     }
 
     fn record(&self, question: &Judgeable<'_>, told: Told, began: Instant) -> Response<Full<Bytes>> {
@@ -232,7 +222,7 @@ impl Authz {
             face: face(question.dialect),
             verdict,
             method: &question.asked.method,
-            path: request::split(question.asked.target).0,
+            path: request::path_of(question.asked.target),
             status: response.status().as_u16(),
             octets: 0,
             client: question.client,

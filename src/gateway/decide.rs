@@ -204,8 +204,7 @@ impl Front {
         let path = header.uri.path();
         match site {
             Some(site) => {
-                let html =
-                    !request::is_upgrade(&header.headers) && ask::is_navigation(&header.method, &header.headers);
+                let html = ask::is_navigation(&header.method, &header.headers);
                 ask::refused(&self.gate, site, refusal, &header.method, path, client, visit, html)
             }
             None => refused_without_site(&self.gate, refusal, &header.method, path, client),

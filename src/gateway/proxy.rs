@@ -139,7 +139,7 @@ impl ProxyHttp for Front {
             Reason::PathMalformed => VerdictLabel::Malformed,
             _ => VerdictLabel::Failed,
         };
-        let site = trip.site.and_then(|site| self.gate.sites.get(usize::from(site)));
+        let site = trip.site.and_then(|site| self.gate.sites.get(usize::from(site))).map(std::sync::Arc::as_ref);
         let response = self.refusal(session.req_header(), site, &refusal, trip.client, None);
         session.set_keepalive(None);
         let _ = reply::send(session, response).await;

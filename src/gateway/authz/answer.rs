@@ -2,15 +2,18 @@
 
 use super::dialect::Dialect;
 use crate::gate::Gate;
-use crate::gateway::request;
-use crate::login::ask;
-use crate::login::return_to::ReturnTo;
-use crate::session::Rendered;
+use crate::identity::Person as _;
+use crate::login::{ask, refused};
+use crate::observe::audit::{self, Event, Reference};
+use crate::pages::{self, RefusalPage};
+use crate::reason::Refusal;
+use crate::session::{Rendered, Session};
 use crate::site::Site;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::Full;
+use std::net::IpAddr;
 
 /// The sign-in address for gateways that do not let a variable hold Location.
 const X_VESTIBULE_SIGN_IN: HeaderName = HeaderName::from_static("x-vestibule-sign-in");
@@ -41,10 +44,8 @@ pub(super) fn sign_in(
     headers: &HeaderMap,
     target: &str,
 ) -> Response<Full<Bytes>> {
-    let navigates = !request::is_upgrade(headers) && ask::is_navigation(method, headers);
-    // What a POST sent is lost on the way through the identity provider: its page is asked for again with GET.
-    let return_to = ReturnTo::parse(target, &site.public_url).unwrap_or_else(|_| ReturnTo::root());
-    let url = ask::sign_in_url(site, &return_to);
+    let navigates = super::navigates(method, headers);
+    let url = ask::sign_in_url(site, &ask::return_address(site, target));
     let location = HeaderValue::from_str(&url).ok().filter(|_| navigates);
     let idempotent = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let status = match (dialect, &location) {
@@ -67,12 +68,57 @@ pub(super) fn sign_in(
     response
 }
 
-/// A refusal, with the page or JSON that was made for it. No dialect knows more than 403 for it: anything else would
-/// be an error of the gateway's, or worse, be tried again.
-pub(super) fn refusal(made: Response<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = made.map(Full::new);
+/// What is refused, and to whom.
+pub(super) struct Refused<'a> {
+    pub(super) site: Option<&'a Site>,
+    pub(super) refusal: &'a Refusal,
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) client: IpAddr,
+    pub(super) session: Option<&'a Session>,
+    /// Whether somebody waits in front of a page.
+    pub(super) navigates: bool,
+}
+
+/// A refusal, audited under the reference that its page shows. No dialect knows more than 403 for it: anything else
+/// would be an error of the gateway's, or worse, be tried again. nginx throws the page away; with the note that it
+/// can pass on, our own page for refusals shows the same reference.
+pub(super) fn refuse(gate: &Gate, refused: &Refused<'_>) -> Response<Full<Bytes>> {
+    let reference = Reference::random();
+    let reason = refused.refusal.reason;
+    let user = refused.session.map(Session::user);
+    audit::record(&Event::RequestRefused {
+        site: refused.site.map_or("", |site| &site.name),
+        reference: reference.as_str(),
+        refusal: refused.refusal,
+        client: Some(refused.client),
+        method: refused.method.as_str(),
+        path: refused.path,
+        user,
+    });
+    let told = if refused.navigates {
+        let sign_out =
+            refused.site.map(|site| format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix));
+        let page = RefusalPage {
+            reason,
+            reference: reference.as_str(),
+            start_again: None,
+            sign_out: sign_out.as_deref().filter(|_| user.is_some()),
+            signed_in_as: user,
+        };
+        pages::refusal(&gate.branding, &page)
+    } else {
+        pages::refusal_json(reason, reference.as_str())
+    };
+    let mut response = told.map(Full::new);
     *response.status_mut() = StatusCode::FORBIDDEN;
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    if let Some(site) = refused.site {
+        let note = refused::note(gate, site, reason, &reference, gate.clock.now());
+        if let Ok(note) = HeaderValue::from_str(&note) {
+            response.headers_mut().insert(refused::NOTE_HEADER, note);
+        }
+    }
     response
 }
 

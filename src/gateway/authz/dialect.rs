@@ -34,10 +34,10 @@ impl Dialect {
         }
     }
 
-    fn inputs(self) -> &'static [&'static HeaderName] {
+    const fn inputs(self) -> &'static [&'static str] {
         match self {
-            Self::AuthRequest => &[&ORIGINAL_URL, &ORIGINAL_METHOD],
-            Self::ForwardAuth => &[&FORWARDED_METHOD, &FORWARDED_HOST, &FORWARDED_URI],
+            Self::AuthRequest => &["x-original-url", "x-original-method"],
+            Self::ForwardAuth => &["x-forwarded-method", "x-forwarded-host", "x-forwarded-uri"],
         }
     }
 }
@@ -75,8 +75,7 @@ impl<'a> Asked<'a> {
 fn refuse_other_spellings(dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
     for name in headers.keys().map(HeaderName::as_str).filter(|name| name.starts_with('x')) {
         for input in dialect.inputs() {
-            let input = input.as_str();
-            if name != input && folds_to(name, input) {
+            if name != *input && folds_to(name, input) {
                 let detail = format!("{name} beside {input}");
                 return Err(Refusal::new(Reason::OriginalUrlDoubled, detail));
             }

@@ -7,7 +7,6 @@ mod answer;
 mod dialect;
 
 use super::record::{InFlight, Record, verdict_of};
-use super::reply::refused_without_site;
 use super::request::{self, TrustedProxies};
 use super::serve::Answer;
 use crate::access::{Question, RequestPath, Verdict};
@@ -19,6 +18,7 @@ use crate::session::Session;
 use crate::site::Site;
 use async_trait::async_trait;
 use bytes::Bytes;
+use answer::Refused;
 use dialect::{Asked, Dialect};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
@@ -137,15 +137,12 @@ impl Authz {
             let asked = Asked::read(route.dialect, headers).ok();
             let method = asked.as_ref().map_or(Method::GET, |asked| asked.method.clone());
             let path = asked.map_or("-", |asked| request::path_of(asked.target));
-            let made = match site {
-                Some(site) => {
-                    ask::refused(&self.gate, site, &refusal, &method, path, client, None, wants_page(headers))
-                }
-                None => refused_without_site(&self.gate, &refusal, &method, path, client),
-            };
-            let site = site.map_or(NO_SITE, |site| site.id);
-            self.gate.metrics.request(site, face(route.dialect), verdict_of(refusal.reason), 0.0);
-            Box::new(answer::refusal(made))
+            let id = site.map_or(NO_SITE, |site| site.id);
+            self.gate.metrics.request(id, face(route.dialect), verdict_of(refusal.reason), 0.0);
+            let navigates = navigates(&method, headers);
+            let (refusal, method) = (&refusal, &method);
+            let refused = Refused { site, refusal, method, path, client, session: None, navigates };
+            Box::new(answer::refuse(&self.gate, &refused))
         })
     }
 
@@ -163,7 +160,7 @@ impl Authz {
         }
         let asked = Asked::read(route.dialect, headers).map_err(nowhere)?;
         let site = match route.pinned {
-            Some(site) => self.gate.sites.get(usize::from(site)),
+            Some(site) => self.gate.sites.get(usize::from(site)).map(Arc::as_ref),
             None => self.gate.site_for_authority(asked.authority),
         };
         let site = site.ok_or_else(|| {
@@ -192,8 +189,8 @@ impl Authz {
             }
             Verdict::NeedsSession => {
                 let response = answer::sign_in(*dialect, site, &asked.method, headers, asked.target);
-                let navigates = response.headers().contains_key(http::header::LOCATION);
-                (if navigates { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated }, response)
+                let sent = response.headers().contains_key(http::header::LOCATION);
+                (if sent { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated }, response)
             }
             Verdict::Forbidden(refusal) => {
                 self.refuse(question, headers, &refusal, session.map(Arc::as_ref))
@@ -209,10 +206,16 @@ impl Authz {
         session: Option<&Session>,
     ) -> Told {
         let Judgeable { site, asked, client, .. } = question;
-        let path = request::path_of(asked.target);
-        let html = wants_page(headers) && ask::is_navigation(&asked.method, headers);
-        let made = ask::refused(&self.gate, site, refusal, &asked.method, path, *client, session, html);
-        (verdict_of(refusal.reason), answer::refusal(made))
+        let refused = Refused {
+            site: Some(site),
+            refusal,
+            method: &asked.method,
+            path: request::path_of(asked.target),
+            client: *client,
+            session,
+            navigates: navigates(&asked.method, headers),
+        };
+        (verdict_of(refusal.reason), answer::refuse(&self.gate, &refused))
     }
 
     fn record(&self, question: &Judgeable<'_>, told: Told, began: Instant) -> Response<Full<Bytes>> {
@@ -233,8 +236,10 @@ impl Authz {
     }
 }
 
-fn wants_page(headers: &HeaderMap) -> bool {
-    !request::is_upgrade(headers)
+/// Whether a browser waits in front of a page. A handshake for a WebSocket never does, also where only one of its
+/// headers came through the gateway.
+fn navigates(method: &Method, headers: &HeaderMap) -> bool {
+    !request::is_upgrade(headers) && ask::is_navigation(method, headers)
 }
 
 const fn face(dialect: Dialect) -> FaceLabel {

@@ -7,6 +7,7 @@
 
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
+use crate::headers::{Subject, Token};
 use crate::login::verifier::Verifier;
 use crate::observe::metrics::Metrics;
 use crate::pages::Branding;
@@ -189,8 +190,15 @@ impl Gate {
     }
 
     fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {
-        let (jwt, renew_at) = self.jwt_keys.sign(site.public_url.origin(), &site.name, session, true, now);
-        site.headers.render(session, Some((&jwt, renew_at)))
+        let subject = Subject {
+            person: session,
+            sid: &session.key().public_name(),
+            authn_instant: session.authn_instant(),
+            authn_context_class: session.authn_context_class(),
+            ends_at: session.ends_at(),
+        };
+        let token = Token { keys: &self.jwt_keys, issuer: site.public_url.origin(), audience: &site.name };
+        site.headers.render(&subject, &token, now)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The answers of our own endpoints as values, and what they all have in common.
 
 use super::ask;
+use super::attempt::Attempt;
 use super::return_to::ReturnTo;
 use crate::gate::Gate;
 use crate::observe::audit::{self, Event, Reference};
@@ -32,6 +33,15 @@ impl From<Refusal> for Stopped {
 }
 
 impl Stopped {
+    /// Says which sign-in it was, unless that is known already.
+    pub(super) fn or_about(mut self, attempt: Option<&Attempt>) -> Self {
+        if let (None, Some(attempt)) = (&self.return_to, attempt) {
+            self.return_to = Some(attempt.return_to.clone());
+            self.idp = Some(attempt.idp.clone());
+        }
+        self
+    }
+
     /// Why the page is shown is one thing, where its link leads another.
     pub(super) fn leading_to(mut self, return_to: &ReturnTo) -> Self {
         self.return_to = Some(return_to.clone());

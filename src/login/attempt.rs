@@ -178,6 +178,11 @@ impl Held {
         self.iter().find(|attempt| attempt.request_id.as_str() == claimed_in_response_to)
     }
 
+    /// The attempt of that short name, as the RelayState carries it: a hint for the owner and for a link, no proof.
+    pub(super) fn named(&self, suffix: &str) -> Option<&Attempt> {
+        self.iter().find(|attempt| attempt.suffix() == suffix)
+    }
+
     /// Every attempt that opened.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Attempt> {
         self.opened.iter().map(|(attempt, _)| attempt)

@@ -43,17 +43,20 @@ pub(super) async fn finish(
     let Some(shared_site) = gate.shared(site) else {
         return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
     };
+    let held = Held::read(&gate.keys, site, request.headers());
+    let probably = posted.relay_state.as_deref().and_then(|state| held.named(state)).cloned();
     let examination = Examination {
         saml_response: Arc::clone(&posted.saml_response),
         limits: gate.message_limits,
-        held: Held::read(&gate.keys, site, request.headers()),
+        held,
         site: shared_site,
         idp_in_path: idp_in_path.map(str::to_owned),
         acs_url: delivery.acs_url(),
         remembers_since: gate.store.remembers_since(),
         now,
     };
-    let (attempt, idp, assertion) = match gate.verifier.run(move || examination.run()).await?? {
+    let examined = gate.verifier.run(move || examination.run()).await?;
+    let (attempt, idp, assertion) = match examined.map_err(|stopped| stopped.or_about(probably.as_ref()))? {
         Examined::Accepted { attempt, idp, assertion } => (attempt, idp, *assertion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
     };
@@ -64,14 +67,18 @@ pub(super) async fn finish(
     let until = attempt.expires_at().max(assertion.acceptable_until());
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
-    match gate.store.claim_once(&claims, until).await.map_err(unavailable).map_err(stopped)? {
+    // A new secret for a new session: what the browser presented may have been planted by somebody else.
+    let id = SessionId::random();
+    let session = Arc::new(Session::establish(&identity, site.id, id.key(), &site.session_limits, now));
+    if !session.is_alive(now) {
+        let refusal = Refusal::new(Reason::SessionExpired, format!("the session would end at {}", session.ends_at()));
+        return Err(stopped(refusal));
+    }
+    match gate.store.claim_once(&claims, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
         Claim::Taken { which } => return delivery.answered_before(&attempt, which).await,
     }
 
-    // A new secret for a new session: what the browser presented may have been planted by somebody else.
-    let id = SessionId::random();
-    let session = Arc::new(Session::establish(&identity, site.id, id.key(), &site.session_limits, now));
     for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
         gate.store.remove(old).await.map_err(unavailable).map_err(stopped)?;
     }
@@ -190,7 +197,7 @@ impl Delivery<'_> {
 }
 
 fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
-    Stopped { idp: Some(attempt.idp.clone()), return_to: Some(attempt.return_to.clone()), ..Stopped::from(refusal) }
+    Stopped::from(refusal).or_about(Some(attempt))
 }
 
 fn record(gate: &Gate, site: &Site, session: &Session, client: IpAddr) {

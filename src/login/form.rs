@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub(super) struct PostedResponse {
     /// Still base64; shared with the verifier's thread.
     pub(super) saml_response: Arc<str>,
-    /// Comes back as it is in the re-post, and means nothing to us.
-    relay_state: Option<String>,
+    /// Comes back as it is in the re-post; else a hint at most.
+    pub(super) relay_state: Option<String>,
     /// This is the second time: the browser came from our own page, all cookies are there.
     pub(super) is_repost: bool,
 }

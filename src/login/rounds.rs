@@ -46,7 +46,7 @@ pub(super) async fn completed(
             && attempt.rounds > rounds;
         if same {
             let claim = ClaimKey::request(site.id, attempt.request_id.as_str());
-            if gate.store.is_claimed(&claim).await.map_err(unavailable)? {
+            if gate.store.is_claimed(&claim, now).await.map_err(unavailable)? {
                 rounds = attempt.rounds;
             }
         }

@@ -1,0 +1,16 @@
+//! What a browser lives through between "not signed in" and the page it wanted.
+//!
+//! The gate is the real one, the identity provider and the browser are the tests' own (`tests/support`).
+
+#[path = "../support/idp.rs"]
+mod idp;
+#[path = "../support/world.rs"]
+mod world;
+
+mod endings;
+mod endpoints;
+mod loops;
+mod repost;
+mod sign_in;
+mod sign_out;
+mod strangers;

@@ -1,0 +1,224 @@
+//! Whatever else is posted to the assertion consumer service, and what happens when the gate itself has trouble.
+
+use crate::idp::{FakeIdp, Signed};
+use crate::world::{Browser, CLIENT, From, Plan, START, site, world};
+use async_trait::async_trait;
+use http::StatusCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use vestibule::clock::Moment;
+use vestibule::login::verifier::Verifier;
+use vestibule::session::{Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, Store, StoreError, StoreSize};
+
+#[tokio::test]
+async fn every_malformed_message_is_refused_at_once_and_by_its_name() {
+    let (world, idp) = world();
+    let asked = Browser::of(&world).leave_for_the_idp("/x").await;
+    let good = idp.answer(&asked, "ada", world.now());
+    let mut unsolicited = good.clone();
+    unsolicited.in_response_to = None;
+    let with_doctype = format!("<!DOCTYPE x>{}", good.xml());
+    let acs = "/vestibule/saml/acs";
+    for (code, form) in [
+        ("form-malformed", "RelayState=x".to_owned()),
+        ("form-malformed", "SAMLResponse=a&SAMLResponse=b".to_owned()),
+        ("base64-invalid", "SAMLResponse=%25%25".to_owned()),
+        ("base64-invalid", "SAMLResponse=".to_owned()),
+        ("xml-malformed", format!("SAMLResponse={}", encoded("<a>"))),
+        ("not-a-response", format!("SAMLResponse={}", encoded("<a/>"))),
+        ("xml-doctype", format!("SAMLResponse={}", encoded(&with_doctype))),
+        ("in-response-to-missing", format!("SAMLResponse={}", encoded(&unsolicited.xml()))),
+        ("message-too-large", format!("SAMLResponse={}", "A".repeat(500_000))),
+    ] {
+        let mut browser = Browser::of(&world);
+        let refused = browser.send(http::Method::POST, acs, From::CrossSite, Some(form)).await;
+        world.audit.refused(&refused, code);
+        assert!(browser.jar.is_empty());
+        assert_eq!(refused.header("cache-control"), Some("no-store"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_signed_by_the_idp_is_refused() {
+    let (world, idp) = world();
+    let impostor = FakeIdp::new("https://idp.test/metadata");
+    let mut browser = Browser::of(&world);
+    let asked = browser.leave_for_the_idp("/x").await;
+    let mut unsigned = idp.answer(&asked, "ada", world.now());
+    unsigned.signed = Signed::Nothing;
+    let forged = impostor.answer(&asked, "ada", world.now()).form_value();
+    let tampered = encoded_plain(&idp.answer(&asked, "ada", world.now()).xml().replace(">ada<", ">root<"));
+    for (code, value) in
+        [("signature-missing", unsigned.form_value()), ("signature-invalid", forged), ("digest-mismatch", tampered)]
+    {
+        let refused = browser.bring_value(&asked, &value).await;
+        world.audit.refused(&refused, code);
+        assert!(!browser.has_session());
+    }
+    // None of them has used anything up.
+    assert_eq!(
+        browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn a_busy_verifier_answers_503_with_retry_after() {
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let mut plan = Plan::new(vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])]);
+    plan.verifier = Some(Verifier::with(1, 1).unwrap());
+    let world = plan.build();
+    let mut browser = Browser::of(&world);
+    let asked = browser.leave_for_the_idp("/x").await;
+
+    // The only thread is at work, and one more job waits: that is all there is room for.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let gate = Arc::clone(&world.gate);
+    let blocking = tokio::spawn(async move {
+        gate.verifier
+            .run(move || {
+                started.send(()).unwrap();
+                released.recv().unwrap();
+            })
+            .await
+    });
+    has_started.await.unwrap();
+    let mut waiting = Box::pin(world.gate.verifier.run(|| ()));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    let refused = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+    world.audit.refused(&refused, "busy");
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.header("retry-after").is_some());
+    release.send(()).unwrap();
+    blocking.await.unwrap().unwrap();
+    waiting.await.unwrap();
+    let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+    assert_eq!(answered.status, StatusCode::SEE_OTHER);
+}
+
+/// A memory store that fails where it is told to.
+struct Failing {
+    inner: MemoryStore,
+    at: AtomicU8,
+}
+
+const CLAIM: u8 = 1;
+const INSERT: u8 = 2;
+const REMOVE: u8 = 4;
+const LOAD: u8 = 8;
+const IS_CLAIMED: u8 = 16;
+
+impl Failing {
+    fn check(&self, at: u8) -> Result<(), StoreError> {
+        if self.at.load(Ordering::SeqCst) & at == 0 { Ok(()) } else { Err(StoreError::Unavailable("planted".into())) }
+    }
+}
+
+#[async_trait]
+impl Store for Failing {
+    fn peek(&self, _: &SessionKey) -> Peek {
+        Peek::Ask
+    }
+    async fn load(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
+        self.check(LOAD)?;
+        self.inner.load(key).await
+    }
+    async fn insert(&self, session: Arc<Session>) -> Result<(), StoreError> {
+        self.check(INSERT)?;
+        self.inner.insert(session).await
+    }
+    async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
+        self.check(REMOVE)?;
+        self.inner.remove(key).await
+    }
+    async fn by_name_id(
+        &self,
+        site: u16,
+        idp: &str,
+        name_id: &str,
+        session_index: Option<&str>,
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        self.inner.by_name_id(site, idp, name_id, session_index).await
+    }
+    async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError> {
+        self.inner.by_user(idp, user).await
+    }
+    async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
+        self.check(CLAIM)?;
+        self.inner.claim_once(keys, now, until).await
+    }
+    async fn is_claimed(&self, key: &ClaimKey, now: Moment) -> Result<bool, StoreError> {
+        self.check(IS_CLAIMED)?;
+        self.inner.is_claimed(key, now).await
+    }
+    fn remembers_since(&self) -> Moment {
+        self.inner.remembers_since()
+    }
+    fn size(&self) -> StoreSize {
+        self.inner.size()
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_refuses_and_says_when_to_come_back() {
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let store = Arc::new(Failing { inner: MemoryStore::new(1 << 20, START), at: AtomicU8::new(0) });
+    let mut plan = Plan::new(vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])]);
+    plan.store = Some(Arc::<Failing>::clone(&store));
+    let world = plan.build();
+    let fail_at = |at: u8| store.at.store(at, Ordering::SeqCst);
+
+    for at in [CLAIM, INSERT] {
+        let mut browser = Browser::of(&world);
+        let asked = browser.leave_for_the_idp("/x").await;
+        fail_at(at);
+        let refused = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+        fail_at(0);
+        world.audit.refused(&refused, "store-unavailable");
+        assert!(refused.header("retry-after").is_some());
+        assert!(!browser.has_session());
+    }
+
+    let mut browser = Browser::of(&world);
+    browser.sign_in(&idp, "/x", "ada").await;
+    assert_eq!(browser.get("/x", From::SameSite).await.status, StatusCode::OK);
+    fail_at(LOAD);
+    let refused = browser.get("/x", From::SameSite).await;
+    world.audit.refused(&refused, "store-unavailable");
+    assert_eq!(browser.get("/vestibule/whoami", From::SameSite).await.status, StatusCode::SERVICE_UNAVAILABLE);
+
+    // The session cannot be ended in the store: the page says so, and the browser forgets it anyway.
+    fail_at(REMOVE);
+    let refused = browser.post("/vestibule/sign-out", From::SameSite, &[]).await;
+    world.audit.refused(&refused, "store-unavailable");
+    assert!(!browser.has_session());
+    fail_at(IS_CLAIMED);
+    let mut browser = Browser::of(&world);
+    browser.leave_for_the_idp("/x").await;
+    let refused = browser.get("/vestibule/sign-in?rd=/x", From::SameSite).await;
+    world.audit.refused(&refused, "store-unavailable");
+}
+
+#[tokio::test]
+async fn the_identity_decides_before_anything_is_claimed() {
+    let (world, idp) = world();
+    let mut browser = Browser::of(&world);
+    let asked = browser.leave_for_the_idp("/x").await;
+    let mut transient = idp.answer(&asked, "_t1", world.now());
+    transient.name_id_format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient".into();
+    let refused = browser.bring(&asked, &transient).await;
+    world.audit.refused(&refused, "nameid-transient");
+    let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+    assert_eq!(answered.status, StatusCode::SEE_OTHER);
+    let _ = CLIENT;
+}
+
+fn encoded(xml: &str) -> String {
+    encoded_plain(xml).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+}
+
+fn encoded_plain(xml: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(xml)
+}

@@ -190,6 +190,9 @@ reasons! {
     OriginalUrlMissing = "original-url-missing", 403, "The gateway did not say which address was asked for.", "The gateway's configuration lacks the header.", "Use the snippet for the gateway in the documentation.";
     OriginalUrlDoubled = "original-url-doubled", 403, "The gateway said twice, or under another spelling too, which address was asked for.", "The client's own header was passed on beside the gateway's.", "Let the gateway replace, not append, the header.";
     OriginalUrlMalformed = "original-url-malformed", 403, "The address that the gateway passed cannot be read.", "The gateway's configuration.", "Use the snippet for the gateway in the documentation.";
+    HeaderTooLarge = "header-too-large", 431, "The header of the request is larger than 64 KiB or has more than 100 lines.", "Very many cookies on the host, or an attack.", "Remove cookies that the application no longer needs.";
+    MethodRefused = "method-refused", 405, "The request's method is never forwarded: TRACE and CONNECT.", "A scanner.", "Nothing; keep refusing.";
+    NotServed = "not-served", 404, "This address is the gate of a `forward_auth` site, which serves its own endpoints and nothing else.", "The gateway sends the application's requests here, or somebody opened the gate's own address.", "Let the gateway send only the paths under `path_prefix` here, and everything else to the application.";
     // --- the application ---
     UpstreamUnreachable = "upstream-unreachable", 502, "The application could not be reached.", "It is down, or `upstream` is wrong.", "Look at the application and at `upstream`.";
     UpstreamTimeout = "upstream-timeout", 504, "The application did not answer in time.", "It is overloaded or stuck.", "Look at the application; raise `upstream_timeouts.read`.";

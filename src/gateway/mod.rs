@@ -1,31 +1,241 @@
-//! The only room that knows pingora and hyper: listeners, both faces, our own endpoints (SKELETON).
+//! The only room that knows pingora and hyper: listeners, both faces, our own endpoints.
+//!
+//! ```text
+//! public listener -> serve (pingora) -> decide -> forward -> the application
+//!                                          \----> login::endpoints, pages
+//! authz listener  -> serve (hyper) ---> authz ---> 200 with headers, 401, 403 ...
+//! admin listener  -> serve (hyper) ---> admin ---> health, metrics
+//! ```
+//!
+//! Each listener is a [`lane`]: a runtime of its own, so that a flood on one does not slow the others. Below the HTTP
+//! libraries a [`watch`] keeps the time; beside them [`background`] tasks keep addresses and certificates fresh.
+
+mod admin;
+mod authz;
+mod background;
+mod decide;
+mod forward;
+mod lane;
+mod limits;
+mod proxy;
+mod record;
+mod reply;
+mod request;
+mod serve;
+mod tls;
+mod upstream;
+mod watch;
+
+pub use limits::Patience;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Shutdown};
+use crate::gate::{Gate, Parts};
+use crate::session::MemoryStore;
+use admin::Admin;
+use authz::Authz;
+use decide::Front;
+use forward::Edge;
+use lane::Lane;
+use pingora::apps::HttpServerOptions;
+use pingora::server::configuration::ServerConf;
+use request::TrustedProxies;
+use serve::{Answering, Proxying};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tls::LiveCertificate;
+use tokio::runtime::Runtime;
 
-/// Opens every listener and serves until asked to stop. Returns the bound addresses through `ready`
-/// (port 0 allowed, for tests). `stop` resolves when the process should go; then readyz fails, delay, drain.
-pub struct Gateway {}
+/// Idle connections to applications that are kept, in all.
+const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
+
+/// A running gate.
+pub struct Gateway {
+    bound: Bound,
+    gate: Arc<Gate>,
+    leaving: Arc<AtomicBool>,
+    shutdown: Shutdown,
+    /// Public, then authz: what is drained.
+    faces: Vec<Lane>,
+    /// Answers to the last.
+    admin: Option<Lane>,
+    background: Option<Runtime>,
+}
 
 /// What is bound where.
 #[derive(Debug, Clone)]
 pub struct Bound {
-    pub public: std::net::SocketAddr,
-    pub authz: Option<std::net::SocketAddr>,
-    pub admin: Option<std::net::SocketAddr>,
+    /// The application's address, or our own endpoints' where a gateway forwards.
+    pub public: SocketAddr,
+    /// The questions of gateways.
+    pub authz: Option<SocketAddr>,
+    /// Health and metrics.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Gateway {
-    /// Binds (fails with what could not be bound), starts threads, returns at once.
-    pub fn start(_config: Config, _clock: Arc<dyn Clock>) -> Result<Self, String> {
-        todo!()
+    /// Opens every listener, starts the threads and returns. Port 0 is allowed and found in [`Self::bound`].
+    ///
+    /// # Errors
+    /// What could not be opened or read, with the key of the configuration that names it.
+    pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        Self::start_with(config, clock, Patience::default())
     }
+
+    /// Like [`Self::start`], with other limits to the patience with clients.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
+        // The first provider that is installed stays; a second gate in the same process finds it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let edges: Arc<[Edge]> = config.sites.iter().map(Edge::new).collect::<Result<_, _>>()?;
+        let listeners = config.listeners.clone();
+        let certificate = listeners.public_tls.as_ref().map(LiveCertificate::load).transpose()?;
+        let public = lane::Bound::bind(listeners.public, "listen.public")?;
+        let authz = listeners.authz.map(|at| lane::Bound::bind(at, "listen.authz")).transpose()?;
+        let admin = listeners.admin.map(|at| lane::Bound::bind(at, "admin.listen")).transpose()?;
+        let bound = Bound {
+            public: public.address,
+            authz: authz.as_ref().map(|bound| bound.address),
+            admin: admin.as_ref().map(|bound| bound.address),
+        };
+
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let leaving = Arc::new(AtomicBool::new(false));
+        let trusted = TrustedProxies::new(config.trusted_proxies.clone());
+        let (shutdown, log_requests) = (config.shutdown, config.log.requests);
+        let gate = Arc::new(gate(config, clock)?);
+
+        let front = Front {
+            gate: gate.clone(),
+            edges: edges.clone(),
+            trusted: trusted.clone(),
+            patience,
+            log_requests,
+            leaving: leaving.clone(),
+        };
+        let proxy = proxying(front, &edges, threads, patience)?;
+        let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
+        let serve = |connections| Proxying { proxy, patience, connections };
+        let mut faces = vec![Lane::serve("public", threads, public, settings, serve)?];
+        if let Some(authz) = authz {
+            let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
+            let serve = |connections| Answering { answer, patience, connections };
+            faces.push(Lane::serve("authz", threads, authz, None, serve)?);
+        }
+        let admin = match admin {
+            Some(admin) => {
+                let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
+                let serve = |connections| Answering { answer, patience, connections };
+                Some(Lane::serve("admin", 1, admin, None, serve)?)
+            }
+            None => None,
+        };
+        let background = Some(start_background(&edges, certificate)?);
+        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background })
+    }
+
+    /// Where the listeners are.
     pub fn bound(&self) -> &Bound {
-        todo!()
+        &self.bound
     }
-    /// Graceful: readyz fails, `delay`, then drain up to `drain`, then gone.
-    pub fn stop(self) {
-        todo!()
+
+    /// What both faces share.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
+
+    /// Goes in good order: readiness fails first; after `shutdown.delay` the listeners close; what is under way, also
+    /// streams and WebSockets, has `shutdown.drain` to end; then everything does. Blocks until then, so it is not to
+    /// be called from within an asynchronous task.
+    pub fn stop(mut self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        std::thread::sleep(self.shutdown.delay);
+        let drain = self.shutdown.drain;
+        std::thread::scope(|scope| {
+            for face in &mut self.faces {
+                scope.spawn(move || face.close(drain));
+            }
+        });
+        for face in &mut self.faces {
+            face.end();
+        }
+        if let Some(admin) = &mut self.admin {
+            admin.close(Duration::ZERO);
+            admin.end();
+        }
+        if let Some(background) = self.background.take() {
+            background.shutdown_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+/// Without waiting, as the lanes do.
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(background) = self.background.take() {
+            background.shutdown_background();
+        }
+    }
+}
+
+fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
+    let store = Arc::new(MemoryStore::new(config.store_max_bytes, clock.now()));
+    let parts = Parts {
+        sites: config.sites,
+        keys: config.keys,
+        jwt_keys: config.jwt_keys,
+        branding: config.branding,
+        message_limits: config.message_limits,
+    };
+    Gate::new(parts, store, clock).map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
+}
+
+fn proxying(
+    front: Front,
+    edges: &[Edge],
+    threads: usize,
+    patience: Patience,
+) -> Result<Arc<pingora::proxy::HttpProxy<Front>>, String> {
+    let mut conf = ServerConf {
+        threads,
+        upstream_keepalive_pool_size: KEPT_UPSTREAM_CONNECTIONS,
+        ..ServerConf::default()
+    };
+    let applications = || edges.iter().filter_map(|edge| edge.application.as_ref());
+    if applications().any(upstream::Application::trusts_the_system) {
+        // pingora reads them too, and panics when it cannot.
+        let mut store = rustls::RootCertStore::empty();
+        pingora::tls::load_platform_certs_incl_env_into_store(&mut store).map_err(|problem| {
+            format!("the system's certificate authorities cannot be read, which upstream needs: {problem}")
+        })?;
+    } else {
+        // Nobody asks the system's authorities: an empty list saves reading them.
+        conf.ca_file = Some("/dev/null".to_owned());
+    }
+    let mut proxy = pingora::proxy::http_proxy(&Arc::new(conf), front);
+    let mut options = HttpServerOptions::default();
+    options.h2c = true;
+    options.h2_idle_timeout = Some(patience.idle);
+    proxy.server_options = Some(options);
+    Ok(Arc::new(proxy))
+}
+
+fn start_background(
+    edges: &Arc<[Edge]>,
+    certificate: Option<Arc<LiveCertificate>>,
+) -> Result<Runtime, String> {
+    let runtime = lane::runtime("background", 1)?;
+    for (site, edge) in edges.iter().enumerate() {
+        if edge.application.as_ref().is_some_and(upstream::Application::is_named) {
+            runtime.spawn(background::keep_resolved(edges.clone(), site));
+        }
+    }
+    if let Some(certificate) = certificate {
+        runtime.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
+    }
+    Ok(runtime)
 }

@@ -1,0 +1,62 @@
+//! Health and metrics, on a listener of their own.
+
+use super::serve::Answer;
+use crate::gate::Gate;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The admin listener's endpoints.
+pub(super) struct Admin {
+    pub(super) gate: Arc<Gate>,
+    /// Set when the gate is about to go: it is not ready for more.
+    pub(super) leaving: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Answer for Admin {
+    type Peer = ();
+
+    fn meet(&self, _peer: Option<IpAddr>) {}
+
+    fn answer_now(&self, request: &Request<Incoming>, (): ()) -> Option<Response<Full<Bytes>>> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"));
+        }
+        Some(match request.uri().path() {
+            "/healthz" | "/ping" => plain(StatusCode::OK, "alive\n"),
+            "/readyz" | "/ready" if self.leaving.load(Ordering::Relaxed) => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+            }
+            "/readyz" | "/ready" => plain(StatusCode::OK, "ready\n"),
+            "/metrics" => {
+                super::background::refresh_figures(&self.gate);
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                answer(StatusCode::OK, kind, self.gate.metrics.encode().into())
+            }
+            _ => plain(StatusCode::NOT_FOUND, "/healthz /readyz /metrics\n"),
+        })
+    }
+
+    async fn answer_later(&self, _request: Request<Incoming>, (): ()) -> Response<Full<Bytes>> {
+        plain(StatusCode::NOT_FOUND, "")
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    answer(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

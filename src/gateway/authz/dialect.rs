@@ -1,0 +1,219 @@
+//! What a gateway asks: each dialect has its own headers for it, and only those are read.
+//!
+//! A gateway passes the client's headers along with its own. So a header that is there twice, or under a second
+//! spelling that somebody on the way may fold into the first, is a client's attempt to answer in the gateway's place.
+
+use crate::gateway::request::folds_to;
+use crate::reason::{Reason, Refusal};
+use http::{HeaderMap, HeaderName, Method};
+
+/// How a gateway speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// nginx: `auth_request`, ingress-nginx.
+    AuthRequest,
+    /// Traefik, Caddy, HAProxy, APISIX.
+    ForwardAuth,
+}
+
+/// The headers that hold the question. X-Forwarded-For is not among them: it is a list that every hop adds to.
+static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
+static ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+static FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+
+impl Dialect {
+    pub(super) const ALL: [Self; 2] = [Self::AuthRequest, Self::ForwardAuth];
+
+    /// The last piece of the endpoint's path.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::AuthRequest => "auth-request",
+            Self::ForwardAuth => "forward-auth",
+        }
+    }
+
+    const fn inputs(self) -> &'static [&'static str] {
+        match self {
+            Self::AuthRequest => &["x-original-url", "x-original-method"],
+            Self::ForwardAuth => &["x-forwarded-method", "x-forwarded-host", "x-forwarded-uri"],
+        }
+    }
+}
+
+/// The request that the gateway asks about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked<'a> {
+    pub(super) method: Method,
+    pub(super) authority: &'a str,
+    /// Path and query, as the client sent them.
+    pub(super) target: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads the question. The scheme is never taken from it: it is the site's own.
+    pub(super) fn read(dialect: Dialect, headers: &'a HeaderMap) -> Result<Self, Refusal> {
+        refuse_other_spellings(dialect, headers)?;
+        match dialect {
+            Dialect::AuthRequest => {
+                let (authority, target) = absolute(only(headers, &ORIGINAL_URL)?)?;
+                Ok(Self { method: method(only(headers, &ORIGINAL_METHOD)?)?, authority, target })
+            }
+            Dialect::ForwardAuth => {
+                let target = only(headers, &FORWARDED_URI)?;
+                if !target.starts_with('/') {
+                    return Err(malformed("X-Forwarded-Uri does not begin with a slash"));
+                }
+                let authority = only(headers, &FORWARDED_HOST)?;
+                Ok(Self { method: method(only(headers, &FORWARDED_METHOD)?)?, authority, target })
+            }
+        }
+    }
+}
+
+fn refuse_other_spellings(dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
+    for name in headers.keys().map(HeaderName::as_str).filter(|name| name.starts_with('x')) {
+        for input in dialect.inputs() {
+            if name != *input && folds_to(name, input) {
+                let detail = format!("{name} beside {input}");
+                return Err(Refusal::new(Reason::OriginalUrlDoubled, detail));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Err(Refusal::new(Reason::OriginalUrlMissing, format!("no {name}"))),
+        (Some(_), Some(_)) => Err(Refusal::new(Reason::OriginalUrlDoubled, format!("{name} twice"))),
+        (Some(value), None) => match std::str::from_utf8(value.as_bytes()) {
+            Ok("") => Err(Refusal::new(Reason::OriginalUrlMissing, format!("{name} is empty"))),
+            Ok(text) => Ok(text),
+            Err(_) => Err(malformed("not UTF-8")),
+        },
+    }
+}
+
+fn method(text: &str) -> Result<Method, Refusal> {
+    text.parse().map_err(|_| malformed("the method is none"))
+}
+
+/// Authority and target of `https://host/path?query`.
+fn absolute(url: &str) -> Result<(&str, &str), Refusal> {
+    let lower = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let rest = match (lower("https://"), lower("http://")) {
+        (true, _) => &url["https://".len()..],
+        (_, true) => &url["http://".len()..],
+        _ => return Err(malformed("X-Original-URL does not begin with http:// or https://")),
+    };
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(end);
+    match target.as_bytes().first() {
+        _ if authority.is_empty() || authority.contains('@') => Err(malformed("X-Original-URL names no host")),
+        None => Ok((authority, "/")),
+        Some(b'/') => Ok((authority, target)),
+        Some(_) => Err(malformed("X-Original-URL has no path")),
+    }
+}
+
+fn malformed(detail: &'static str) -> Refusal {
+    Refusal::new(Reason::OriginalUrlMalformed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(dialect: Dialect, lines: &[(&str, &str)]) -> Result<(String, String, String), Reason> {
+        let headers = lines
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect();
+        Asked::read(dialect, &headers)
+            .map(|asked| (asked.method.to_string(), asked.authority.into(), asked.target.into()))
+            .map_err(|refusal| refusal.reason)
+    }
+
+    const URL: (&str, &str) = ("X-Original-URL", "https://app.test/a?b=c");
+    const METHOD: (&str, &str) = ("X-Original-Method", "PUT");
+    const FORWARDED: [(&str, &str); 3] =
+        [("X-Forwarded-Method", "PUT"), ("X-Forwarded-Host", "app.test"), ("X-Forwarded-Uri", "/a?b=c")];
+
+    fn put_a() -> Result<(String, String, String), Reason> {
+        Ok(("PUT".into(), "app.test".into(), "/a?b=c".into()))
+    }
+
+    #[test]
+    fn each_dialect_reads_its_own_headers_and_no_others() {
+        let both: Vec<_> = [URL, METHOD].into_iter().chain(FORWARDED).collect();
+        assert_eq!(read(Dialect::AuthRequest, &[URL, METHOD]), put_a());
+        assert_eq!(read(Dialect::ForwardAuth, &FORWARDED), put_a());
+        assert_eq!(read(Dialect::AuthRequest, &both), put_a());
+        assert_eq!(read(Dialect::AuthRequest, &FORWARDED), Err(Reason::OriginalUrlMissing));
+        assert_eq!(read(Dialect::ForwardAuth, &[URL, METHOD]), Err(Reason::OriginalUrlMissing));
+    }
+
+    #[test]
+    fn every_missing_part_is_refused() {
+        assert_eq!(read(Dialect::AuthRequest, &[URL]), Err(Reason::OriginalUrlMissing));
+        assert_eq!(read(Dialect::AuthRequest, &[METHOD]), Err(Reason::OriginalUrlMissing));
+        for missing in 0..3 {
+            let rest: Vec<_> =
+                FORWARDED.iter().enumerate().filter(|(place, _)| *place != missing).map(|(_, l)| *l).collect();
+            assert_eq!(read(Dialect::ForwardAuth, &rest), Err(Reason::OriginalUrlMissing), "{rest:?}");
+        }
+        let empty = [FORWARDED[0], FORWARDED[1], ("X-Forwarded-Uri", "")];
+        assert_eq!(read(Dialect::ForwardAuth, &empty), Err(Reason::OriginalUrlMissing));
+    }
+
+    #[test]
+    fn doubled_and_respelled_questions_are_refused() {
+        for twin in [URL, ("X_Original_URL", "x"), ("x.original-url", "x"), ("X-Original_Method", "GET")] {
+            assert_eq!(
+                read(Dialect::AuthRequest, &[URL, METHOD, twin]),
+                Err(Reason::OriginalUrlDoubled),
+                "{twin:?}"
+            );
+        }
+        for twin in ["X-Forwarded-Uri", "X_Forwarded_Uri", "X.Forwarded.Host", "x-forwarded.method"] {
+            let mut lines = FORWARDED.to_vec();
+            lines.push((twin, "/x"));
+            assert_eq!(read(Dialect::ForwardAuth, &lines), Err(Reason::OriginalUrlDoubled), "{twin}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_read_are_refused() {
+        for url in [
+            "/a",
+            "app.test/a",
+            "ftp://app.test/a",
+            "https:///a",
+            "https://user@app.test/a",
+            "https://app.test?a",
+            "https://app.test\\a",
+            "https:/app.test/a",
+            "ht",
+        ] {
+            assert_eq!(
+                read(Dialect::AuthRequest, &[("X-Original-URL", url), METHOD]),
+                Err(Reason::OriginalUrlMalformed),
+                "{url}"
+            );
+        }
+        let relative = [FORWARDED[0], FORWARDED[1], ("X-Forwarded-Uri", "https://app.test/a")];
+        assert_eq!(read(Dialect::ForwardAuth, &relative), Err(Reason::OriginalUrlMalformed));
+        let method = [URL, ("X-Original-Method", "G T")];
+        assert_eq!(read(Dialect::AuthRequest, &method), Err(Reason::OriginalUrlMalformed));
+    }
+
+    #[test]
+    fn an_address_without_a_path_is_the_root() {
+        let lines = [("X-Original-URL", "HTTP://app.test"), METHOD];
+        assert_eq!(read(Dialect::AuthRequest, &lines), Ok(("PUT".into(), "app.test".into(), "/".into())));
+    }
+}

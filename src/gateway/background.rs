@@ -1,0 +1,80 @@
+//! What happens beside the requests: addresses of applications, certificates, figures for the metrics.
+
+use super::forward::Edge;
+use super::tls::LiveCertificate;
+use crate::clock::Moment;
+use crate::gate::Gate;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often an application's name is asked for. Long enough not to bother a resolver, short enough to follow a
+/// container that came back under another address.
+const RESOLVE_EVERY: Duration = Duration::from_secs(15);
+
+/// The same while the name has no address at all: the gate was probably started before the application.
+const RESOLVE_SOON: Duration = Duration::from_secs(1);
+
+/// How often the certificate files are looked at.
+pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
+
+/// Keeps the addresses of an application fresh.
+pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize) {
+    let Some(application) = edges.get(site).and_then(|edge| edge.application.as_ref()) else { return };
+    loop {
+        application.resolve().await;
+        let pause = if application.addresses() == 0 { RESOLVE_SOON } else { RESOLVE_EVERY };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Takes over a new certificate when its files change.
+pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let certificate = certificate.clone();
+        // Files on a network volume may block.
+        let _ = tokio::task::spawn_blocking(move || certificate.look_again()).await;
+    }
+}
+
+/// Figures that are counted when somebody asks for them.
+pub(super) fn refresh_figures(gate: &Gate) {
+    let size = gate.store.size();
+    gate.metrics.set_store(size.sessions, size.bytes, size.evicted, size.claims);
+    let now = gate.clock.now();
+    gate.metrics.clear_certificates();
+    for site in &gate.sites {
+        for idp in &site.identity_providers {
+            for certificate in idp.saml.keys.certificates() {
+                let fingerprint: String =
+                    certificate.sha256.iter().take(8).map(|octet| format!("{octet:02x}")).collect();
+                let days = days_until(certificate.not_after, now);
+                gate.metrics.set_certificate_days_left(&site.name, &idp.id, &fingerprint, days);
+            }
+        }
+    }
+}
+
+/// Negative when it is past.
+fn days_until(then: Moment, now: Moment) -> f64 {
+    const DAY: f64 = 86_400_000.0;
+    let left = then.since(now).as_secs_f64() * 1000.0;
+    let past = now.since(then).as_secs_f64() * 1000.0;
+    (left - past) / DAY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_left_turn_negative() {
+        let now = Moment::from_seconds(1_700_000_000);
+        let day = Duration::from_secs(86_400);
+        assert!((days_until(now.plus(3 * day), now) - 3.0).abs() < 1e-9);
+        assert!((days_until(now.minus(day), now) + 1.0).abs() < 1e-9);
+    }
+}

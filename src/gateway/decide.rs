@@ -1,0 +1,213 @@
+//! May this request go on to the application? Asked once for each request on the public listener.
+//!
+//! The way through is one: limits, host, site, path, our own endpoints, session, rules. Every other end of it is an
+//! answer of ours.
+
+use super::forward::{Edge, Hops, Passenger};
+use super::limits::Patience;
+use super::record::{InFlight, verdict_of};
+use super::reply::{body, refused_without_site};
+use super::request::{self, TrustedProxies};
+use crate::access::{Question, RequestPath, Verdict};
+use crate::gate::{Gate, Resumed};
+use crate::login::{ask, endpoints};
+use crate::observe::metrics::VerdictLabel;
+use crate::reason::{Reason, Refusal};
+use crate::session::Session as Visit;
+use crate::site::Site;
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::time::Instant;
+
+/// What all requests on the public listener share.
+pub(super) struct Front {
+    pub(super) gate: Arc<Gate>,
+    /// One for each site, in its order.
+    pub(super) edges: Arc<[Edge]>,
+    pub(super) trusted: TrustedProxies,
+    pub(super) patience: Patience,
+    pub(super) log_requests: bool,
+    /// Set when the gate is about to go.
+    pub(super) leaving: Arc<AtomicBool>,
+}
+
+/// What became of a request. pingora goes on to the application by itself when nobody says anything: that is
+/// `Undecided`, and whoever is asked to forward it refuses.
+#[derive(Default)]
+pub(super) enum Passage {
+    /// Nobody judged it.
+    #[default]
+    Undecided,
+    /// The rules let it through.
+    Permitted(Passenger),
+    /// It has had its answer.
+    Answered,
+}
+
+/// One request from its header to its end.
+pub(super) struct Trip {
+    pub(super) passage: Passage,
+    pub(super) site: Option<u16>,
+    pub(super) client: IpAddr,
+    pub(super) verdict: VerdictLabel,
+    pub(super) began: Instant,
+    /// How many addresses of the application did not take the connection.
+    pub(super) failed_attempts: usize,
+    pub(super) first_place: usize,
+    _in_flight: InFlight,
+}
+
+/// The end of the way through.
+pub(super) enum Decision {
+    Forward(Passenger),
+    Answer(VerdictLabel, Response<Bytes>),
+}
+
+impl Trip {
+    pub(super) fn new(gate: &Arc<Gate>) -> Self {
+        Self {
+            passage: Passage::Undecided,
+            site: None,
+            client: request::UNKNOWN_CLIENT,
+            verdict: VerdictLabel::Failed,
+            began: Instant::now(),
+            failed_attempts: 0,
+            first_place: 0,
+            _in_flight: InFlight::enter(gate),
+        }
+    }
+}
+
+impl Front {
+    /// The error is the client's disappearance; every other trouble is an answer.
+    pub(super) async fn decide(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<Decision> {
+        let gate = &*self.gate;
+        let hops = match self.hops(session) {
+            Ok(hops) => hops,
+            Err(refusal) => return Ok(self.refuse(session, None, &refusal, trip.client)),
+        };
+        trip.client = hops.client;
+        let (site, path) = match self.place(session.req_header_mut()) {
+            Ok(place) => place,
+            Err((site, refusal)) => {
+                trip.site = site.map(|site| site.id);
+                return Ok(self.refuse(session, site, &refusal, hops.client));
+            }
+        };
+        trip.site = Some(site.id);
+        if endpoints::is_own(site, &path) {
+            return self.own_endpoint(session, site, &path, hops.client).await;
+        }
+        let served = self.edges.get(usize::from(site.id)).is_some_and(|edge| edge.application.is_some());
+        if !served {
+            return Ok(self.refuse(session, Some(site), &Reason::NotServed.into(), hops.client));
+        }
+        let header = session.req_header();
+        let now = gate.clock.now();
+        let visit = match gate.resume_now(site, &header.headers, now) {
+            Resumed::Live(visit) => Some(visit),
+            Resumed::Absent => None,
+            Resumed::Ask(_) => match gate.resume(site, &header.headers, now).await {
+                Ok(visit) => visit,
+                Err(refusal) => return Ok(self.refuse(session, Some(site), &refusal, hops.client)),
+            },
+        };
+        let question = Question { method: &header.method, path: &path, client: hops.client };
+        Ok(match site.rules.judge(&question, visit.as_deref()) {
+            Verdict::Allow(permit) => {
+                let identity = || visit.as_ref().map(|visit| gate.identity_headers(site, visit, now));
+                Decision::Forward(Passenger::new(permit, identity, hops))
+            }
+            Verdict::NeedsSession => {
+                let target = header.uri.path_and_query().map_or("/", |target| target.as_str());
+                let response = ask::for_proxy(site, &header.method, &header.headers, target);
+                let redirects = response.status().is_redirection();
+                let verdict = if redirects { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated };
+                Decision::Answer(verdict, response)
+            }
+            Verdict::Forbidden(refusal) => {
+                let response = self.refusal(header, Some(site), &refusal, hops.client, visit.as_deref());
+                Decision::Answer(VerdictLabel::Forbidden, response)
+            }
+        })
+    }
+
+    fn hops(&self, session: &Session) -> Result<Hops, Refusal> {
+        let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
+        let peer = peer.ok_or_else(|| Refusal::new(Reason::Internal, "the peer has no address"))?;
+        let headers = &session.req_header().headers;
+        Ok(Hops {
+            peer,
+            peer_is_trusted: self.trusted.include(peer),
+            client: self.trusted.client(peer, headers),
+        })
+    }
+
+    /// The site and the path that a request is for. Afterwards the request's target is in origin-form.
+    ///
+    /// The application gets the path as the client wrote it: what is judged is every way in which it can be read.
+    fn place<'g>(
+        &'g self,
+        header: &mut RequestHeader,
+    ) -> Result<(&'g Site, RequestPath), (Option<&'g Site>, Refusal)> {
+        let nowhere = |refusal| (None, refusal);
+        request::within_limits(&header.headers).map_err(nowhere)?;
+        if header.method == Method::TRACE || header.method == Method::CONNECT {
+            return Err(nowhere(Reason::MethodRefused.into()));
+        }
+        let authority = request::authority(header).map_err(nowhere)?;
+        let site = self
+            .gate
+            .site_for_authority(authority)
+            .ok_or_else(|| nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {authority:?}"))))?;
+        let here = |refusal| (Some(site), refusal);
+        let target = request::target(header).map_err(here)?;
+        let path = RequestPath::parse(request::path_of(target), site.allow_encoded_slash).map_err(here)?;
+        Ok((site, path))
+    }
+
+    async fn own_endpoint(
+        &self,
+        session: &mut Session,
+        site: &Site,
+        path: &RequestPath,
+        client: IpAddr,
+    ) -> pingora::Result<Decision> {
+        let body = match body(session, endpoints::body_limit(&self.gate, site, path), &self.patience).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(self.refuse(session, Some(site), &refusal, client)),
+        };
+        let request = Request::from_parts(session.req_header().as_owned_parts(), body);
+        let response = endpoints::answer(&self.gate, site, request, path, client).await;
+        Ok(Decision::Answer(VerdictLabel::Own, response))
+    }
+
+    fn refuse(&self, session: &Session, site: Option<&Site>, refusal: &Refusal, client: IpAddr) -> Decision {
+        let verdict = verdict_of(refusal.reason);
+        Decision::Answer(verdict, self.refusal(session.req_header(), site, refusal, client, None))
+    }
+
+    /// The page for a refusal, and its audit event.
+    pub(super) fn refusal(
+        &self,
+        header: &RequestHeader,
+        site: Option<&Site>,
+        refusal: &Refusal,
+        client: IpAddr,
+        visit: Option<&Visit>,
+    ) -> Response<Bytes> {
+        let path = header.uri.path();
+        match site {
+            Some(site) => {
+                let html = ask::is_navigation(&header.method, &header.headers);
+                ask::refused(&self.gate, site, refusal, &header.method, path, client, visit, html)
+            }
+            None => refused_without_site(&self.gate, refusal, &header.method, path, client),
+        }
+    }
+}

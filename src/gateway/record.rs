@@ -1,0 +1,74 @@
+//! What is counted and told about each request: metrics, and one line in the log.
+
+use crate::gate::Gate;
+use crate::observe::log::REQUESTS;
+use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
+use crate::reason::Reason;
+use http::Method;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::time::Instant;
+
+/// Counts a request as under way until it is dropped.
+pub(super) struct InFlight(Arc<Gate>);
+
+impl InFlight {
+    pub(super) fn enter(gate: &Arc<Gate>) -> Self {
+        gate.metrics.in_flight().fetch_add(1, Ordering::Relaxed);
+        Self(gate.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.metrics.in_flight().fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is known about a request when it is done.
+pub(super) struct Record<'a> {
+    pub(super) site: Option<u16>,
+    pub(super) face: FaceLabel,
+    pub(super) verdict: VerdictLabel,
+    pub(super) method: &'a Method,
+    /// Without its query: queries carry tokens.
+    pub(super) path: &'a str,
+    pub(super) status: u16,
+    pub(super) octets: usize,
+    pub(super) client: IpAddr,
+    pub(super) began: Instant,
+}
+
+impl Record<'_> {
+    /// Counts it, and writes the request line when somebody wants to read it.
+    pub(super) fn write(&self, gate: &Gate, line: bool) {
+        let took = self.began.elapsed().as_secs_f64();
+        gate.metrics.request(self.site.unwrap_or(NO_SITE), self.face, self.verdict, took);
+        if line {
+            tracing::info!(
+                target: REQUESTS,
+                site = self.site.and_then(|site| gate.sites.get(usize::from(site))).map_or("", |site| site.name.as_str()),
+                face = self.face.as_str(),
+                method = %self.method,
+                path = self.path,
+                status = self.status,
+                verdict = self.verdict.as_str(),
+                milliseconds = took * 1000.0,
+                octets = self.octets,
+                client = %self.client,
+                "request"
+            );
+        }
+    }
+}
+
+/// How a request that was refused for this reason went.
+pub(super) const fn verdict_of(reason: Reason) -> VerdictLabel {
+    match reason.status() {
+        401 => VerdictLabel::Unauthenticated,
+        403 => VerdictLabel::Forbidden,
+        500.. => VerdictLabel::Failed,
+        _ => VerdictLabel::Malformed,
+    }
+}

@@ -1,0 +1,116 @@
+//! Our own answers on a pingora connection, and the requests' bodies that are meant for us.
+
+use super::limits::{MAX_DISCARDED_BODY, Patience};
+use crate::gate::Gate;
+use crate::observe::audit::{self, Event, Reference};
+use crate::pages::{self, RefusalPage};
+use crate::reason::{Reason, Refusal};
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderValue};
+use http::{Method, Response, StatusCode};
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How long an unwanted body is waited for.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// Answers. What the client still sends as a body is read and thrown away within limits, so that it comes to read our
+/// answer.
+pub(super) async fn send(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
+    let awaits_permission = session.get_header(header::EXPECT).is_some();
+    if !awaits_permission {
+        discard(session).await;
+    }
+    write(session, response).await?;
+    if awaits_permission {
+        discard(session).await;
+    }
+    Ok(())
+}
+
+async fn write(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let bodiless = parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED;
+    if !bodiless {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    let no_body = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(ResponseHeader::from(parts)), no_body).await?;
+    session.write_response_body(if no_body { None } else { Some(body) }, true).await
+}
+
+async fn discard(session: &mut Session) {
+    let reading = async {
+        let mut read = 0;
+        while read <= MAX_DISCARDED_BODY {
+            match session.downstream_session.read_request_body().await {
+                Ok(Some(some)) => read += some.len(),
+                Ok(None) | Err(_) => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
+}
+
+/// The whole body of a request, of at most `limit` octets; the outer error is the client's disappearance.
+pub(super) async fn body(
+    session: &mut Session,
+    limit: usize,
+    patience: &Patience,
+) -> pingora::Result<Result<Bytes, Refusal>> {
+    let too_large = || Refusal::new(Reason::MessageTooLarge, format!("the body is larger than {limit} octets"));
+    let announced = session.get_header(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+        return Ok(Err(too_large()));
+    }
+    if session.get_header(header::EXPECT).is_some() && limit > 0 {
+        let go_on = ResponseHeader::build_no_case(StatusCode::CONTINUE, Some(0))?;
+        session.write_response_header(Box::new(go_on), false).await?;
+    }
+    let reading = async {
+        let mut whole = BytesMut::new();
+        while let Some(some) = session.downstream_session.read_request_body().await? {
+            if whole.len() + some.len() > limit {
+                return Ok(Err(too_large()));
+            }
+            whole.extend_from_slice(&some);
+        }
+        Ok(Ok(whole.freeze()))
+    };
+    match tokio::time::timeout(patience.body, reading).await {
+        Ok(read) => read,
+        Err(_) => Err(pingora::Error::explain(pingora::ErrorType::ReadTimedout, "a body for our own endpoint")),
+    }
+}
+
+/// The page and the audit event for a request that belongs to no site.
+pub(super) fn refused_without_site(
+    gate: &Gate,
+    refusal: &Refusal,
+    method: &Method,
+    path: &str,
+    client: IpAddr,
+) -> Response<Bytes> {
+    let reference = Reference::random();
+    let reference = reference.as_str();
+    audit::record(&Event::RequestRefused {
+        site: "-",
+        reference,
+        refusal,
+        client: Some(client),
+        method: method.as_str(),
+        path,
+        user: None,
+    });
+    let page = RefusalPage {
+        reason: refusal.reason,
+        reference,
+        start_again: None,
+        sign_out: None,
+        signed_in_as: None,
+    };
+    pages::refusal(&gate.branding, &page)
+}

@@ -1,0 +1,357 @@
+//! Watching a connection: slow headers and idle connections are cut, and the first octets can be looked at.
+//!
+//! pingora has a timeout for each read but none for a whole header, and keeps a connection open for ever once a
+//! request was served on it; its look at the first 24 octets, for HTTP/2 without TLS, waits for ever for a short
+//! HTTP/1 request. [`Watched`] wraps the stream below the HTTP library and answers all three. What it costs a request
+//! that arrives in one piece is a few relaxed atomics: the deadlines are looked at by one timer a connection
+//! ([`Watch::overdue`]), which sleeps for a whole [`Patience::header`] at a time.
+
+use super::limits::{MAX_UNFINISHED_HEADER, Patience};
+use async_trait::async_trait;
+use bytes::BytesMut;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::SslDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// RFC 9113 section 3.4: what a client that speaks HTTP/2 says first.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Nothing of the next request has arrived.
+const WAITING: u8 = 0;
+/// Some of a request's header has arrived.
+const HEADER: u8 = 1;
+/// A request is being served; its own timeouts count.
+const BUSY: u8 = 2;
+/// HTTP/2: the library below keeps its own account of idle connections.
+const MULTIPLEXED: u8 = 3;
+
+tokio::task_local! {
+    /// The HTTP/1 connection that the current task serves, for callers to whom the HTTP library does not pass it on.
+    static CURRENT: Arc<Watch>;
+}
+
+/// What is known about the progress of one connection.
+#[derive(Debug)]
+pub(super) struct Watch {
+    patience: Patience,
+    made: Instant,
+    phase: AtomicU8,
+    /// Milliseconds from `made` to the beginning of the phase.
+    since: AtomicU64,
+    /// Octets read since the phase [`HEADER`] began.
+    unfinished: AtomicUsize,
+    /// The connection will speak HTTP/2 after its preface.
+    negotiated_h2: bool,
+}
+
+impl Watch {
+    fn new(patience: Patience, negotiated_h2: bool) -> Arc<Self> {
+        Arc::new(Self {
+            patience,
+            made: Instant::now(),
+            phase: AtomicU8::new(WAITING),
+            since: AtomicU64::new(0),
+            unfinished: AtomicUsize::new(0),
+            negotiated_h2,
+        })
+    }
+
+    /// The header of a request is complete.
+    pub(super) fn header_complete(&self) {
+        self.enter(BUSY);
+    }
+
+    /// A request was answered: what comes now is the next one.
+    pub(super) fn between_requests(&self) {
+        if self.phase.load(Ordering::Relaxed) != MULTIPLEXED {
+            self.enter(WAITING);
+        }
+    }
+
+    /// Runs `work` with this as the connection of [`current_header_complete`] and [`current_between_requests`].
+    pub(super) async fn while_serving<F: Future>(self: &Arc<Self>, work: F) -> F::Output {
+        CURRENT.scope(self.clone(), work).await
+    }
+
+    /// Resolves when the client has used up our patience. Late by at most [`Patience::header`].
+    pub(super) async fn overdue(&self) {
+        loop {
+            tokio::time::sleep(self.patience.header).await;
+            let began = self.made + std::time::Duration::from_millis(self.since.load(Ordering::Relaxed));
+            let allowed = match self.phase.load(Ordering::Relaxed) {
+                WAITING => self.patience.idle,
+                HEADER => self.patience.header,
+                _ => continue,
+            };
+            if began.elapsed() >= allowed {
+                return;
+            }
+        }
+    }
+
+    fn enter(&self, phase: u8) {
+        let since = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.since.store(since, Ordering::Relaxed);
+        self.phase.store(phase, Ordering::Relaxed);
+    }
+
+    fn read(&self, octets: usize) -> io::Result<()> {
+        let phase = self.phase.load(Ordering::Relaxed);
+        if octets == 0 || phase == BUSY || phase == MULTIPLEXED {
+            return Ok(());
+        }
+        let mut unfinished = octets;
+        if phase == HEADER {
+            unfinished = self.unfinished.load(Ordering::Relaxed).saturating_add(octets);
+        } else {
+            self.enter(HEADER);
+        }
+        self.unfinished.store(unfinished, Ordering::Relaxed);
+        if self.negotiated_h2 && unfinished >= PREFACE.len() {
+            self.enter(MULTIPLEXED);
+        } else if unfinished > MAX_UNFINISHED_HEADER {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "request header without an end"));
+        }
+        Ok(())
+    }
+}
+
+/// [`Watch::header_complete`] of the HTTP/1 connection that this task serves; nothing on HTTP/2.
+pub(super) fn current_header_complete() {
+    let _ = CURRENT.try_with(|watch| watch.header_complete());
+}
+
+/// [`Watch::between_requests`] of the HTTP/1 connection that this task serves; nothing on HTTP/2.
+pub(super) fn current_between_requests() {
+    let _ = CURRENT.try_with(|watch| watch.between_requests());
+}
+
+/// A stream that reports to a [`Watch`].
+#[derive(Debug)]
+pub(super) struct Watched {
+    inner: Stream,
+    watch: Arc<Watch>,
+    /// Octets that were looked at and not yet read.
+    ahead: BytesMut,
+}
+
+impl Watched {
+    pub(super) fn new(inner: Stream, patience: Patience) -> (Self, Arc<Watch>) {
+        let negotiated_h2 = matches!(inner.selected_alpn_proto(), Some(ALPN::H2));
+        let watch = Watch::new(patience, negotiated_h2);
+        (Self { inner, watch: watch.clone(), ahead: BytesMut::new() }, watch)
+    }
+}
+
+#[async_trait]
+impl Peek for Watched {
+    /// Fills `buf` with the HTTP/2 preface when the client says it, with its first octets and zeros otherwise. Ends
+    /// with the first octet that is not of the preface, so that a short HTTP/1 request is never waited for.
+    async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
+        while self.ahead.len() < PREFACE.len() && PREFACE.starts_with(&self.ahead) {
+            let before = self.ahead.len();
+            let read = self.inner.read_buf(&mut self.ahead).await?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.watch.read(self.ahead.len() - before)?;
+        }
+        if self.ahead.starts_with(PREFACE) {
+            self.watch.enter(MULTIPLEXED);
+        }
+        let shown = buf.len().min(self.ahead.len());
+        buf.fill(0);
+        buf[..shown].copy_from_slice(&self.ahead[..shown]);
+        Ok(true)
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.ahead.is_empty() {
+            let some = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead.split_to(some));
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+        Poll::Ready(this.watch.read(buf.filled().len() - before))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<Result<usize, io::Error>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<Result<usize, io::Error>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Watched {
+    async fn shutdown(&mut self) {
+        Shutdown::shutdown(&mut *self.inner).await;
+    }
+}
+
+impl UniqueID for Watched {
+    fn id(&self) -> UniqueIDType {
+        self.inner.id()
+    }
+}
+
+impl Ssl for Watched {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+impl GetTimingDigest for Watched {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        // Nobody asks for it, and pingora would collect it anew for each request.
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Watched {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.inner.get_proxy_digest()
+    }
+}
+
+impl GetSocketDigest for Watched {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.inner.get_socket_digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    const PATIENCE: Patience = Patience {
+        header: Duration::from_secs(10),
+        idle: Duration::from_secs(60),
+        body: Duration::from_secs(30),
+        write: Duration::from_secs(60),
+    };
+
+    fn watched() -> (Watched, Arc<Watch>, DuplexStream) {
+        let (near, far) = duplex(1 << 20);
+        let (watched, watch) = Watched::new(Box::new(near), PATIENCE);
+        (watched, watch, far)
+    }
+
+    async fn read_some(from: &mut Watched) -> usize {
+        from.read(&mut [0; 4096]).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_trickles_is_overdue_although_every_read_is_in_time() {
+        let (mut near, watch, mut far) = watched();
+        let began = Instant::now();
+        let trickle = async {
+            loop {
+                far.write_all(b"x").await.unwrap();
+                read_some(&mut near).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::select! { () = trickle => {}, () = watch.overdue() => {} }
+        assert!(began.elapsed() >= PATIENCE.header && began.elapsed() <= 2 * PATIENCE.header);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_being_served_is_never_overdue_and_an_idle_connection_is() {
+        let (mut near, watch, mut far) = watched();
+        far.write_all(b"GET").await.unwrap();
+        read_some(&mut near).await;
+        watch.header_complete();
+        assert!(tokio::time::timeout(Duration::from_secs(3600), watch.overdue()).await.is_err());
+        watch.between_requests();
+        let began = Instant::now();
+        watch.overdue().await;
+        assert!(began.elapsed() >= PATIENCE.idle && began.elapsed() <= PATIENCE.idle + PATIENCE.header);
+    }
+
+    #[tokio::test]
+    async fn a_header_without_an_end_is_an_error() {
+        let (mut near, _watch, mut far) = watched();
+        let writer =
+            tokio::spawn(async move { far.write_all(&vec![b'x'; MAX_UNFINISHED_HEADER + 4096]).await });
+        let mut sink = Vec::new();
+        assert_eq!(near.read_to_end(&mut sink).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        writer.abort();
+    }
+
+    #[tokio::test]
+    async fn a_short_http_1_request_is_not_waited_for_and_nothing_of_it_is_lost() {
+        let (mut near, watch, mut far) = watched();
+        far.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut seen = [9; 24];
+        assert!(near.try_peek(&mut seen).await.unwrap());
+        assert_ne!(&seen, PREFACE);
+        assert_eq!(watch.phase.load(Ordering::Relaxed), HEADER);
+        let mut back = [0; 18];
+        near.read_exact(&mut back).await.unwrap();
+        assert_eq!(&back, b"GET / HTTP/1.0\r\n\r\n");
+    }
+
+    #[tokio::test]
+    async fn the_preface_is_recognised_in_pieces() {
+        let (mut near, watch, mut far) = watched();
+        far.write_all(&PREFACE[..7]).await.unwrap();
+        let rest = tokio::spawn(async move {
+            far.write_all(&PREFACE[7..]).await.unwrap();
+            far.write_all(b"settings").await.unwrap();
+            far
+        });
+        let mut seen = [0; 24];
+        assert!(near.try_peek(&mut seen).await.unwrap());
+        assert_eq!(&seen, PREFACE);
+        assert_eq!(watch.phase.load(Ordering::Relaxed), MULTIPLEXED);
+        let mut back = [0; 32];
+        near.read_exact(&mut back).await.unwrap();
+        assert_eq!(&back[24..], b"settings");
+        drop(rest.await);
+    }
+}

@@ -259,8 +259,7 @@ mod tests {
     #[test]
     fn attempts_go_through_the_addresses_and_the_one_that_answered_comes_first() {
         let application = Application::new(0, &upstream("app.invalid", false)).unwrap();
-        let addresses: Vec<SocketAddr> =
-            vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.2:1".parse().unwrap()];
+        let addresses: Vec<SocketAddr> = vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.2:1".parse().unwrap()];
         application.settle(addresses.clone());
         let at = |attempt| {
             let place = application.preferred() + attempt;

@@ -126,7 +126,7 @@ mod signature;
 mod structure;
 mod subject;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod xml;
 
 use crate::clock::Moment;

@@ -23,9 +23,14 @@ const MAX_ATTRIBUTES: usize = 64;
 /// More prefixes than any IdP has in scope at once. The parser looks through them for every name.
 const MAX_DECLARATIONS_IN_SCOPE: usize = 128;
 
-/// Parses a document, or says which rule of reading it breaks.
+/// Parses a document from outside, or says which rule of reading it breaks.
 pub(super) fn parse(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
     refuse_crowded(text)?;
+    parse_again(text, max_depth)
+}
+
+/// Parses what comes from a document that [`parse`] has read before: the same rules, without the look at its crowds.
+pub(super) fn parse_again(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
     let parser = Parser::new().with_forbid_dtd(true).with_forbid_entities(true).with_max_depth(max_depth);
     let document = parser.parse(text).map_err(|error| match error {
         // uppsala has no variants for these two; if its wording changes they come out as malformed, and the tests

@@ -83,9 +83,12 @@ async fn sign_in_twice(folder: &tempfile::TempDir, public: &str, name: &str) {
     assert_eq!(browser.address().await, format!("{public}/deep/link?a=1&b=%2F"));
     browser.screenshot(name).await;
 
-    // The back button leads to the page that posts the answer anew: a live session goes on to the target.
+    // The back button leads to the IdP's page, which answers the same request a second time: that is refused as an answer,
+    // and the live session goes on to the target.
     browser.page.back().await.unwrap();
+    browser.click("button[value=grace]").await;
     browser.sees("x-forwarded-user: grace@example.com").await;
+    assert_eq!(browser.address().await, format!("{public}/deep/link?a=1&b=%2F"));
 
     browser.open(&format!("{public}/vestibule/sign-out")).await;
     browser.click("button").await;

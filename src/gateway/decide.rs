@@ -161,10 +161,9 @@ impl Front {
             return Err(nowhere(Reason::MethodRefused.into()));
         }
         let authority = request::authority(header).map_err(nowhere)?;
-        let site = self
-            .gate
-            .site_for_authority(authority)
-            .ok_or_else(|| nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {authority:?}"))))?;
+        let site = self.gate.site_for_authority(authority).ok_or_else(|| {
+            nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {authority:?}")))
+        })?;
         let here = |refusal| (Some(site), refusal);
         let target = request::target(header).map_err(here)?;
         let path = RequestPath::parse(request::path_of(target), site.allow_encoded_slash).map_err(here)?;

@@ -15,6 +15,7 @@ mod authz;
 mod background;
 mod decide;
 mod forward;
+mod hesitant;
 mod lane;
 mod limits;
 mod proxy;
@@ -191,7 +192,8 @@ fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
         branding: config.branding,
         message_limits: config.message_limits,
     };
-    Gate::new(parts, store, clock).map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
+    Gate::new(parts, store, clock)
+        .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
 }
 
 fn proxying(
@@ -239,3 +241,6 @@ fn start_background(
     }
     Ok(runtime)
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,11 +42,8 @@ impl ProxyHttp for Front {
     async fn request_filter(&self, session: &mut Session, trip: &mut Trip) -> Result<bool> {
         match self.decide(session, trip).await? {
             Decision::Forward(passenger) => {
-                trip.verdict = if passenger.is_identified() {
-                    VerdictLabel::Allowed
-                } else {
-                    VerdictLabel::Anonymous
-                };
+                trip.verdict =
+                    if passenger.is_identified() { VerdictLabel::Allowed } else { VerdictLabel::Anonymous };
                 trip.passage = Passage::Permitted(passenger);
                 Ok(false)
             }
@@ -139,7 +136,8 @@ impl ProxyHttp for Front {
             Reason::PathMalformed => VerdictLabel::Malformed,
             _ => VerdictLabel::Failed,
         };
-        let site = trip.site.and_then(|site| self.gate.sites.get(usize::from(site))).map(std::sync::Arc::as_ref);
+        let site =
+            trip.site.and_then(|site| self.gate.sites.get(usize::from(site))).map(std::sync::Arc::as_ref);
         let response = self.refusal(session.req_header(), site, &refusal, trip.client, None);
         session.set_keepalive(None);
         let _ = reply::send(session, response).await;
@@ -220,14 +218,18 @@ fn refusal_for(problem: &Error) -> Option<Refusal> {
         .map(|cause| format!("{kind}: {cause}"))
         .unwrap_or_else(|| kind.to_owned());
     match (problem.esource(), problem.etype()) {
-        (ErrorSource::Upstream, ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout)
+        (
+            ErrorSource::Upstream,
+            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout,
+        )
         | (ErrorSource::Upstream, ErrorType::TLSHandshakeTimedout) => {
             Some(Refusal::new(Reason::UpstreamTimeout, cause))
         }
         (ErrorSource::Upstream, _) => Some(Refusal::new(Reason::UpstreamUnreachable, cause)),
-        (ErrorSource::Downstream, ErrorType::InvalidHTTPHeader) => {
-            Some(Refusal::new(Reason::PathMalformed, "the request's framing or Connection header is malformed"))
-        }
+        (ErrorSource::Downstream, ErrorType::InvalidHTTPHeader) => Some(Refusal::new(
+            Reason::PathMalformed,
+            "the request's framing or Connection header is malformed",
+        )),
         (ErrorSource::Downstream, _) => None,
         _ => Some(Refusal::new(Reason::Internal, cause)),
     }

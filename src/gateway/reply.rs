@@ -61,7 +61,8 @@ pub(super) async fn body(
     limit: usize,
     patience: &Patience,
 ) -> pingora::Result<Result<Bytes, Refusal>> {
-    let too_large = || Refusal::new(Reason::MessageTooLarge, format!("the body is larger than {limit} octets"));
+    let too_large =
+        || Refusal::new(Reason::MessageTooLarge, format!("the body is larger than {limit} octets"));
     let announced = session.get_header(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
         return Ok(Err(too_large()));
@@ -82,7 +83,9 @@ pub(super) async fn body(
     };
     match tokio::time::timeout(patience.body, reading).await {
         Ok(read) => read,
-        Err(_) => Err(pingora::Error::explain(pingora::ErrorType::ReadTimedout, "a body for our own endpoint")),
+        Err(_) => {
+            Err(pingora::Error::explain(pingora::ErrorType::ReadTimedout, "a body for our own endpoint"))
+        }
     }
 }
 

@@ -67,9 +67,12 @@ fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAdd
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
 fn hop_address(text: &str) -> Option<IpAddr> {
-    let address = text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip())).or_else(
-        || text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|inner| inner.parse().ok()),
-    );
+    let address =
+        text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip())).or_else(|| {
+            text.strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+                .and_then(|inner| inner.parse().ok())
+        });
     address.map(|address: IpAddr| address.to_canonical())
 }
 
@@ -102,7 +105,10 @@ pub(super) fn target(header: &mut RequestHeader) -> Result<&str, Refusal> {
     if !header.raw_path().starts_with(b"/") {
         let scheme = header.raw_path().split(|octet| *octet == b':').next().unwrap_or_default();
         if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-            return Err(Refusal::new(Reason::PathMalformed, "the target is neither a path nor a web address"));
+            return Err(Refusal::new(
+                Reason::PathMalformed,
+                "the target is neither a path nor a web address",
+            ));
         }
         let origin_form = header.uri.path_and_query().map_or("/", |both| both.as_str()).to_owned();
         header.set_raw_path(origin_form.as_bytes()).map_err(|_| Refusal::from(Reason::PathMalformed))?;

@@ -96,7 +96,10 @@ impl<A: Answer> ServerApp for Answering<A> {
         });
         let mut http = auto::Builder::new(TokioExecutor::new());
         // The watch keeps the time for headers: hyper's own would make a timer for each request.
-        http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(super::limits::MAX_UNFINISHED_HEADER);
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_buf_size(super::limits::MAX_UNFINISHED_HEADER);
         http.http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(Some(self.patience.idle))

@@ -60,6 +60,14 @@ impl LiveCertificate {
     }
 }
 
+#[cfg(test)]
+impl LiveCertificate {
+    /// The certificate that the next client will see.
+    pub(super) fn presented(&self) -> Vec<u8> {
+        self.current.load().cert.first().map(|certificate| certificate.to_vec()).unwrap_or_default()
+    }
+}
+
 /// The same for every name, and for clients that name none.
 impl ResolvesServerCert for LiveCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {

@@ -105,10 +105,19 @@ impl Watch {
         self.phase.store(phase, Ordering::Relaxed);
     }
 
-    fn read(&self, octets: usize) -> io::Result<()> {
+    /// Whether more may be read.
+    fn may_read(&self) -> io::Result<()> {
+        let header = self.phase.load(Ordering::Relaxed) == HEADER;
+        if header && self.unfinished.load(Ordering::Relaxed) > MAX_UNFINISHED_HEADER {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "request header without an end"));
+        }
+        Ok(())
+    }
+
+    fn read(&self, octets: usize) {
         let phase = self.phase.load(Ordering::Relaxed);
         if octets == 0 || phase == BUSY || phase == MULTIPLEXED {
-            return Ok(());
+            return;
         }
         let mut unfinished = octets;
         if phase == HEADER {
@@ -119,10 +128,7 @@ impl Watch {
         self.unfinished.store(unfinished, Ordering::Relaxed);
         if self.negotiated_h2 && unfinished >= PREFACE.len() {
             self.enter(MULTIPLEXED);
-        } else if unfinished > MAX_UNFINISHED_HEADER {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "request header without an end"));
         }
-        Ok(())
     }
 }
 
@@ -164,7 +170,7 @@ impl Peek for Watched {
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.watch.read(self.ahead.len() - before)?;
+            self.watch.read(self.ahead.len() - before);
         }
         if self.ahead.starts_with(PREFACE) {
             self.watch.enter(MULTIPLEXED);
@@ -184,18 +190,16 @@ impl AsyncRead for Watched {
             buf.put_slice(&this.ahead.split_to(some));
             return Poll::Ready(Ok(()));
         }
+        this.watch.may_read()?;
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        Poll::Ready(this.watch.read(buf.filled().len() - before))
+        this.watch.read(buf.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<Result<usize, io::Error>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, io::Error>> {
         Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
     }
 

@@ -103,7 +103,8 @@ fn method(text: &str) -> Result<Method, Refusal> {
 
 /// Authority and target of `https://host/path?query`.
 fn absolute(url: &str) -> Result<(&str, &str), Refusal> {
-    let lower = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let lower =
+        |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     let rest = match (lower("https://"), lower("http://")) {
         (true, _) => &url["https://".len()..],
         (_, true) => &url["http://".len()..],
@@ -112,7 +113,9 @@ fn absolute(url: &str) -> Result<(&str, &str), Refusal> {
     let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
     let (authority, target) = rest.split_at(end);
     match target.as_bytes().first() {
-        _ if authority.is_empty() || authority.contains('@') => Err(malformed("X-Original-URL names no host")),
+        _ if authority.is_empty() || authority.contains('@') => {
+            Err(malformed("X-Original-URL names no host"))
+        }
         None => Ok((authority, "/")),
         Some(b'/') => Ok((authority, target)),
         Some(_) => Err(malformed("X-Original-URL has no path")),
@@ -162,8 +165,12 @@ mod tests {
         assert_eq!(read(Dialect::AuthRequest, &[URL]), Err(Reason::OriginalUrlMissing));
         assert_eq!(read(Dialect::AuthRequest, &[METHOD]), Err(Reason::OriginalUrlMissing));
         for missing in 0..3 {
-            let rest: Vec<_> =
-                FORWARDED.iter().enumerate().filter(|(place, _)| *place != missing).map(|(_, l)| *l).collect();
+            let rest: Vec<_> = FORWARDED
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| *place != missing)
+                .map(|(_, l)| *l)
+                .collect();
             assert_eq!(read(Dialect::ForwardAuth, &rest), Err(Reason::OriginalUrlMissing), "{rest:?}");
         }
         let empty = [FORWARDED[0], FORWARDED[1], ("X-Forwarded-Uri", "")];

@@ -16,9 +16,9 @@ use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
 use crate::site::Site;
+use answer::Refused;
 use async_trait::async_trait;
 use bytes::Bytes;
-use answer::Refused;
 use dialect::{Asked, Dialect};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
@@ -167,7 +167,8 @@ impl Authz {
             nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {:?}", asked.authority)))
         })?;
         let here = |refusal| (Some(site), refusal);
-        let path = RequestPath::parse(request::path_of(asked.target), site.allow_encoded_slash).map_err(here)?;
+        let path =
+            RequestPath::parse(request::path_of(asked.target), site.allow_encoded_slash).map_err(here)?;
         if endpoints::is_own(site, &path) {
             let detail = "the gate's own endpoints must bypass the question and reach the public listener";
             return Err(here(Refusal::new(Reason::AccessDenied, detail)));
@@ -192,9 +193,7 @@ impl Authz {
                 let sent = response.headers().contains_key(http::header::LOCATION);
                 (if sent { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated }, response)
             }
-            Verdict::Forbidden(refusal) => {
-                self.refuse(question, headers, &refusal, session.map(Arc::as_ref))
-            }
+            Verdict::Forbidden(refusal) => self.refuse(question, headers, &refusal, session.map(Arc::as_ref)),
         }
     }
 

@@ -1,0 +1,12 @@
+//! Whole gates in this process, with real sockets on port 0, an application behind and a client in front.
+
+mod authz;
+mod client;
+mod forwarded;
+mod going;
+mod house;
+mod judged;
+mod manners;
+mod origin;
+mod streams;
+mod tls;

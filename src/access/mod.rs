@@ -1,105 +1,45 @@
-//! May this request pass? The one engine behind the proxy, every gateway dialect and upgrades (SKELETON).
+//! May this request pass? The one engine behind the proxy, every gateway's dialect and upgrades.
+//!
+//! [`RequestPath`] reads the path, [`PathPattern`] selects by it, [`Term`] asks about the person, and
+//! [`Rules::judge`] puts them together: the first rule that selects decides, a failed `access` is a refusal and
+//! never falls through, and what no rule selects is left to the default. The answer is a [`Verdict`]; the code that
+//! forwards must hold the [`Permit`] inside it, which nobody else can make.
+//!
+//! # Stricter than every application behind it
+//!
+//! The gate and the application read the same bytes, and wherever they read them differently there is a hole. A path
+//! that cannot be read in one way only is refused ([`RequestPath::parse`] lists what). Where common servers differ
+//! in harmless-looking ways - letter case, `;parameters`, a doubled or a final slash, dot segments left as they are,
+//! trailing dots - refusing would break ordinary addresses. There the request is judged under *every* reading, and
+//! the strictest verdict counts: another reading can take a permission away, and never give one. The same goes for
+//! methods: many servers answer HEAD with the code for GET, so HEAD must pass as GET too, unless a rule that selects
+//! it names HEAD itself.
+//!
+//! A permit cannot be made elsewhere:
+//!
+//! ```compile_fail,E0451
+//! let permit = vestibule::access::Permit { identified: true };
+//! ```
+//!
+//! ```compile_fail,E0624
+//! let permit = vestibule::access::Permit::granted(true);
+//! ```
+//!
+//! and cannot be kept and used for a second request by copying it:
+//!
+//! ```compile_fail,E0599
+//! fn twice(permit: vestibule::access::Permit) {
+//!     let _again = permit.clone();
+//! }
+//! ```
 
-use crate::identity::Person;
-use crate::reason::Refusal;
-use std::net::IpAddr;
+mod decode;
+mod path;
+mod pattern;
+mod rules;
+mod term;
 
-/// A path that can be read in one way only: percent-decoded where unreserved, dot segments resolved, `//` collapsed.
-/// Refuses encoded slash/backslash (unless allowed), backslash, NUL, double encoding, `..;`, invalid UTF-8, controls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestPath(String);
-impl RequestPath {
-    /// From the raw path of the request target (no query).
-    pub fn parse(_raw: &str, _allow_encoded_slash: bool) -> Result<Self, Refusal> {
-        todo!()
-    }
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What is asked of the rules.
-pub struct Question<'a> {
-    pub method: &'a http::Method,
-    pub path: &'a RequestPath,
-    pub client: IpAddr,
-}
-
-/// `access:` of one rule.
-#[derive(Debug, Clone)]
-pub enum Access {
-    Public,
-    Optional,
-    Authenticated,
-    Deny,
-    When(Term),
-}
-
-/// any / all / not over facts about the person.
-#[derive(Debug, Clone)]
-pub enum Term {
-    Any(Vec<Term>),
-    All(Vec<Term>),
-    Not(Box<Term>),
-    Role(String),
-    Group(String),
-    Email(String),
-    EmailDomain(String),
-    Idp(String),
-}
-
-/// One rule: empty selector lists select everything.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    pub paths: Vec<PathPattern>,
-    pub methods: Vec<http::Method>,
-    pub networks: Vec<ipnet::IpNet>,
-    pub access: Access,
-}
-
-/// Only a final `*` is special: `/x/*` is a prefix and includes `/x`.
-#[derive(Debug, Clone)]
-pub struct PathPattern {}
-impl PathPattern {
-    pub fn parse(_text: &str) -> Result<Self, String> {
-        todo!()
-    }
-    pub fn matches(&self, _p: &RequestPath) -> bool {
-        todo!()
-    }
-}
-
-/// The rules of a site.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    pub rules: Vec<Rule>,
-    pub default: Access,
-}
-
-/// Proof that a request was judged and may pass. Only `Rules::judge` makes one. What was decided about identity:
-#[derive(Debug)]
-pub struct Permit {
-    identified: bool,
-}
-impl Permit {
-    /// Whether the session's identity may be forwarded (false: public, or optional without a session).
-    pub const fn identified(&self) -> bool {
-        self.identified
-    }
-}
-
-/// The judgement. Exhaustively matched by both faces.
-#[derive(Debug)]
-#[must_use]
-pub enum Verdict {
-    Allow(Permit),
-    NeedsSession,
-    Forbidden(Refusal),
-}
-
-impl Rules {
-    /// First rule that selects decides; `person` is a live session's or none. A public rule with a session: Allow, identified.
-    pub fn judge<P: Person>(&self, _question: &Question<'_>, _person: Option<&P>) -> Verdict {
-        todo!()
-    }
-}
+pub use path::RequestPath;
+pub use pattern::PathPattern;
+pub use rules::{Access, Permit, Question, Rule, Rules, Verdict};
+pub use term::Term;

@@ -1,70 +1,32 @@
-//! The headers that the application may trust: removed in every spelling, then set (SKELETON).
+//! The headers that the application may trust: removed in every spelling, then set.
+//!
+//! A [`HeaderPlan`] is what a site sends: which headers, from which facts about the person, written how. Per request it
+//! removes what the client sent under any of these names ([`HeaderPlan::strip`]); then either [`HeaderPlan::anonymous`]
+//! or what [`HeaderPlan::render`] made for the session is set, so that every configured header is always there, on one
+//! line, and empty when there is nothing to say. The one to trust is the [`jwt`]: who can reach the application beside
+//! the gate can set headers, and cannot sign.
+//!
+//! # How values are written
+//!
+//! Groups and roles are joined by the header's separator. Inside each, `%` and the characters of the separator (not the
+//! space of `, `) are percent-encoded, so that a group called `Sales, EMEA` stays one group: split first, decode then.
+//! Letters outside ASCII go out raw as UTF-8, which all gateways that were measured pass on; where the application
+//! cannot read that, [`Encoding`] has two others.
+//!
+//! # The budget
+//!
+//! nginx gives up on an answer whose headers do not fit its buffer of 4 KiB, so all identity headers together, with
+//! names and JWT, keep to [`HeaderPlan::DEFAULT_BUDGET`]. What does not fit is left out of headers *and* JWT, in this
+//! order until it fits: the groups (`X-Vestibule-Groups-Omitted: true` says so), the names for display, the roles. User,
+//! e-mail, IdP and JWT always stay; sign-in bounds them so that they fit, unless very many custom headers repeat them.
+//! Rules see everything all the time.
 
+mod encode;
 pub mod jwt;
+mod plan;
+mod render;
+mod strip;
 
-use crate::clock::Moment;
-use crate::session::Session;
-use http::{HeaderMap, HeaderName, HeaderValue};
-
-/// What one header carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    User,
-    Email,
-    Name,
-    PreferredUsername,
-    Groups,
-    Roles,
-    Jwt,
-    Idp,
-    GroupsOmitted,
-}
-
-/// How non-ASCII values are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Encoding {
-    #[default]
-    Utf8,
-    Percent,
-    Rfc8187,
-}
-
-/// One configured header.
-#[derive(Debug, Clone)]
-pub struct HeaderSpec {
-    pub name: HeaderName,
-    pub source: Source,
-    pub separator: String,
-    pub encoding: Encoding,
-}
-
-/// The headers of a site, in order.
-#[derive(Debug, Clone)]
-pub struct HeaderPlan {
-    pub specs: Vec<HeaderSpec>,
-    /// 3072
-    pub budget: usize,
-}
-
-impl HeaderPlan {
-    /// The default set of product.md; with the `oauth2-proxy` preset also X-Auth-Request-*.
-    pub fn default_set() -> Self {
-        todo!()
-    }
-    pub fn oauth2_proxy_preset() -> Self {
-        todo!()
-    }
-    /// Removes every configured name in every spelling that an upstream may fold (`-`, `_`, `.`, case), also all
-    /// `X-Vestibule-*`.
-    pub fn strip(&self, _headers: &mut HeaderMap) {
-        todo!()
-    }
-    /// Values for a session; with every spec present (empty when unset). Over budget: groups left out.
-    pub fn render(&self, _session: &Session, _jwt: Option<(&str, Moment)>) -> crate::session::Rendered {
-        todo!()
-    }
-    /// Every configured header, empty: for anonymous passage.
-    pub fn anonymous(&self) -> &[(HeaderName, HeaderValue)] {
-        todo!()
-    }
-}
+pub use plan::{Encoding, HeaderPlan, HeaderSpec, Source};
+pub use render::{Subject, Token};
+pub use strip::Stripping;

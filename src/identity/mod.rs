@@ -1,19 +1,50 @@
-//! Who somebody is: made only from an accepted assertion (SKELETON).
+//! Who somebody is: made only from an accepted assertion.
+//!
+//! An [`Identity`] is what a [`Mapping`] reads out of the one assertion that passed every rule of the profile. Its one
+//! constructor consumes that assertion. What it can be asked, it can be asked as a [`Person`], which a session is too,
+//! so that rules and headers know neither assertions nor stores.
+//!
+//! A person is (IdP, user): equal names or addresses from two IdPs are two people. An IdP that is bound to e-mail
+//! domains speaks for those only, in the address and in a user that looks like one.
+//!
+//! | what | read from | when it is missing or odd |
+//! |---|---|---|
+//! | user | first candidate with a value | refused: `user-missing`, `nameid-transient` |
+//! | e-mail | first candidate with the form of an address; ASCII letters lowered | left out; refused as `email-invalid` when it was meant as an address (it has an `@`) and is none; refused as `email-domain-foreign` where domains are bound |
+//! | name, preferred user name | first candidate with a value | left out, also when it holds a control character |
+//! | groups | first candidate that is there at all | *unknown*, which denies; empty with `groups_absent: empty` |
+//! | roles | table over groups, exact and case-sensitive; the default role where no row gives one | none |
+//!
+//! A control character in user, e-mail or NameID refuses the sign-in. Spaces around values are removed, because a header
+//! would lose them on its way and make two people one. Everything else stays byte for byte: no case folding of users, no
+//! Unicode normalisation, which would make one person of two.
+
+mod email;
+mod from_assertion;
+mod mapping;
+mod spellings;
 
 use crate::clock::Moment;
-use crate::reason::Refusal;
-use crate::saml::response::{AcceptedAssertion, NameId};
+use crate::saml::response::NameId;
+
+pub use mapping::Mapping;
 
 /// What is known about somebody's groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Groups {
-    /// The IdP said which (perhaps none).
+    /// The IdP said which (perhaps none): without doubles, in its order.
     Known(Vec<String>),
     /// The IdP sent no groups attribute, or a link instead (Entra's overage): unknown, which denies.
     Unknown,
 }
 
-/// An identity. Private fields with accessors in the real thing; one constructor: `from_accepted`.
+/// An identity. Made by [`Identity::from_accepted`] and nowhere else:
+///
+/// ```compile_fail,E0451
+/// fn forge(honest: vestibule::identity::Identity) -> vestibule::identity::Identity {
+///     vestibule::identity::Identity { user: "root".into(), ..honest }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(crate) idp: String,
@@ -28,54 +59,174 @@ pub struct Identity {
     pub(crate) authn_instant: Moment,
     pub(crate) authn_context_class: Option<String>,
     pub(crate) session_not_on_or_after: Option<Moment>,
+    /// Keeps other rooms from writing an identity down; their tests may.
+    #[cfg(not(test))]
+    _made_from_an_assertion: MadeFromAnAssertion,
 }
 
-/// How attributes become an identity; built by config. Candidates are attribute names tried in order,
-/// case-insensitively; the built-in table knows OID/URI/friendly spellings; `NameID` is a candidate word.
+#[cfg(not(test))]
 #[derive(Debug, Clone)]
-pub struct Mapping {
-    pub user: Vec<String>,
-    pub email: Vec<String>,
-    pub name: Vec<String>,
-    pub preferred_username: Vec<String>,
-    pub groups: Vec<String>,
-    /// `groups_absent: empty` makes a missing groups attribute mean "no groups".
-    pub groups_absent_is_empty: bool,
-    /// group -> role, exact and case-sensitive, in the configuration's order.
-    pub roles: Vec<(String, String)>,
-    pub default_role: Option<String>,
-}
-
-impl Default for Mapping {
-    fn default() -> Self {
-        todo!()
-    }
-}
+struct MadeFromAnAssertion;
 
 impl Identity {
-    /// Consumes the assertion. `idp` is the configured id; `email_domains`: None = may speak for any.
-    pub fn from_accepted(
-        _assertion: AcceptedAssertion,
-        _idp: &str,
-        _email_domains: Option<&[String]>,
-        _mapping: &Mapping,
-    ) -> Result<Self, Refusal> {
-        todo!()
+    /// What is known of the groups.
+    pub const fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The subject's NameID as it was asserted: single logout finds the session by it.
+    pub const fn name_id(&self) -> &NameId {
+        &self.name_id
+    }
+
+    /// The IdP's own name for its session (Core 2.7.2).
+    pub fn session_index(&self) -> Option<&str> {
+        self.session_index.as_deref()
+    }
+
+    /// When the person authenticated at the IdP, by its clock.
+    pub const fn authn_instant(&self) -> Moment {
+        self.authn_instant
+    }
+
+    /// How, as the IdP calls it (AuthnContextClassRef).
+    pub fn authn_context_class(&self) -> Option<&str> {
+        self.authn_context_class.as_deref()
+    }
+
+    /// When the IdP wants the session to have ended.
+    pub const fn session_not_on_or_after(&self) -> Option<Moment> {
+        self.session_not_on_or_after
     }
 }
 
 /// What rules and headers may ask about somebody, without allocation: implemented by Identity and by Session.
 pub trait Person {
+    /// The user, by the IdP's name; unique together with [`Person::idp`] only.
     fn user(&self) -> &str;
+    /// An e-mail address, ASCII letters in lower case.
     fn email(&self) -> Option<&str>;
+    /// A name for display.
     fn name(&self) -> Option<&str>;
+    /// A short name, for display too.
     fn preferred_username(&self) -> Option<&str>;
+    /// The `id` of the identity provider.
     fn idp(&self) -> &str;
-    /// None: unknown.
+    /// Exact, case-sensitive. None: unknown, whichever group is asked for.
     fn in_group(&self, group: &str) -> Option<bool>;
-    /// None: unknown (roles come from groups; a held role is known even when groups are unknown, e.g. the default role).
+    /// Exact, case-sensitive. None: unknown (roles come from groups; a held role is known even when groups are
+    /// unknown, e.g. the default role).
     fn has_role(&self, role: &str) -> Option<bool>;
     /// Groups in the IdP's order; nothing when unknown.
     fn each_group(&self, f: &mut dyn FnMut(&str));
+    /// Roles in the configuration's order.
     fn each_role(&self, f: &mut dyn FnMut(&str));
+}
+
+impl Person for Identity {
+    fn user(&self) -> &str {
+        &self.user
+    }
+    fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+    fn preferred_username(&self) -> Option<&str> {
+        self.preferred_username.as_deref()
+    }
+    fn idp(&self) -> &str {
+        &self.idp
+    }
+    fn in_group(&self, group: &str) -> Option<bool> {
+        match &self.groups {
+            Groups::Known(groups) => Some(groups.iter().any(|own| own == group)),
+            Groups::Unknown => None,
+        }
+    }
+    fn has_role(&self, role: &str) -> Option<bool> {
+        if self.roles.iter().any(|own| own == role) {
+            return Some(true);
+        }
+        match self.groups {
+            Groups::Known(_) => Some(false),
+            Groups::Unknown => None,
+        }
+    }
+    fn each_group(&self, f: &mut dyn FnMut(&str)) {
+        if let Groups::Known(groups) = &self.groups {
+            groups.iter().for_each(|group| f(group));
+        }
+    }
+    fn each_role(&self, f: &mut dyn FnMut(&str)) {
+        self.roles.iter().for_each(|role| f(role));
+    }
+}
+
+/// Somebody for the unit tests of this and other rooms.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    use super::Person;
+
+    /// A person made of nothing.
+    #[derive(Debug, Clone)]
+    pub(crate) struct FakePerson {
+        pub(crate) user: String,
+        pub(crate) email: Option<String>,
+        pub(crate) name: Option<String>,
+        pub(crate) preferred_username: Option<String>,
+        pub(crate) idp: String,
+        pub(crate) groups: Option<Vec<String>>,
+        pub(crate) roles: Vec<String>,
+    }
+
+    impl FakePerson {
+        /// Ada, ops and staff, an admin.
+        pub(crate) fn ada() -> Self {
+            Self {
+                user: "ada".into(),
+                email: Some("ada@example.com".into()),
+                name: Some("Ada Lovelace".into()),
+                preferred_username: Some("al".into()),
+                idp: "corp".into(),
+                groups: Some(vec!["staff".into(), "ops".into()]),
+                roles: vec!["admin".into()],
+            }
+        }
+    }
+
+    impl Person for FakePerson {
+        fn user(&self) -> &str {
+            &self.user
+        }
+        fn email(&self) -> Option<&str> {
+            self.email.as_deref()
+        }
+        fn name(&self) -> Option<&str> {
+            self.name.as_deref()
+        }
+        fn preferred_username(&self) -> Option<&str> {
+            self.preferred_username.as_deref()
+        }
+        fn idp(&self) -> &str {
+            &self.idp
+        }
+        fn in_group(&self, group: &str) -> Option<bool> {
+            self.groups.as_ref().map(|groups| groups.iter().any(|own| own == group))
+        }
+        fn has_role(&self, role: &str) -> Option<bool> {
+            if self.roles.iter().any(|own| own == role) {
+                Some(true)
+            } else {
+                self.groups.as_ref().map(|_| false)
+            }
+        }
+        fn each_group(&self, f: &mut dyn FnMut(&str)) {
+            self.groups.iter().flatten().for_each(|group| f(group));
+        }
+        fn each_role(&self, f: &mut dyn FnMut(&str)) {
+            self.roles.iter().for_each(|role| f(role));
+        }
+    }
 }

@@ -1,0 +1,233 @@
+//! The judgement.
+
+use super::path::{Reading, RequestPath};
+use super::pattern::PathPattern;
+use super::term::{Answer, Term};
+use crate::identity::Person;
+use crate::reason::{Reason, Refusal};
+use http::Method;
+use ipnet::IpNet;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+/// What is asked of the rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The method of the browser's request, not of a gateway's question about it.
+    pub method: &'a Method,
+    /// The path of the browser's request.
+    pub path: &'a RequestPath,
+    /// The client's address as `trusted_proxies` allow it to be known.
+    pub client: IpAddr,
+}
+
+/// `access:` of one rule, or the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody passes; a session's identity goes along.
+    Public,
+    /// Everybody passes; a session's identity goes along. For pages that greet who is signed in.
+    Optional,
+    /// Whoever has a session passes.
+    Authenticated,
+    /// Nobody passes, signed in or not.
+    Deny,
+    /// Whoever has a session of which the term is known to hold passes.
+    When(Term),
+}
+
+/// One rule: empty selector lists select everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Any of these paths.
+    pub paths: Vec<PathPattern>,
+    /// Any of these methods, exactly as written; where HEAD is not named it must pass as GET as well.
+    pub methods: Vec<Method>,
+    /// A client in any of these networks.
+    pub networks: Vec<IpNet>,
+    /// What it takes to pass.
+    pub access: Access,
+}
+
+/// The rules of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// In the configuration's order.
+    pub rules: Vec<Rule>,
+    /// For what no rule selects.
+    pub default: Access,
+}
+
+/// Proof that one request was judged and may pass. Only [`Rules::judge`] makes one, and it cannot be copied.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    identified: bool,
+}
+
+impl Permit {
+    const fn granted(identified: bool) -> Self {
+        Self { identified }
+    }
+
+    /// Whether a session's identity is to be forwarded (false: nobody is signed in; every identity header goes out
+    /// empty).
+    pub const fn identified(&self) -> bool {
+        self.identified
+    }
+}
+
+/// The judgement. Matched exhaustively by both faces.
+#[derive(Debug)]
+#[must_use]
+pub enum Verdict {
+    /// The request may pass.
+    Allow(Permit),
+    /// It might pass with a session, and has none.
+    NeedsSession,
+    /// It may not pass; signing in, or in again, does not help.
+    Forbidden(Refusal),
+}
+
+/// What one rule says; later variants are stricter.
+enum Outcome {
+    Pass,
+    NeedsSession,
+    Refused(Reason),
+}
+
+/// The longest description of a term or path in a refusal's detail, in bytes.
+const DETAIL_PART: usize = 300;
+
+impl Rules {
+    /// The first rule that selects decides; its failed `access` never falls through to a later rule. `person` is a
+    /// live session's, or none. The strictest verdict over all readings of the path and the method counts, see the
+    /// module's header.
+    pub fn judge<P: Person + ?Sized>(&self, question: &Question<'_>, person: Option<&P>) -> Verdict {
+        let mut needs_session = false;
+        let mut judged = None;
+        for reading in question.path.readings() {
+            let rule = self.first(question, reading, false);
+            let as_get = if self.names_method(rule, question.method) {
+                rule
+            } else {
+                self.first(question, reading, true)
+            };
+            for rule in [rule, as_get] {
+                if judged == Some(rule) {
+                    continue;
+                }
+                judged = Some(rule);
+                match outcome(self.access(rule), person) {
+                    Outcome::Pass => {}
+                    Outcome::NeedsSession => needs_session = true,
+                    Outcome::Refused(reason) => {
+                        return Verdict::Forbidden(Refusal::new(
+                            reason,
+                            self.explain(rule, question, reading),
+                        ));
+                    }
+                }
+            }
+        }
+        if needs_session { Verdict::NeedsSession } else { Verdict::Allow(Permit::granted(person.is_some())) }
+    }
+
+    /// The first rule that selects under this reading; none: the default.
+    fn first(&self, question: &Question<'_>, reading: Reading<'_>, loose_method: bool) -> Option<usize> {
+        self.rules.iter().position(|rule| {
+            (rule.paths.is_empty() || rule.paths.iter().any(|path| path.selects(reading)))
+                && (rule.methods.is_empty()
+                    || rule.methods.iter().any(|own| is_method(own, question.method, loose_method)))
+                && (rule.networks.is_empty() || rule.networks.iter().any(|net| holds(net, question.client)))
+        })
+    }
+
+    fn access(&self, rule: Option<usize>) -> &Access {
+        rule.and_then(|at| self.rules.get(at)).map_or(&self.default, |rule| &rule.access)
+    }
+
+    /// Whether there is no second reading of the method, because it has none or the owner spoke of this very method.
+    fn names_method(&self, rule: Option<usize>, method: &Method) -> bool {
+        !is_read_loosely(method)
+            || rule.and_then(|at| self.rules.get(at)).is_some_and(|rule| rule.methods.contains(method))
+    }
+
+    /// For the owner: which rule, under which reading, and what it takes.
+    #[cold]
+    fn explain(&self, rule: Option<usize>, question: &Question<'_>, reading: Reading<'_>) -> String {
+        let mut text = match rule {
+            Some(at) => format!("rules[{at}]"),
+            None => "default_access".to_owned(),
+        };
+        if let Some(pattern) = rule
+            .and_then(|at| self.rules.get(at))
+            .and_then(|rule| rule.paths.iter().find(|path| path.selects(reading)))
+        {
+            let _ = write!(text, " ({})", shortened(&pattern.to_string()));
+        }
+        let _ = match self.access(rule) {
+            Access::When(term) => write!(text, " asks for {}", shortened(&term.to_string())),
+            _ => write!(text, " denies everybody"),
+        };
+        if reading.text != question.path.as_str() {
+            let _ = write!(
+                text,
+                "; path {}, which some servers read as {}",
+                shortened(&format!("{:?}", question.path.as_str())),
+                shortened(&format!("{:?}", reading.text))
+            );
+        }
+        text
+    }
+}
+
+fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
+    match (access, person) {
+        (Access::Public | Access::Optional, _) | (Access::Authenticated, Some(_)) => Outcome::Pass,
+        (Access::Deny, _) => Outcome::Refused(Reason::AccessDenied),
+        (Access::Authenticated | Access::When(_), None) => Outcome::NeedsSession,
+        (Access::When(term), Some(person)) => match term.ask(person) {
+            Answer::Yes => Outcome::Pass,
+            Answer::No => Outcome::Refused(Reason::AccessDenied),
+            Answer::Unknown if term.lacks_groups(person) => Outcome::Refused(Reason::AccessUnknownGroups),
+            Answer::Unknown => Outcome::Refused(Reason::AccessDenied),
+        },
+    }
+}
+
+/// Whether a server may read the method as another one.
+fn is_read_loosely(method: &Method) -> bool {
+    *method == Method::HEAD || method.as_str().bytes().any(|b| b.is_ascii_lowercase())
+}
+
+fn is_method(own: &Method, asked: &Method, loose: bool) -> bool {
+    own == asked
+        || loose
+            && (own.as_str().eq_ignore_ascii_case(asked.as_str())
+                || own == Method::GET && asked.as_str().eq_ignore_ascii_case("HEAD"))
+}
+
+/// An IPv4 address is one, also when it was written as IPv6 (`::ffff:10.0.0.1`); the same for networks.
+fn holds(net: &IpNet, client: IpAddr) -> bool {
+    match (net, client.to_canonical()) {
+        (IpNet::V6(net), IpAddr::V4(client)) => net.contains(&client.to_ipv6_mapped()),
+        (net, client) => net.contains(&client),
+    }
+}
+
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(DETAIL_PART);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "upstream_tests.rs"]
+mod upstream_tests;

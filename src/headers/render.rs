@@ -1,0 +1,172 @@
+//! The header values of one session.
+
+use super::encode::{Joined, has_control, single};
+use super::jwt::{Claims, JwtKeys, Payload};
+use super::plan::{HeaderPlan, HeaderSpec, Source};
+use crate::clock::Moment;
+use crate::identity::Person;
+use crate::session::Rendered;
+use bytes::Bytes;
+use http::HeaderValue;
+use std::ops::Range;
+
+/// Whose headers: what is known of a live session.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// Who it is.
+    pub person: &'a dyn Person,
+    /// The session's public name; never the secret in the cookie.
+    pub sid: &'a str,
+    /// When the person authenticated at the IdP.
+    pub authn_instant: Moment,
+    /// How (AuthnContextClassRef).
+    pub authn_context_class: Option<&'a str>,
+    /// The session's absolute end; no JWT outlives it.
+    pub ends_at: Moment,
+}
+
+/// Who signs, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Token<'a> {
+    /// Our keys.
+    pub keys: &'a JwtKeys,
+    /// `iss`: the site's public origin.
+    pub issuer: &'a str,
+    /// `aud`: the site's name.
+    pub audience: &'a str,
+}
+
+/// What is left out to keep the budget; each step leaves out what the one before does too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leave {
+    Nothing,
+    Groups,
+    Names,
+    Roles,
+}
+
+impl HeaderPlan {
+    /// Every configured header for this session, within the budget (see the module's header), with the JWT signed at
+    /// `now` when the plan has one. All values share one buffer, so that setting them copies nothing.
+    pub fn render(&self, subject: &Subject<'_>, token: &Token<'_>, now: Moment) -> Rendered {
+        let mut draft = self.draft(subject, token, now, Leave::Nothing);
+        for leave in [Leave::Groups, Leave::Names, Leave::Roles] {
+            if draft.size <= self.budget {
+                break;
+            }
+            draft = self.draft(subject, token, now, leave);
+        }
+        self.finish(draft, token, now)
+    }
+
+    fn draft(&self, subject: &Subject<'_>, token: &Token<'_>, now: Moment, leave: Leave) -> Draft {
+        let person = subject.person;
+        let mut text = Vec::with_capacity(512);
+        let mut values = Vec::with_capacity(self.specs.len());
+        let mut size = 0;
+        let mut payload = None;
+        for spec in &self.specs {
+            let start = text.len();
+            let mut put = |value: Option<&str>| single(&mut text, value.unwrap_or_default(), spec.encoding);
+            match spec.source {
+                Source::User => put(Some(person.user())),
+                Source::Email => put(person.email()),
+                Source::Name if leave < Leave::Names => put(person.name()),
+                Source::PreferredUsername if leave < Leave::Names => put(person.preferred_username()),
+                Source::Name | Source::PreferredUsername => {}
+                Source::Idp => put(Some(person.idp())),
+                Source::Groups if leave < Leave::Groups => {
+                    join(&mut text, spec, |each| person.each_group(each));
+                }
+                Source::Roles if leave < Leave::Roles => join(&mut text, spec, |each| person.each_role(each)),
+                Source::Groups | Source::Roles => {}
+                Source::GroupsOmitted => {
+                    put((leave >= Leave::Groups && has_groups(person)).then_some("true"))
+                }
+                Source::Jwt => {
+                    let payload = payload.get_or_insert_with(|| payload_of(subject, token, now, leave));
+                    size += token.keys.token_length(payload);
+                }
+            }
+            size += spec.name.as_str().len() + text.len() - start + ": \r\n".len();
+            values.push((spec.source != Source::Jwt).then_some(start..text.len()));
+        }
+        Draft { text, values, payload, size }
+    }
+
+    fn finish(&self, draft: Draft, token: &Token<'_>, now: Moment) -> Rendered {
+        let Draft { mut text, values, payload, .. } = draft;
+        let start = text.len();
+        let mut renew_at = Moment::from_millis(i64::MAX);
+        if let Some(payload) = payload {
+            renew_at = payload.renew_at(now);
+            // Empty when it cannot be signed: the application that verifies refuses, and nobody panics.
+            text.extend_from_slice(token.keys.sign(&payload).unwrap_or_default().as_bytes());
+        }
+        let jwt = start..text.len();
+        let text = Bytes::from(text);
+        let headers = self
+            .specs
+            .iter()
+            .zip(values)
+            .map(|(spec, value)| (spec.name.clone(), slice(&text, value.unwrap_or_else(|| jwt.clone()))))
+            .collect();
+        Rendered { headers, renew_at }
+    }
+}
+
+struct Draft {
+    text: Vec<u8>,
+    /// Where in `text` each header's value is; none for the JWT, which is signed once the rest is settled.
+    values: Vec<Option<Range<usize>>>,
+    payload: Option<Payload>,
+    /// What counts against the budget.
+    size: usize,
+}
+
+fn payload_of(subject: &Subject<'_>, token: &Token<'_>, now: Moment, leave: Leave) -> Payload {
+    let person = subject.person;
+    let mut claims = Claims::new(token.issuer, token.audience, subject, now);
+    if leave < Leave::Groups && person.in_group("").is_some() {
+        claims.groups = Some(listed(|each| person.each_group(each)));
+    }
+    if leave < Leave::Names {
+        claims.name = person.name().map(str::to_owned);
+    }
+    if leave < Leave::Roles {
+        claims.roles = Some(listed(|each| person.each_role(each)));
+    }
+    claims.payload()
+}
+
+fn join(out: &mut Vec<u8>, spec: &HeaderSpec, each: impl FnOnce(&mut dyn FnMut(&str))) {
+    let mut joined = Joined::new(spec);
+    each(&mut |value| joined.push(value));
+    joined.write(out);
+}
+
+/// What stays out of headers stays out of the JWT, so that the two never disagree.
+fn listed(each: impl FnOnce(&mut dyn FnMut(&str))) -> Vec<String> {
+    let mut list = Vec::new();
+    each(&mut |value| {
+        if !value.is_empty() && !has_control(value) {
+            list.push(value.to_owned());
+        }
+    });
+    list
+}
+
+fn has_groups(person: &dyn Person) -> bool {
+    let mut any = false;
+    person.each_group(&mut |_| any = true);
+    any
+}
+
+fn slice(text: &Bytes, range: Range<usize>) -> HeaderValue {
+    // Control characters were kept out; if one ever was not, an empty value is the safe one.
+    HeaderValue::from_maybe_shared(text.slice(range)).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

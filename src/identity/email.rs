@@ -1,0 +1,90 @@
+//! The form of an e-mail address: the small part of RFC 5321 that directories use.
+
+/// RFC 5321 4.5.3.1: 256 octets for the path, two of which are `<` and `>`.
+const LONGEST: usize = 254;
+const LONGEST_LOCAL: usize = 64;
+
+/// `local@domain`, with exactly one `@` and no quoting, spaces or control characters; ASCII letters lowered. Other letters
+/// stay: lowering them would make one address of two (the Kelvin sign is a k in lower case).
+pub(super) fn normalised(text: &str) -> Option<String> {
+    let (local, domain) = text.split_once('@')?;
+    let fits = !local.is_empty() && local.len() <= LONGEST_LOCAL && text.len() <= LONGEST;
+    (fits && is_local(local) && is_domain(domain)).then(|| text.to_ascii_lowercase())
+}
+
+/// What follows the last `@`.
+pub(super) fn domain(text: &str) -> Option<&str> {
+    text.rsplit_once('@').map(|(_, domain)| domain)
+}
+
+fn is_local(local: &str) -> bool {
+    local.chars().all(|c| !c.is_whitespace() && !c.is_control() && !r#"()<>[]:;@\,""#.contains(c))
+}
+
+/// Labels of letters, digits, `-` and `_`, or of anything that is not ASCII.
+fn is_domain(domain: &str) -> bool {
+    domain.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| {
+                c.is_ascii_alphanumeric()
+                    || matches!(c, '-' | '_')
+                    || !c.is_ascii() && !c.is_whitespace() && !c.is_control()
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_lowered_in_ascii_only() {
+        assert_eq!(normalised("Ada.Lovelace+x@Example.COM").as_deref(), Some("ada.lovelace+x@example.com"));
+        assert_eq!(normalised("ÄDA@exämple.com").as_deref(), Some("Äda@exämple.com"));
+        assert_eq!(normalised("\u{212a}im@example.com").as_deref(), Some("\u{212a}im@example.com"));
+        assert_eq!(normalised("root@localhost").as_deref(), Some("root@localhost"));
+        assert_eq!(normalised("o'hara/x=y@a_b.c-d").as_deref(), Some("o'hara/x=y@a_b.c-d"));
+    }
+
+    #[test]
+    fn anything_else_is_not_an_address() {
+        let long_local = format!("{}@example.com", "a".repeat(65));
+        let long = format!("a@{}.com", "b".repeat(254));
+        for text in [
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "ada@example.com@evil.test",
+            "ada@@example.com",
+            "\"ada@evil.test\"@example.com",
+            "ada@example..com",
+            "ada@.example.com",
+            "ada@example.com.",
+            "ada@-example.com",
+            "ada@example-.com",
+            "ada @example.com",
+            "ada@exam ple.com",
+            "ada@example.com ",
+            "ada@example.com,eve@evil.test",
+            "ada@[127.0.0.1]",
+            "ada@example.com\n",
+            "ada\u{a0}b@example.com",
+            "ada@example\u{2028}com",
+            "Ada <ada@example.com>",
+            "<ada@example.com>",
+            &long_local,
+            &long,
+        ] {
+            assert_eq!(normalised(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_domain_is_what_follows_the_last_at() {
+        assert_eq!(domain("a@b@c"), Some("c"));
+        assert_eq!(domain("a"), None);
+    }
+}

@@ -1,0 +1,341 @@
+use super::*;
+use crate::identity::Person;
+
+const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+const MAIL_OID: &str = "urn:oid:0.9.2342.19200300.100.1.3";
+const ENTRA_GROUPS: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups";
+const ENTRA_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
+
+/// An assertion to be asked, and how.
+struct Case {
+    name_id: NameId,
+    attributes: Vec<Attribute>,
+    email_domains: Option<Vec<String>>,
+    mapping: Mapping,
+}
+
+impl Case {
+    fn new(name_id: &str) -> Self {
+        Self {
+            name_id: NameId {
+                value: name_id.into(),
+                format: None,
+                name_qualifier: None,
+                sp_name_qualifier: None,
+            },
+            attributes: Vec::new(),
+            email_domains: None,
+            mapping: Mapping::default(),
+        }
+    }
+    fn format(mut self, format: &str) -> Self {
+        self.name_id.format = Some(format.into());
+        self
+    }
+    fn with(self, name: &str, values: &[&str]) -> Self {
+        self.friendly(name, None, values)
+    }
+    fn friendly(mut self, name: &str, friendly_name: Option<&str>, values: &[&str]) -> Self {
+        self.attributes.push(Attribute {
+            name: name.into(),
+            friendly_name: friendly_name.map(str::to_owned),
+            name_format: None,
+            values: values.iter().map(|&v| v.to_owned()).collect(),
+        });
+        self
+    }
+    fn user_from(mut self, candidates: &[&str]) -> Self {
+        self.mapping.user = candidates.iter().map(|&c| c.to_owned()).collect();
+        self
+    }
+    fn email_from(mut self, candidates: &[&str]) -> Self {
+        self.mapping.email = candidates.iter().map(|&c| c.to_owned()).collect();
+        self
+    }
+    fn domains(mut self, domains: &[&str]) -> Self {
+        self.email_domains = Some(domains.iter().map(|&d| d.to_owned()).collect());
+        self
+    }
+    fn mapped(mut self, change: impl FnOnce(&mut Mapping)) -> Self {
+        change(&mut self.mapping);
+        self
+    }
+    fn identify(&self) -> Result<Identity, Refusal> {
+        let said = Said {
+            name_id: &self.name_id,
+            attributes: &self.attributes,
+            session_index: Some("_s1"),
+            authn_instant: Moment::from_seconds(1),
+            authn_context_class: Some("urn:class"),
+            session_not_on_or_after: Some(Moment::from_seconds(9)),
+        };
+        said.identify("corp", self.email_domains.as_deref(), &self.mapping)
+    }
+    fn known(&self) -> Identity {
+        self.identify().unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+    fn refused(&self) -> Reason {
+        match self.identify() {
+            Ok(identity) => panic!("{identity:?}"),
+            Err(refusal) => refusal.reason,
+        }
+    }
+}
+
+fn known(groups: &[&str]) -> Groups {
+    Groups::Known(groups.iter().map(|&g| g.to_owned()).collect())
+}
+
+#[test]
+fn what_the_assertion_says_of_the_sign_in_is_kept() {
+    let identity = Case::new("ada").format(PERSISTENT).known();
+    assert_eq!((identity.idp(), identity.user()), ("corp", "ada"));
+    assert_eq!(identity.name_id().value, "ada");
+    assert_eq!(identity.session_index(), Some("_s1"));
+    assert_eq!(identity.authn_instant(), Moment::from_seconds(1));
+    assert_eq!(identity.authn_context_class(), Some("urn:class"));
+    assert_eq!(identity.session_not_on_or_after(), Some(Moment::from_seconds(9)));
+}
+
+#[test]
+fn the_user_is_the_first_candidate_with_a_value() {
+    let case = || Case::new("n-1").with("uid", &["", " ada "]).with("eppn", &["ada@uni.test"]);
+    assert_eq!(case().known().user(), "n-1");
+    assert_eq!(case().user_from(&["uid", "NameID"]).known().user(), "ada");
+    assert_eq!(case().user_from(&["missing", "EPPN"]).known().user(), "ada@uni.test");
+    assert_eq!(case().user_from(&["missing", "nameid"]).known().user(), "n-1");
+    assert_eq!(Case::new("Ada").known().user(), "Ada");
+}
+
+#[test]
+fn no_user_is_refused() {
+    assert_eq!(Case::new("").refused(), Reason::UserMissing);
+    assert_eq!(Case::new("  ").refused(), Reason::UserMissing);
+    let case = Case::new("ada").user_from(&["uid"]).with("uid", &[""]).with("mail", &["a@b.test"]);
+    let refusal = case.identify().unwrap_err();
+    assert_eq!(refusal.reason, Reason::UserMissing);
+    assert!(refusal.detail.contains(r#"["uid"]"#) && refusal.detail.contains(r#""mail""#), "{refusal}");
+    assert!(!refusal.detail.contains("a@b.test"));
+    assert_eq!(Case::new("ada").user_from(&[]).refused(), Reason::UserMissing);
+}
+
+#[test]
+fn a_transient_name_id_is_refused_only_as_the_user() {
+    let case = || Case::new("_abc").format(TRANSIENT).with("uid", &["ada"]);
+    assert_eq!(case().refused(), Reason::NameIdTransient);
+    assert_eq!(case().user_from(&["missing", "NameID"]).refused(), Reason::NameIdTransient);
+    assert_eq!(case().user_from(&["uid", "NameID"]).known().user(), "ada");
+}
+
+#[test]
+fn an_endless_user_is_refused() {
+    assert_eq!(Case::new(&"a".repeat(256)).known().user().len(), 256);
+    assert_eq!(Case::new(&"a".repeat(257)).refused(), Reason::IdentityTooLarge);
+}
+
+#[test]
+fn control_characters_in_user_email_or_name_id_are_refused() {
+    for bad in ["ada\r\nX-Forwarded-User: root", "ada\n", "\tada", "a\u{0}da", "a\u{7f}da", "a\u{85}da"] {
+        assert_eq!(Case::new(bad).refused(), Reason::IdentityControlCharacter, "{bad:?}");
+        assert_eq!(
+            Case::new(bad).user_from(&["uid"]).with("uid", &["x"]).refused(),
+            Reason::IdentityControlCharacter
+        );
+        assert_eq!(
+            Case::new("x").user_from(&["uid"]).with("uid", &[bad]).refused(),
+            Reason::IdentityControlCharacter
+        );
+        let mail = format!("{bad}@example.com");
+        assert_eq!(
+            Case::new("x").with("mail", &[&mail]).refused(),
+            Reason::IdentityControlCharacter,
+            "{bad:?}"
+        );
+    }
+}
+
+#[test]
+fn control_characters_elsewhere_keep_the_value_out() {
+    let identity = Case::new("ada").with("displayName", &["Ada\nLovelace"]).with("uid", &["al\0"]).known();
+    assert_eq!((identity.name(), identity.preferred_username()), (None, None));
+    let identity = Case::new("ada").with("groups", &["a\nb"]).known();
+    assert_eq!(identity.in_group("a\nb"), Some(true));
+}
+
+#[test]
+fn odd_letters_are_kept_byte_for_byte() {
+    for user in ["a\u{200b}da", "\u{202e}ada", "e\u{301}ve", "\u{e9}ve", "\u{fe0f}", "\u{a0}ada"] {
+        assert_eq!(Case::new(user).known().user(), user);
+    }
+}
+
+#[test]
+fn the_address_is_the_name_id_when_it_has_the_form_and_an_attribute_otherwise() {
+    let with_mail = |name_id: &str| Case::new(name_id).with("Email", &["Second@Example.com"]);
+    assert_eq!(with_mail("Ada@Example.COM").known().email(), Some("ada@example.com"));
+    assert_eq!(with_mail("Ada@Example.COM").known().user(), "Ada@Example.COM");
+    assert_eq!(with_mail("ada").known().email(), Some("second@example.com"));
+    assert_eq!(with_mail("ada@ex@ample").known().email(), Some("second@example.com"));
+    assert_eq!(with_mail("ada@REALM.TEST").format(KERBEROS).known().email(), Some("second@example.com"));
+    let transient = with_mail("ada@x.test").format(TRANSIENT).user_from(&["mail"]);
+    assert_eq!(transient.known().email(), Some("second@example.com"));
+    assert_eq!(Case::new("ada").known().email(), None);
+}
+
+#[test]
+fn every_common_spelling_of_mail_is_found() {
+    for name in [
+        "mail",
+        "MAIL",
+        "email",
+        "emailAddress",
+        "user.email",
+        MAIL_OID,
+        "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+        "http://schemas.xmlsoap.org/claims/EmailAddress",
+    ] {
+        let identity = Case::new("ada").with(name, &["ada@example.com"]).known();
+        assert_eq!(identity.email(), Some("ada@example.com"), "{name}");
+    }
+}
+
+#[test]
+fn the_exact_name_goes_before_its_spellings_and_the_friendly_name_last() {
+    let case = || {
+        Case::new("ada")
+            .friendly("urn:x:1", Some("mail"), &["friendly@example.com"])
+            .with(MAIL_OID, &["oid@example.com"])
+            .with("mail", &["exact@example.com"])
+    };
+    assert_eq!(case().known().email(), Some("exact@example.com"));
+    let mut two = case();
+    two.attributes.pop();
+    assert_eq!(two.known().email(), Some("oid@example.com"));
+    two.attributes.pop();
+    assert_eq!(two.known().email(), Some("friendly@example.com"));
+}
+
+#[test]
+fn what_was_meant_as_an_address_and_is_none_is_refused() {
+    for bad in ["ada@example.com@evil.test", "ada@", "@example.com", "a b@example.com", "\"a@b\"@c.test"] {
+        assert_eq!(Case::new("ada").with("mail", &[bad]).refused(), Reason::EmailInvalid, "{bad}");
+        assert_eq!(Case::new(bad).format(EMAIL_ADDRESS).refused(), Reason::EmailInvalid, "{bad}");
+        let second = Case::new("ada").with("mail", &[bad]).with("other", &["ada@example.com"]);
+        assert_eq!(second.email_from(&["mail", "other"]).refused(), Reason::EmailInvalid, "{bad}");
+    }
+    let skipped = Case::new("ada").with("mail", &["", "none", "ada@example.com"]).known();
+    assert_eq!(skipped.email(), Some("ada@example.com"));
+}
+
+#[test]
+fn an_idp_speaks_for_its_domains_only() {
+    let case = |mail: &str| Case::new("ada").with("mail", &[mail]).domains(&["Example.com", "b.test"]);
+    assert_eq!(case("ada@EXAMPLE.com").known().email(), Some("ada@example.com"));
+    assert_eq!(case("ada@b.test").known().email(), Some("ada@b.test"));
+    for foreign in ["ada@evil.test", "ada@sub.example.com", "ada@notexample.com", "ada@example.com.evil.test"]
+    {
+        assert_eq!(case(foreign).refused(), Reason::EmailDomainForeign, "{foreign}");
+    }
+    assert_eq!(Case::new("ada").domains(&["example.com"]).refused(), Reason::EmailDomainForeign);
+    assert_eq!(Case::new("ada@example.com").domains(&[]).refused(), Reason::EmailDomainForeign);
+}
+
+#[test]
+fn a_user_that_looks_like_an_address_is_bound_to_the_domains_too() {
+    let case =
+        |user: &str| Case::new(user).email_from(&["mail"]).with("mail", &["eve@b.test"]).domains(&["b.test"]);
+    assert_eq!(case("eve").known().user(), "eve");
+    assert_eq!(case("eve@b.test").known().user(), "eve@b.test");
+    for foreign in ["ceo@a.test", "ceo@a.test@b.test", "ceo@b.test@a.test", "@b.test"] {
+        assert_eq!(case(foreign).refused(), Reason::EmailDomainForeign, "{foreign}");
+    }
+    let upn = |upn: &str| case("eve").with("upn", &[upn]).known().preferred_username().map(str::to_owned);
+    assert_eq!(upn("eve@b.test").as_deref(), Some("eve@b.test"));
+    assert_eq!(upn("ceo@a.test"), None);
+}
+
+#[test]
+fn the_name_is_built_where_it_is_not_sent() {
+    let case = || Case::new("ada").with("urn:oid:2.5.4.42", &["Ada"]).with("surname", &["Lovelace"]);
+    assert_eq!(case().known().name(), Some("Ada Lovelace"));
+    assert_eq!(case().with("displayName", &["Countess"]).known().name(), Some("Countess"));
+    assert_eq!(
+        Case::new("ada").with("givenName", &["Ada"]).with("cn", &["A. L."]).known().name(),
+        Some("A. L.")
+    );
+    assert_eq!(Case::new("ada").with("givenName", &["Ada"]).known().name(), None);
+    assert_eq!(Case::new("ada").with("displayName", &[&"x".repeat(257)]).known().name(), None);
+}
+
+#[test]
+fn groups_are_known_in_order_and_without_doubles() {
+    let case = Case::new("ada").with("Groups", &["b", "a", "", "b", "B", " a"]);
+    assert_eq!(*case.known().groups(), known(&["b", "a", "B", " a"]));
+    assert_eq!(*Case::new("ada").with("groups", &[]).known().groups(), known(&[]));
+    assert_eq!(*Case::new("ada").with("groups", &[""]).known().groups(), known(&[]));
+    let split = Case::new("ada").with("groups", &["a"]).with("groups", &["b"]);
+    assert_eq!(*split.known().groups(), known(&["a", "b"]));
+}
+
+#[test]
+fn every_common_spelling_of_groups_is_found() {
+    for name in
+        ["groups", "Group", ENTRA_GROUPS, "http://schemas.xmlsoap.org/claims/Group", "memberOf", "isMemberOf"]
+    {
+        assert_eq!(*Case::new("ada").with(name, &["x"]).known().groups(), known(&["x"]), "{name}");
+    }
+    for name in ["role", "eduPersonAffiliation", "department"] {
+        assert_eq!(*Case::new("ada").with(name, &["x"]).known().groups(), Groups::Unknown, "{name}");
+    }
+}
+
+#[test]
+fn groups_that_were_not_sent_are_unknown_unless_the_owner_says_empty() {
+    assert_eq!(*Case::new("ada").known().groups(), Groups::Unknown);
+    assert_eq!(*Case::new("ada").mapped(|m| m.groups_absent_is_empty = true).known().groups(), known(&[]));
+}
+
+#[test]
+fn a_link_instead_of_groups_is_unknown_whatever_the_owner_says() {
+    for absent_is_empty in [false, true] {
+        let case = || Case::new("ada").mapped(|m| m.groups_absent_is_empty = absent_is_empty);
+        let linked = || case().with(ENTRA_LINK, &["https://graph.windows.net/x"]);
+        assert_eq!(*linked().known().groups(), Groups::Unknown);
+        assert_eq!(*linked().with(ENTRA_GROUPS, &["x"]).known().groups(), Groups::Unknown);
+        let own = linked().with("department", &["x"]).mapped(|m| m.groups = vec!["department".into()]);
+        assert_eq!(*own.known().groups(), known(&["x"]));
+    }
+}
+
+#[test]
+fn very_many_groups_are_refused() {
+    let names: Vec<String> = (0..=MOST_GROUPS).map(|i| i.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(Case::new("ada").with("groups", &names).refused(), Reason::IdentityTooLarge);
+    assert!(Case::new("ada").with("groups", &names[1..]).identify().is_ok());
+    let big = "g".repeat(MOST_GROUP_OCTETS);
+    assert!(Case::new("ada").with("groups", &[&big]).identify().is_ok());
+    assert_eq!(Case::new("ada").with("groups", &[&big, "g"]).refused(), Reason::IdentityTooLarge);
+}
+
+#[test]
+fn roles_come_from_groups_exactly_and_in_the_configurations_order() {
+    let table = |m: &mut Mapping| {
+        m.roles = [("ops", "operator"), ("boss", "admin"), ("root", "admin"), ("Ops", "shout")]
+            .map(|(group, role)| (group.to_owned(), role.to_owned()))
+            .to_vec();
+        m.default_role = Some("user".into());
+    };
+    let roles = |groups: &[&str]| Case::new("ada").with("groups", groups).mapped(table).known().roles;
+    assert_eq!(roles(&["root", "boss", "ops"]), ["operator", "admin"]);
+    assert_eq!(roles(&["OPS", "ops "]), ["user"]);
+    assert_eq!(roles(&[]), ["user"]);
+
+    let unknown = Case::new("ada").mapped(table).known();
+    assert_eq!(unknown.has_role("user"), Some(true));
+    assert_eq!(unknown.has_role("admin"), None);
+    assert_eq!(unknown.in_group("ops"), None);
+    let known = Case::new("ada").with("groups", &[]).known();
+    assert!(known.roles.is_empty());
+    assert_eq!((known.has_role("admin"), known.in_group("ops")), (Some(false), Some(false)));
+}

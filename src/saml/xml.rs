@@ -23,9 +23,14 @@ const MAX_ATTRIBUTES: usize = 64;
 /// More prefixes than any IdP has in scope at once. The parser looks through them for every name.
 const MAX_DECLARATIONS_IN_SCOPE: usize = 128;
 
-/// Parses a document, or says which rule of reading it breaks.
+/// Parses a document from outside, or says which rule of reading it breaks.
 pub(super) fn parse(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
     refuse_crowded(text)?;
+    parse_again(text, max_depth)
+}
+
+/// Parses what comes from a document that [`parse`] has read before: the same rules, without the look at its crowds.
+pub(super) fn parse_again(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
     let parser = Parser::new().with_forbid_dtd(true).with_forbid_entities(true).with_max_depth(max_depth);
     let document = parser.parse(text).map_err(|error| match error {
         // uppsala has no variants for these two; if its wording changes they come out as malformed, and the tests
@@ -175,7 +180,8 @@ pub(super) fn shown(text: &str) -> String {
     let mut out = String::from("\"");
     out.extend(text.chars().take(LONGEST).flat_map(|c| {
         // Quotes and backslashes stay readable; what could start a new line or colour a terminal does not stay.
-        let harmless = !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let harmless = !c.is_control()
+            && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let escaped = if harmless { None } else { Some(c.escape_default()) };
         harmless.then_some(c).into_iter().chain(escaped.into_iter().flatten())
     }));
@@ -322,7 +328,11 @@ mod tests {
 
         let declarations = |n: usize| (0..n).map(|i| format!(" xmlns:p{i}='u:{i}'")).collect::<String>();
         let one = format!("<a{}/>", declarations(60));
-        assert_eq!(reason(&format!("<a>{}</a>", one.repeat(50))), None, "beside each other is not in scope together");
+        assert_eq!(
+            reason(&format!("<a>{}</a>", one.repeat(50))),
+            None,
+            "beside each other is not in scope together"
+        );
         let open = format!("<a{}>", declarations(60));
         assert_eq!(reason(&format!("{}{}", open.repeat(3), "</a>".repeat(3))), Some(Reason::XmlCrowded));
     }

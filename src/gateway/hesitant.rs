@@ -48,6 +48,7 @@ impl VirtualSocket for Hesitating {
             VirtualSockOpt::KeepAlive(keepalive) => {
                 set_tcp_keepalive(&self.socket, &keepalive).map_err(|_| io::ErrorKind::Other.into())
             }
+            _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

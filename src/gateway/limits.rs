@@ -38,9 +38,11 @@ pub(super) const MAX_HEADER_LINES: usize = 100;
 /// Octets of an unfinished header after which the connection is cut without an answer.
 pub(super) const MAX_UNFINISHED_HEADER: usize = 4 * MAX_HEADER_BYTES;
 
-/// Octets of an unwanted body that are read and thrown away, so that the client can read our answer: closing a
-/// connection with unread octets makes the kernel reset it, and the answer is lost.
-pub(super) const MAX_DISCARDED_BODY: usize = 256 * 1024;
+/// Octets of an unwanted body that are read before the answer.
+pub(super) const MAX_DISCARDED_BEFORE: usize = 64 * 1024;
+
+/// Octets of an unwanted body that are read after the answer.
+pub(super) const MAX_DISCARDED_AFTER: usize = 16 * 1024 * 1024;
 
 /// Addresses of an application that are tried for one request.
 pub(super) const MAX_CONNECT_ATTEMPTS: usize = 4;

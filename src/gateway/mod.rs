@@ -15,6 +15,7 @@ mod authz;
 mod background;
 mod decide;
 mod forward;
+mod hesitant;
 mod lane;
 mod limits;
 mod proxy;

@@ -1,6 +1,6 @@
 //! Our own answers on a pingora connection, and the requests' bodies that are meant for us.
 
-use super::limits::{MAX_DISCARDED_BODY, Patience};
+use super::limits::{MAX_DISCARDED_AFTER, MAX_DISCARDED_BEFORE, Patience};
 use crate::gate::Gate;
 use crate::observe::audit::{self, Event, Reference};
 use crate::pages::{self, RefusalPage};
@@ -13,20 +13,19 @@ use pingora::proxy::Session;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// How long an unwanted body is waited for.
+/// How long an unwanted body is waited for, before the answer and after it.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// Answers. What the client still sends as a body is read and thrown away within limits, so that it comes to read our
-/// answer.
+/// Answers. What the client sends as a body is read and thrown away: a little before the answer, so that the
+/// connection stays of use after a refused form; more after it, while the client is reading. Closing a connection
+/// with unread octets makes the kernel reset it, and the answer is lost.
 pub(super) async fn send(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
-    let awaits_permission = session.get_header(header::EXPECT).is_some();
-    if !awaits_permission {
-        discard(session).await;
+    // A client that waits for permission to send its body gets its answer first.
+    if session.get_header(header::EXPECT).is_none() {
+        discard(session, MAX_DISCARDED_BEFORE).await;
     }
     write(session, response).await?;
-    if awaits_permission {
-        discard(session).await;
-    }
+    discard(session, MAX_DISCARDED_AFTER).await;
     Ok(())
 }
 
@@ -42,10 +41,10 @@ async fn write(session: &mut Session, response: Response<Bytes>) -> pingora::Res
     session.write_response_body(if no_body { None } else { Some(body) }, true).await
 }
 
-async fn discard(session: &mut Session) {
+async fn discard(session: &mut Session, most: usize) {
     let reading = async {
         let mut read = 0;
-        while read <= MAX_DISCARDED_BODY {
+        while read <= most {
             match session.downstream_session.read_request_body().await {
                 Ok(Some(some)) => read += some.len(),
                 Ok(None) | Err(_) => return,

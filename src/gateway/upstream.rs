@@ -4,6 +4,7 @@
 //! when there is no answer. Here a background task asks, the last good answer is kept, and a request clones a peer
 //! that is ready.
 
+use super::hesitant::Hesitant;
 use super::limits::MAX_CONNECT_ATTEMPTS;
 use crate::site::Upstream;
 use arc_swap::ArcSwapOption;
@@ -154,7 +155,8 @@ impl Application {
         // Without a name to expect pingora skips the whole verification of the certificate: never leave it empty.
         let name = self.bare_host().to_owned();
         let mut peer = HttpPeer::new(address, self.upstream.tls, name);
-        peer.group_key = self.group;
+        // No kept connection may be picked for an upgrade: it might speak HTTP/2.
+        peer.group_key = if upgrade { self.group | 1 << 32 } else { self.group };
         let options = &mut peer.options;
         options.connection_timeout = Some(self.upstream.connect_timeout);
         options.total_connection_timeout = Some(self.upstream.connect_timeout);
@@ -170,8 +172,9 @@ impl Application {
             (true, false) => ALPN::H2,
         };
         if upgrade {
-            // Kept apart: an HTTP/2 connection must not be picked for an upgrade.
-            peer.group_key |= 1 << 32;
+            // One on which the application refused to upgrade is not worth keeping either.
+            options.idle_timeout = Some(Duration::from_millis(1));
+            options.custom_l4 = Some(Arc::new(Hesitant));
         }
         peer
     }

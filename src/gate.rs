@@ -89,7 +89,12 @@ impl Gate {
     }
 
     /// A gate with a pool of the caller's own choice.
-    pub fn with_verifier(parts: Parts, store: Arc<dyn Store>, clock: Arc<dyn Clock>, verifier: Verifier) -> Self {
+    pub fn with_verifier(
+        parts: Parts,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        verifier: Verifier,
+    ) -> Self {
         let names: Vec<&str> = parts.sites.iter().map(|site| site.name.as_str()).collect();
         let metrics = Arc::new(Metrics::new(&names));
         let by_authority = parts
@@ -122,8 +127,9 @@ impl Gate {
         } else {
             Cow::Borrowed(host_header)
         };
-        let named =
-            |authority: &str| self.by_authority.get(authority).and_then(|place| self.sites.get(*place)).map(Arc::as_ref);
+        let named = |authority: &str| {
+            self.by_authority.get(authority).and_then(|place| self.sites.get(*place)).map(Arc::as_ref)
+        };
         named(&lower).or_else(|| {
             let (host, secure) = match lower.strip_suffix(":443") {
                 Some(host) => (host, true),
@@ -184,9 +190,16 @@ impl Gate {
         }
         let rendered = Arc::new(self.render(site, session, now));
         session.rendered().store(Some(Arc::clone(&rendered)));
-        let bytes = rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        let bytes =
+            rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         self.rendered.insert(*session.key(), Slot { session: Arc::downgrade(session), bytes });
         rendered
+    }
+
+    /// Forgets some of what is over: sessions, and headers that nobody asks for. To be called every second or so.
+    pub fn tidy(&self, now: Moment) {
+        self.store.sweep(now);
+        self.rendered.run_pending_tasks();
     }
 
     fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {

@@ -35,7 +35,8 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         return false;
     }
     if let Some(mode) = text(headers, "sec-fetch-mode") {
-        let into_a_page = text(headers, "sec-fetch-dest").is_none_or(|dest| PAGE_DESTINATIONS.contains(&dest));
+        let into_a_page =
+            text(headers, "sec-fetch-dest").is_none_or(|dest| PAGE_DESTINATIONS.contains(&dest));
         return mode == "navigate" && into_a_page;
     }
     if headers.contains_key("x-requested-with") {
@@ -86,7 +87,10 @@ pub(super) fn unauthenticated(sign_in: &str) -> Response<Bytes> {
 }
 
 /// A request that may not pass or could not be served: audited under a reference, which the page or the JSON shows.
-#[expect(clippy::too_many_arguments, reason = "the whole situation of a request; a struct would be built once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the whole situation of a request; a struct would be built once"
+)]
 pub fn refused(
     gate: &Gate,
     site: &Site,
@@ -144,7 +148,8 @@ const PAGE_DESTINATIONS: &[&str] = &["document", "iframe", "frame", "fencedframe
 const PAGE_TYPES: &[&[u8]] = &[b"text/html", b"application/xhtml+xml"];
 
 /// Everything that could end a query value or be changed on the way is encoded.
-const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const QUERY_VALUE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 #[derive(Serialize)]
 struct Unauthenticated<'a> {

@@ -84,12 +84,18 @@ impl Attempt {
             ));
         }
         if now >= self.expires_at() {
-            return Err(Refusal::new(Reason::AttemptExpired, format!("the sign-in began at {}", self.created)));
+            return Err(Refusal::new(
+                Reason::AttemptExpired,
+                format!("the sign-in began at {}", self.created),
+            ));
         }
         if self.created < remembers_since {
             return Err(Refusal::new(
                 Reason::AttemptBeforeStart,
-                format!("the sign-in began at {}, answers are remembered since {remembers_since}", self.created),
+                format!(
+                    "the sign-in began at {}, answers are remembered since {remembers_since}",
+                    self.created
+                ),
             ));
         }
         let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp);
@@ -199,7 +205,13 @@ impl Held {
 
     /// The Set-Cookie values that give the browser one more attempt and take away what then is too much: unreadable
     /// and expired ones, and the oldest beyond five attempts or 4 KiB.
-    pub(super) fn admit(self, attempt: &Attempt, keys: &KeyRing, site: &Site, now: Moment) -> Vec<HeaderValue> {
+    pub(super) fn admit(
+        self,
+        attempt: &Attempt,
+        keys: &KeyRing,
+        site: &Site,
+        now: Moment,
+    ) -> Vec<HeaderValue> {
         let suffix = attempt.suffix();
         let sealed = attempt.seal(keys);
         let mut room = MAX_BYTES.saturating_sub(cookie_size(site, &suffix, sealed.len()));

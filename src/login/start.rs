@@ -45,7 +45,10 @@ pub(super) async fn start(
     };
     let round = completed.saturating_add(1);
     if round >= rounds::STOPPED_AT {
-        let refusal = Refusal::new(Reason::SignInLoop, format!("{completed} sign-ins for one page were just completed"));
+        let refusal = Refusal::new(
+            Reason::SignInLoop,
+            format!("{completed} sign-ins for one page were just completed"),
+        );
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
@@ -62,10 +65,8 @@ pub(super) async fn start(
         rounds: round,
         replaces: presented_key(site, headers),
     };
-    let mut response = to_identity_provider(gate, site, idp, &attempt, now).map_err(|refusal| Stopped {
-        idp: Some(idp.id.clone()),
-        ..stopped(refusal)
-    })?;
+    let mut response = to_identity_provider(gate, site, idp, &attempt, now)
+        .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -119,7 +120,10 @@ fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Re
     match (named, site.identity_providers.as_slice()) {
         (Some(named), all) => match all.iter().find(|idp| idp.id == named) {
             Some(idp) => Ok(Some(idp)),
-            None => Err(Refusal::new(Reason::IdpUnknown, "the sign-in link names an identity provider that is not configured")),
+            None => Err(Refusal::new(
+                Reason::IdpUnknown,
+                "the sign-in link names an identity provider that is not configured",
+            )),
         },
         (None, [only]) => Ok(Some(only)),
         (None, []) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
@@ -137,8 +141,12 @@ fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Respo
             format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
         })
         .collect();
-    let choices: Vec<(&str, &str)> =
-        site.identity_providers.iter().map(|idp| idp.label.as_str()).zip(links.iter().map(String::as_str)).collect();
+    let choices: Vec<(&str, &str)> = site
+        .identity_providers
+        .iter()
+        .map(|idp| idp.label.as_str())
+        .zip(links.iter().map(String::as_str))
+        .collect();
     pages::chooser(&gate.branding, &site.name, &choices)
 }
 
@@ -161,4 +169,3 @@ fn to_identity_provider(
         }
     })
 }
-

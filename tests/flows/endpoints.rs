@@ -64,7 +64,11 @@ async fn metadata_and_keys_are_there_for_everybody() {
     let mut browser = Browser::of(&world);
     let metadata = browser.get("/vestibule/saml/metadata", From::SameSite).await;
     assert_eq!(metadata.header("content-type"), Some("application/samlmetadata+xml"));
-    assert!(metadata.body.contains("Location=\"https://app.example.com/vestibule/saml/acs\""), "{}", metadata.body);
+    assert!(
+        metadata.body.contains("Location=\"https://app.example.com/vestibule/saml/acs\""),
+        "{}",
+        metadata.body
+    );
     for path in ["/vestibule/jwks.json", "/.well-known/vestibule/jwks.json"] {
         let keys = browser.get(path, From::SameSite).await;
         assert_eq!(keys.body, world.gate.jwt_keys.jwks(), "{path}");
@@ -94,7 +98,8 @@ async fn the_refused_page_carries_the_reference_of_the_gateways_403() {
     let reference = Reference::random();
     let note = refused::note(&world.gate, world.site(), Reason::AccessDenied, &reference, world.now());
     let show = async |note: &str| {
-        let request = Request::get("/vestibule/refused").header(refused::NOTE_HEADER, note).body(Bytes::new()).unwrap();
+        let request =
+            Request::get("/vestibule/refused").header(refused::NOTE_HEADER, note).body(Bytes::new()).unwrap();
         Answered::of(world.handle(&browser.site, request).await)
     };
     let page = show(&note).await;
@@ -168,7 +173,9 @@ async fn unknown_addresses_and_wrong_methods_say_so() {
 async fn head_works_where_get_does() {
     let (world, _idp) = world();
     let mut browser = Browser::of(&world);
-    for path in ["/vestibule/whoami", "/vestibule/saml/metadata", "/vestibule/jwks.json", "/vestibule/sign-out"] {
+    for path in
+        ["/vestibule/whoami", "/vestibule/saml/metadata", "/vestibule/jwks.json", "/vestibule/sign-out"]
+    {
         let get = browser.get(path, From::SameSite).await;
         let head = browser.send(Method::HEAD, path, From::SameSite, None).await;
         assert_eq!(head.status, get.status, "{path}");
@@ -282,7 +289,10 @@ async fn identity_headers_are_made_once_and_renewed_at_half_life() {
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/", "ada").await;
     let mut headers = http::HeaderMap::new();
-    headers.insert("cookie", format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap());
+    headers.insert(
+        "cookie",
+        format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
+    );
     let session = world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap();
     let first = world.gate.identity_headers(world.site(), &session, world.now());
     assert!(first.headers.iter().any(|(name, value)| name == "x-forwarded-user" && value == "ada"));
@@ -300,13 +310,15 @@ async fn requests_that_renew_at_the_same_moment_sign_once() {
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/", "ada").await;
     let mut headers = http::HeaderMap::new();
-    headers.insert("cookie", format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap());
+    headers.insert(
+        "cookie",
+        format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
+    );
     let session = world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap();
     let (gate, now) = (&world.gate, world.now());
     let made = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| gate.identity_headers(&gate.sites[0], &session, now)))
-            .collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| gate.identity_headers(&gate.sites[0], &session, now))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(made.iter().all(|rendered| Arc::ptr_eq(rendered, &made[0])));

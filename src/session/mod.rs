@@ -1,92 +1,239 @@
-//! Sessions: 256 random bits in a cookie, only their hash in the store (SKELETON).
+//! Sessions: 256 random bits in a cookie, only their hash in the store.
+//!
+//! - [`SessionId`] is the secret, [`SessionKey`] its hash and the name in the store.
+//! - [`Session`] is who somebody is and until when: one small head and one record of bytes, shared as `Arc`, asked
+//!   through [`Person`] without an allocation.
+//! - [`Store`] says what a store must do: sessions, two indexes to them, and claims, which are what makes an assertion
+//!   good for one sign-in. [`MemoryStore`] does it in this process.
+//!
+//! A session that was removed, evicted or swept is *ended*: whoever still holds it, a WebSocket for example, learns so
+//! at the next [`Session::touch`].
+
+mod claims;
+mod id;
+mod index;
+mod memory;
+mod names;
+mod record;
+mod store;
+#[doc(hidden)]
+pub mod suite;
+
+pub use claims::ClaimKey;
+pub use id::{SessionId, SessionKey};
+pub use memory::MemoryStore;
+pub use store::{Claim, Peek, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
-use crate::identity::Identity;
-use async_trait::async_trait;
-use std::sync::Arc;
+use crate::identity::{Groups, Identity, Person};
+use arc_swap::ArcSwapOption;
+use names::NAMES;
+use record::{FIELDS, Field, Record};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
-
-/// The secret in the cookie. Debug shows nothing.
-pub struct SessionId([u8; 32]);
-impl SessionId {
-    pub fn random() -> Self {
-        todo!()
-    }
-    /// 43 base64url characters.
-    pub fn from_cookie(_value: &[u8]) -> Option<Self> {
-        todo!()
-    }
-    pub fn to_cookie(&self) -> String {
-        todo!()
-    }
-    pub fn key(&self) -> SessionKey {
-        let _ = self.0;
-        todo!()
-    }
-}
-
-/// SHA-256 of the id: what the store knows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionKey(pub [u8; 32]);
-impl SessionKey {
-    /// The JWT's `sid` and the audit log's session: the first 16 octets, base64url.
-    pub fn public_name(&self) -> String {
-        todo!()
-    }
-}
 
 /// How long sessions live, per site.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Longest time between two uses. Whole seconds count, at least one.
     pub idle_timeout: Duration,
+    /// Longest time since the sign-in.
     pub max_age: Duration,
 }
 
-/// A live session; compact inside, implements `identity::Person`; shared as Arc.
-pub struct Session {}
+/// A live session; compact inside; shared as `Arc`. Times are kept in whole seconds and rounded so that a session never
+/// lives longer than it may, at most a second less.
+pub struct Session {
+    key: SessionKey,
+    record: Record,
+    rendered: ArcSwapOption<Rendered>,
+    /// Seconds since the epoch, as all that follow.
+    last_use: AtomicU32,
+    ends_at: u32,
+    authn_instant: u32,
+    /// In seconds.
+    idle_timeout: u32,
+    site: u16,
+    ended: AtomicBool,
+}
 
 impl Session {
-    /// Made from an identity; ends at the first of max_age and SessionNotOnOrAfter; idle timeout counts from last use.
-    pub fn establish(
-        _identity: &Identity,
-        _site: u16,
-        _key: SessionKey,
-        _limits: &Limits,
-        _now: Moment,
-    ) -> Self {
-        todo!()
+    /// Made from an identity; ends at the first of `max_age` and SessionNotOnOrAfter; the idle timeout counts from the
+    /// last use, and this is the first.
+    pub fn establish(identity: &Identity, site: u16, key: SessionKey, limits: &Limits, now: Moment) -> Self {
+        Self::of(&Facts::from(identity), site, key, limits, now)
     }
-    pub fn site(&self) -> u16 {
-        todo!()
+
+    fn of(facts: &Facts<'_>, site: u16, key: SessionKey, limits: &Limits, now: Moment) -> Self {
+        let by_age = now.plus(limits.max_age);
+        let end = facts.session_not_on_or_after.map_or(by_age, |idp_end| idp_end.min(by_age));
+        Self {
+            key,
+            record: Record::new(facts.strings, facts.groups, facts.roles),
+            rendered: ArcSwapOption::empty(),
+            last_use: AtomicU32::new(whole_seconds(now)),
+            ends_at: whole_seconds(end),
+            authn_instant: whole_seconds(facts.authn_instant),
+            idle_timeout: u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX).max(1),
+            site,
+            ended: AtomicBool::new(false),
+        }
     }
-    pub fn key(&self) -> &SessionKey {
-        todo!()
+
+    /// The site it is good for, and no other.
+    pub const fn site(&self) -> u16 {
+        self.site
     }
+
+    /// Its name in the store.
+    pub const fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
     /// Absolute end.
     pub fn ends_at(&self) -> Moment {
-        todo!()
+        Moment::from_seconds(self.ends_at.into())
     }
+
     /// Earlier of the absolute end and last use + idle timeout.
     pub fn expires_at(&self) -> Moment {
-        todo!()
+        let idle = self.last_use.load(Ordering::Relaxed).saturating_add(self.idle_timeout);
+        Moment::from_seconds(self.ends_at.min(idle).into())
     }
-    /// Alive at `now`: records the use (relaxed atomic, whole seconds) and answers true; false when expired or ended.
-    pub fn touch(&self, _now: Moment) -> bool {
-        todo!()
+
+    /// Whether it would still be good at `now`; not a use.
+    pub fn is_alive(&self, now: Moment) -> bool {
+        !self.ended.load(Ordering::Acquire) && now < self.expires_at()
     }
+
+    /// Alive at `now`: records the use (whole seconds) and answers true; false when expired or ended.
+    pub fn touch(&self, now: Moment) -> bool {
+        if !self.is_alive(now) {
+            return false;
+        }
+        let second = whole_seconds(now);
+        // Written once a second, so that busy sessions do not pull one cache line from core to core.
+        if self.last_use.load(Ordering::Relaxed) < second {
+            self.last_use.fetch_max(second, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Ends it for everybody who holds it, at once and for ever. Removing it from the store does this.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.rendered.store(None);
+    }
+
+    /// When the person signed in at the IdP, to the second.
     pub fn authn_instant(&self) -> Moment {
-        todo!()
+        Moment::from_seconds(self.authn_instant.into())
     }
+
+    /// How, in the IdP's words.
     pub fn authn_context_class(&self) -> Option<&str> {
-        todo!()
+        self.record.string(Field::AuthnContextClass)
     }
-    /// The headers made for this session (bounded cache beside; see headers room). Typed as Any-free slot:
-    pub fn rendered(&self) -> &arc_swap::ArcSwapOption<crate::session::Rendered> {
-        todo!()
+
+    /// The NameID's value: by it and the SessionIndex the IdP ends the session.
+    pub fn name_id(&self) -> &str {
+        self.record.string(Field::NameId).unwrap_or_default()
+    }
+
+    /// The NameID's format.
+    pub fn name_id_format(&self) -> Option<&str> {
+        self.record.string(Field::NameIdFormat)
+    }
+
+    /// The NameID's NameQualifier.
+    pub fn name_qualifier(&self) -> Option<&str> {
+        self.record.string(Field::NameQualifier)
+    }
+
+    /// The NameID's SPNameQualifier.
+    pub fn sp_name_qualifier(&self) -> Option<&str> {
+        self.record.string(Field::SpNameQualifier)
+    }
+
+    /// The IdP's name for its own session.
+    pub fn session_index(&self) -> Option<&str> {
+        self.record.string(Field::SessionIndex)
+    }
+
+    /// The headers made for this session; who fills the slot bounds how many are filled.
+    pub const fn rendered(&self) -> &ArcSwapOption<Rendered> {
+        &self.rendered
+    }
+
+    /// What the session takes in a store in bytes, index included and [`Session::rendered`] left out.
+    pub fn weight(&self) -> u32 {
+        let index_entries = if self.name_id() == self.user() { 1 } else { 2 };
+        let bytes = STORE_ENTRY
+            + allocated(size_of::<Self>() + 2 * size_of::<usize>())
+            + allocated(self.record.len())
+            + index_entries * INDEX_ENTRY;
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+impl Person for Session {
+    fn user(&self) -> &str {
+        self.record.string(Field::User).unwrap_or_default()
+    }
+
+    fn email(&self) -> Option<&str> {
+        self.record.string(Field::Email)
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.record.string(Field::Name)
+    }
+
+    fn preferred_username(&self) -> Option<&str> {
+        self.record.string(Field::PreferredUsername)
+    }
+
+    fn idp(&self) -> &str {
+        self.record.string(Field::Idp).unwrap_or_default()
+    }
+
+    fn in_group(&self, group: &str) -> Option<bool> {
+        let mut groups = self.record.groups()?;
+        Some(NAMES.number(group).is_some_and(|number| groups.any(|held| held == number)))
+    }
+
+    fn has_role(&self, role: &str) -> Option<bool> {
+        if NAMES.number(role).is_some_and(|number| self.record.roles().any(|held| held == number)) {
+            return Some(true);
+        }
+        // Which other roles the unknown groups would give is unknown too.
+        self.record.groups().map(|_| false)
+    }
+
+    fn each_group(&self, f: &mut dyn FnMut(&str)) {
+        self.record
+            .groups()
+            .into_iter()
+            .flatten()
+            .filter_map(|number| NAMES.name(number))
+            .for_each(|name| f(&name));
+    }
+
+    fn each_role(&self, f: &mut dyn FnMut(&str)) {
+        self.record.roles().filter_map(|number| NAMES.name(number)).for_each(|name| f(&name));
+    }
+}
+
+/// Says which session and nothing of whom.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({} on site {})", self.key.public_name(), self.site)
     }
 }
 
 /// Header values made once per session, site and half-life of the JWT; a slot in the session, bounded elsewhere.
+#[derive(Debug)]
 pub struct Rendered {
     /// In the site's configured order; cheap to clone (shared bytes).
     pub headers: Box<[(http::HeaderName, http::HeaderValue)]>,
@@ -94,74 +241,63 @@ pub struct Rendered {
     pub renew_at: Moment,
 }
 
-/// The store cannot answer; callers refuse.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    #[error("the session store cannot be reached: {0}")]
-    Unavailable(String),
-    #[error("the session store is full")]
-    Full,
+/// What a session is made of: the identity's parts, in the record's order.
+struct Facts<'a> {
+    strings: [Option<&'a str>; FIELDS],
+    /// None: unknown.
+    groups: Option<&'a [String]>,
+    roles: &'a [String],
+    authn_instant: Moment,
+    session_not_on_or_after: Option<Moment>,
 }
 
-/// What this process can say about a session without asking anybody.
-pub enum Peek {
-    Live(Arc<Session>),
-    Absent,
-    Ask,
-}
-
-/// How a claim ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    First,
-    Taken { which: usize },
-}
-
-/// Where sessions, their indexes and claims live. Fallible and asynchronous; `peek` is the fast path.
-#[async_trait]
-pub trait Store: Send + Sync {
-    /// From this process's memory only; the memory store never says `Ask`. Does not judge expiry.
-    fn peek(&self, key: &SessionKey) -> Peek;
-    async fn load(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError>;
-    async fn insert(&self, session: Arc<Session>) -> Result<(), StoreError>;
-    async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError>;
-    /// Sessions of (site, IdP, NameID, SessionIndex); no SessionIndex: all of the NameID.
-    async fn by_name_id(
-        &self,
-        site: u16,
-        idp: &str,
-        name_id: &str,
-        session_index: Option<&str>,
-    ) -> Result<Vec<SessionKey>, StoreError>;
-    /// Sessions of (IdP, user) on every site.
-    async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError>;
-    /// Claims all keys at once until `until`, or none when one is taken. Claims are never evicted; full refuses.
-    async fn claim_once(&self, keys: &[ClaimKey], until: Moment) -> Result<Claim, StoreError>;
-    /// Whether a key is claimed now.
-    async fn is_claimed(&self, key: &ClaimKey) -> Result<bool, StoreError>;
-    /// Claims made before this moment may be forgotten (the memory store: since it was made).
-    fn remembers_since(&self) -> Moment;
-    /// Sessions and bytes held, for metrics.
-    fn size(&self) -> StoreSize;
-}
-
-/// Figures for metrics.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StoreSize {
-    pub sessions: u64,
-    pub bytes: u64,
-    pub evicted: u64,
-    pub claims: u64,
-}
-
-/// SHA-256 over a purpose label and the parts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClaimKey(pub [u8; 32]);
-impl ClaimKey {
-    pub fn request(_site: u16, _request_id: &str) -> Self {
-        todo!()
-    }
-    pub fn assertion(_issuer: &str, _assertion_id: &str) -> Self {
-        todo!()
+impl<'a> From<&'a Identity> for Facts<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        let mut strings = [None; FIELDS];
+        for (field, string) in [
+            (Field::User, Some(identity.user.as_str())),
+            (Field::Email, identity.email.as_deref()),
+            (Field::Name, identity.name.as_deref()),
+            (Field::PreferredUsername, identity.preferred_username.as_deref()),
+            (Field::Idp, Some(identity.idp.as_str())),
+            (Field::NameId, Some(identity.name_id.value.as_str())),
+            (Field::NameIdFormat, identity.name_id.format.as_deref()),
+            (Field::NameQualifier, identity.name_id.name_qualifier.as_deref()),
+            (Field::SpNameQualifier, identity.name_id.sp_name_qualifier.as_deref()),
+            (Field::SessionIndex, identity.session_index.as_deref()),
+            (Field::AuthnContextClass, identity.authn_context_class.as_deref()),
+        ] {
+            strings[field as usize] = string;
+        }
+        Self {
+            strings,
+            groups: match &identity.groups {
+                Groups::Known(groups) => Some(groups),
+                Groups::Unknown => None,
+            },
+            roles: &identity.roles,
+            authn_instant: identity.authn_instant,
+            session_not_on_or_after: identity.session_not_on_or_after,
+        }
     }
 }
+
+/// Rounded down; from 1970 to 2106.
+fn whole_seconds(moment: Moment) -> u32 {
+    u32::try_from(moment.seconds().max(0)).unwrap_or(u32::MAX)
+}
+
+/// What an allocator takes for so many bytes: it has four sizes between one power of two and the next.
+const fn allocated(bytes: usize) -> usize {
+    let step = if bytes <= 128 { 16 } else { bytes.next_power_of_two() / 8 };
+    bytes.next_multiple_of(step)
+}
+
+/// What moka keeps for each entry in six allocations of its own, and what the allocator cannot use: set so that the sum
+/// is what examples/session_memory.rs finds to be resident.
+const STORE_ENTRY: usize = 290;
+/// A pointer and a control byte in a table that is between 7/16 and 7/8 full.
+const INDEX_ENTRY: usize = 16;
+
+#[cfg(test)]
+mod tests;

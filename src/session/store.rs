@@ -1,0 +1,114 @@
+//! What a store of sessions must do; [`MemoryStore`](super::MemoryStore) is the first that does.
+
+use super::{ClaimKey, Session, SessionKey};
+use crate::clock::Moment;
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// Where sessions, their indexes and claims live. Fallible and asynchronous, so that a store may be on another machine;
+/// [`peek`](Store::peek) is the fast path for what this process knows.
+///
+/// A store does not judge expiry, which is [`Session::touch`]'s. It may forget a session at any time to stay within its
+/// bounds, the least recently used first, and never refuses a new one for the sake of an old. It never forgets a claim
+/// before its end, and refuses when it cannot hold another. What it forgot or removed is [ended](Session::end) for
+/// whoever still holds it.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The session, from this process's memory only; counts as a use. The memory store never says [`Peek::Ask`].
+    fn peek(&self, key: &SessionKey) -> Peek;
+
+    /// The session, wherever it is; counts as a use.
+    async fn load(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError>;
+
+    /// Takes a session in, at the expense of the least recently used ones. Taking in the same one again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] only for a session that is larger than the whole store.
+    async fn insert(&self, session: Arc<Session>) -> Result<(), StoreError>;
+
+    /// Forgets and ends a session; answers the one that was there.
+    async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError>;
+
+    /// The sessions on `site` of the IdP's NameID and SessionIndex; no SessionIndex: all of the NameID (as in a
+    /// LogoutRequest, Core 3.7.1).
+    async fn by_name_id(
+        &self,
+        site: u16,
+        idp: &str,
+        name_id: &str,
+        session_index: Option<&str>,
+    ) -> Result<Vec<SessionKey>, StoreError>;
+
+    /// The sessions of (IdP, user) on every site.
+    async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError>;
+
+    /// Claims all keys at once until `until`, or none when one is taken at `now`. Of any number of concurrent calls for
+    /// one key, one is told [`Claim::First`]. `until` must lie after `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when there is no room for more claims. After [`StoreError::Unavailable`] the claim may have
+    /// been made or not: the caller refuses, and claims nothing again.
+    async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError>;
+
+    /// Whether a key is claimed at `now`.
+    async fn is_claimed(&self, key: &ClaimKey, now: Moment) -> Result<bool, StoreError>;
+
+    /// Claims made before this moment may be forgotten (the memory store: since it was made), so what was begun before
+    /// it cannot be told from a replay.
+    fn remembers_since(&self) -> Moment;
+
+    /// Drops some of what ended before `now`: a bounded piece of work, to be called every second or so from the
+    /// background. Repeated calls get through everything. A store that forgets by itself does nothing.
+    fn sweep(&self, _now: Moment) {}
+
+    /// Figures for metrics.
+    fn size(&self) -> StoreSize;
+}
+
+/// The store cannot answer; callers refuse.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Why, in words for the log.
+    #[error("the session store cannot be reached: {0}")]
+    Unavailable(String),
+    /// There is no room.
+    #[error("the session store is full")]
+    Full,
+}
+
+/// What this process can say about a session without asking anybody.
+#[derive(Debug, Clone)]
+pub enum Peek {
+    /// It is here.
+    Live(Arc<Session>),
+    /// There is none.
+    Absent,
+    /// Only [`Store::load`] can tell.
+    Ask,
+}
+
+/// How a claim ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Claim {
+    /// All keys were free and are now claimed.
+    First,
+    /// A key was taken, and nothing was claimed.
+    Taken {
+        /// The first of the keys that was.
+        which: usize,
+    },
+}
+
+/// Figures for metrics. With many threads they are a moment old.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreSize {
+    /// Sessions held, expired ones included until they are swept.
+    pub sessions: u64,
+    /// Bytes held for sessions and their indexes, as far as they can be reckoned.
+    pub bytes: u64,
+    /// Sessions that had to go before their time since the store was made.
+    pub evicted: u64,
+    /// Claims held.
+    pub claims: u64,
+}

@@ -1,0 +1,68 @@
+//! What is done for every request of a known session takes no memory: from the Cookie header to what the rules ask.
+
+use allocation_counter::measure;
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+use std::hint::black_box;
+use std::sync::Arc;
+use vestibule::clock::Moment;
+use vestibule::cookies::CookiePolicy;
+use vestibule::identity::Person as _;
+use vestibule::session::suite::Sample;
+use vestibule::session::{MemoryStore, Peek, SessionId, Store as _};
+
+const NOW: Moment = Moment::from_seconds(1_700_000_000);
+
+#[expect(clippy::unwrap_used, reason = "a test may")]
+fn request(id: &SessionId) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.append(COOKIE, HeaderValue::from_static("theme=dark; _ga=GA1.2.1234567890.1234567890; lang=en"));
+    let ours = format!("a=1; __Host-vestibule={}; b=2", id.to_cookie());
+    headers.append(COOKIE, HeaderValue::from_str(&ours).unwrap());
+    headers
+}
+
+#[test]
+fn reading_the_cookie_allocates_nothing() {
+    let policy = CookiePolicy::new(true, "__Host-vestibule");
+    let id = SessionId::random();
+    let headers = request(&id);
+    let mut found = None;
+    let used = measure(|| {
+        found = policy.session(&headers).and_then(SessionId::from_cookie).map(|id| id.key());
+    });
+    assert_eq!(found, Some(id.key()));
+    assert_eq!(used.count_total, 0);
+}
+
+#[test]
+fn asking_a_session_allocates_nothing() {
+    let session = Sample::new(7).session(NOW);
+    // arc-swap makes a slot for each thread at its first use.
+    assert!(session.rendered().load().is_none());
+    let used = measure(|| {
+        assert!(session.touch(NOW));
+        assert_eq!(session.in_group("group-000049"), Some(true));
+        assert_eq!(session.in_group("nobodys"), Some(false));
+        assert_eq!(session.has_role("editor"), Some(true));
+        black_box((session.user(), session.email(), session.name(), session.idp(), session.expires_at()));
+        session.each_group(&mut |group| assert!(group.starts_with("group-")));
+        black_box(session.rendered().load().is_none());
+    });
+    assert_eq!(used.count_total, 0);
+}
+
+#[tokio::test]
+async fn looking_up_a_session_allocates_nothing_but_for_the_stores_housekeeping() {
+    let store = MemoryStore::new(1 << 24, NOW);
+    let mut keys = Vec::new();
+    for n in 0..1000 {
+        let session = Arc::new(Sample::new(n).session(NOW));
+        keys.push(*session.key());
+        store.insert(session).await.unwrap();
+    }
+    let look_up = |key| assert!(matches!(store.peek(key), Peek::Live(session) if session.touch(NOW)));
+    keys.iter().for_each(look_up);
+    let busy = keys.iter().filter(|key| measure(|| look_up(key)).count_total > 0).count();
+    // moka writes down every 64th look-up or so what the others left in its log.
+    assert!(busy <= 1000 / 60, "{busy} of 1000 look-ups allocated");
+}

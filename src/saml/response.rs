@@ -12,6 +12,7 @@
 use super::accept::web_browser_sso;
 use super::assertion::Assertion;
 use super::envelope::{Envelope, Status};
+use super::markup;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
 use super::signature::Signature;
 use super::structure::{Kind, Structure};
@@ -38,7 +39,14 @@ impl ResponseText {
         // Four characters for three octets, and a line break after each 64 of them at most.
         let longest = limits.max_decoded_bytes.div_ceil(3).saturating_mul(4);
         if value.len() > longest.saturating_add(longest / 32).saturating_add(4) {
-            return Err(Refusal::new(Reason::MessageTooLarge, format!("{} characters of base64", value.len())));
+            return Err(Refusal::new(
+                Reason::MessageTooLarge,
+                format!("{} characters of base64", value.len()),
+            ));
+        }
+        // A space is a plus that somebody decoded twice.
+        if value.contains(' ') {
+            return Err(Refusal::new(Reason::Base64Invalid, "a space in it: was a plus sign decoded twice?"));
         }
         let octets = xml::base64(value).filter(|octets| !octets.is_empty()).ok_or(Reason::Base64Invalid)?;
         match octets[..] {
@@ -58,7 +66,7 @@ impl ResponseText {
         if xml.len() > limits.max_decoded_bytes {
             return Err(Refusal::new(Reason::MessageTooLarge, format!("{} octets of XML", xml.len())));
         }
-        Ok(Self(xml))
+        Ok(Self(markup::normalize_attributes(xml)))
     }
 }
 

@@ -81,7 +81,7 @@ Exit codes: 0 well; 64 wrong arguments or configuration; 69 an address cannot be
 
 /// A SAML 2.0 single sign-on gate in front of applications that know nothing of SAML.
 #[derive(Debug, Parser)]
-#[command(name = "vestibule", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "vestibule", bin_name = "vestibule", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

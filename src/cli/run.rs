@@ -81,7 +81,9 @@ fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
 fn announce(config: &Config, now: Moment) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "vestibule");
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        // A hint stands on a line of its own; a log line is one.
+        let said = warning.to_string();
+        tracing::warn!("{}", said.lines().map(str::trim).collect::<Vec<_>>().join("; "));
     }
     for site in &config.sites {
         tracing::info!(
@@ -93,8 +95,12 @@ fn announce(config: &Config, now: Moment) {
             summary::face(&site.face)
         );
         for idp in &site.identity_providers {
-            let ends =
-                idp.saml.keys.certificates().iter().map(|certificate| summary::days_left(certificate, now));
+            let ends = idp
+                .saml
+                .keys
+                .certificates()
+                .iter()
+                .map(|certificate| summary::days_left(certificate.not_after, now));
             tracing::info!(
                 idp = idp.id,
                 entity_id = idp.saml.entity_id.0,

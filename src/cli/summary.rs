@@ -2,7 +2,6 @@
 
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::saml::parties::SigningCertificate;
 use crate::site::{Face, Idp, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
@@ -33,7 +32,7 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
     row(to, "sign-in", &format!("{} ({}) at {}", idp.id, idp.label, idp.saml.entity_id.0))?;
     for certificate in idp.saml.keys.certificates() {
-        let days = days_left(certificate, now);
+        let days = days_left(certificate.not_after, now);
         let style = match days {
             ..0 => AnsiColor::Red.on_default().bold(),
             0..SOON => AnsiColor::Yellow.on_default().bold(),
@@ -86,8 +85,8 @@ pub(super) fn sign_in_url(site: &Site) -> String {
 }
 
 /// Whole days until a certificate ends, rounded down; negative after it.
-pub(super) fn days_left(certificate: &SigningCertificate, now: Moment) -> i64 {
-    certificate.not_after.seconds().saturating_sub(now.seconds()).div_euclid(24 * 60 * 60)
+pub(super) fn days_left(not_after: Moment, now: Moment) -> i64 {
+    not_after.seconds().saturating_sub(now.seconds()).div_euclid(24 * 60 * 60)
 }
 
 fn left_in_words(days: i64) -> String {
@@ -105,22 +104,14 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn ending(seconds: i64) -> SigningCertificate {
-        SigningCertificate {
-            sha256: [0; 32],
-            subject: "CN=idp".into(),
-            not_after: Moment::from_seconds(seconds),
-        }
-    }
-
     #[test]
     fn days_are_counted_down_and_below_zero() {
         let day = 24 * 60 * 60;
         let now = Moment::from_seconds(100 * day);
-        assert_eq!(days_left(&ending(101 * day), now), 1);
-        assert_eq!(days_left(&ending(101 * day - 1), now), 0);
-        assert_eq!(days_left(&ending(100 * day - 1), now), -1);
-        assert_eq!(days_left(&ending(90 * day), now), -10);
+        assert_eq!(days_left(Moment::from_seconds(101 * day), now), 1);
+        assert_eq!(days_left(Moment::from_seconds(101 * day - 1), now), 0);
+        assert_eq!(days_left(Moment::from_seconds(100 * day - 1), now), -1);
+        assert_eq!(days_left(Moment::from_seconds(90 * day), now), -10);
     }
 
     #[test]

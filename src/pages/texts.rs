@@ -28,6 +28,8 @@ pub enum Situation {
     NotSignedIn,
     /// The request itself cannot be read.
     BadRequest,
+    /// The request's header is too large: mostly cookies.
+    HeaderTooLarge,
     /// A link of ours with values that are not ours.
     BadLink,
     /// Another site's page sent it.
@@ -101,9 +103,14 @@ impl Situation {
             Reason::UpstreamUnreachable => Self::ApplicationDown,
             Reason::UpstreamTimeout => Self::ApplicationSlow,
             Reason::Internal => Self::Internal,
-            // A reason added later is about the IdP's answer unless it says with its status that it is our fault.
-            other if other.status() >= 500 => Self::Internal,
-            _ => Self::SignInFailed,
+            // What has no line above says by its status whose fault it is; most are rules about the IdP's answer.
+            other => match other.status() {
+                500.. => Self::Internal,
+                404 => Self::NoSuchSite,
+                405 | 411 | 413..=415 => Self::BadRequest,
+                431 => Self::HeaderTooLarge,
+                _ => Self::SignInFailed,
+            },
         }
     }
 
@@ -172,6 +179,13 @@ impl Situation {
                 what: "What your browser sent is not something that this application understands.",
                 try_this: "Check the address for typing errors, or start from the application’s front page.",
                 action: "Go to the front page",
+            },
+            Self::HeaderTooLarge => Text {
+                title: "Your browser sends too much at once",
+                what: "Along with every page your browser sends the cookies of this address, and there are too many of \
+                       them by now.",
+                try_this: "Delete the cookies of this address in your browser’s settings, then open the page again.",
+                action: "",
             },
             Self::BadLink => Text {
                 title: "This link does not work",
@@ -246,7 +260,7 @@ impl Situation {
             | Self::AccountUnsuitable => "sign-in-failed",
             Self::NotAllowed | Self::CrossSite | Self::Misconfigured => "access-denied",
             Self::NotSignedIn => "session-missing",
-            Self::BadRequest | Self::BadLink => "bad-request",
+            Self::BadRequest | Self::HeaderTooLarge | Self::BadLink => "bad-request",
             Self::NoSuchSite => "site-unknown",
             Self::Busy | Self::Unavailable => "unavailable",
             Self::ApplicationDown => "upstream-unreachable",

@@ -12,7 +12,7 @@ fn example() -> String {
 /// Puts the text beside the metadata that it names.
 fn folder_with(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::copy(here().join("good/idp-metadata.xml"), folder.path().join("idp-metadata.xml")).expect("metadata");
+    std::fs::copy(here().join("files/idp-metadata.xml"), folder.path().join("idp-metadata.xml")).expect("metadata");
     let file = folder.path().join("config.yaml");
     std::fs::write(&file, text).expect("the file");
     (folder, file)

@@ -71,9 +71,10 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
     let email_domains = email_domains(written, among_several, desk);
     let saml = from_metadata_or_inline(written, desk)?;
     for certificate in saml.keys.certificates() {
-        if certificate.not_after < desk.now.plus(SOON) {
-            let message =
-                format!("its certificate {} ends on {}", certificate.subject, certificate.not_after);
+        // What has ended already, the reader of metadata has said.
+        let said = certificate.not_after < desk.now && written.sso_url.is_absent();
+        if certificate.not_after < desk.now.plus(SOON) && !said {
+            let message = format!("its certificate {} ends on {}", certificate.subject, certificate.not_after);
             desk.warn(written.place.problem(message));
         }
     }

@@ -1,0 +1,246 @@
+//! What good files come to: values from the file, the environment and the defaults.
+
+use super::{NOW, here, load_with};
+use std::path::PathBuf;
+use std::time::Duration;
+use vestibule::config::{Config, load};
+use vestibule::site::Face;
+
+fn good(name: &str) -> PathBuf {
+    here().join("good").join(name)
+}
+
+fn with(name: &str, env: &[(&str, &str)]) -> Config {
+    load_with(&good(name), env).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn warnings(config: &Config) -> Vec<&str> {
+    config.warnings.iter().map(|warning| warning.path.as_str()).collect()
+}
+
+#[test]
+fn the_smallest_file_has_safe_defaults() {
+    let config = with("proxy.yaml", &[]);
+    let [site] = config.sites.as_slice() else { panic!("one site") };
+    assert_eq!(site.name, "app.example.com");
+    assert_eq!(site.path_prefix, "/vestibule");
+    assert_eq!(site.service_provider.entity_id.0, "https://app.example.com/vestibule/saml/metadata");
+    assert_eq!(site.service_provider.acs_url, "https://app.example.com/vestibule/saml/acs");
+    assert!(site.service_provider.signing_keys.is_empty());
+    assert_eq!(site.session_limits.idle_timeout, Duration::from_secs(3600));
+    assert_eq!(site.session_limits.max_age, Duration::from_secs(12 * 3600));
+    assert_eq!(site.policy.clock_skew, Duration::from_secs(60));
+    assert_eq!(site.cookies.session_name, "__Host-vestibule");
+    assert_eq!(site.headers.budget, 3072);
+    assert!(!site.allow_encoded_slash);
+    assert!(site.rules.rules.is_empty());
+    assert!(matches!(site.rules.default, vestibule::access::Access::Authenticated));
+    let Face::Proxy(upstream) = &site.face else { panic!("proxy") };
+    assert_eq!((upstream.tls, upstream.host.as_str(), upstream.port), (false, "127.0.0.1", 3000));
+    assert!(upstream.preserve_host);
+    assert_eq!(config.listeners.public.to_string(), "127.0.0.1:4180");
+    assert_eq!(config.listeners.authz, None);
+    assert_eq!(config.listeners.admin.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:9090"));
+    assert!(config.listeners.public_tls.is_none());
+    let trusted: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["127.0.0.0/8", "::1/128"]);
+    assert_eq!(config.store_max_bytes, 512 << 20);
+    assert_eq!(config.message_limits.max_decoded_bytes, 256 << 10);
+    assert_eq!(config.shutdown.delay, Duration::from_secs(5));
+    assert_eq!(config.shutdown.drain, Duration::from_secs(20));
+}
+
+#[test]
+fn a_missing_secret_is_made_up_and_said() {
+    let config = with("proxy.yaml", &[]);
+    assert!(config.keys_are_ephemeral);
+    assert_eq!(warnings(&config), ["session.secret_file"]);
+    assert!(config.warnings[0].message.contains("a random one is made at each start"));
+    let secret = "0123456789012345678901234567890123456789";
+    let config = with("proxy.yaml", &[("VESTIBULE__SESSION__SECRET", secret)]);
+    assert!(!config.keys_are_ephemeral);
+    assert_eq!(warnings(&config), Vec::<&str>::new());
+}
+
+#[test]
+fn forward_auth_listens_for_gateways_too() {
+    let config = with("proxy.yaml", &[("VESTIBULE__LISTEN__AUTHZ", "off")]);
+    assert_eq!(config.listeners.authz, None);
+    let config = with("forward-auth.yaml", &[]);
+    assert!(matches!(config.sites[0].face, Face::ForwardAuth));
+    assert_eq!(config.listeners.authz.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8081"));
+    assert_eq!(config.listeners.admin, None);
+    let text = std::fs::read_to_string(good("proxy.yaml")).expect("the file");
+    let text = text.replace("upstream: http://127.0.0.1:3000", "forward_auth: true");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.yaml");
+    let metadata = here().join("files/idp-metadata.xml").display().to_string();
+    std::fs::write(&file, text.replace("../files/idp-metadata.xml", &metadata)).expect("the file");
+    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.listeners.public.to_string(), "127.0.0.1:4180");
+    assert_eq!(config.listeners.authz.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:4181"));
+}
+
+#[test]
+fn several_identity_providers_keep_their_domains_and_keys() {
+    let config = with("forward-auth.yaml", &[]);
+    let site = &config.sites[0];
+    let [corp, partner] = site.identity_providers.as_slice() else { panic!("two") };
+    assert_eq!(corp.label, "corp");
+    assert_eq!(corp.email_domains.as_deref(), Some(&["example.com".to_owned(), "example.org".to_owned()][..]));
+    assert_eq!(partner.email_domains, None);
+    assert_eq!(partner.saml.entity_id.0, "urn:partner:idp");
+    assert_eq!(partner.saml.keys.certificates().len(), 2);
+    assert_eq!(partner.saml.single_sign_on.len(), 1);
+    assert_eq!(site.service_provider.signing_keys.len(), 2);
+    assert_eq!(site.service_provider.entity_id.0, "urn:our:sp");
+    assert_eq!(site.cookies.session_name, "__Host-gate");
+    assert_eq!(site.public_url.authority(), "app.example.com:8443");
+}
+
+#[test]
+fn roles_keep_the_order_of_the_file() {
+    let config = with("rules.yaml", &[]);
+    let rows: Vec<(&str, &str)> =
+        config.sites[0].mapping.roles.iter().map(|(g, r)| (g.as_str(), r.as_str())).collect();
+    assert_eq!(rows, [("Zeta", "zoo"), ("Alpha", "admin"), ("Alpha", "author"), ("CN=Ops,DC=example", "admin")]);
+    assert_eq!(config.sites[0].mapping.groups, ["memberOf"]);
+    assert_eq!(config.sites[0].mapping.user, ["employeeNumber", "NameID"]);
+}
+
+#[test]
+fn a_custom_header_takes_the_place_of_the_presets() {
+    let config = with("rules.yaml", &[]);
+    let plan = &config.sites[0].headers;
+    let groups: Vec<_> = plan.specs.iter().filter(|spec| spec.name == "x-forwarded-groups").collect();
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0].separator, "|");
+    assert!(plan.specs.iter().any(|spec| spec.name == "remote-user"));
+    assert!(plan.specs.iter().any(|spec| spec.name == "x-auth-request-user"));
+    assert_eq!(plan.budget, 2048);
+    let empty: Vec<&str> = plan.anonymous().iter().map(|(name, _)| name.as_str()).collect();
+    assert!(empty.contains(&"remote-user"), "a header that is not written when empty could be forged: {empty:?}");
+}
+
+#[test]
+fn a_short_max_age_shortens_the_default_idle_timeout() {
+    let limits = with("rules.yaml", &[]).sites[0].session_limits;
+    assert_eq!((limits.idle_timeout, limits.max_age), (Duration::from_secs(1800), Duration::from_secs(1800)));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_item_by_item() {
+    let config = with(
+        "forward-auth.yaml",
+        &[
+            ("VESTIBULE__IDENTITY_PROVIDERS__1__LABEL", "0123"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__EMAIL_DOMAINS__1", "example.net"),
+            ("VESTIBULE__SESSION__IDLE_TIMEOUT", "45m"),
+            ("VESTIBULE__ROLES__Ops", "true"),
+            ("VESTIBULE__TRUSTED_PROXIES__0", "10.0.0.0/8"),
+            ("VESTIBULE__RULES__0__PATHS__0", "/x"),
+            ("VESTIBULE__RULES__0__ACCESS__ANY__0__ROLE", "true"),
+            ("VESTIBULE_PORT", "tcp://10.0.0.1:4180"),
+            ("VESTIBULE_SERVICE_HOST", "10.0.0.1"),
+        ],
+    );
+    let site = &config.sites[0];
+    assert_eq!(site.identity_providers[1].label, "0123", "digits stay a text");
+    assert_eq!(site.identity_providers[0].label, "corp", "and the neighbour stays as it is");
+    assert_eq!(
+        site.identity_providers[0].email_domains.as_deref(),
+        Some(&["example.com".to_owned(), "example.net".to_owned()][..])
+    );
+    assert_eq!(site.session_limits.idle_timeout, Duration::from_secs(45 * 60));
+    assert_eq!(site.mapping.roles, [("Ops".to_owned(), "true".to_owned())]);
+    assert_eq!(config.trusted_proxies.len(), 1);
+    assert_eq!(site.rules.rules.len(), 1);
+}
+
+#[test]
+fn texts_stay_what_was_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.yaml");
+    let metadata = here().join("files/idp-metadata.xml").display().to_string();
+    let text = format!(
+        "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\nidentity_providers:\n  \
+         - {{id: 007, label: 1e3, metadata_file: {metadata}}}\nbranding: {{name: yes}}\ndefault_role: 0x1F\n"
+    );
+    std::fs::write(&file, text).expect("the file");
+    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let site = &config.sites[0];
+    assert_eq!((site.identity_providers[0].id.as_str(), site.identity_providers[0].label.as_str()), ("007", "1e3"));
+    assert_eq!(config.branding.name.as_deref(), Some("yes"));
+    assert_eq!(site.mapping.default_role.as_deref(), Some("0x1F"));
+}
+
+#[test]
+fn what_is_doubtful_is_said_and_does_not_stop() {
+    let config = with(
+        "proxy.yaml",
+        &[
+            ("VESTIBULE__DEFAULT_ROLE", "Administrator"),
+            ("VESTIBULE__TRUSTED_PROXIES__0", "0.0.0.0/0"),
+            ("VESTIBULE__RULES__0__ACCESS__ROLE", "editor"),
+            ("VESTIBULE__RULES__1__ACCESS", "public"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__METADATA_FILE", "../files/other-metadata.xml"),
+        ],
+    );
+    let mut warned = warnings(&config);
+    warned.sort_unstable();
+    let expected = [
+        "default_role",
+        "identity_providers[0]",
+        "rules[0].access.role",
+        "rules[1]",
+        "session.secret_file",
+        "trusted_proxies[0]",
+    ];
+    assert_eq!(warned, expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_everybody_may_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "0123456789abcdefghijklmnopqrstuv\n").expect("the secret");
+    let env = [("VESTIBULE__SESSION__SECRET_FILE", secret.to_str().expect("a path"))];
+    for (mode, expected) in [(0o644, vec!["session.secret_file"]), (0o640, vec![])] {
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).expect("the mode");
+        assert_eq!(warnings(&with("proxy.yaml", &env)), expected, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_problem_tells_where_it_stands() {
+    let bad = here().join("bad/unknown-keys.yaml");
+    let problems = load(&bad, &[], NOW).expect_err("problems");
+    let shown = problems.to_string();
+    let expected = format!("{}:8: session.idel_timeout: is an unknown key", bad.display());
+    assert!(shown.contains(&expected), "{expected} in\n{shown}");
+    let env = [("VESTIBULE__CLOCK_SKEW", "1h")];
+    let problems = load_with(&good("proxy.yaml"), &env).expect_err("problems").to_string();
+    assert_eq!(problems, "VESTIBULE__CLOCK_SKEW: clock_skew: must be at most 5m");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_one_problem() {
+    let problems = load_with(&good("nowhere.yaml"), &[]).expect_err("a problem");
+    assert_eq!(problems.0.len(), 1);
+    assert!(problems.to_string().contains("nowhere.yaml: cannot be read"), "{problems}");
+}
+
+#[test]
+fn secrets_are_in_no_message_and_in_no_debug_output() {
+    let secret = "hunter2hunter2hunter2hunter2hunter2hunter2";
+    let shown = |env: &[(&str, &str)]| match load_with(&good("proxy.yaml"), env) {
+        Ok(config) => format!("{config:?}"),
+        Err(problems) => format!("{problems} {problems:?}"),
+    };
+    assert!(!shown(&[("VESTIBULE__SESSION__SECRET", secret)]).contains("hunter2"));
+    assert!(!shown(&[("VESTIBULE__SESSION__SECRET", "hunter2")]).contains("hunter2"));
+    let both = [("VESTIBULE__SESSION__SECRET", secret), ("VESTIBULE__SESSION__SECRET_FILE", "x")];
+    assert!(!shown(&both).contains("hunter2"));
+}

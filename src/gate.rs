@@ -271,3 +271,55 @@ fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
 fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
     session.site() == site.id && session.touch(now)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::suite::Sample;
+    use http::{HeaderName, HeaderValue};
+
+    const NOW: Moment = Moment::from_seconds(1_700_000_000);
+
+    fn with_headers(n: u64) -> Arc<Session> {
+        let session = Arc::new(Sample::new(n).session(NOW));
+        let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
+        session.rendered().store(Some(Arc::new(Rendered { headers, renew_at: NOW })));
+        session
+    }
+
+    fn slot(session: &Arc<Session>) -> Slot {
+        Slot { session: Arc::downgrade(session), bytes: 1000 - RENDERED_OVERHEAD }
+    }
+
+    #[test]
+    fn headers_beyond_the_bound_leave_the_session_that_was_asked_for_longest_ago() {
+        let cache = rendered_cache(3000);
+        let sessions: Vec<_> = (0..5).map(with_headers).collect();
+        for session in &sessions {
+            cache.insert(*session.key(), slot(session));
+            cache.run_pending_tasks();
+        }
+        let kept: Vec<bool> = sessions.iter().map(|session| session.rendered().load().is_some()).collect();
+        assert_eq!(kept, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn renewed_headers_are_not_taken_for_forgotten_ones() {
+        let cache = rendered_cache(3000);
+        let session = with_headers(1);
+        for _ in 0..3 {
+            cache.insert(*session.key(), slot(&session));
+            cache.run_pending_tasks();
+        }
+        assert!(session.rendered().load().is_some());
+    }
+
+    #[test]
+    fn the_cache_keeps_no_session() {
+        let cache = rendered_cache(3000);
+        let session = with_headers(1);
+        cache.insert(*session.key(), slot(&session));
+        cache.run_pending_tasks();
+        assert_eq!(Arc::strong_count(&session), 1);
+    }
+}

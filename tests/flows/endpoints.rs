@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use std::sync::Arc;
 use vestibule::access::RequestPath;
+use vestibule::gate::Resumed;
 use vestibule::login::{ask, endpoints, refused};
 use vestibule::observe::audit::Reference;
 use vestibule::reason::Reason;
@@ -322,4 +323,28 @@ async fn requests_that_renew_at_the_same_moment_sign_once() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(made.iter().all(|rendered| Arc::ptr_eq(rendered, &made[0])));
+}
+
+#[tokio::test]
+async fn the_check_of_a_known_session_allocates_nothing() {
+    let (world, idp) = world();
+    let mut browser = Browser::of(&world);
+    browser.sign_in(&idp, "/", "ada").await;
+    let mut headers = http::HeaderMap::new();
+    headers.insert(
+        "cookie",
+        format!("a=b; __Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
+    );
+    let (gate, now) = (&world.gate, world.now());
+    let mut checks = 0;
+    let mut check = || {
+        let site = gate.site_for_authority("app.example.com").unwrap();
+        let Resumed::Live(session) = gate.resume_now(site, &headers, now) else { panic!("no session") };
+        checks += gate.identity_headers(site, &session, now).headers.len();
+    };
+    // The first one makes the headers; the store keeps its books now and then.
+    check();
+    let least = (0..50).map(|_| allocation_counter::measure(&mut check).count_total).min();
+    assert_eq!(least, Some(0));
+    assert!(checks > 50);
 }

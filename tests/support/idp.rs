@@ -3,6 +3,8 @@
 //! It writes its XML by hand and already in exclusive canonical form, so that nothing is shared with the code under
 //! test: no parser, no canonicalisation, no verification. Every value of an answer can be changed before it is signed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use aws_lc_rs::digest::{SHA256, digest};

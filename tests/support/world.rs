@@ -4,6 +4,8 @@
 //! for the application behind the proxy, which needs a session. The browser keeps cookies as browsers do: SameSite
 //! decides which of them a request carries.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use crate::idp::{Answer, Asked, FakeIdp};

@@ -7,10 +7,10 @@
 //! When only the assertion is signed, the envelope (status, destination, issuer, request) may refuse and nothing more:
 //! the assertion says all of it again, under the signature.
 
-use super::parties::{IdentityProvider, Policy, ServiceProvider};
-use super::response::VerifiedResponse;
 use super::assertion::Attribute;
 use super::envelope::Status;
+use super::parties::{IdentityProvider, Policy, ServiceProvider};
+use super::response::VerifiedResponse;
 use super::subject::{Bearer, NameId, most_telling};
 use super::xml::shown;
 use crate::clock::Moment;
@@ -55,10 +55,20 @@ pub(super) fn web_browser_sso(
     // Core 3.2.2: Version is 2.0, ID and IssueInstant are there.      Already: envelope.rs
     // Core 3.2.2: IssueInstant is a moment that has come, and comes after the request that is answered.
     if envelope.issue_instant > now.plus(skew) {
-        return Err(times(Reason::IssueInstantFuture, "the response was issued", envelope.issue_instant, now));
+        return Err(times(
+            Reason::IssueInstantFuture,
+            "the response was issued",
+            envelope.issue_instant,
+            now,
+        ));
     }
     if envelope.issue_instant.plus(skew) < expected.requested_at {
-        return Err(times(Reason::IssueInstantOld, "the response was issued", envelope.issue_instant, expected.requested_at));
+        return Err(times(
+            Reason::IssueInstantOld,
+            "the response was issued",
+            envelope.issue_instant,
+            expected.requested_at,
+        ));
     }
 
     // Core 3.2.2.2, Profiles 4.1.4.2: the status is success on its first level; without success there is no assertion.
@@ -93,7 +103,12 @@ pub(super) fn web_browser_sso(
     // Profiles 4.1.4.2: at least one assertion; here exactly one.     Already: structure.rs
     // Core 2.3.3: its Version, ID and IssueInstant.                   Already: assertion.rs
     if assertion.issue_instant > now.plus(skew) {
-        return Err(times(Reason::IssueInstantFuture, "the assertion was issued", assertion.issue_instant, now));
+        return Err(times(
+            Reason::IssueInstantFuture,
+            "the assertion was issued",
+            assertion.issue_instant,
+            now,
+        ));
     }
     // Profiles 4.1.4.2: the assertion's Issuer must be the IdP.       Format already: envelope.rs
     if assertion.issuer != idp {
@@ -279,7 +294,3 @@ impl fmt::Debug for AcceptedAssertion {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-#[path = "accept_tests.rs"]
-mod tests;

@@ -118,9 +118,11 @@ mod tests {
     fn every_accepted_name_is_read_back() {
         for hash in Hash::ALL {
             assert_eq!(Hash::from_digest_method(hash.digest_method()), Some(hash));
-            for algorithm in
-                [SignatureAlgorithm::RsaPkcs1(hash), SignatureAlgorithm::RsaPss(hash), SignatureAlgorithm::Ecdsa(hash)]
-            {
+            for algorithm in [
+                SignatureAlgorithm::RsaPkcs1(hash),
+                SignatureAlgorithm::RsaPss(hash),
+                SignatureAlgorithm::Ecdsa(hash),
+            ] {
                 assert_eq!(SignatureAlgorithm::from_uri(algorithm.uri()), Some(algorithm));
             }
         }
@@ -152,8 +154,12 @@ mod tests {
         ] {
             assert_eq!(Hash::from_digest_method(uri), None, "{uri}");
         }
-        for uri in ["http://www.w3.org/2006/12/xml-c14n11", "http://www.w3.org/TR/1999/REC-xslt-19991116", ENVELOPED, ""]
-        {
+        for uri in [
+            "http://www.w3.org/2006/12/xml-c14n11",
+            "http://www.w3.org/TR/1999/REC-xslt-19991116",
+            ENVELOPED,
+            "",
+        ] {
             assert_eq!(Canonicalization::from_uri(uri), None, "{uri}");
         }
     }

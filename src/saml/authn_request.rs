@@ -115,7 +115,13 @@ pub fn authn_request(
 }
 
 /// The message, and where its issuer ends.
-fn message(sp: &ServiceProvider, id: &RequestId, now: Moment, destination: &str, acs_url: &str) -> (String, usize) {
+fn message(
+    sp: &ServiceProvider,
+    id: &RequestId,
+    now: Moment,
+    destination: &str,
+    acs_url: &str,
+) -> (String, usize) {
     let mut xml = format!(
         "<samlp:AuthnRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"{}\" Version=\"2.0\" \
          IssueInstant=\"{}\" Destination=\"{}\" ProtocolBinding=\"{}\" AssertionConsumerServiceURL=\"{}\">\

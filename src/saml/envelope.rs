@@ -104,7 +104,9 @@ impl Status {
 pub(super) fn check_version(element: Element<'_>) -> Result<(), Refusal> {
     match element.attribute("Version") {
         Some("2.0") => Ok(()),
-        other => Err(Refusal::new(Reason::VersionUnsupported, other.map_or_else(|| "none".to_owned(), shown))),
+        other => {
+            Err(Refusal::new(Reason::VersionUnsupported, other.map_or_else(|| "none".to_owned(), shown)))
+        }
     }
 }
 

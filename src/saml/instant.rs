@@ -33,7 +33,8 @@ pub(super) fn parse(text: &str) -> Option<Moment> {
         digits.parse().ok()
     };
     let small = |from: usize| number(from, from + 2).and_then(|n| i8::try_from(n).ok());
-    let civil = DateTime::new(number(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, 0).ok()?;
+    let civil =
+        DateTime::new(number(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, 0).ok()?;
     let whole = Offset::UTC.to_timestamp(civil).ok()?;
     Some(Moment::from_millis(whole.as_millisecond().saturating_add(millis)))
 }

@@ -261,7 +261,9 @@ impl SigningKey {
             let contents = Zeroizing::new(contents);
             match label.as_str() {
                 "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => der = der.or(Some(contents)),
-                "ENCRYPTED PRIVATE KEY" => return Err("the private key is encrypted; store it decrypted".to_owned()),
+                "ENCRYPTED PRIVATE KEY" => {
+                    return Err("the private key is encrypted; store it decrypted".to_owned());
+                }
                 _ => {}
             }
         }
@@ -269,7 +271,9 @@ impl SigningKey {
 
         let wrong = |_| format!("the private key is not a valid {kind} key, as its certificate says");
         let ec = |algorithm, hash| {
-            EcdsaKeyPair::from_private_key_der(algorithm, &der).map(|pair| PrivateKey::Ec(pair, hash)).map_err(wrong)
+            EcdsaKeyPair::from_private_key_der(algorithm, &der)
+                .map(|pair| PrivateKey::Ec(pair, hash))
+                .map_err(wrong)
         };
         let key = match kind {
             KeyKind::Rsa { .. } => RsaKeyPair::from_pkcs8(&der)
@@ -306,7 +310,8 @@ impl SigningKey {
         match &*self.key {
             PrivateKey::Rsa(pair) => {
                 let mut value = vec![0; pair.public_modulus_len()];
-                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), octets, &mut value).map_err(failed)?;
+                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), octets, &mut value)
+                    .map_err(failed)?;
                 Ok(value)
             }
             PrivateKey::Ec(pair, _) => {

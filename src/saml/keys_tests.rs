@@ -4,8 +4,11 @@ use crate::saml::testing::{certificate, fixture, signing_key};
 #[test]
 fn unsuitable_keys_are_skipped_with_a_warning() {
     let good = certificate("rsa2048");
-    let given: Vec<_> =
-        ["rsa1024", "dsa", "k256", "p256", "rsa2048"].into_iter().map(certificate).chain([vec![1, 2, 3]]).collect();
+    let given: Vec<_> = ["rsa1024", "dsa", "k256", "p256", "rsa2048"]
+        .into_iter()
+        .map(certificate)
+        .chain([vec![1, 2, 3]])
+        .collect();
     let (keys, warnings) = TrustedKeys::from_certificates(&given).unwrap();
     let kinds: Vec<_> = keys.certificates().iter().map(|c| c.key.as_str()).collect();
     assert_eq!(kinds, ["P-256", "RSA 2048"]);
@@ -28,7 +31,8 @@ fn without_a_suitable_key_there_are_no_trusted_keys() {
 #[test]
 fn the_same_key_counts_once() {
     let (keys, warnings) =
-        TrustedKeys::from_certificates(&[certificate("p384"), certificate("p384"), certificate("p521")]).unwrap();
+        TrustedKeys::from_certificates(&[certificate("p384"), certificate("p384"), certificate("p521")])
+            .unwrap();
     assert_eq!(keys.certificates().len(), 2);
     assert!(warnings.is_empty());
 }
@@ -54,7 +58,9 @@ fn a_key_verifies_only_what_it_signed_with_its_own_kind_of_algorithm() {
         assert!(keys.verify(algorithm, b"octets", &[]).is_err(), "{name}");
         for other in Hash::ALL
             .into_iter()
-            .flat_map(|h| [SignatureAlgorithm::RsaPkcs1(h), SignatureAlgorithm::RsaPss(h), SignatureAlgorithm::Ecdsa(h)])
+            .flat_map(|h| {
+                [SignatureAlgorithm::RsaPkcs1(h), SignatureAlgorithm::RsaPss(h), SignatureAlgorithm::Ecdsa(h)]
+            })
             .filter(|other| *other != algorithm)
         {
             assert!(keys.verify(other, b"octets", &value).is_err(), "{name} as {}", other.uri());
@@ -76,7 +82,10 @@ fn an_ecdsa_value_of_zeros_or_in_asn1_is_no_signature() {
 #[test]
 fn fixed_length_numbers_become_minimal_asn1() {
     let fixed = [0x00, 0x01, 0x80, 0x00];
-    assert_eq!(asn1_of_fixed(&fixed, 2).unwrap(), [0x30, 0x08, 0x02, 0x01, 0x01, 0x02, 0x03, 0x00, 0x80, 0x00]);
+    assert_eq!(
+        asn1_of_fixed(&fixed, 2).unwrap(),
+        [0x30, 0x08, 0x02, 0x01, 0x01, 0x02, 0x03, 0x00, 0x80, 0x00]
+    );
     assert_eq!(asn1_of_fixed(&[0; 4], 2).unwrap(), [0x30, 0x06, 0x02, 0x01, 0x00, 0x02, 0x01, 0x00]);
     assert_eq!(asn1_of_fixed(&[0xff; 132], 66).unwrap()[..4], [0x30, 0x81, 0x8a, 0x02]);
     assert!(asn1_of_fixed(&fixed, 3).is_none());
@@ -100,7 +109,8 @@ fn private_keys_are_read_in_every_usual_format() {
         ("p384.key.pem", "p384"),
         ("p521.key.pem", "p521"),
     ] {
-        let key = SigningKey::from_pem(&Secret::new(fixture(key)), &fixture(&format!("{certificate}.crt.pem")));
+        let key =
+            SigningKey::from_pem(&Secret::new(fixture(key)), &fixture(&format!("{certificate}.crt.pem")));
         assert_eq!(key.unwrap().certificate_der(), super::super::testing::certificate(certificate));
     }
 }
@@ -115,7 +125,8 @@ fn private_keys_that_do_not_fit_are_refused_in_words() {
     assert!(read("rsa1024.key.pem", "rsa1024.crt.pem").contains("1024 bits"));
     assert!(read("rsa2048.key.pem", "rsa2048.key.pem").contains("BEGIN CERTIFICATE"));
     assert!(read("rsa2048.crt.pem", "rsa2048.crt.pem").contains("BEGIN PRIVATE KEY"));
-    let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".to_vec();
+    let encrypted =
+        b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".to_vec();
     let error = SigningKey::from_pem(&Secret::new(encrypted), &fixture("rsa2048.crt.pem")).unwrap_err();
     assert!(error.contains("encrypted"), "{error}");
 }

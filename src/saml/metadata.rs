@@ -31,7 +31,8 @@ pub fn read_identity_provider(
         return Err(format!("the metadata is larger than {} MiB", LONGEST >> 20));
     }
     let text = std::str::from_utf8(xml).map_err(|_| "the metadata is not UTF-8".to_owned())?;
-    let document = xml::parse(text, 64).map_err(|refusal| format!("the metadata cannot be read: {refusal}"))?;
+    let document =
+        xml::parse(text, 64).map_err(|refusal| format!("the metadata cannot be read: {refusal}"))?;
     let root = Element::root(&document).map_err(|refusal| refusal.to_string())?;
 
     let mut entities = Vec::new();
@@ -75,7 +76,11 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
 type Entity<'d> = (Element<'d>, Option<Moment>);
 
 /// The identity providers below `element`, which is an entity or an aggregate of them (Metadata 2.3.1).
-fn collect<'d>(element: Element<'d>, until: Option<Moment>, into: &mut Vec<Entity<'d>>) -> Result<(), String> {
+fn collect<'d>(
+    element: Element<'d>,
+    until: Option<Moment>,
+    into: &mut Vec<Entity<'d>>,
+) -> Result<(), String> {
     if element.is(METADATA, "EntityDescriptor") {
         if identity_providers(element).next().is_some() {
             into.push((element, until));
@@ -103,8 +108,12 @@ fn choose<'d>(entities: Vec<Entity<'d>>, entity_id: Option<&str>) -> Result<Enti
     match (fitting.len(), entity_id) {
         (1, _) => fitting.pop().ok_or_else(String::new),
         (0, None) => Err("no entity in the metadata is a SAML 2.0 identity provider".to_owned()),
-        (0, Some(wanted)) => Err(format!("no identity provider {} in the metadata; it has: {names}", shown(wanted))),
-        (_, None) => Err(format!("the metadata has several identity providers; name one by entity_id: {names}")),
+        (0, Some(wanted)) => {
+            Err(format!("no identity provider {} in the metadata; it has: {names}", shown(wanted)))
+        }
+        (_, None) => {
+            Err(format!("the metadata has several identity providers; name one by entity_id: {names}"))
+        }
         (_, Some(wanted)) => Err(format!("the metadata has {} several times", shown(wanted))),
     }
 }
@@ -137,7 +146,9 @@ impl<'d> Descriptors<'d> {
         if let Some(until) = until
             && until <= now
         {
-            return Err(format!("the metadata of {entity_id} was valid until {until}; get it anew from the IdP"));
+            return Err(format!(
+                "the metadata of {entity_id} was valid until {until}; get it anew from the IdP"
+            ));
         }
 
         let (certificates, mut warnings) = self.certificates();
@@ -146,7 +157,10 @@ impl<'d> Descriptors<'d> {
         for certificate in keys.certificates() {
             if certificate.not_after <= now {
                 // Metadata Interoperability 2.6: the key counts, not the dates of its envelope.
-                warnings.push(format!("the signing certificate {} ended {}", certificate.subject, certificate.not_after));
+                warnings.push(format!(
+                    "the signing certificate {} ended {}",
+                    certificate.subject, certificate.not_after
+                ));
             }
         }
         let idp = IdentityProvider {
@@ -186,8 +200,10 @@ impl<'d> Descriptors<'d> {
     fn single_sign_on(&self, warnings: &mut Vec<String>) -> Result<Vec<(Binding, String)>, String> {
         let mut found = Vec::new();
         for service in self.0.iter().flat_map(|role| role.children_named(METADATA, "SingleSignOnService")) {
-            let (binding, location) = (service.attribute("Binding"), service.attribute("Location").map(xml::trim));
-            let Some(binding) = [Binding::Redirect, Binding::Post].into_iter().find(|b| binding == Some(b.uri()))
+            let (binding, location) =
+                (service.attribute("Binding"), service.attribute("Location").map(xml::trim));
+            let Some(binding) =
+                [Binding::Redirect, Binding::Post].into_iter().find(|b| binding == Some(b.uri()))
             else {
                 continue;
             };
@@ -201,7 +217,9 @@ impl<'d> Descriptors<'d> {
             }
         }
         if found.is_empty() {
-            return Err("the identity provider has no sign-on address for HTTP-Redirect or HTTP-POST".to_owned());
+            return Err(
+                "the identity provider has no sign-on address for HTTP-Redirect or HTTP-POST".to_owned()
+            );
         }
         Ok(found)
     }
@@ -209,7 +227,8 @@ impl<'d> Descriptors<'d> {
 
 fn valid_until_of(element: Element<'_>) -> Result<Option<Moment>, String> {
     let Some(text) = element.attribute("validUntil") else { return Ok(None) };
-    let until = instant::parse(text).ok_or_else(|| format!("validUntil is not a UTC time: {}", shown(text)))?;
+    let until =
+        instant::parse(text).ok_or_else(|| format!("validUntil is not a UTC time: {}", shown(text)))?;
     Ok(Some(until))
 }
 

@@ -38,7 +38,10 @@ impl ResponseText {
         // Four characters for three octets, and a line break after each 64 of them at most.
         let longest = limits.max_decoded_bytes.div_ceil(3).saturating_mul(4);
         if value.len() > longest.saturating_add(longest / 32).saturating_add(4) {
-            return Err(Refusal::new(Reason::MessageTooLarge, format!("{} characters of base64", value.len())));
+            return Err(Refusal::new(
+                Reason::MessageTooLarge,
+                format!("{} characters of base64", value.len()),
+            ));
         }
         let octets = xml::base64(value).filter(|octets| !octets.is_empty()).ok_or(Reason::Base64Invalid)?;
         match octets[..] {

@@ -51,7 +51,8 @@ impl Signature {
     /// parent), 5.4.3 (exclusive canonicalisation) and 5.4.4 (no other transforms).
     pub(super) fn parse(document: &Document<'_>, node: NodeId) -> Result<Self, Refusal> {
         let signature = Element::at(document, node).ok_or(Reason::SignatureShape)?;
-        let signed = signature.parent().and_then(|p| Element::at(document, p)).ok_or(Reason::SignatureMisplaced)?;
+        let signed =
+            signature.parent().and_then(|p| Element::at(document, p)).ok_or(Reason::SignatureMisplaced)?;
         refuse_comments(document, node)?;
 
         let (signed_info, value) = match &elements(signature)?[..] {
@@ -59,7 +60,9 @@ impl Signature {
                 (*signed_info, *value)
             }
             [signed_info, value, key_info]
-                if is(signed_info, "SignedInfo") && is(value, "SignatureValue") && is(key_info, "KeyInfo") =>
+                if is(signed_info, "SignedInfo")
+                    && is(value, "SignatureValue")
+                    && is(key_info, "KeyInfo") =>
             {
                 (*signed_info, *value)
             }
@@ -104,14 +107,16 @@ impl Signature {
         let [transforms, digest_method, digest_value] = parts[..] else {
             return Err(shape("the children of Reference"));
         };
-        if !is(&transforms, "Transforms") || !is(&digest_method, "DigestMethod") || !is(&digest_value, "DigestValue")
+        if !is(&transforms, "Transforms")
+            || !is(&digest_method, "DigestMethod")
+            || !is(&digest_value, "DigestValue")
         {
             return Err(shape("the children of Reference"));
         }
         let transform = parse_transforms(transforms)?;
         let uri = digest_method.attribute("Algorithm").unwrap_or("");
-        let digest = Hash::from_digest_method(uri)
-            .ok_or_else(|| Refusal::new(Reason::DigestAlgorithm, shown(uri)))?;
+        let digest =
+            Hash::from_digest_method(uri).ok_or_else(|| Refusal::new(Reason::DigestAlgorithm, shown(uri)))?;
         if !elements(digest_method)?.is_empty() {
             return Err(shape("something inside DigestMethod"));
         }
@@ -152,7 +157,8 @@ impl Signature {
     }
 
     fn tried(&self, keys: &TrustedKeys) -> String {
-        let known: Vec<_> = keys.certificates().iter().map(|c| format!("{} ({})", c.subject, c.key)).collect();
+        let known: Vec<_> =
+            keys.certificates().iter().map(|c| format!("{} ({})", c.subject, c.key)).collect();
         format!("{} under {}", self.algorithm.uri(), known.join(", "))
     }
 }
@@ -236,7 +242,10 @@ fn parse_transforms(transforms: Element<'_>) -> Result<Method, Refusal> {
     }
     let method = Method::parse(exclusive, Reason::SignatureTransforms)?;
     if method.canonicalization != Canonicalization::Exclusive {
-        return Err(Refusal::new(Reason::SignatureTransforms, "the second is not exclusive canonicalisation"));
+        return Err(Refusal::new(
+            Reason::SignatureTransforms,
+            "the second is not exclusive canonicalisation",
+        ));
     }
     Ok(method)
 }
@@ -273,7 +282,9 @@ fn refuse_comments(document: &Document<'_>, signature: NodeId) -> Result<(), Ref
     for node in document.descendants(signature).into_iter().chain([signature]) {
         match document.node_kind(node) {
             Some(NodeKind::Comment(_)) => return Err(Refusal::new(Reason::SignatureComment, "a comment")),
-            Some(NodeKind::Element(element)) if element.attributes.iter().any(|a| a.name.namespace_uri.is_some()) => {
+            Some(NodeKind::Element(element))
+                if element.attributes.iter().any(|a| a.name.namespace_uri.is_some()) =>
+            {
                 return Err(Refusal::new(Reason::SignatureComment, "a qualified attribute"));
             }
             _ => {}
@@ -308,7 +319,8 @@ pub(super) fn envelop(unsigned: &str, at: usize, id: &str, key: &SigningKey) -> 
     let failed = |refusal: Refusal| format!("our own message cannot be signed: {refusal}");
     let method = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
     let encode = |octets: &[u8]| STANDARD.encode(octets);
-    let (before, after) = unsigned.split_at_checked(at).ok_or("our own message has no place for a signature")?;
+    let (before, after) =
+        unsigned.split_at_checked(at).ok_or("our own message has no place for a signature")?;
 
     let document = xml::parse(unsigned, 64).map_err(failed)?;
     let has_id = |node: &NodeId| Element::at(&document, *node).is_some_and(|e| e.attribute("ID") == Some(id));

@@ -41,14 +41,21 @@ impl Structure {
             Kind::Assertion => root.is(ASSERTION, "Assertion"),
         };
         if !is_expected {
-            return Err(Refusal::new(Reason::NotAResponse, format!("the root is {}", shown(root.local_name()))));
+            return Err(Refusal::new(
+                Reason::NotAResponse,
+                format!("the root is {}", shown(root.local_name())),
+            ));
         }
 
         let found = Found::in_document(document)?;
         let assertion = match (&found.assertions[..], &found.encrypted[..]) {
             ([one], []) | ([], [one]) => *one,
             (plain, encrypted) => {
-                let detail = format!("{} assertions, {} of them encrypted", plain.len() + encrypted.len(), encrypted.len());
+                let detail = format!(
+                    "{} assertions, {} of them encrypted",
+                    plain.len() + encrypted.len(),
+                    encrypted.len()
+                );
                 return Err(Refusal::new(Reason::AssertionCount, detail));
             }
         };
@@ -93,7 +100,9 @@ impl Found {
         let mut ids = HashSet::new();
         for node in document.descendants(document.root()) {
             let element = match document.node_kind(node) {
-                Some(NodeKind::ProcessingInstruction(_)) => return Err(Reason::XmlProcessingInstruction.into()),
+                Some(NodeKind::ProcessingInstruction(_)) => {
+                    return Err(Reason::XmlProcessingInstruction.into());
+                }
                 Some(NodeKind::Element(element)) => element,
                 _ => continue,
             };
@@ -135,7 +144,10 @@ fn check_names(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
     let names = element.attributes.iter().map(|a| &a.name).chain([&element.name]);
     for name in names {
         if name.local_name.contains(':') || name.prefix.as_deref() == Some("") {
-            return Err(Refusal::new(Reason::XmlMalformed, "a name with more or fewer parts than prefix and name"));
+            return Err(Refusal::new(
+                Reason::XmlMalformed,
+                "a name with more or fewer parts than prefix and name",
+            ));
         }
     }
     match namespace_of(&element.name.local_name) {
@@ -163,13 +175,34 @@ fn is_absolute(uri: &str) -> bool {
 /// The names that mean something to readers of SAML, and where alone they may stand.
 fn namespace_of(local_name: &str) -> Option<&'static str> {
     match local_name {
-        "Assertion" | "EncryptedAssertion" | "Issuer" | "Subject" | "NameID" | "BaseID" | "EncryptedID"
-        | "SubjectConfirmation" | "SubjectConfirmationData" | "Conditions" | "AudienceRestriction" | "Audience"
-        | "OneTimeUse" | "ProxyRestriction" | "AuthnStatement" | "AuthnContext" | "AuthnContextClassRef"
-        | "AttributeStatement" | "AttributeValue" | "EncryptedAttribute" => Some(ASSERTION),
+        "Assertion"
+        | "EncryptedAssertion"
+        | "Issuer"
+        | "Subject"
+        | "NameID"
+        | "BaseID"
+        | "EncryptedID"
+        | "SubjectConfirmation"
+        | "SubjectConfirmationData"
+        | "Conditions"
+        | "AudienceRestriction"
+        | "Audience"
+        | "OneTimeUse"
+        | "ProxyRestriction"
+        | "AuthnStatement"
+        | "AuthnContext"
+        | "AuthnContextClassRef"
+        | "AttributeStatement"
+        | "AttributeValue"
+        | "EncryptedAttribute" => Some(ASSERTION),
         "Response" | "Status" | "StatusCode" => Some(PROTOCOL),
-        "Signature" | "SignedInfo" | "SignatureValue" | "SignatureMethod" | "CanonicalizationMethod"
-        | "DigestValue" | "KeyInfo" => Some(SIGNATURE),
+        "Signature"
+        | "SignedInfo"
+        | "SignatureValue"
+        | "SignatureMethod"
+        | "CanonicalizationMethod"
+        | "DigestValue"
+        | "KeyInfo" => Some(SIGNATURE),
         _ => None,
     }
 }

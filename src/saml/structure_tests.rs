@@ -40,7 +40,10 @@ fn every_structural_rule_refuses_under_its_own_name() {
         (insert("<saml:Subject>", "<NameID/>"), Reason::XmlNamespaceForeign),
         (insert("<saml:Subject>", "<Signature xmlns='urn:x'/>"), Reason::XmlNamespaceForeign),
         (insert("<saml:Subject>", "<saml:Response/>"), Reason::XmlNamespaceForeign),
-        (swap("<saml:Assertion ", "<saml:Assertion xmlns:saml='urn:oasis:names:tc:SAML:1.0:assertion' "), Reason::XmlNamespaceForeign),
+        (
+            swap("<saml:Assertion ", "<saml:Assertion xmlns:saml='urn:oasis:names:tc:SAML:1.0:assertion' "),
+            Reason::XmlNamespaceForeign,
+        ),
         (swap("<saml:Subject>", "<saml:Subject ID='_response'>"), Reason::XmlIdDuplicate),
         (swap("<saml:Subject>", "<saml:Subject Id='_assertion'>"), Reason::XmlIdDuplicate),
         (swap("<saml:Subject>", "<saml:Subject id='_assertion'>"), Reason::XmlIdDuplicate),
@@ -49,11 +52,20 @@ fn every_structural_rule_refuses_under_its_own_name() {
         (swap("<saml:Subject>", "<saml:Subject samlp:ID='_other'>"), Reason::XmlIdQualified),
         (insert(ASSERTION_TAG, &format!("<saml:Assertion {A} ID='_other'/>")), Reason::AssertionCount),
         (insert(ASSERTION_TAG, &format!("<saml:EncryptedAssertion {A}/>")), Reason::AssertionCount),
-        (insert("<saml:Subject>", "<saml:Advice><saml:Assertion ID='_other'/></saml:Advice>"), Reason::AssertionCount),
+        (
+            insert("<saml:Subject>", "<saml:Advice><saml:Assertion ID='_other'/></saml:Advice>"),
+            Reason::AssertionCount,
+        ),
         (insert("<saml:Subject>", SIG), Reason::SignatureSeveral),
         (insert("<saml:NameID ", SIG), Reason::SignatureMisplaced),
         (insert("<samlp:StatusCode ", SIG), Reason::SignatureMisplaced),
-        (swap("<samlp:Status>", "<samlp:Extensions xmlns:ds='http://www.w3.org/2000/09/xmldsig#'><ds:Signature/></samlp:Extensions><samlp:Status>"), Reason::SignatureMisplaced),
+        (
+            swap(
+                "<samlp:Status>",
+                "<samlp:Extensions xmlns:ds='http://www.w3.org/2000/09/xmldsig#'><ds:Signature/></samlp:Extensions><samlp:Status>",
+            ),
+            Reason::SignatureMisplaced,
+        ),
     ];
     let message = xml("signxml_rsa2048_rsa_sha256");
     assert_eq!(reason(&message), None);
@@ -75,7 +87,10 @@ fn an_encrypted_assertion_is_told_apart() {
     let message = xml("response");
     let (before, rest) = message.split_once("<saml:Assertion ").unwrap();
     let (_, after) = rest.split_once("</saml:Assertion>").unwrap();
-    assert_eq!(reason(&format!("{before}<saml:EncryptedAssertion/>{after}")), Some(Reason::AssertionEncrypted));
+    assert_eq!(
+        reason(&format!("{before}<saml:EncryptedAssertion/>{after}")),
+        Some(Reason::AssertionEncrypted)
+    );
     assert_eq!(reason(&format!("{before}{after}")), Some(Reason::AssertionCount));
 }
 

@@ -94,7 +94,9 @@ impl Bearers {
         }
         match OneOrMore::new(complete) {
             Some(complete) => Ok(Self { complete, incomplete }),
-            None => Err(most_telling(incomplete).unwrap_or_else(|| Reason::SubjectConfirmationMissing.into())),
+            None => {
+                Err(most_telling(incomplete).unwrap_or_else(|| Reason::SubjectConfirmationMissing.into()))
+            }
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::authn_request::RequestId;
 use super::parties::{
-    Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey, TrustedKeys,
+    Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey,
+    TrustedKeys,
 };
 use super::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
 use super::signature;
@@ -61,16 +62,25 @@ pub(super) fn request_id() -> RequestId {
     RequestId::from_sealed("_request".into())
 }
 
-/// The message with the element of that ID signed by that key.
+/// The message with the element of that ID signed by that key; the signature follows the issuer, where there is one.
 pub(super) fn sign(message: &str, id: &str, key: &str) -> String {
     let element = message.find(&format!("ID=\"{id}\"")).expect(id);
-    const ISSUER: &str = "</saml:Issuer>";
-    let at = element + message[element..].find(ISSUER).expect("an issuer") + ISSUER.len();
-    signature::envelop(message, at, id, &signing_key(key)).unwrap()
+    let inside = element + message[element..].find('>').unwrap() + 1;
+    let rest = &message[inside..];
+    let issuer = match (rest.starts_with("<saml:Issuer/>"), rest.starts_with("<saml:Issuer")) {
+        (true, _) => "<saml:Issuer/>".len(),
+        (_, true) => rest.find("</saml:Issuer>").unwrap() + "</saml:Issuer>".len(),
+        _ => 0,
+    };
+    signature::envelop(message, inside + issuer, id, &signing_key(key)).unwrap()
 }
 
 /// Everything that happens to a message.
-pub(super) fn outcome(message: &str, idp: &IdentityProvider, now: Moment) -> Result<AcceptedAssertion, Refusal> {
+pub(super) fn outcome(
+    message: &str,
+    idp: &IdentityProvider,
+    now: Moment,
+) -> Result<AcceptedAssertion, Refusal> {
     let limits = Limits::default();
     let text = ResponseText::from_xml(message.to_owned(), &limits)?;
     let service_provider = sp(&[]);

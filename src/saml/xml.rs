@@ -175,7 +175,8 @@ pub(super) fn shown(text: &str) -> String {
     let mut out = String::from("\"");
     out.extend(text.chars().take(LONGEST).flat_map(|c| {
         // Quotes and backslashes stay readable; what could start a new line or colour a terminal does not stay.
-        let harmless = !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let harmless = !c.is_control()
+            && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let escaped = if harmless { None } else { Some(c.escape_default()) };
         harmless.then_some(c).into_iter().chain(escaped.into_iter().flatten())
     }));
@@ -322,7 +323,11 @@ mod tests {
 
         let declarations = |n: usize| (0..n).map(|i| format!(" xmlns:p{i}='u:{i}'")).collect::<String>();
         let one = format!("<a{}/>", declarations(60));
-        assert_eq!(reason(&format!("<a>{}</a>", one.repeat(50))), None, "beside each other is not in scope together");
+        assert_eq!(
+            reason(&format!("<a>{}</a>", one.repeat(50))),
+            None,
+            "beside each other is not in scope together"
+        );
         let open = format!("<a{}>", declarations(60));
         assert_eq!(reason(&format!("{}{}", open.repeat(3), "</a>".repeat(3))), Some(Reason::XmlCrowded));
     }

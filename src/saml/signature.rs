@@ -179,7 +179,7 @@ impl SignedXml {
     /// The octets, parsed again, to read from. The structure is checked again too: should the parser and the
     /// canonicaliser ever disagree about a document, this is where it shows.
     pub(super) fn read(&self) -> Result<SignedDocument<'_>, Refusal> {
-        let document = xml::parse(&self.octets, u32::MAX)?;
+        let document = xml::parse_again(&self.octets, u32::MAX)?;
         let structure = Structure::inspect(&document, self.kind)?;
         Ok(SignedDocument { document, structure })
     }

@@ -1,4 +1,4 @@
-//! What the tests of this room share: the fixtures, the two parties, and a signer of variants.
+//! What the tests of this room (and of those who need signed answers) share: the fixtures, the two parties, and a signer of variants.
 
 use super::authn_request::RequestId;
 use super::parties::{
@@ -12,34 +12,34 @@ use crate::reason::{Reason, Refusal};
 use crate::secret::Secret;
 use std::time::Duration;
 
-pub(super) const IDP: &str = "https://idp.example.org/metadata";
-pub(super) const SP: &str = "https://app.example.org/vestibule/saml/metadata";
-pub(super) const ACS: &str = "https://app.example.org/vestibule/saml/acs";
+pub(crate) const IDP: &str = "https://idp.example.org/metadata";
+pub(crate) const SP: &str = "https://app.example.org/vestibule/saml/metadata";
+pub(crate) const ACS: &str = "https://app.example.org/vestibule/saml/acs";
 
 /// 2026-01-15T12:01:00Z: one minute after the fixtures were issued.
-pub(super) const NOW: Moment = Moment::from_seconds(1_768_478_460);
+pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_460);
 /// 2026-01-15T11:59:30Z
-pub(super) const REQUESTED_AT: Moment = Moment::from_seconds(1_768_478_370);
+pub(crate) const REQUESTED_AT: Moment = Moment::from_seconds(1_768_478_370);
 
-pub(super) fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/src/saml/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).expect(name)
 }
 
-pub(super) fn xml(name: &str) -> String {
+pub(crate) fn xml(name: &str) -> String {
     String::from_utf8(fixture(&format!("{name}.xml"))).unwrap()
 }
 
-pub(super) fn certificate(key: &str) -> Vec<u8> {
+pub(crate) fn certificate(key: &str) -> Vec<u8> {
     let pem = fixture(&format!("{key}.crt.pem"));
     x509_parser::pem::parse_x509_pem(&pem).unwrap().1.contents
 }
 
-pub(super) fn signing_key(key: &str) -> SigningKey {
+pub(crate) fn signing_key(key: &str) -> SigningKey {
     let private = Secret::new(fixture(&format!("{key}.key.pem")));
     SigningKey::from_pem(&private, &fixture(&format!("{key}.crt.pem"))).unwrap()
 }
 
-pub(super) fn idp(keys: &[&str]) -> IdentityProvider {
+pub(crate) fn idp(keys: &[&str]) -> IdentityProvider {
     let certificates: Vec<_> = keys.iter().map(|key| certificate(key)).collect();
     IdentityProvider {
         entity_id: EntityId(IDP.into()),
@@ -50,7 +50,7 @@ pub(super) fn idp(keys: &[&str]) -> IdentityProvider {
     }
 }
 
-pub(super) fn sp(keys: &[&str]) -> ServiceProvider {
+pub(crate) fn sp(keys: &[&str]) -> ServiceProvider {
     ServiceProvider {
         entity_id: EntityId(SP.into()),
         acs_url: ACS.into(),
@@ -58,12 +58,12 @@ pub(super) fn sp(keys: &[&str]) -> ServiceProvider {
     }
 }
 
-pub(super) fn request_id() -> RequestId {
+pub(crate) fn request_id() -> RequestId {
     RequestId::from_sealed("_request".into())
 }
 
 /// The message with the element of that ID signed by that key; the signature follows the issuer, where there is one.
-pub(super) fn sign(message: &str, id: &str, key: &str) -> String {
+pub(crate) fn sign(message: &str, id: &str, key: &str) -> String {
     let element = message.find(&format!("ID=\"{id}\"")).expect(id);
     let inside = element + message[element..].find('>').unwrap() + 1;
     let rest = &message[inside..];
@@ -76,7 +76,7 @@ pub(super) fn sign(message: &str, id: &str, key: &str) -> String {
 }
 
 /// Everything that happens to a message.
-pub(super) fn outcome(
+pub(crate) fn outcome(
     message: &str,
     idp: &IdentityProvider,
     now: Moment,
@@ -96,12 +96,12 @@ pub(super) fn outcome(
 }
 
 /// Which rule refuses the message from the IdP with the usual key; `None` when it is accepted.
-pub(super) fn reason(message: &str) -> Option<Reason> {
+pub(crate) fn reason(message: &str) -> Option<Reason> {
     outcome(message, &idp(&["rsa2048"]), NOW).err().map(|refusal| refusal.reason)
 }
 
 /// The text with the first occurrence replaced; the occurrence must be there, so that no test attacks nothing.
-pub(super) fn replaced(text: &str, from: &str, to: &str) -> String {
+pub(crate) fn replaced(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in the message");
     text.replacen(from, to, 1)
 }

@@ -219,6 +219,19 @@ def shapes(corpus):
         attributes=ATTRIBUTES | {"structured": []},
     )
     corpus.accept(
+        "attribute-value-normalisation",
+        "Line breaks and tabs in an XML attribute are read as spaces (XML 1.0, 3.3.3); as references they stay.",
+        sign(
+            edit(
+                MESSAGE,
+                TAIL,
+                '\n      <saml:Attribute Name="a\nb\tc\r\nd&#10;e"><saml:AttributeValue>1</saml:AttributeValue>'
+                "</saml:Attribute>" + TAIL,
+            )
+        ),
+        attributes=ATTRIBUTES | {"a b c d\ne": ["1"]},
+    )
+    corpus.accept(
         "exclusive-with-comments",
         "Exclusive canonicalisation with comments, of a message that has none.",
         sign(MESSAGE, Recipe(with_comments=True)),

@@ -79,13 +79,17 @@ pub struct Idp {
 /// Where the application is.
 #[derive(Debug, Clone)]
 pub struct Upstream {
+    /// Whether to speak TLS to it.
     pub tls: bool,
+    /// Its name or address, without brackets.
     pub host: String,
+    /// Its port.
     pub port: u16,
     /// Try h2 with the application (h2c when plain).
     pub http2: bool,
     /// PEM of the CA to trust for TLS; None: the system's.
     pub ca_file: Option<std::path::PathBuf>,
+    /// How long a connection, with its TLS handshake, may take to stand.
     pub connect_timeout: Duration,
     /// Longest silence while reading an answer; None for none (upgraded connections never have one).
     pub read_timeout: Option<Duration>,
@@ -93,10 +97,12 @@ pub struct Upstream {
     pub preserve_host: bool,
 }
 
-/// Which of the two faces.
+/// Which of the two faces a site has.
 #[derive(Debug, Clone)]
 pub enum Face {
+    /// The gate forwards to the application itself.
     Proxy(Upstream),
+    /// A gateway asks and forwards.
     ForwardAuth,
 }
 
@@ -105,19 +111,30 @@ pub enum Face {
 pub struct Site {
     /// Index in `Config::sites`.
     pub id: u16,
-    /// The JWT's audience.
+    /// The JWT's audience, and its name in logs and metrics.
     pub name: String,
+    /// The address that browsers use.
     pub public_url: PublicUrl,
+    /// Who forwards.
     pub face: Face,
     /// `/vestibule`, no final slash.
     pub path_prefix: String,
+    /// Our side towards the identity providers.
     pub service_provider: ServiceProvider,
+    /// Who may sign people in here; at least one.
     pub identity_providers: Vec<Arc<Idp>>,
+    /// What the profile's rules are told.
     pub policy: Policy,
+    /// How attributes become an identity.
     pub mapping: Mapping,
+    /// Who may see what.
     pub rules: Rules,
+    /// What the application is told.
     pub headers: HeaderPlan,
+    /// How long sessions live.
     pub session_limits: Limits,
+    /// How cookies are made.
     pub cookies: CookiePolicy,
+    /// Whether `%2F` may stand in a path.
     pub allow_encoded_slash: bool,
 }

@@ -196,11 +196,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_refused_and_the_pool_survives() {
         let verifier = Verifier::with(1, 4).unwrap();
-<<<<<<< HEAD
         let refused: Result<(), Refusal> = verifier.run(|| panic!("planted")).await;
-=======
-        let refused = verifier.run::<(), _>(|| panic!("planted")).await;
->>>>>>> login
         assert_eq!(refused.unwrap_err().reason, Reason::Internal);
         assert_eq!(verifier.run(|| 1).await, Ok(1));
     }

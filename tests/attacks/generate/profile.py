@@ -420,10 +420,10 @@ def assertion(p):
         "Two issuers: the right one, then another.",
         in_assertion(OURS, f"{OURS}<saml:Issuer>{OTHER_IDP}</saml:Issuer>"),
     )
-    p.signed(
+    p.response_text_signed(
         "issuer-not-first",
         "assertion-malformed",
-        "The issuer stands at the end.",
+        "The issuer stands at the end of the assertion; the response is signed.",
         edit(in_assertion(inner, ""), "  </saml:Assertion>", f"  {OURS}</saml:Assertion>"),
     )
     p.signed(

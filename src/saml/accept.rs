@@ -96,6 +96,11 @@ pub(super) fn web_browser_sso(
     if assertion.issue_instant > now.plus(skew) {
         return Err(times(Reason::IssueInstantFuture, "assertion issued", assertion.issue_instant, now));
     }
+    // ... and comes after the request too: when only the assertion is signed, this is the instant to believe.
+    if assertion.issue_instant.plus(skew) < expected.requested_at {
+        let reason = Reason::IssueInstantOld;
+        return Err(times(reason, "assertion issued", assertion.issue_instant, expected.requested_at));
+    }
     // Profiles 4.1.4.2: the assertion's Issuer must be the IdP.       Format already: envelope.rs
     if assertion.issuer != idp {
         return Err(differs(Reason::IssuerMismatch, &assertion.issuer, idp));

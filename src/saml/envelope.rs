@@ -127,6 +127,13 @@ pub(super) fn parse_issuer(issuer: Element<'_>) -> Result<String, Refusal> {
         None | Some(ENTITY_FORMAT) => {}
         Some(other) => return Err(Refusal::new(Reason::IssuerFormat, shown(other))),
     }
+    // Core 8.3.6: an entity identifier has no qualifiers.
+    if ["NameQualifier", "SPNameQualifier", "SPProvidedID"]
+        .into_iter()
+        .any(|name| issuer.attribute(name).is_some())
+    {
+        return Err(Refusal::new(Reason::IssuerFormat, "a qualified entity identifier"));
+    }
     issuer.token().ok_or_else(|| Refusal::new(Reason::IssuerFormat, "there is an element inside"))
 }
 

@@ -7,7 +7,7 @@
 
 use crate::clock::Moment;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
+use std::time::Duration;
 
 /// Reads such a time; `None` when it is not one. Below the millisecond it is cut off, not rounded.
 pub(super) fn parse(text: &str) -> Option<Moment> {
@@ -35,8 +35,10 @@ pub(super) fn parse(text: &str) -> Option<Moment> {
     let small = |from: usize| number(from, from + 2).and_then(|n| i8::try_from(n).ok());
     let civil =
         DateTime::new(number(0, 4)?, small(5)?, small(8)?, small(11)?, small(14)?, small(17)?, 0).ok()?;
-    let whole = Offset::UTC.to_timestamp(civil).ok()?;
-    Some(Moment::from_millis(whole.as_millisecond().saturating_add(millis)))
+    // Not through a timestamp: jiff's end a day before the year 9999 does, and "never" is often written as its last
+    // second.
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    Some(Moment::from_seconds(civil.duration_since(epoch).as_secs()).plus(Duration::from_millis(millis)))
 }
 
 /// The time as our own messages write it: whole seconds, `Z`.
@@ -52,12 +54,12 @@ fn strip_utc(text: &str) -> Option<&str> {
     ["Z", "+00:00", "-00:00"].iter().find_map(|zone| text.strip_suffix(zone))
 }
 
-fn millis_of(fraction: &str) -> Option<i64> {
+fn millis_of(fraction: &str) -> Option<u64> {
     if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
-    Some(digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
+    Some(digits.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -80,6 +82,7 @@ mod tests {
         }
         assert_eq!(parse("2024-02-29T00:00:00Z"), Some(Moment::from_seconds(1_709_164_800)));
         assert_eq!(parse("1969-12-31T23:59:59.999Z"), Some(Moment::from_millis(-1)));
+        assert_eq!(parse("9999-12-31T23:59:59.999Z"), Some(Moment::from_millis(253_402_300_799_999)));
     }
 
     #[test]

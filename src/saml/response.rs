@@ -49,11 +49,6 @@ impl ResponseText {
             return Err(Refusal::new(Reason::Base64Invalid, "a space in it: was a plus sign decoded twice?"));
         }
         let octets = xml::base64(value).filter(|octets| !octets.is_empty()).ok_or(Reason::Base64Invalid)?;
-        match octets[..] {
-            // UTF-16 and UTF-32 without a byte order mark would be UTF-8 with zeros between.
-            [0, ..] | [_, 0, ..] => return Err(Reason::EncodingNotUtf8.into()),
-            _ => {}
-        }
         let text = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
         Self::from_xml(text, limits)
     }
@@ -61,10 +56,14 @@ impl ResponseText {
     /// From XML, for explanations and tests.
     ///
     /// # Errors
-    /// `message-too-large`.
+    /// `message-too-large`, `encoding-not-utf8`.
     pub fn from_xml(xml: String, limits: &Limits) -> Result<Self, Refusal> {
         if xml.len() > limits.max_decoded_bytes {
             return Err(Refusal::new(Reason::MessageTooLarge, format!("{} octets of XML", xml.len())));
+        }
+        // UTF-16 and UTF-32 without a byte order mark would be UTF-8 with zeros between.
+        if let [0, ..] | [_, 0, ..] = xml.as_bytes() {
+            return Err(Reason::EncodingNotUtf8.into());
         }
         Ok(Self(markup::normalize_attributes(xml)))
     }

@@ -39,15 +39,20 @@ impl NameId {
     /// Core 2.4.1: a subject is named by a BaseID, a NameID or an EncryptedID; here only a NameID will do.
     pub(super) fn of_subject(subject: Element<'_>) -> Result<Self, Refusal> {
         no_text_between(subject)?;
-        let mut found = None;
+        let (mut found, mut confirmations) = (None, false);
         for child in subject.children() {
-            if child.is(ASSERTION, "NameID") {
+            if child.is(ASSERTION, "SubjectConfirmation") {
+                confirmations = true;
+            } else if confirmations {
+                // The schema's sequence: the name first.
+                return Err(unexpected(child));
+            } else if child.is(ASSERTION, "NameID") {
                 if found.replace(child).is_some() {
                     return Err(Refusal::new(Reason::AssertionMalformed, "two NameID"));
                 }
             } else if child.is(ASSERTION, "EncryptedID") {
                 return Err(Reason::NameIdEncrypted.into());
-            } else if !child.is(ASSERTION, "BaseID") && !child.is(ASSERTION, "SubjectConfirmation") {
+            } else if !child.is(ASSERTION, "BaseID") {
                 return Err(unexpected(child));
             }
         }

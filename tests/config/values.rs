@@ -31,7 +31,7 @@ fn the_smallest_file_has_safe_defaults() {
     assert_eq!(site.session_limits.max_age, Duration::from_secs(12 * 3600));
     assert_eq!(site.policy.clock_skew, Duration::from_secs(60));
     assert_eq!(site.cookies.session_name, "__Host-vestibule");
-    assert_eq!(site.headers.budget, 3072);
+    assert_eq!(site.headers.budget(), 3072);
     assert!(!site.allow_encoded_slash);
     assert!(site.rules.rules.is_empty());
     assert!(matches!(site.rules.default, vestibule::access::Access::Authenticated));
@@ -112,12 +112,12 @@ fn roles_keep_the_order_of_the_file() {
 fn a_custom_header_takes_the_place_of_the_presets() {
     let config = with("rules.yaml", &[]);
     let plan = &config.sites[0].headers;
-    let groups: Vec<_> = plan.specs.iter().filter(|spec| spec.name == "x-forwarded-groups").collect();
+    let groups: Vec<_> = plan.specs().iter().filter(|spec| spec.name == "x-forwarded-groups").collect();
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].separator, "|");
-    assert!(plan.specs.iter().any(|spec| spec.name == "remote-user"));
-    assert!(plan.specs.iter().any(|spec| spec.name == "x-auth-request-user"));
-    assert_eq!(plan.budget, 2048);
+    assert!(plan.specs().iter().any(|spec| spec.name == "remote-user"));
+    assert!(plan.specs().iter().any(|spec| spec.name == "x-auth-request-user"));
+    assert_eq!(plan.budget(), 2048);
     let empty: Vec<&str> = plan.anonymous().iter().map(|(name, _)| name.as_str()).collect();
     assert!(empty.contains(&"remote-user"), "a header that is not written when empty could be forged: {empty:?}");
 }

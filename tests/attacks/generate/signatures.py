@@ -497,10 +497,10 @@ def shape(corpus):
             ),
         ),
     )
-    corpus.refuse(
+    corpus.accept(
         "signature-before-issuer",
-        "The signature stands before the assertion's Issuer, where the schema has no place for it.",
-        "signature-misplaced",
+        "The signature stands before the assertion's Issuer, where simple signers put it. The schema wants it right after; "
+        "it is still the assertion's own, enveloped, and covers all of it.",
         sign(MESSAGE, position=MESSAGE.index(">", MESSAGE.index("<saml:Assertion ")) + 1),
     )
 

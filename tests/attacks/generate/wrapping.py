@@ -278,11 +278,10 @@ def hiding_places(corpus):
     doc = Signed("Assertion")
     remove(doc.signature)
     doc.original.append(doc.signature)
-    corpus.refuse(
+    corpus.accept(
         "signature-last-in-assertion",
-        "The signature stands at the end of the assertion. It still verifies, but no signer puts it there "
-        "(Core 5.4.1 with the schema: right after Issuer).",
-        SIGNATURE,
+        "The signature stands at the end of the assertion, where simple signers append it. The schema wants it right "
+        "after Issuer; it is still the assertion's own, enveloped, and covers all of it.",
         serialized(doc.root),
     )
 

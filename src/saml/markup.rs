@@ -89,9 +89,9 @@ fn walk<B>(text: &str, mut visit: impl FnMut(Markup) -> ControlFlow<B>) -> Contr
     while let Some(found) = text[at..].find('<') {
         at += found + 1;
         let tag = &text[at..];
-        if tag.starts_with("!--") {
+        if let Some(comment) = tag.strip_prefix("!--") {
             // Past the opening, so that `<!-->` does not end it.
-            at += 3 + after(&tag[3..], "-->");
+            at += 3 + after(comment, "-->");
         } else if tag.starts_with("![CDATA[") {
             at += after(tag, "]]>");
         } else if tag.starts_with('?') {

@@ -17,7 +17,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
-use support::browser::Browser;
+use support::visitor::Visitor;
 use support::demo_idp::{DemoIdp, example};
 use support::gate::{GateProcess, Ports};
 use support::program::{Program, free_port, loopback};
@@ -64,7 +64,7 @@ async fn check_of_a_known_session() {
     let headers =
         [cookie.as_str(), original.as_str(), "X-Original-Method: GET", "X-Forwarded-For: 127.0.0.1"];
 
-    let mut browser = Browser::new();
+    let mut browser = Visitor::new();
     browser.headers.clear();
     let pairs: Vec<(&str, &str)> = headers.iter().map(|line| line.split_once(": ").unwrap()).collect();
     let answer = browser.send(http::Method::GET, &url, &pairs, bytes::Bytes::new()).await;
@@ -130,7 +130,7 @@ async fn flood() {
         vec![cookie, original, "X-Original-Method: GET".to_owned(), "X-Forwarded-For: 127.0.0.1".to_owned()];
 
     // A forged answer to a genuine attempt of the attacker's own: it passes every cheap check and costs a verification.
-    let mut attacker = Browser::new();
+    let mut attacker = Visitor::new();
     let away = attacker.get(&format!("{public}/vestibule/sign-in")).await;
     let choice = attacker.follow(away).await;
     let page = attacker.submit(&choice, &[("user", "ada")]).await;
@@ -181,7 +181,7 @@ const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_
 
 /// Signs ada in and answers her session's Cookie line.
 async fn sign_in(start: &str) -> String {
-    let mut browser = Browser::new();
+    let mut browser = Visitor::new();
     let away = browser.get(start).await;
     let choice = browser.follow(away).await;
     let page = browser.submit(&choice, &[("user", "ada")]).await;

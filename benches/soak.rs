@@ -18,7 +18,7 @@ use http::Method;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::browser::{Answer, Browser};
+use support::visitor::{Answer, Visitor};
 use support::demo_idp::{DemoIdp, example};
 use support::gate::{GateProcess, Ports};
 use support::program::{Program, free_port, loopback};
@@ -110,7 +110,7 @@ async fn soak(length: Duration) {
     drop((idp, app));
 }
 
-async fn sign_in(browser: &mut Browser, public: &str) -> Answer {
+async fn sign_in(browser: &mut Visitor, public: &str) -> Answer {
     let away = browser.get(&format!("{public}/vestibule/sign-in?rd=/page&again=1")).await;
     let choice = browser.follow(away).await;
     let posted = browser.submit(&choice, &[("user", "grace")]).await;
@@ -123,7 +123,7 @@ async fn sign_in(browser: &mut Browser, public: &str) -> Answer {
 }
 
 async fn known_visitor(public: String, end: Instant, counts: Arc<Counts>) {
-    let mut browser = Browser::new();
+    let mut browser = Visitor::new();
     sign_in(&mut browser, &public).await;
     while Instant::now() < end {
         let answer = browser.get(&format!("{public}/page?x=1")).await;
@@ -137,7 +137,7 @@ async fn known_visitor(public: String, end: Instant, counts: Arc<Counts>) {
 async fn comes_and_goes(public: String, end: Instant, counts: Arc<Counts>) {
     let mut turn = 0_u64;
     while Instant::now() < end {
-        let mut browser = Browser::new();
+        let mut browser = Visitor::new();
         sign_in(&mut browser, &public).await;
         counts.signed_in.fetch_add(1, Ordering::Relaxed);
         turn += 1;
@@ -154,7 +154,7 @@ async fn comes_and_goes(public: String, end: Instant, counts: Arc<Counts>) {
 /// Altered answers, replays, odd paths, spoofed headers, broken cookies and bytes that are no HTTP.
 async fn hostile(public: String, port: u16, seed: u64, end: Instant, counts: Arc<Counts>) {
     let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ (seed + 1));
-    let mut browser = Browser::new();
+    let mut browser = Visitor::new();
     while Instant::now() < end {
         match random.below(5) {
             0 => {
@@ -247,7 +247,7 @@ impl Random {
 }
 
 async fn sessions(admin: u16) -> f64 {
-    let answer = Browser::new().get(&format!("http://127.0.0.1:{admin}/metrics")).await;
+    let answer = Visitor::new().get(&format!("http://127.0.0.1:{admin}/metrics")).await;
     answer
         .body
         .lines()

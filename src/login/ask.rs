@@ -27,14 +27,15 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         return false;
     }
     // A redirect in answer to a handshake is an error that no script can read; browsers say so before anything else.
-    if headers.contains_key(UPGRADE) || headers.contains_key(SEC_WEBSOCKET_KEY) {
+    // (A gateway may pass an empty Upgrade with every request.)
+    if headers.get(UPGRADE).is_some_and(|to| !to.is_empty()) || headers.contains_key(SEC_WEBSOCKET_KEY) {
         return false;
     }
     // Fetched ahead, perhaps never looked at: refused, the browser asks again when somebody clicks.
     if text(headers, "sec-purpose").is_some_and(|purpose| purpose.starts_with("prefetch")) {
         return false;
     }
-    if let Some(mode) = text(headers, "sec-fetch-mode") {
+    if let Some(mode) = text(headers, FETCH_MODE) {
         let into_a_page =
             text(headers, "sec-fetch-dest").is_none_or(|dest| PAGE_DESTINATIONS.contains(&dest));
         return mode == "navigate" && into_a_page;
@@ -46,6 +47,11 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         let accept = accept.as_bytes().to_ascii_lowercase();
         PAGE_TYPES.iter().any(|page| accept.windows(page.len()).any(|part| part == *page))
     })
+}
+
+/// Whether the browser itself says that nobody waits for a page. What is no browser says nothing.
+pub(super) fn is_surely_background(headers: &HeaderMap) -> bool {
+    headers.contains_key(FETCH_MODE) && !is_navigation(&Method::GET, headers)
 }
 
 /// The absolute address that begins a sign-in and leads back to `return_to`.
@@ -141,6 +147,8 @@ pub(super) fn refusal_page(
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
+
+const FETCH_MODE: &str = "sec-fetch-mode";
 
 /// `Sec-Fetch-Dest` of navigations.
 const PAGE_DESTINATIONS: &[&str] = &["document", "iframe", "frame", "fencedframe", "embed", "object"];

@@ -156,9 +156,6 @@ impl Held {
     pub(super) fn read(keys: &KeyRing, site: &Site, headers: &HeaderMap) -> Self {
         let mut held = Self::default();
         for (number, (suffix, value)) in site.cookies.attempts(headers).into_iter().enumerate() {
-            if number >= MAX_SEEN {
-                break;
-            }
             // The suffix comes back to the browser in a Set-Cookie, and is nothing of ours unless it looks so.
             if !is_suffix(&suffix) {
                 continue;
@@ -263,7 +260,6 @@ const MAX_BYTES: usize = 4096;
 
 /// We never leave more than five; who sends more has made them up, and opening costs time.
 const MAX_OPENED: usize = 10;
-const MAX_SEEN: usize = 40;
 
 /// 64 bits, base64url without padding.
 const SUFFIX_BYTES: usize = 8;

@@ -1,6 +1,7 @@
 //! The beginning: `sign-in?rd=URL&idp=ID` makes an attempt and sends the browser to the identity provider.
 //!
 //! The only maker of attempt cookies. A live session does not matter here: somebody may want to be somebody else.
+//! Neither a script that was redirected here nor a picture in a stranger's page makes one.
 
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
@@ -34,6 +35,9 @@ pub(super) async fn start(
     let return_to = wanted(site, &wish.rd)?;
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
+    if ask::is_surely_background(headers) {
+        return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to)));
+    }
     let mut held = Held::read(&gate.keys, site, headers);
     if wish.again {
         held.forget(&return_to);

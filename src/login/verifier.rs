@@ -216,4 +216,18 @@ mod tests {
         assert_eq!(verifier.run(|| 1).await, Ok(1));
         assert!(has_run.try_recv().is_err());
     }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn only_the_pools_own_threads_stand_back() {
+        fn niceness() -> i32 {
+            // proc(5): the nineteenth field; the second, the name in parentheses, may hold blanks.
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse().unwrap()
+        }
+        let before = niceness();
+        let verifier = Verifier::with(1, 1).unwrap();
+        assert_eq!(verifier.run(niceness).await, Ok(NICENESS.max(before)));
+        assert_eq!(niceness(), before);
+    }
 }

@@ -1,6 +1,6 @@
 //! A real nginx with examples/nginx.conf in front of a real upstream, asking the gate before each request.
 
-use crate::support::browser::{Answer, Browser};
+use crate::support::visitor::{Answer, Visitor};
 use crate::support::demo_idp::DemoIdp;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
@@ -50,8 +50,8 @@ async fn world() -> World {
 }
 
 /// A browser that has signed in as one of the demo's users.
-async fn signed_in(world: &World, user: &str) -> Browser {
-    let mut browser = Browser::new();
+async fn signed_in(world: &World, user: &str) -> Visitor {
+    let mut browser = Visitor::new();
     let away = browser.get(&format!("{}/start?x=1", world.public)).await;
     let choice = browser.follow(away).await;
     let posted = browser.submit(&choice, &[("user", user)]).await;
@@ -72,7 +72,7 @@ fn line(answer: &Answer, name: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signed_out_navigation_is_sent_to_sign_in_and_background_gets_401() {
     let world = world().await;
-    let mut browser = Browser::new();
+    let mut browser = Visitor::new();
     let answer = browser.get(&format!("{}/page?q=1&r=%2F", world.public)).await;
     assert_eq!(answer.status, StatusCode::FOUND);
     let location = answer.location().unwrap();

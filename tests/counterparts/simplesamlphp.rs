@@ -1,7 +1,7 @@
 //! SimpleSAMLphp (Debian's package, on `php -S`) as identity provider: it validates our signed requests, and its own
 //! answers are signed by code that we did not write.
 
-use crate::support::browser::Browser;
+use crate::support::visitor::Visitor;
 use crate::support::chromium::Chromium;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
@@ -38,7 +38,7 @@ async fn world(host: &str) -> World {
         folder.path(),
         loopback(php_port),
     );
-    let mut fetcher = Browser::new();
+    let mut fetcher = Visitor::new();
     let local = format!("http://127.0.0.1:{php_port}/simplesaml/saml2/idp/metadata.php");
     let host_header = format!("{host}:{php_port}");
     let metadata =
@@ -127,7 +127,7 @@ fn configure(folder: &Path, idp: &str, public: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simplesamlphp_signs_a_scripted_browser_in() {
     let world = world("localhost").await;
-    let mut browser = Browser::new();
+    let mut browser = Visitor::new();
     let away = browser.get(&format!("{}/wiki/Start?page=2", world.public)).await;
     let login = browser.follow(away).await;
     assert!(login.body.contains("password"), "{login:?}\n{}", read_log(&world));
@@ -145,7 +145,7 @@ async fn simplesamlphp_signs_a_scripted_browser_in() {
     assert!(landed.body.contains("\nx-forwarded-groups: staff,Ops%2C Berlin,Größe\n"), "{}", landed.body);
 
     // The very same answer once more, from a browser without a session: refused, with a reference.
-    let mut other = Browser::new();
+    let mut other = Visitor::new();
     let again = other.submit(&posted, &[]).await;
     let refused = other.submit(&again, &[]).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");

@@ -1,7 +1,8 @@
 //! Attempts that end otherwise: too late, before a restart, elsewhere, tampered with.
 
+use crate::browser::{Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Browser, From, Plan, START, site, world};
+use crate::world::{Plan, START, site, world};
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;

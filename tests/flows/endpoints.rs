@@ -1,6 +1,7 @@
 //! The smaller endpoints, and what all of them have in common.
 
-use crate::world::{Answered, Browser, From, world};
+use crate::browser::{Answered, Browser, From};
+use crate::world::world;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use std::sync::Arc;
@@ -234,6 +235,45 @@ async fn only_a_navigation_is_sent_to_sign_in() {
         }
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert!(!answer.headers.contains_key("set-cookie"), "attempts are made by sign-in only");
+    }
+}
+
+#[tokio::test]
+async fn the_sign_in_begins_nothing_for_a_script_or_a_picture() {
+    let (world, _idp) = world();
+    let site = Arc::clone(&world.gate.sites[0]);
+    for (headers, begins) in [
+        (&[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")][..], false),
+        (
+            &[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image"), ("sec-fetch-site", "cross-site")],
+            false,
+        ),
+        (&[("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")], false),
+        (
+            &[
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            true,
+        ),
+        (&[], true),
+    ] {
+        let mut request = Request::get("/vestibule/sign-in?rd=/x");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = Answered::of(world.handle(&site, request.body(Bytes::new()).unwrap()).await);
+        assert_eq!(answer.status == StatusCode::FOUND, begins, "{headers:?}");
+        assert_eq!(answer.headers.contains_key("set-cookie"), begins, "{headers:?}");
+        if !begins {
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+            assert!(
+                answer.body.contains("https://app.example.com/vestibule/sign-in?rd=/x"),
+                "{}",
+                answer.body
+            );
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Sign-ins that go round in circles, and where they stop.
 
+use crate::browser::{Answered, Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Answered, Browser, From, Gateway, World, world};
+use crate::world::{Gateway, World, world};
 use http::StatusCode;
 use std::time::Duration;
 

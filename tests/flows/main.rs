@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 
+#[path = "../support/browser.rs"]
+mod browser;
 #[path = "../support/idp.rs"]
 mod idp;
 #[path = "../support/world.rs"]

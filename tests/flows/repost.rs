@@ -1,7 +1,8 @@
 //! Answers that come without their attempt, or a second time.
 
+use crate::browser::{Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Browser, From, Plan, site, world};
+use crate::world::{Plan, site, world};
 use http::StatusCode;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Sign-ins that work.
 
+use crate::browser::{Browser, From};
 use crate::idp::{Asked, FakeIdp, Signed};
-use crate::world::{Browser, From, Plan, START, site, world};
+use crate::world::{Plan, START, site, world};
 use http::StatusCode;
 use std::time::Duration;
 use vestibule::gate::Resumed;

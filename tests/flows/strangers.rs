@@ -1,7 +1,8 @@
 //! Whatever else is posted to the assertion consumer service, and what happens when the gate itself has trouble.
 
+use crate::browser::{Browser, From};
 use crate::idp::{FakeIdp, Signed};
-use crate::world::{Browser, From, Plan, START, site, world};
+use crate::world::{Plan, START, site, world};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use http::StatusCode;

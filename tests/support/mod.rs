@@ -9,7 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
-pub mod browser;
+pub mod visitor;
 pub mod chromium;
 pub mod demo_idp;
 pub mod gate;

@@ -4,7 +4,7 @@ use super::forward::Edge;
 use super::tls::LiveCertificate;
 use crate::clock::Moment;
 use crate::gate::Gate;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -18,11 +18,13 @@ const RESOLVE_SOON: Duration = Duration::from_secs(1);
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
 
-/// Keeps the addresses of an application fresh.
-pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize) {
+/// Keeps the addresses of an application fresh. Lets go of `first` when they were asked for once.
+pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize, first: mpsc::Sender<()>) {
     let Some(application) = edges.get(site).and_then(|edge| edge.application.as_ref()) else { return };
+    let mut first = Some(first);
     loop {
         application.resolve().await;
+        first.take();
         let pause = if application.addresses() == 0 { RESOLVE_SOON } else { RESOLVE_EVERY };
         tokio::time::sleep(pause).await;
     }

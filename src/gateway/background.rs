@@ -15,6 +15,9 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(15);
 /// The same while the name has no address at all: the gate was probably started before the application.
 const RESOLVE_SOON: Duration = Duration::from_secs(1);
 
+/// How often the store is asked to forget a part of what has ended.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
 
@@ -39,6 +42,16 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
         let certificate = certificate.clone();
         // Files on a network volume may block.
         let _ = tokio::task::spawn_blocking(move || certificate.look_again()).await;
+    }
+}
+
+/// Lets the store forget what has ended, also while nobody comes.
+pub(super) async fn keep_swept(gate: Arc<Gate>) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        gate.store.sweep(gate.clock.now());
     }
 }
 

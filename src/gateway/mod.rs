@@ -139,7 +139,7 @@ impl Gateway {
             }
             None => None,
         };
-        let background = Some(start_background(&edges, certificate)?);
+        let background = Some(start_background(&gate, &edges, certificate)?);
         Ok(Self { bound, gate, leaving, shutdown, faces, admin, background })
     }
 
@@ -231,6 +231,7 @@ fn proxying(
 }
 
 fn start_background(
+    gate: &Arc<Gate>,
     edges: &Arc<[Edge]>,
     certificate: Option<Arc<LiveCertificate>>,
 ) -> Result<Runtime, String> {
@@ -245,6 +246,7 @@ fn start_background(
     // The first requests should find the applications; a dead name server should not hold up everything else. The
     // channel ends when every task has let go of it.
     let _ = first.recv_timeout(FIRST_RESOLUTION);
+    runtime.spawn(background::keep_swept(gate.clone()));
     if let Some(certificate) = certificate {
         runtime.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }

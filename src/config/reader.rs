@@ -61,6 +61,8 @@ pub(super) trait Slot: Sized {
 
 /// A value that can be read from what was found; says itself what is wrong.
 pub(super) trait Read: Sized {
+    /// Whether a key with nothing after it is as good as no key: a section whose lines are all commented out.
+    const NOTHING_IS_ABSENT: bool = false;
     fn shape() -> Shape;
     fn read(value: &Value, place: &Place, reader: &mut Reader<'_>) -> Option<Self>;
 }
@@ -131,6 +133,7 @@ impl<T: Read> Slot for Field<T> {
     fn fill(found: Found<'_>, place: Place, reader: &mut Reader<'_>) -> Self {
         let given = match found {
             Found::Absent => Given::No,
+            Found::Value(Value::Empty(..)) if T::NOTHING_IS_ABSENT => Given::No,
             Found::Broken => Given::Unknown,
             Found::Value(Value::Empty(..)) => {
                 let hint = "write a value, or remove the line for the default";

@@ -89,6 +89,10 @@ fn list(shape: &Shape, path: &str, inside: &mut Vec<&'static str>, keys: &mut Ve
         }
         Shape::Section(section) => {
             for key in section.known {
+                // Read for their refusals only.
+                if matches!((key.shape)(), Shape::Section(inner) if inner.known.is_empty()) {
+                    continue;
+                }
                 let below =
                     if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
                 keys.push(below.clone());

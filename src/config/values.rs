@@ -278,6 +278,8 @@ pub(super) enum Short<T, L> {
 }
 
 impl<T: Read, L: Slot> Read for Short<T, L> {
+    const NOTHING_IS_ABSENT: bool = true;
+
     fn shape() -> Shape {
         Shape::Short(L::shape)
     }

@@ -12,7 +12,8 @@ fn example() -> String {
 /// Puts the text beside the metadata that it names.
 fn folder_with(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::copy(here().join("files/idp-metadata.xml"), folder.path().join("idp-metadata.xml")).expect("metadata");
+    std::fs::copy(here().join("files/idp-metadata.xml"), folder.path().join("idp-metadata.xml"))
+        .expect("metadata");
     let file = folder.path().join("config.yaml");
     std::fs::write(&file, text).expect("the file");
     (folder, file)
@@ -20,7 +21,8 @@ fn folder_with(text: &str) -> (tempfile::TempDir, PathBuf) {
 
 /// All that a configuration decides, without what is random or tells of lines.
 fn decided(config: &Config) -> String {
-    let warned: Vec<(&str, &str)> = config.warnings.iter().map(|w| (w.path.as_str(), w.message.as_str())).collect();
+    let warned: Vec<(&str, &str)> =
+        config.warnings.iter().map(|w| (w.path.as_str(), w.message.as_str())).collect();
     format!(
         "{:#?}\n{:#?}\n{:?}\n{}\n{}\n{:?}\n{:?}\n{:?}\n{:?}\n{warned:#?}",
         config.sites,
@@ -39,7 +41,8 @@ fn decided(config: &Config) -> String {
 fn with_defaults_written_out(text: &str) -> String {
     let line = |line: &str| {
         let bare = line.trim_start();
-        let optional = bare.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        let optional =
+            bare.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
         match optional {
             Some(rest) => format!("{}{rest}\n", &line[..line.len() - bare.len()]),
             None => format!("{line}\n"),
@@ -120,20 +123,26 @@ fn keys_of(text: &str) -> Vec<String> {
             above.pop();
         }
         // A list's items share the path of the list.
-        let listed = item || above.last().is_some_and(|(_, path)| path.ends_with("[]"));
         let path = match above.last() {
             None => key.to_owned(),
             Some((_, parent)) if item && !parent.ends_with("[]") => format!("{parent}[].{key}"),
             Some((_, parent)) => format!("{parent}.{key}"),
         };
-        if item && let Some((at, parent)) = above.last().cloned() && !parent.ends_with("[]") {
+        if item
+            && let Some((at, parent)) = above.last().cloned()
+            && !parent.ends_with("[]")
+        {
             above.push((at + 1, format!("{parent}[]")));
         }
-        let _ = listed;
         keys.push(path.clone());
         above.push((indent, path.clone()));
         if let Some(inner) = value.trim().strip_prefix('{') {
-            keys.extend(inner.split(',').filter_map(|p| p.split_once(':')).map(|(k, _)| format!("{path}.{}", k.trim())));
+            keys.extend(
+                inner
+                    .split(',')
+                    .filter_map(|p| p.split_once(':'))
+                    .map(|(k, _)| format!("{path}.{}", k.trim())),
+            );
         }
     }
     keys

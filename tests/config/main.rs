@@ -86,7 +86,8 @@ fn judge(file: &Path, expect: &str) -> Result<(), String> {
     let mut missing = String::new();
     for (path, part) in expected {
         let found = problems.iter().position(|problem| {
-            let written = problem.line.map_or_else(|| problem.path.clone(), |line| format!("{line}: {}", problem.path));
+            let written =
+                problem.line.map_or_else(|| problem.path.clone(), |line| format!("{line}: {}", problem.path));
             (path == problem.path || path == written) && problem.message.contains(part)
         });
         match found {

@@ -6,6 +6,7 @@ use crate::config::file::{File, Tls};
 use crate::config::reader::{Field, Place};
 use crate::config::values::{FilePath, OrOff, Short};
 use crate::config::{Listeners, TlsFiles};
+use crate::site::Face;
 use ipnet::IpNet;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -72,6 +73,26 @@ fn clashes(listeners: &[(&str, Option<SocketAddr>, &Place)], desk: &mut Desk) {
                 desk.error(place.problem(message));
             }
         }
+    }
+}
+
+/// An upstream that is ourselves would be asked for ever. Names are not looked up: what they mean may change.
+pub(super) fn not_in_a_circle(file: &File, face: &Face, listeners: &Listeners, desk: &mut Desk) {
+    let Face::Proxy(upstream) = face else { return };
+    let ours = [Some(listeners.public), listeners.authz, listeners.admin];
+    let circle =
+        ours.into_iter().flatten().filter(|own| own.port() == upstream.port).any(|own| {
+            match upstream.host.parse::<IpAddr>() {
+                Ok(host) => host == own.ip() || (own.ip().is_unspecified() && host.is_loopback()),
+                Err(_) => {
+                    upstream.host == "localhost" && (own.ip().is_loopback() || own.ip().is_unspecified())
+                }
+            }
+        });
+    if circle {
+        let message = format!("port {} of this machine is Vestibule's own", upstream.port);
+        let hint = "give the application another port, or Vestibule (listen)";
+        desk.error(file.upstream.problem(message).hint(hint));
     }
 }
 

@@ -38,6 +38,13 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
     let site = site::site(file, &mut desk);
     let listeners = listeners::listeners(file, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
+    if let Some(site) = &site {
+        listeners::not_in_a_circle(file, &site.face, &listeners, &mut desk);
+        if !site.public_url.is_secure() && listeners.public_tls.is_some() {
+            let message = "the public listener speaks TLS and public_url begins with http://";
+            desk.error(file.public_url.problem(message));
+        }
+    }
     let keys = keys::seal_keys(&file.session, &mut desk);
     let jwt_keys = keys::jwt_keys(&file.jwt, &mut desk);
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);

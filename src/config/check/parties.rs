@@ -74,7 +74,8 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         // What has ended already, the reader of metadata has said.
         let said = certificate.not_after < desk.now && written.sso_url.is_absent();
         if certificate.not_after < desk.now.plus(SOON) && !said {
-            let message = format!("its certificate {} ends on {}", certificate.subject, certificate.not_after);
+            let message =
+                format!("its certificate {} ends on {}", certificate.subject, certificate.not_after);
             desk.warn(written.place.problem(message));
         }
     }
@@ -118,7 +119,7 @@ pub(super) fn domain(text: &str) -> Result<String, String> {
             && !label.chars().any(|c| "@*/: ".contains(c) || c.is_control())
     };
     if text.split('.').all(label) {
-        Ok(text.to_lowercase())
+        Ok(text.to_ascii_lowercase())
     } else {
         Err(format!("is not a domain: `{text}`; write it as example.com"))
     }

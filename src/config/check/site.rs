@@ -65,7 +65,7 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         policy: Policy { clock_skew: skew },
         mapping,
         rules,
-        headers,
+        headers: headers?,
         session_limits,
         cookies: cookies?,
         allow_encoded_slash: file.allow_encoded_slash.or(false),

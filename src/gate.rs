@@ -89,7 +89,12 @@ impl Gate {
     }
 
     /// A gate with a pool of the caller's own choice.
-    pub fn with_verifier(parts: Parts, store: Arc<dyn Store>, clock: Arc<dyn Clock>, verifier: Verifier) -> Self {
+    pub fn with_verifier(
+        parts: Parts,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        verifier: Verifier,
+    ) -> Self {
         let names: Vec<&str> = parts.sites.iter().map(|site| site.name.as_str()).collect();
         let metrics = Arc::new(Metrics::new(&names));
         let by_authority = parts
@@ -122,8 +127,9 @@ impl Gate {
         } else {
             Cow::Borrowed(host_header)
         };
-        let named =
-            |authority: &str| self.by_authority.get(authority).and_then(|place| self.sites.get(*place)).map(Arc::as_ref);
+        let named = |authority: &str| {
+            self.by_authority.get(authority).and_then(|place| self.sites.get(*place)).map(Arc::as_ref)
+        };
         named(&lower).or_else(|| {
             let (host, secure) = match lower.strip_suffix(":443") {
                 Some(host) => (host, true),
@@ -184,9 +190,16 @@ impl Gate {
         }
         let rendered = Arc::new(self.render(site, session, now));
         session.rendered().store(Some(Arc::clone(&rendered)));
-        let bytes = rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+        let bytes =
+            rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         self.rendered.insert(*session.key(), Slot { session: Arc::downgrade(session), bytes });
         rendered
+    }
+
+    /// Forgets some of what is over: sessions, and headers that nobody asks for. To be called every second or so.
+    pub fn tidy(&self, now: Moment) {
+        self.store.sweep(now);
+        self.rendered.run_pending_tasks();
     }
 
     fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {
@@ -257,4 +270,56 @@ fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
 
 fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
     session.site() == site.id && session.touch(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::suite::Sample;
+    use http::{HeaderName, HeaderValue};
+
+    const NOW: Moment = Moment::from_seconds(1_700_000_000);
+
+    fn with_headers(n: u64) -> Arc<Session> {
+        let session = Arc::new(Sample::new(n).session(NOW));
+        let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
+        session.rendered().store(Some(Arc::new(Rendered { headers, renew_at: NOW })));
+        session
+    }
+
+    fn slot(session: &Arc<Session>) -> Slot {
+        Slot { session: Arc::downgrade(session), bytes: 1000 - RENDERED_OVERHEAD }
+    }
+
+    #[test]
+    fn headers_beyond_the_bound_leave_the_session_that_was_asked_for_longest_ago() {
+        let cache = rendered_cache(3000);
+        let sessions: Vec<_> = (0..5).map(with_headers).collect();
+        for session in &sessions {
+            cache.insert(*session.key(), slot(session));
+            cache.run_pending_tasks();
+        }
+        let kept: Vec<bool> = sessions.iter().map(|session| session.rendered().load().is_some()).collect();
+        assert_eq!(kept, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn renewed_headers_are_not_taken_for_forgotten_ones() {
+        let cache = rendered_cache(3000);
+        let session = with_headers(1);
+        for _ in 0..3 {
+            cache.insert(*session.key(), slot(&session));
+            cache.run_pending_tasks();
+        }
+        assert!(session.rendered().load().is_some());
+    }
+
+    #[test]
+    fn the_cache_keeps_no_session() {
+        let cache = rendered_cache(3000);
+        let session = with_headers(1);
+        cache.insert(*session.key(), slot(&session));
+        cache.run_pending_tasks();
+        assert_eq!(Arc::strong_count(&session), 1);
+    }
 }

@@ -50,7 +50,12 @@ impl Stopped {
 }
 
 /// The page of a refused sign-in: audited and counted, nothing else changes.
-pub(super) fn sign_in_refused(gate: &Gate, site: &Site, client: IpAddr, stopped: &Stopped) -> Response<Bytes> {
+pub(super) fn sign_in_refused(
+    gate: &Gate,
+    site: &Site,
+    client: IpAddr,
+    stopped: &Stopped,
+) -> Response<Bytes> {
     let reference = Reference::random();
     audit::record(&Event::SignInRefused {
         site: &site.name,

@@ -27,15 +27,17 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         return false;
     }
     // A redirect in answer to a handshake is an error that no script can read; browsers say so before anything else.
-    if headers.contains_key(UPGRADE) || headers.contains_key(SEC_WEBSOCKET_KEY) {
+    // (A gateway may pass an empty Upgrade with every request.)
+    if headers.get(UPGRADE).is_some_and(|to| !to.is_empty()) || headers.contains_key(SEC_WEBSOCKET_KEY) {
         return false;
     }
     // Fetched ahead, perhaps never looked at: refused, the browser asks again when somebody clicks.
     if text(headers, "sec-purpose").is_some_and(|purpose| purpose.starts_with("prefetch")) {
         return false;
     }
-    if let Some(mode) = text(headers, "sec-fetch-mode") {
-        let into_a_page = text(headers, "sec-fetch-dest").is_none_or(|dest| PAGE_DESTINATIONS.contains(&dest));
+    if let Some(mode) = text(headers, FETCH_MODE) {
+        let into_a_page =
+            text(headers, "sec-fetch-dest").is_none_or(|dest| PAGE_DESTINATIONS.contains(&dest));
         return mode == "navigate" && into_a_page;
     }
     if headers.contains_key("x-requested-with") {
@@ -45,6 +47,11 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         let accept = accept.as_bytes().to_ascii_lowercase();
         PAGE_TYPES.iter().any(|page| accept.windows(page.len()).any(|part| part == *page))
     })
+}
+
+/// Whether the browser itself says that nobody waits for a page. What is no browser says nothing.
+pub(super) fn is_surely_background(headers: &HeaderMap) -> bool {
+    headers.contains_key(FETCH_MODE) && !is_navigation(&Method::GET, headers)
 }
 
 /// The absolute address that begins a sign-in and leads back to `return_to`.
@@ -86,7 +93,10 @@ pub(super) fn unauthenticated(sign_in: &str) -> Response<Bytes> {
 }
 
 /// A request that may not pass or could not be served: audited under a reference, which the page or the JSON shows.
-#[expect(clippy::too_many_arguments, reason = "the whole situation of a request; a struct would be built once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the whole situation of a request; a struct would be built once"
+)]
 pub fn refused(
     gate: &Gate,
     site: &Site,
@@ -138,13 +148,16 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
+const FETCH_MODE: &str = "sec-fetch-mode";
+
 /// `Sec-Fetch-Dest` of navigations.
 const PAGE_DESTINATIONS: &[&str] = &["document", "iframe", "frame", "fencedframe", "embed", "object"];
 
 const PAGE_TYPES: &[&[u8]] = &[b"text/html", b"application/xhtml+xml"];
 
 /// Everything that could end a query value or be changed on the way is encoded.
-const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const QUERY_VALUE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 #[derive(Serialize)]
 struct Unauthenticated<'a> {

@@ -84,12 +84,18 @@ impl Attempt {
             ));
         }
         if now >= self.expires_at() {
-            return Err(Refusal::new(Reason::AttemptExpired, format!("the sign-in began at {}", self.created)));
+            return Err(Refusal::new(
+                Reason::AttemptExpired,
+                format!("the sign-in began at {}", self.created),
+            ));
         }
         if self.created < remembers_since {
             return Err(Refusal::new(
                 Reason::AttemptBeforeStart,
-                format!("the sign-in began at {}, answers are remembered since {remembers_since}", self.created),
+                format!(
+                    "the sign-in began at {}, answers are remembered since {remembers_since}",
+                    self.created
+                ),
             ));
         }
         let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp);
@@ -150,9 +156,6 @@ impl Held {
     pub(super) fn read(keys: &KeyRing, site: &Site, headers: &HeaderMap) -> Self {
         let mut held = Self::default();
         for (number, (suffix, value)) in site.cookies.attempts(headers).into_iter().enumerate() {
-            if number >= MAX_SEEN {
-                break;
-            }
             // The suffix comes back to the browser in a Set-Cookie, and is nothing of ours unless it looks so.
             if !is_suffix(&suffix) {
                 continue;
@@ -199,7 +202,13 @@ impl Held {
 
     /// The Set-Cookie values that give the browser one more attempt and take away what then is too much: unreadable
     /// and expired ones, and the oldest beyond five attempts or 4 KiB.
-    pub(super) fn admit(self, attempt: &Attempt, keys: &KeyRing, site: &Site, now: Moment) -> Vec<HeaderValue> {
+    pub(super) fn admit(
+        self,
+        attempt: &Attempt,
+        keys: &KeyRing,
+        site: &Site,
+        now: Moment,
+    ) -> Vec<HeaderValue> {
         let suffix = attempt.suffix();
         let sealed = attempt.seal(keys);
         let mut room = MAX_BYTES.saturating_sub(cookie_size(site, &suffix, sealed.len()));
@@ -251,7 +260,6 @@ const MAX_BYTES: usize = 4096;
 
 /// We never leave more than five; who sends more has made them up, and opening costs time.
 const MAX_OPENED: usize = 10;
-const MAX_SEEN: usize = 40;
 
 /// 64 bits, base64url without padding.
 const SUFFIX_BYTES: usize = 8;

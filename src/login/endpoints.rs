@@ -69,13 +69,17 @@ async fn dispatch(
     let query = request.uri().query().unwrap_or_default();
     Ok(match endpoint {
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
-        Endpoint::SignOut if request.method() == Method::POST => sign_out::end(gate, site, request, client).await?,
+        Endpoint::SignOut if request.method() == Method::POST => {
+            sign_out::end(gate, site, request, client).await?
+        }
         Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
         Endpoint::AssertionConsumerService(idp) => {
             within(request.body(), form_limit(gate))?;
             finish::finish(gate, site, *idp, request, client, now).await?
         }
-        Endpoint::Metadata => document("application/samlmetadata+xml", write_service_provider(&site.service_provider)),
+        Endpoint::Metadata => {
+            document("application/samlmetadata+xml", write_service_provider(&site.service_provider))
+        }
         Endpoint::WhoAmI => whoami::whoami(gate, site, headers, now).await?,
         Endpoint::Refused => refused::page(gate, site, request, client, now).await?,
         Endpoint::Keys => {
@@ -113,7 +117,8 @@ impl<'a> Endpoint<'a> {
             "/jwks.json" => Self::Keys,
             other => {
                 let idp = other.strip_prefix("/saml/acs/")?;
-                (!idp.is_empty() && !idp.contains('/')).then_some(Self::AssertionConsumerService(Some(idp)))?
+                (!idp.is_empty() && !idp.contains('/'))
+                    .then_some(Self::AssertionConsumerService(Some(idp)))?
             }
         })
     }
@@ -160,7 +165,10 @@ fn below_prefix<'a>(site: &Site, path: &'a RequestPath) -> Option<&'a str> {
 
 fn within(body: &Bytes, limit: usize) -> Result<(), Refusal> {
     if body.len() > limit {
-        return Err(Refusal::new(Reason::MessageTooLarge, format!("the form has {} bytes, {limit} are taken", body.len())));
+        return Err(Refusal::new(
+            Reason::MessageTooLarge,
+            format!("the form has {} bytes, {limit} are taken", body.len()),
+        ));
     }
     Ok(())
 }

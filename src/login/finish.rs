@@ -39,52 +39,34 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
-
-    let Some(shared_site) = gate.shared(site) else {
-        return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
-    };
-    let held = Held::read(&gate.keys, site, request.headers());
-    let probably = posted.relay_state.as_deref().and_then(|state| held.named(state)).cloned();
-    let examination = Examination {
-        saml_response: Arc::clone(&posted.saml_response),
-        limits: gate.message_limits,
-        held,
-        site: shared_site,
-        idp_in_path: idp_in_path.map(str::to_owned),
-        acs_url: delivery.acs_url(),
-        remembers_since: gate.store.remembers_since(),
-        now,
-    };
-    let examined = gate.verifier.run(move || examination.run()).await?;
-    let (attempt, idp, assertion) = match examined.map_err(|stopped| stopped.or_about(probably.as_ref()))? {
+    let (attempt, idp, assertion) = match delivery.examined().await? {
         Examined::Accepted { attempt, idp, assertion } => (attempt, idp, *assertion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
     };
     let stopped = |refusal| of(&attempt, refusal);
 
-    let claims =
-        [ClaimKey::request(site.id, attempt.request_id.as_str()), ClaimKey::assertion(assertion.issuer(), assertion.id())];
+    let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
+    let accepted = ClaimKey::assertion(assertion.issuer(), assertion.id());
     let until = attempt.expires_at().max(assertion.acceptable_until());
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
-    // A new secret for a new session: what the browser presented may have been planted by somebody else.
-    let id = SessionId::random();
-    let session = Arc::new(Session::establish(&identity, site.id, id.key(), &site.session_limits, now));
-    if !session.is_alive(now) {
-        let refusal = Refusal::new(Reason::SessionExpired, format!("the session would end at {}", session.ends_at()));
-        return Err(stopped(refusal));
-    }
-    match gate.store.claim_once(&claims, now, until).await.map_err(unavailable).map_err(stopped)? {
+    let (id, session) = established(site, &identity, now).map_err(stopped)?;
+    match gate
+        .store
+        .claim_once(&[answered, accepted], now, until)
+        .await
+        .map_err(unavailable)
+        .map_err(stopped)?
+    {
         Claim::First => {}
         Claim::Taken { which } => return delivery.answered_before(&attempt, which).await,
     }
-
     for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
         gate.store.remove(old).await.map_err(unavailable).map_err(stopped)?;
     }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
-
     record(gate, site, &session, client);
+
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
     for cookie in [
         site.cookies.set(&Kind::Session, &id.to_cookie(), None),
@@ -110,9 +92,15 @@ struct Examination {
 }
 
 enum Examined {
-    Accepted { attempt: Attempt, idp: Arc<Idp>, assertion: Box<AcceptedAssertion> },
+    Accepted {
+        attempt: Attempt,
+        idp: Arc<Idp>,
+        assertion: Box<AcceptedAssertion>,
+    },
     /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
-    NotHeld { claimed: String },
+    NotHeld {
+        claimed: String,
+    },
 }
 
 impl Examination {
@@ -159,6 +147,29 @@ impl Delivery<'_> {
         self.idp_in_path.map_or_else(|| published.clone(), |idp| format!("{published}/{idp}"))
     }
 
+    /// Judged on the verifier's threads, as long as there is room. A refusal that could not tell which sign-in it was
+    /// about is helped out by the RelayState.
+    async fn examined(&self) -> Result<Examined, Stopped> {
+        let Some(site) = self.gate.shared(self.site) else {
+            return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
+        };
+        let held = Held::read(&self.gate.keys, &site, self.headers);
+        let probably = self.posted.relay_state.as_deref().and_then(|state| held.named(state)).cloned();
+        let examination = Examination {
+            saml_response: Arc::clone(&self.posted.saml_response),
+            limits: self.gate.message_limits,
+            held,
+            site,
+            idp_in_path: self.idp_in_path.map(str::to_owned),
+            acs_url: self.acs_url(),
+            remembers_since: self.gate.store.remembers_since(),
+            now: self.now,
+        };
+        let examined =
+            self.gate.verifier.run(move || examination.run()).await.map_err(Stopped::from).flatten();
+        examined.map_err(|stopped| stopped.or_about(probably.as_ref()))
+    }
+
     /// The attempt is not here: it comes with the re-post, or it is gone. Whoever has a session needs no other.
     async fn not_held(&self, claimed: &str) -> Result<Response<Bytes>, Stopped> {
         if !self.posted.is_repost {
@@ -167,7 +178,8 @@ impl Delivery<'_> {
         let return_to = Answered::read(&self.gate.keys, self.site, self.headers)
             .filter(|answered| answered.is_of(claimed))
             .map(|answered| answered.return_to);
-        let lost = Refusal::new(Reason::AttemptMissing, "no attempt in the browser's cookies has this InResponseTo");
+        let lost =
+            Refusal::new(Reason::AttemptMissing, "no attempt in the browser's cookies has this InResponseTo");
         self.to_target_with_a_session(return_to, lost).await
     }
 
@@ -177,10 +189,9 @@ impl Delivery<'_> {
             return Ok(self.posted.page_that_posts_again(self.gate, &self.acs_url()));
         }
         let reason = if which == 0 { Reason::RequestAnswered } else { Reason::AssertionReplayed };
-        self.to_target_with_a_session(Some(attempt.return_to.clone()), reason.into()).await.map_err(|stopped| Stopped {
-            idp: Some(attempt.idp.clone()),
-            ..stopped
-        })
+        self.to_target_with_a_session(Some(attempt.return_to.clone()), reason.into())
+            .await
+            .map_err(|stopped| Stopped { idp: Some(attempt.idp.clone()), ..stopped })
     }
 
     async fn to_target_with_a_session(
@@ -194,6 +205,20 @@ impl Delivery<'_> {
         }
         Err(Stopped { return_to, ..Stopped::from(otherwise) })
     }
+}
+
+/// A new secret for a new session: what the browser presented may have been planted by somebody else.
+fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(SessionId, Arc<Session>), Refusal> {
+    let id = SessionId::random();
+    let session = Session::establish(identity, site.id, id.key(), &site.session_limits, now);
+    if !session.is_alive(now) {
+        // Skew lets in an answer of the last moment; it must not send the browser round for a dead session.
+        return Err(Refusal::new(
+            Reason::SessionExpired,
+            format!("the session would end at {}", session.ends_at()),
+        ));
+    }
+    Ok((id, Arc::new(session)))
 }
 
 fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {

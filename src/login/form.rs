@@ -95,7 +95,11 @@ mod tests {
         assert_eq!(&*posted.saml_response, "a+b=");
         assert_eq!(posted.relay_state.as_deref(), Some("x y"));
         assert!(!posted.is_repost);
-        assert!(read("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "SAMLResponse=a&repost=1").unwrap().is_repost);
+        assert!(
+            read("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "SAMLResponse=a&repost=1")
+                .unwrap()
+                .is_repost
+        );
         assert!(read(FORM, "submit=Continue&SAMLResponse=a").is_ok());
     }
 

@@ -41,7 +41,8 @@ pub(super) async fn page(
     if let Some(noted) = Noted::read(gate, site, request.headers(), now) {
         return Ok(ask::refusal_page(gate, site, noted.reason, &noted.reference, session.as_deref()));
     }
-    let refusal = Refusal::new(Reason::AccessDenied, "the page of refusals was shown without a note of the gate's own");
+    let refusal =
+        Refusal::new(Reason::AccessDenied, "the page of refusals was shown without a note of the gate's own");
     let path = request.uri().path();
     Ok(ask::refused(gate, site, &refusal, request.method(), path, client, session.as_deref(), true))
 }

@@ -38,7 +38,11 @@ impl ReturnTo {
         }
         // A path may be empty only after the origin: `https://app.example.com?page=1`.
         let slash = if path.is_empty() { "/" } else { "" };
-        let address = format!("{slash}{}{}", utf8_percent_encode(path, NOT_PLAIN), utf8_percent_encode(tail, NOT_PLAIN));
+        let address = format!(
+            "{slash}{}{}",
+            utf8_percent_encode(path, NOT_PLAIN),
+            utf8_percent_encode(tail, NOT_PLAIN)
+        );
         if address.len() > MAX_BYTES { Ok(Self::root()) } else { Ok(Self(address)) }
     }
 
@@ -68,8 +72,17 @@ const MAX_BYTES: usize = 1500;
 
 /// What is written as `%XX` in a `Location`: everything but visible ASCII, and the characters that mark-up and
 /// careless parsers trip over. An existing `%` stays: the address is already encoded.
-const NOT_PLAIN: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const NOT_PLAIN: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// The part after `https://app.example.com`. Compared as text, not as parsed URL: what is not written exactly as the
 /// site's origin (user names, other spellings of the port, Unicode hosts) is not the site's.
@@ -83,9 +96,9 @@ fn after_own_origin<'a>(text: &'a str, site: &PublicUrl) -> Result<&'a str, Refu
     }
     let (authority, local) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let own = authority.eq_ignore_ascii_case(site.authority())
-        || authority.rsplit_once(':').is_some_and(|(host, port)| {
-            port == default_port && host.eq_ignore_ascii_case(site.authority())
-        });
+        || authority
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| port == default_port && host.eq_ignore_ascii_case(site.authority()));
     if own { Ok(local) } else { Err(foreign("the return address names another host or port than the site")) }
 }
 
@@ -246,8 +259,12 @@ mod tests {
     fn the_port_belongs_to_the_origin() {
         let site = PublicUrl::parse("http://localhost:4180").unwrap();
         assert_eq!(ReturnTo::parse("http://localhost:4180/x", &site).unwrap().as_str(), "/x");
-        for other in ["http://localhost/x", "http://localhost:80/x", "http://localhost:4181/x", "https://localhost:4180/x"]
-        {
+        for other in [
+            "http://localhost/x",
+            "http://localhost:80/x",
+            "http://localhost:4181/x",
+            "https://localhost:4180/x",
+        ] {
             assert!(ReturnTo::parse(other, &site).is_err(), "{other}");
         }
     }

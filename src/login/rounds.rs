@@ -69,7 +69,12 @@ pub(super) struct Answered {
 impl Answered {
     /// The attempt has just been redeemed.
     pub(super) fn from_attempt(attempt: &Attempt, now: Moment) -> Self {
-        Self { request: attempt.suffix(), return_to: attempt.return_to.clone(), rounds: attempt.rounds, at: now }
+        Self {
+            request: attempt.suffix(),
+            return_to: attempt.return_to.clone(),
+            rounds: attempt.rounds,
+            at: now,
+        }
     }
 
     /// The Set-Cookie value.

@@ -51,7 +51,9 @@ pub(super) async fn end(
 ) -> Result<Response<Bytes>, Stopped> {
     let headers = request.headers();
     if !is_own_page(site, headers) {
-        return Err(Refusal::new(Reason::CrossSiteRequest, "the sign-out was posted by another site's page").into());
+        return Err(
+            Refusal::new(Reason::CrossSiteRequest, "the sign-out was posted by another site's page").into()
+        );
     }
     let mut response = match ended_in_store(gate, site, headers, client).await {
         Ok(()) => {
@@ -65,7 +67,7 @@ pub(super) async fn end(
         Err(refusal) => {
             let path = request.uri().path();
             ask::refused(gate, site, &refusal, request.method(), path, client, None, true)
-        },
+        }
     };
     for kind in [Kind::Session, Kind::Answered] {
         response.headers_mut().append(SET_COOKIE, site.cookies.clear(&kind));
@@ -73,7 +75,12 @@ pub(super) async fn end(
     Ok(response)
 }
 
-async fn ended_in_store(gate: &Gate, site: &Site, headers: &HeaderMap, client: IpAddr) -> Result<(), Refusal> {
+async fn ended_in_store(
+    gate: &Gate,
+    site: &Site,
+    headers: &HeaderMap,
+    client: IpAddr,
+) -> Result<(), Refusal> {
     let Some(key) = presented_key(site, headers) else { return Ok(()) };
     let Some(session) = gate.store.remove(&key).await.map_err(unavailable)? else { return Ok(()) };
     audit::record(&Event::SignedOut {
@@ -89,7 +96,8 @@ async fn ended_in_store(gate: &Gate, site: &Site, headers: &HeaderMap, client: I
 
 /// Where to go afterwards, from a query or a form. A foreign address is none: the sign-out matters more.
 fn wanted(site: &Site, pairs: &[u8]) -> Option<ReturnTo> {
-    let (_, rd) = url::form_urlencoded::parse(pairs).find(|(name, value)| name == "rd" && !value.is_empty())?;
+    let (_, rd) =
+        url::form_urlencoded::parse(pairs).find(|(name, value)| name == "rd" && !value.is_empty())?;
     start::wanted(site, &rd).ok()
 }
 
@@ -97,7 +105,8 @@ fn wanted(site: &Site, pairs: &[u8]) -> Option<ReturnTo> {
 /// ones at least in Origin. What says neither is no browser, and no browser's cookies are at stake.
 fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
     let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
-    let origin_is_ours = origin.is_none_or(|origin| origin.eq_ignore_ascii_case(site.public_url.origin().as_bytes()));
+    let origin_is_ours =
+        origin.is_none_or(|origin| origin.eq_ignore_ascii_case(site.public_url.origin().as_bytes()));
     match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
         // `null` is what a page with a strict referrer policy sends; the browser vouches for it here.
         Some(b"same-origin" | b"none") => origin_is_ours || origin == Some(b"null"),

@@ -1,6 +1,7 @@
 //! The beginning: `sign-in?rd=URL&idp=ID` makes an attempt and sends the browser to the identity provider.
 //!
 //! The only maker of attempt cookies. A live session does not matter here: somebody may want to be somebody else.
+//! Neither a script that was redirected here nor a picture in a stranger's page makes one.
 
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
@@ -34,6 +35,9 @@ pub(super) async fn start(
     let return_to = wanted(site, &wish.rd)?;
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
+    if ask::is_surely_background(headers) {
+        return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to)));
+    }
     let mut held = Held::read(&gate.keys, site, headers);
     if wish.again {
         held.forget(&return_to);
@@ -45,7 +49,10 @@ pub(super) async fn start(
     };
     let round = completed.saturating_add(1);
     if round >= rounds::STOPPED_AT {
-        let refusal = Refusal::new(Reason::SignInLoop, format!("{completed} sign-ins for one page were just completed"));
+        let refusal = Refusal::new(
+            Reason::SignInLoop,
+            format!("{completed} sign-ins for one page were just completed"),
+        );
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
@@ -62,10 +69,8 @@ pub(super) async fn start(
         rounds: round,
         replaces: presented_key(site, headers),
     };
-    let mut response = to_identity_provider(gate, site, idp, &attempt, now).map_err(|refusal| Stopped {
-        idp: Some(idp.id.clone()),
-        ..stopped(refusal)
-    })?;
+    let mut response = to_identity_provider(gate, site, idp, &attempt, now)
+        .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -119,7 +124,10 @@ fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Re
     match (named, site.identity_providers.as_slice()) {
         (Some(named), all) => match all.iter().find(|idp| idp.id == named) {
             Some(idp) => Ok(Some(idp)),
-            None => Err(Refusal::new(Reason::IdpUnknown, "the sign-in link names an identity provider that is not configured")),
+            None => Err(Refusal::new(
+                Reason::IdpUnknown,
+                "the sign-in link names an identity provider that is not configured",
+            )),
         },
         (None, [only]) => Ok(Some(only)),
         (None, []) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
@@ -137,8 +145,12 @@ fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Respo
             format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
         })
         .collect();
-    let choices: Vec<(&str, &str)> =
-        site.identity_providers.iter().map(|idp| idp.label.as_str()).zip(links.iter().map(String::as_str)).collect();
+    let choices: Vec<(&str, &str)> = site
+        .identity_providers
+        .iter()
+        .map(|idp| idp.label.as_str())
+        .zip(links.iter().map(String::as_str))
+        .collect();
     pages::chooser(&gate.branding, &site.name, &choices)
 }
 
@@ -161,4 +173,3 @@ fn to_identity_provider(
         }
     })
 }
-

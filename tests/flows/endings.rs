@@ -1,13 +1,14 @@
 //! Attempts that end otherwise: too late, before a restart, elsewhere, tampered with.
 
+use crate::browser::{Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Browser, From, Plan, START, site, world};
+use crate::world::{Plan, START, site, world};
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 use vestibule::clock::ManualClock;
-use vestibule::secret::Secret;
 use vestibule::seal::KeyRing;
+use vestibule::secret::Secret;
 
 #[tokio::test]
 async fn after_fifteen_minutes_an_attempt_has_expired() {
@@ -27,7 +28,11 @@ async fn after_fifteen_minutes_an_attempt_has_expired() {
     world.advance(Duration::from_millis(1));
     let refused = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     world.audit.refused(&refused, "attempt-expired");
-    assert!(refused.links().iter().any(|link| link.ends_with("sign-in?rd=/x%3Fy%3D1")), "{:?}", refused.links());
+    assert!(
+        refused.links().iter().any(|link| link.ends_with("sign-in?rd=/x%3Fy%3D1")),
+        "{:?}",
+        refused.links()
+    );
 }
 
 #[tokio::test]
@@ -50,7 +55,8 @@ async fn an_attempt_from_before_a_restart_begins_again() {
 
     let refused = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     world.audit.refused(&refused, "attempt-before-start");
-    let link = refused.links().into_iter().find(|link| link.contains("sign-in?rd=")).expect("a link to start again");
+    let link =
+        refused.links().into_iter().find(|link| link.contains("sign-in?rd=")).expect("a link to start again");
     let asked = browser.begin(&link).await;
     let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     assert_eq!(answered.location(), "https://app.example.com/x");
@@ -96,7 +102,8 @@ async fn a_session_of_another_site_is_none() {
 
 #[tokio::test]
 async fn the_identity_provider_in_the_path_is_the_one_that_was_asked() {
-    let (corp, partner) = (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
+    let (corp, partner) =
+        (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
     let idps = [("corp", &corp), ("partner", &partner)];
     let world = Plan::new(vec![site(0, "app", "https://app.example.com", &idps)]).build();
     for wrong in ["partner", "Corp", "CORP", "nobody"] {
@@ -113,9 +120,12 @@ async fn an_answer_is_for_the_address_where_it_was_delivered() {
     let (world, idp) = world();
     let mut browser = Browser::of(&world);
     let asked = browser.leave_for_the_idp("/x").await;
-    let answer = idp.answer(&asked, "ada", world.now());
+    let mut answer = idp.answer(&asked, "ada", world.now());
     let mut elsewhere = asked.clone();
     elsewhere.acs_url += "/corp";
+    let refused = browser.bring(&elsewhere, &answer).await;
+    world.audit.refused(&refused, "destination-mismatch");
+    answer.destination.clone_from(&elsewhere.acs_url);
     let refused = browser.bring(&elsewhere, &answer).await;
     world.audit.refused(&refused, "recipient-mismatch");
 }
@@ -131,7 +141,8 @@ async fn an_identity_provider_that_is_gone_cannot_answer() {
     let before = with("old").build();
     let mut browser = Browser::of(&before);
     let asked = browser.leave_for_the_idp("/x").await;
-    let (jar, names) = (browser.jar.clone(), browser.attempts().into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let (jar, names) =
+        (browser.jar.clone(), browser.attempts().into_iter().map(str::to_owned).collect::<Vec<_>>());
     drop(browser);
     drop(before);
     let after = with("new").build();
@@ -234,7 +245,11 @@ async fn when_the_idp_says_no_the_link_still_leads_to_the_page() {
     let tail = rest.split_once("</saml:Assertion>").unwrap().1;
     let refused = browser.bring_value(&asked, &base64_of(&format!("{head}{tail}"))).await;
     world.audit.refused(&refused, "status-not-success");
-    assert!(refused.links().iter().any(|link| link.ends_with("sign-in?rd=/deep%3Fx%3D1")), "{:?}", refused.links());
+    assert!(
+        refused.links().iter().any(|link| link.ends_with("sign-in?rd=/deep%3Fx%3D1")),
+        "{:?}",
+        refused.links()
+    );
 }
 
 fn flipped(value: &str, at: usize) -> String {

@@ -1,10 +1,12 @@
 //! The smaller endpoints, and what all of them have in common.
 
-use crate::world::{Answered, Browser, From, world};
+use crate::browser::{Answered, Browser, From};
+use crate::world::world;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use std::sync::Arc;
 use vestibule::access::RequestPath;
+use vestibule::gate::Resumed;
 use vestibule::login::{ask, endpoints, refused};
 use vestibule::observe::audit::Reference;
 use vestibule::reason::Reason;
@@ -64,7 +66,11 @@ async fn metadata_and_keys_are_there_for_everybody() {
     let mut browser = Browser::of(&world);
     let metadata = browser.get("/vestibule/saml/metadata", From::SameSite).await;
     assert_eq!(metadata.header("content-type"), Some("application/samlmetadata+xml"));
-    assert!(metadata.body.contains("Location=\"https://app.example.com/vestibule/saml/acs\""), "{}", metadata.body);
+    assert!(
+        metadata.body.contains("Location=\"https://app.example.com/vestibule/saml/acs\""),
+        "{}",
+        metadata.body
+    );
     for path in ["/vestibule/jwks.json", "/.well-known/vestibule/jwks.json"] {
         let keys = browser.get(path, From::SameSite).await;
         assert_eq!(keys.body, world.gate.jwt_keys.jwks(), "{path}");
@@ -94,7 +100,8 @@ async fn the_refused_page_carries_the_reference_of_the_gateways_403() {
     let reference = Reference::random();
     let note = refused::note(&world.gate, world.site(), Reason::AccessDenied, &reference, world.now());
     let show = async |note: &str| {
-        let request = Request::get("/vestibule/refused").header(refused::NOTE_HEADER, note).body(Bytes::new()).unwrap();
+        let request =
+            Request::get("/vestibule/refused").header(refused::NOTE_HEADER, note).body(Bytes::new()).unwrap();
         Answered::of(world.handle(&browser.site, request).await)
     };
     let page = show(&note).await;
@@ -168,7 +175,9 @@ async fn unknown_addresses_and_wrong_methods_say_so() {
 async fn head_works_where_get_does() {
     let (world, _idp) = world();
     let mut browser = Browser::of(&world);
-    for path in ["/vestibule/whoami", "/vestibule/saml/metadata", "/vestibule/jwks.json", "/vestibule/sign-out"] {
+    for path in
+        ["/vestibule/whoami", "/vestibule/saml/metadata", "/vestibule/jwks.json", "/vestibule/sign-out"]
+    {
         let get = browser.get(path, From::SameSite).await;
         let head = browser.send(Method::HEAD, path, From::SameSite, None).await;
         assert_eq!(head.status, get.status, "{path}");
@@ -230,6 +239,45 @@ async fn only_a_navigation_is_sent_to_sign_in() {
 }
 
 #[tokio::test]
+async fn the_sign_in_begins_nothing_for_a_script_or_a_picture() {
+    let (world, _idp) = world();
+    let site = Arc::clone(&world.gate.sites[0]);
+    for (headers, begins) in [
+        (&[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")][..], false),
+        (
+            &[("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image"), ("sec-fetch-site", "cross-site")],
+            false,
+        ),
+        (&[("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")], false),
+        (
+            &[
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            true,
+        ),
+        (&[], true),
+    ] {
+        let mut request = Request::get("/vestibule/sign-in?rd=/x");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = Answered::of(world.handle(&site, request.body(Bytes::new()).unwrap()).await);
+        assert_eq!(answer.status == StatusCode::FOUND, begins, "{headers:?}");
+        assert_eq!(answer.headers.contains_key("set-cookie"), begins, "{headers:?}");
+        if !begins {
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+            assert!(
+                answer.body.contains("https://app.example.com/vestibule/sign-in?rd=/x"),
+                "{}",
+                answer.body
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_target_that_cannot_be_a_return_address_leads_to_the_start_page() {
     let (world, _idp) = world();
     for (target, address) in [
@@ -282,7 +330,10 @@ async fn identity_headers_are_made_once_and_renewed_at_half_life() {
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/", "ada").await;
     let mut headers = http::HeaderMap::new();
-    headers.insert("cookie", format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap());
+    headers.insert(
+        "cookie",
+        format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
+    );
     let session = world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap();
     let first = world.gate.identity_headers(world.site(), &session, world.now());
     assert!(first.headers.iter().any(|(name, value)| name == "x-forwarded-user" && value == "ada"));
@@ -300,14 +351,40 @@ async fn requests_that_renew_at_the_same_moment_sign_once() {
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/", "ada").await;
     let mut headers = http::HeaderMap::new();
-    headers.insert("cookie", format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap());
+    headers.insert(
+        "cookie",
+        format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
+    );
     let session = world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap();
     let (gate, now) = (&world.gate, world.now());
     let made = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| gate.identity_headers(&gate.sites[0], &session, now)))
-            .collect();
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| gate.identity_headers(&gate.sites[0], &session, now))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
     assert!(made.iter().all(|rendered| Arc::ptr_eq(rendered, &made[0])));
+}
+
+#[tokio::test]
+async fn the_check_of_a_known_session_allocates_nothing() {
+    let (world, idp) = world();
+    let mut browser = Browser::of(&world);
+    browser.sign_in(&idp, "/", "ada").await;
+    let mut headers = http::HeaderMap::new();
+    headers.insert(
+        "cookie",
+        format!("a=b; __Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
+    );
+    let (gate, now) = (&world.gate, world.now());
+    let mut checks = 0;
+    let mut check = || {
+        let site = gate.site_for_authority("app.example.com").unwrap();
+        let Resumed::Live(session) = gate.resume_now(site, &headers, now) else { panic!("no session") };
+        checks += gate.identity_headers(site, &session, now).headers.len();
+    };
+    // The first one makes the headers; the store keeps its books now and then.
+    check();
+    let least = (0..50).map(|_| allocation_counter::measure(&mut check).count_total).min();
+    assert_eq!(least, Some(0));
+    assert!(checks > 50);
 }

@@ -1,7 +1,8 @@
 //! Sign-ins that go round in circles, and where they stop.
 
+use crate::browser::{Answered, Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Answered, Browser, From, Gateway, World, world};
+use crate::world::{Gateway, World, world};
 use http::StatusCode;
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ async fn the_loop_page_offers_to_start_over_and_that_works_once_it_is_repaired()
         *world.gateway.lock().unwrap() = broken;
         let mut browser = Browser::of(&world);
         let (_, page) = followed(&world, &mut browser, &idp, "/x?y=1").await;
-        let link = page.links().into_iter().find(|link| link.contains("again=1")).expect("a link that starts over");
+        let link =
+            page.links().into_iter().find(|link| link.contains("again=1")).expect("a link that starts over");
         // Still broken: two more rounds, then the page again.
         let (asked, page) = followed(&world, &mut browser, &idp, &link).await;
         assert_eq!(asked, 2, "{broken:?}");

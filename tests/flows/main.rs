@@ -2,6 +2,11 @@
 //!
 //! The gate is the real one, the identity provider and the browser are the tests' own (`tests/support`).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
+
+#[path = "../support/browser.rs"]
+mod browser;
 #[path = "../support/idp.rs"]
 mod idp;
 #[path = "../support/world.rs"]

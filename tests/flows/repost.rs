@@ -1,7 +1,8 @@
 //! Answers that come without their attempt, or a second time.
 
+use crate::browser::{Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Browser, From, Plan, site, world};
+use crate::world::{Plan, site, world};
 use http::StatusCode;
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ async fn a_browser_without_the_attempt_is_asked_once_more_and_then_refused() {
 
     world.audit.refused(&refused, "attempt-missing");
     assert!(other.jar.is_empty());
-    let start_again = refused.links().into_iter().find(|link| link.contains("/vestibule/sign-in")).expect("a link");
+    let start_again =
+        refused.links().into_iter().find(|link| link.contains("/vestibule/sign-in")).expect("a link");
     assert!(start_again.starts_with("https://app.example.com/vestibule/sign-in?rd="), "{start_again}");
 }
 
@@ -176,7 +178,8 @@ async fn a_re_post_happens_once() {
     let asked = Browser::of(&world).leave_for_the_idp("/x").await;
     let value = idp.answer(&asked, "ada", world.now()).form_value();
     let mut browser = Browser::of(&world);
-    let refused = browser.post(&asked.acs_url, From::CrossSite, &[("SAMLResponse", &value), ("repost", "1")]).await;
+    let refused =
+        browser.post(&asked.acs_url, From::CrossSite, &[("SAMLResponse", &value), ("repost", "1")]).await;
     world.audit.refused(&refused, "attempt-missing");
 }
 
@@ -187,5 +190,7 @@ async fn the_page_that_posts_again_escapes_what_it_carries() {
     asked.relay_state = Some("\"><script>alert(1)</script>".into());
     let page = Browser::of(&world).bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     assert!(!page.body.contains("<script>alert"), "{}", page.body);
-    assert!(page.fields().iter().any(|(name, value)| name == "RelayState" && value.starts_with("\"><script>")));
+    assert!(
+        page.fields().iter().any(|(name, value)| name == "RelayState" && value.starts_with("\"><script>"))
+    );
 }

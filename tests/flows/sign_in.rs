@@ -1,7 +1,8 @@
 //! Sign-ins that work.
 
+use crate::browser::{Browser, From};
 use crate::idp::{Asked, FakeIdp, Signed};
-use crate::world::{Browser, From, Plan, START, site, world};
+use crate::world::{Plan, START, site, world};
 use http::StatusCode;
 use std::time::Duration;
 use vestibule::gate::Resumed;
@@ -24,7 +25,10 @@ async fn somebody_signs_in_and_comes_to_the_page_with_its_query() {
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains(target));
     let event = world.audit.last("sign-in");
-    assert_eq!((&event["user"], &event["idp"], &event["site"]), (&"ada".into(), &"corp".into(), &"app".into()));
+    assert_eq!(
+        (&event["user"], &event["idp"], &event["site"]),
+        (&"ada".into(), &"corp".into(), &"app".into())
+    );
 }
 
 #[tokio::test]
@@ -121,7 +125,8 @@ async fn attempts_stay_within_four_kibibytes() {
         last = Some((browser.leave_for_the_idp(&long).await, long));
         world.advance(Duration::from_secs(1));
     }
-    let size: usize = browser.attempts().iter().map(|name| name.len() + 1 + browser.cookie(name).unwrap().len()).sum();
+    let size: usize =
+        browser.attempts().iter().map(|name| name.len() + 1 + browser.cookie(name).unwrap().len()).sum();
     assert!(size <= 4096, "{size} bytes in {} attempts", browser.attempts().len());
     let (asked, long) = last.unwrap();
     let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
@@ -168,7 +173,8 @@ async fn a_planted_session_cookie_does_not_become_the_session() {
 
 #[tokio::test]
 async fn with_several_identity_providers_somebody_chooses() {
-    let (corp, partner) = (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
+    let (corp, partner) =
+        (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
     let idps = [("corp", &corp), ("Partner", &partner)];
     let world = Plan::new(vec![site(0, "app", "https://app.example.com", &idps)]).build();
     let mut browser = Browser::of(&world);
@@ -239,8 +245,13 @@ async fn the_return_address_is_at_home_or_refused() {
         let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
         assert_eq!(answered.location(), format!("https://app.example.com{home}"), "{rd}");
     }
-    for rd in ["%2F%2Fevil.test", "https%3A%2F%2Fevil.test%2F", "%2F%5Cevil.test", "javascript%3Aalert(1)", "//evil.test"]
-    {
+    for rd in [
+        "%2F%2Fevil.test",
+        "https%3A%2F%2Fevil.test%2F",
+        "%2F%5Cevil.test",
+        "javascript%3Aalert(1)",
+        "//evil.test",
+    ] {
         let mut browser = Browser::of(&world);
         let refused = browser.get(&format!("/vestibule/sign-in?rd={rd}"), From::CrossSite).await;
         world.audit.refused(&refused, "return-address-foreign");

@@ -1,7 +1,8 @@
 //! Leaving.
 
+use crate::browser::{Answered, Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Answered, Browser, From, World, world};
+use crate::world::{World, world};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 

@@ -1,14 +1,18 @@
 //! Whatever else is posted to the assertion consumer service, and what happens when the gate itself has trouble.
 
+use crate::browser::{Browser, From};
 use crate::idp::{FakeIdp, Signed};
-use crate::world::{Browser, CLIENT, From, Plan, START, site, world};
+use crate::world::{Plan, START, site, world};
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use vestibule::clock::Moment;
 use vestibule::login::verifier::Verifier;
-use vestibule::session::{Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, Store, StoreError, StoreSize};
+use vestibule::session::{
+    Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, Store, StoreError, StoreSize,
+};
 
 #[tokio::test]
 async fn every_malformed_message_is_refused_at_once_and_by_its_name() {
@@ -48,9 +52,11 @@ async fn what_is_not_signed_by_the_idp_is_refused() {
     unsigned.signed = Signed::Nothing;
     let forged = impostor.answer(&asked, "ada", world.now()).form_value();
     let tampered = encoded_plain(&idp.answer(&asked, "ada", world.now()).xml().replace(">ada<", ">root<"));
-    for (code, value) in
-        [("signature-missing", unsigned.form_value()), ("signature-invalid", forged), ("digest-mismatch", tampered)]
-    {
+    for (code, value) in [
+        ("signature-missing", unsigned.form_value()),
+        ("signature-invalid", forged),
+        ("digest-mismatch", tampered),
+    ] {
         let refused = browser.bring_value(&asked, &value).await;
         world.audit.refused(&refused, code);
         assert!(!browser.has_session());
@@ -85,7 +91,7 @@ async fn a_busy_verifier_answers_503_with_retry_after() {
     });
     has_started.await.unwrap();
     let mut waiting = Box::pin(world.gate.verifier.run(|| ()));
-    assert!(futures_util::poll!(&mut waiting).is_pending());
+    assert!((&mut waiting).now_or_never().is_none());
     let refused = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     world.audit.refused(&refused, "busy");
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -111,7 +117,11 @@ const IS_CLAIMED: u8 = 16;
 
 impl Failing {
     fn check(&self, at: u8) -> Result<(), StoreError> {
-        if self.at.load(Ordering::SeqCst) & at == 0 { Ok(()) } else { Err(StoreError::Unavailable("planted".into())) }
+        if self.at.load(Ordering::SeqCst) & at == 0 {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable("planted".into()))
+        }
     }
 }
 
@@ -186,7 +196,10 @@ async fn a_store_that_fails_refuses_and_says_when_to_come_back() {
     fail_at(LOAD);
     let refused = browser.get("/x", From::SameSite).await;
     world.audit.refused(&refused, "store-unavailable");
-    assert_eq!(browser.get("/vestibule/whoami", From::SameSite).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        browser.get("/vestibule/whoami", From::SameSite).await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 
     // The session cannot be ended in the store: the page says so, and the browser forgets it anyway.
     fail_at(REMOVE);
@@ -211,7 +224,6 @@ async fn the_identity_decides_before_anything_is_claimed() {
     world.audit.refused(&refused, "nameid-transient");
     let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     assert_eq!(answered.status, StatusCode::SEE_OTHER);
-    let _ = CLIENT;
 }
 
 fn encoded(xml: &str) -> String {

@@ -3,6 +3,8 @@
 //! It writes its XML by hand and already in exclusive canonical form, so that nothing is shared with the code under
 //! test: no parser, no canonicalisation, no verification. Every value of an answer can be changed before it is signed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -173,7 +175,8 @@ impl Asked {
     /// From the Location of a redirect (HTTP-Redirect binding).
     pub fn from_redirect(location: &str) -> Self {
         let url = url::Url::parse(location).unwrap();
-        let value = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, v)| v.into_owned());
+        let value =
+            |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, v)| v.into_owned());
         let deflated = STANDARD.decode(value("SAMLRequest").expect("no SAMLRequest")).unwrap();
         let mut xml = String::new();
         flate2::read::DeflateDecoder::new(&deflated[..]).read_to_string(&mut xml).unwrap();
@@ -182,18 +185,28 @@ impl Asked {
 
     /// From the fields of a posted form (HTTP-POST binding).
     pub fn from_form(fields: &[(String, String)]) -> Self {
-        let value = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        let value =
+            |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         let xml = STANDARD.decode(value("SAMLRequest").expect("no SAMLRequest")).unwrap();
         Self::from_xml(String::from_utf8(xml).unwrap(), value("RelayState"))
     }
 
     fn from_xml(xml: String, relay_state: Option<String>) -> Self {
         let attribute = |name: &str| {
-            let start = xml.find(&format!(" {name}=\"")).unwrap_or_else(|| panic!("no {name} in {xml}")) + name.len() + 3;
+            let start = xml.find(&format!(" {name}=\"")).unwrap_or_else(|| panic!("no {name} in {xml}"))
+                + name.len()
+                + 3;
             xml[start..].split('"').next().unwrap().replace("&amp;", "&")
         };
-        let issuer = xml.split("Issuer").nth(1).and_then(|rest| rest.split(['>', '<']).nth(1)).unwrap().to_owned();
-        Self { id: attribute("ID"), acs_url: attribute("AssertionConsumerServiceURL"), issuer, relay_state, xml }
+        let issuer =
+            xml.split("Issuer").nth(1).and_then(|rest| rest.split(['>', '<']).nth(1)).unwrap().to_owned();
+        Self {
+            id: attribute("ID"),
+            acs_url: attribute("AssertionConsumerServiceURL"),
+            issuer,
+            relay_state,
+            xml,
+        }
     }
 }
 
@@ -260,7 +273,10 @@ impl Answer<'_> {
     }
 
     fn in_response_to(&self) -> String {
-        self.in_response_to.as_deref().map(|id| format!(" InResponseTo=\"{}\"", attribute(id))).unwrap_or_default()
+        self.in_response_to
+            .as_deref()
+            .map(|id| format!(" InResponseTo=\"{}\"", attribute(id)))
+            .unwrap_or_default()
     }
 
     fn response(&self, signature: &str, assertion: &str) -> String {

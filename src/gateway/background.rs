@@ -4,7 +4,7 @@ use super::forward::Edge;
 use super::tls::LiveCertificate;
 use crate::clock::Moment;
 use crate::gate::Gate;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -15,14 +15,19 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(15);
 /// The same while the name has no address at all: the gate was probably started before the application.
 const RESOLVE_SOON: Duration = Duration::from_secs(1);
 
+/// How often the store is asked to forget a part of what has ended.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
 
-/// Keeps the addresses of an application fresh.
-pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize) {
+/// Keeps the addresses of an application fresh. Lets go of `first` when they were asked for once.
+pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize, first: mpsc::Sender<()>) {
     let Some(application) = edges.get(site).and_then(|edge| edge.application.as_ref()) else { return };
+    let mut first = Some(first);
     loop {
         application.resolve().await;
+        first.take();
         let pause = if application.addresses() == 0 { RESOLVE_SOON } else { RESOLVE_EVERY };
         tokio::time::sleep(pause).await;
     }
@@ -37,6 +42,16 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
         let certificate = certificate.clone();
         // Files on a network volume may block.
         let _ = tokio::task::spawn_blocking(move || certificate.look_again()).await;
+    }
+}
+
+/// Lets the store forget what has ended, also while nobody comes.
+pub(super) async fn keep_swept(gate: Arc<Gate>) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        gate.store.sweep(gate.clock.now());
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Trip {
     /// How many addresses of the application did not take the connection.
     pub(super) failed_attempts: usize,
     pub(super) first_place: usize,
-    _in_flight: InFlight,
+    _in_flight: InFlight<Arc<Gate>>,
 }
 
 /// The end of the way through.
@@ -78,7 +78,7 @@ impl Trip {
             began: Instant::now(),
             failed_attempts: 0,
             first_place: 0,
-            _in_flight: InFlight::enter(gate),
+            _in_flight: InFlight::enter(gate.clone()),
         }
     }
 }

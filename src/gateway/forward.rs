@@ -91,14 +91,8 @@ impl Passenger {
     }
 
     /// Turns the client's request into the one for the application.
-    pub(super) fn dress(&self, request: &mut RequestHeader, site: &Site, edge: &Edge) -> pingora::Result<()> {
-        // pingora keeps a second map beside the headers, with their names as the client wrote them, and the two must
-        // not differ: the request is taken apart, changed, and put together without that map.
-        let empty = RequestHeader::build_no_case(http::Method::GET, b"/", Some(0))?;
-        let mut parts: http::request::Parts = std::mem::replace(request, empty).into();
-        self.rewrite(&mut parts.headers, site, edge);
-        *request = RequestHeader::from(parts);
-        Ok(())
+    pub(super) fn dress(&self, request: &mut RequestHeader, site: &Site, edge: &Edge) {
+        with_parts(request, |parts| self.rewrite(&mut parts.headers, site, edge));
     }
 
     fn rewrite(&self, headers: &mut HeaderMap, site: &Site, edge: &Edge) {
@@ -155,6 +149,23 @@ pub(super) struct Hops {
     pub(super) peer_is_trusted: bool,
     /// Who it comes from.
     pub(super) client: IpAddr,
+}
+
+/// Forgets how the client wrote the names of its headers in upper and lower case. pingora keeps a second map for it,
+/// which would be copied for every attempt to reach the application.
+pub(super) fn forget_case(request: &mut RequestHeader) {
+    if request.has_case() {
+        with_parts(request, |_| {});
+    }
+}
+
+/// Takes a request apart, lets it be changed, and puts it together without the map of cases: the two maps must not
+/// differ, and only pingora's own methods keep them alike.
+fn with_parts(request: &mut RequestHeader, change: impl FnOnce(&mut http::request::Parts)) {
+    let (empty, ()) = http::Request::new(()).into_parts();
+    let mut parts: http::request::Parts = std::mem::replace(request, RequestHeader::from(empty)).into();
+    change(&mut parts);
+    *request = RequestHeader::from(parts);
 }
 
 fn remove_spellings(headers: &mut HeaderMap) {

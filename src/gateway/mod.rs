@@ -45,9 +45,13 @@ use serve::{Answering, Proxying};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 use tls::LiveCertificate;
 use tokio::runtime::Runtime;
+
+/// How long the start waits for the addresses of applications.
+const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
 /// Idle connections to applications that are kept, in all.
 const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
@@ -135,7 +139,7 @@ impl Gateway {
             }
             None => None,
         };
-        let background = Some(start_background(&edges, certificate)?);
+        let background = Some(start_background(&gate, &edges, certificate)?);
         Ok(Self { bound, gate, leaving, shutdown, faces, admin, background })
     }
 
@@ -227,15 +231,22 @@ fn proxying(
 }
 
 fn start_background(
+    gate: &Arc<Gate>,
     edges: &Arc<[Edge]>,
     certificate: Option<Arc<LiveCertificate>>,
 ) -> Result<Runtime, String> {
     let runtime = lane::runtime("background", 1)?;
+    let (resolved, first) = mpsc::channel();
     for (site, edge) in edges.iter().enumerate() {
         if edge.application.as_ref().is_some_and(upstream::Application::is_named) {
-            runtime.spawn(background::keep_resolved(edges.clone(), site));
+            runtime.spawn(background::keep_resolved(edges.clone(), site, resolved.clone()));
         }
     }
+    drop(resolved);
+    // The first requests should find the applications; a dead name server should not hold up everything else. The
+    // channel ends when every task has let go of it.
+    let _ = first.recv_timeout(FIRST_RESOLUTION);
+    runtime.spawn(background::keep_swept(gate.clone()));
     if let Some(certificate) = certificate {
         runtime.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }

@@ -5,7 +5,7 @@
 //! refuse without.
 
 use super::decide::{Decision, Front, Passage, Trip};
-use super::forward::{Edge, Passenger};
+use super::forward::{Edge, Passenger, forget_case};
 use super::limits::MAX_CONNECT_ATTEMPTS;
 use super::record::Record;
 use super::{reply, watch};
@@ -45,6 +45,7 @@ impl ProxyHttp for Front {
                 trip.verdict =
                     if passenger.is_identified() { VerdictLabel::Allowed } else { VerdictLabel::Anonymous };
                 trip.passage = Passage::Permitted(passenger);
+                forget_case(session.req_header_mut());
                 Ok(false)
             }
             Decision::Answer(verdict, response) => {
@@ -73,7 +74,8 @@ impl ProxyHttp for Front {
         trip: &mut Trip,
     ) -> Result<()> {
         let (passenger, site, edge) = self.permitted(trip)?;
-        passenger.dress(request, site, edge)
+        passenger.dress(request, site, edge);
+        Ok(())
     }
 
     async fn connected_to_upstream(

@@ -6,21 +6,21 @@ use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
 use crate::reason::Reason;
 use http::Method;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 /// Counts a request as under way until it is dropped.
-pub(super) struct InFlight(Arc<Gate>);
+pub(super) struct InFlight<G: Deref<Target = Gate>>(G);
 
-impl InFlight {
-    pub(super) fn enter(gate: &Arc<Gate>) -> Self {
+impl<G: Deref<Target = Gate>> InFlight<G> {
+    pub(super) fn enter(gate: G) -> Self {
         gate.metrics.in_flight().fetch_add(1, Ordering::Relaxed);
-        Self(gate.clone())
+        Self(gate)
     }
 }
 
-impl Drop for InFlight {
+impl<G: Deref<Target = Gate>> Drop for InFlight<G> {
     fn drop(&mut self) {
         self.0.metrics.in_flight().fetch_sub(1, Ordering::Relaxed);
     }

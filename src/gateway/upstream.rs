@@ -107,7 +107,7 @@ impl Application {
         match found.map(|addresses| addresses.take(MAX_CONNECT_ATTEMPTS).collect::<Vec<_>>()) {
             Ok(addresses) if !addresses.is_empty() => {
                 let known = self.peers.load();
-                if known.as_ref().is_none_or(|known| known.addresses != addresses) {
+                if known.as_ref().is_none_or(|known| !same(&known.addresses, &addresses)) {
                     tracing::info!(host = %self.upstream.host, ?addresses, "the application's addresses");
                     self.settle(addresses);
                 }
@@ -188,6 +188,11 @@ impl Application {
         let host = self.upstream.host.as_str();
         host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
     }
+}
+
+/// Whether the lists hold the same addresses: name servers turn their answers round.
+fn same(one: &[SocketAddr], other: &[SocketAddr]) -> bool {
+    one.len() == other.len() && one.iter().all(|address| other.contains(address))
 }
 
 /// Certificates of a PEM file, each one parsed: pingora panics over one that cannot be.

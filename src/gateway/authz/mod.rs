@@ -89,7 +89,7 @@ impl Answer for Authz {
 
     fn answer_now(&self, request: &Request<Incoming>, peer: Peer) -> Option<Response<Full<Bytes>>> {
         let began = Instant::now();
-        let _in_flight = InFlight::enter(&self.gate);
+        let _in_flight = InFlight::enter(&*self.gate);
         let headers = request.headers();
         let question = match self.question(request.uri().path(), headers, peer) {
             Ok(Some(question)) => question,
@@ -107,7 +107,7 @@ impl Answer for Authz {
 
     async fn answer_later(&self, request: Request<Incoming>, peer: Peer) -> Response<Full<Bytes>> {
         let began = Instant::now();
-        let _in_flight = InFlight::enter(&self.gate);
+        let _in_flight = InFlight::enter(&*self.gate);
         let headers = request.headers();
         let question = match self.question(request.uri().path(), headers, peer) {
             Ok(Some(question)) => question,

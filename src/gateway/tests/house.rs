@@ -105,7 +105,8 @@ impl House {
     /// The metrics' value of a line that contains all of `words`.
     pub(super) fn metric(&self, words: &[&str]) -> Option<f64> {
         let text = client::get(self.admin(), "/metrics").text();
-        let line = text.lines().find(|line| words.iter().all(|word| line.contains(word)))?;
+        let mut figures = text.lines().filter(|line| !line.starts_with('#'));
+        let line = figures.find(|line| words.iter().all(|word| line.contains(word)))?;
         line.rsplit(' ').next()?.parse().ok()
     }
 }

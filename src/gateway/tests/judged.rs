@@ -145,6 +145,18 @@ fn a_body_for_our_own_endpoint_is_read_within_its_limit() {
 }
 
 #[test]
+fn a_form_for_our_own_endpoint_is_asked_for_when_its_sender_waits() {
+    let origin = Origin::start();
+    let house = House::before(&origin);
+    let mut stream = connect(house.public());
+    let lines = ["POST /vestibule/saml/acs", "Content-Length: 3", "Expect: 100-continue"];
+    stream.write_all(&client::request(HOST, &lines, b"")).unwrap();
+    assert_eq!(client::parse(&client::head(&mut stream)).status, 100);
+    stream.write_all(b"a=b").unwrap();
+    assert_eq!(client::answer(&mut stream).status, 400);
+}
+
+#[test]
 fn exactly_one_host_and_one_that_a_site_has() {
     let origin = Origin::start();
     let house = House::before(&origin);

@@ -96,6 +96,14 @@ fn a_dead_application_is_a_page_with_502_and_a_reference() {
 }
 
 #[test]
+fn an_application_is_found_by_its_name_on_whichever_address_it_listens() {
+    let origin = Origin::start();
+    let named = Upstream { host: "localhost".into(), ..upstream(origin.address) };
+    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::Proxy(named)).start();
+    assert_eq!(house.ask(&["GET /public/a"]).status, 200);
+}
+
+#[test]
 fn an_application_that_hangs_up_is_502_and_one_that_says_nothing_is_504() {
     let origin = Origin::start();
     let hasty = Upstream { read_timeout: Some(SHORT), ..upstream(origin.address) };

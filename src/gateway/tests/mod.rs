@@ -10,3 +10,4 @@ mod manners;
 mod origin;
 mod streams;
 mod tls;
+mod told;

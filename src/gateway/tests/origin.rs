@@ -7,6 +7,7 @@
 //! | `/socket` | switches protocols and echoes |
 //! | `/upload` | tells the test how many octets have come, and answers with their number |
 //! | `/nothing` | closes the connection without an answer |
+//! | `/garbage` | answers with something that is not HTTP and holds a cookie |
 //! | anything else | answers with the request as it came |
 
 use super::client;
@@ -123,6 +124,10 @@ fn serve(stream: &mut dyn Wire, stage: &Stage) -> Option<()> {
             answer(stream, whole.to_string().as_bytes())
         }
         "nothing" => None,
+        "garbage" => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=s3cr3t\r\nno colon\r\n\r\n");
+            None
+        }
         _ => {
             if let Some(length) = header(&text, "content-length") {
                 let mut body = vec![0; length.parse().ok()?];

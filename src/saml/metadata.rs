@@ -14,8 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 use url::Url;
 
-/// Federations' aggregates have some 100 MB; one file of a gate is smaller.
-const LONGEST: usize = 256 * 1024 * 1024;
+/// The largest federations' aggregates have some 100 MB.
+const LONGEST: usize = 128 * 1024 * 1024;
 
 /// An IdP from metadata, with warnings (skipped keys, certificates that have ended, other bindings).
 /// `entity_id` selects one entity of an aggregate; needed when there are several IdPs in the document.

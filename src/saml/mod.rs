@@ -29,7 +29,7 @@
 //! | The key comes from the message (KeyInfo) | CVE-2021-21239 | `KeyInfo` is never read; [`parties::TrustedKeys`] is the only source of keys and cannot be empty |
 //! | The public key as an HMAC secret; a truncated HMAC | CVE-2009-0217 | `SignatureAlgorithm` has no HMAC; keys are prepared for the algorithms of their own kind; parameters are refused |
 //! | Weak algorithms and keys | SHA-1 collisions, RSA under 2048 bits | their names do not parse; `keys.rs` skips such keys when they are configured |
-//! | XSLT, XPath and remote references, carried out before the signature is checked | "XML signature command injection" (Hill, 2007) | the transforms are exactly two names; there is no code for any other; the value over SignedInfo is verified before anything is digested |
+//! | XSLT, XPath and remote references, carried out before the signature is checked | Hill, "Command Injection in XML Signatures and Encryption" (2007) | the transforms are exactly two names; there is no code for any other; the value over SignedInfo is verified before anything is digested |
 //! | Several references, of which another one counts | CVE-2026-33487 | SignedInfo has exactly one |
 //! | Entities: external files, billion laughs, default attributes | CVE-2003-1564 and ever since | a document type declaration is refused (`xml.rs`) |
 //! | Unsigned accepted when a key or a setting is missing | (a shape, not one case) | required is not `Option`: no key, no `TrustedKeys`; no signature, no `VerifiedResponse`; no audience, recipient or expiry, no `Assertion` |
@@ -116,6 +116,7 @@ pub mod authn_request;
 mod envelope;
 mod instant;
 mod keys;
+mod markup;
 pub mod metadata;
 #[cfg(test)]
 mod mutation_tests;

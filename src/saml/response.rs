@@ -12,6 +12,7 @@
 use super::accept::web_browser_sso;
 use super::assertion::Assertion;
 use super::envelope::{Envelope, Status};
+use super::markup;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
 use super::signature::Signature;
 use super::structure::{Kind, Structure};
@@ -43,6 +44,10 @@ impl ResponseText {
                 format!("{} characters of base64", value.len()),
             ));
         }
+        // A space is a plus that somebody decoded twice.
+        if value.contains(' ') {
+            return Err(Refusal::new(Reason::Base64Invalid, "a space in it: was a plus sign decoded twice?"));
+        }
         let octets = xml::base64(value).filter(|octets| !octets.is_empty()).ok_or(Reason::Base64Invalid)?;
         match octets[..] {
             // UTF-16 and UTF-32 without a byte order mark would be UTF-8 with zeros between.
@@ -61,7 +66,7 @@ impl ResponseText {
         if xml.len() > limits.max_decoded_bytes {
             return Err(Refusal::new(Reason::MessageTooLarge, format!("{} octets of XML", xml.len())));
         }
-        Ok(Self(xml))
+        Ok(Self(markup::normalize_attributes(xml)))
     }
 }
 

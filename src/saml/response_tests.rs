@@ -303,6 +303,7 @@ fn the_form_value_is_strict_base64_of_utf8_within_the_limit() {
         ("PGEvPg=".to_owned(), Some(Reason::Base64Invalid)),
         ("PGEvPh==".to_owned(), Some(Reason::Base64Invalid)),
         ("PGEv_g==".to_owned(), Some(Reason::Base64Invalid)),
+        ("PGEv Pg==".to_owned(), Some(Reason::Base64Invalid)),
         ("PGEvPg==PGEvPg==".to_owned(), Some(Reason::Base64Invalid)),
         ("PGEv%2Bg==".to_owned(), Some(Reason::Base64Invalid)),
         (STANDARD.encode([0xff, 0xfe, b'<', 0]), Some(Reason::EncodingNotUtf8)),

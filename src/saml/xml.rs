@@ -5,6 +5,7 @@
 //! Names are always compared with their namespace, attributes are found only without one, and text is always the
 //! whole text: comments and CDATA sections never cut it.
 
+use super::markup;
 use crate::reason::{Reason, Refusal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,14 +19,9 @@ pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 pub(super) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
 pub(super) const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
-/// More attributes than any IdP puts on an element (ten or so). The parser compares each with each other.
-const MAX_ATTRIBUTES: usize = 64;
-/// More prefixes than any IdP has in scope at once. The parser looks through them for every name.
-const MAX_DECLARATIONS_IN_SCOPE: usize = 128;
-
 /// Parses a document from outside, or says which rule of reading it breaks.
 pub(super) fn parse(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
-    refuse_crowded(text)?;
+    markup::refuse_crowded(text)?;
     parse_again(text, max_depth)
 }
 
@@ -212,68 +208,6 @@ pub(super) fn escape(value: &str) -> String {
     out
 }
 
-/// Refuses, in one pass over the bytes, tags so crowded that parsing them would take time out of proportion.
-///
-/// This looks at the text before it is known to be XML, so it need not understand everything: it follows quotes,
-/// comments and CDATA sections, and what it misjudges is not well-formed anyway.
-fn refuse_crowded(text: &str) -> Result<(), Refusal> {
-    let mut declared_by_open_elements: Vec<usize> = Vec::new();
-    let mut in_scope = 0;
-    let mut rest = text;
-    while let Some((_, tag)) = rest.split_once('<') {
-        if let Some(comment) = tag.strip_prefix("!--") {
-            rest = comment.split_once("-->").map_or("", |(_, after)| after);
-        } else if let Some(section) = tag.strip_prefix("![CDATA[") {
-            rest = section.split_once("]]>").map_or("", |(_, after)| after);
-        } else if tag.starts_with(['?', '!']) {
-            rest = tag;
-        } else if tag.starts_with('/') {
-            in_scope -= declared_by_open_elements.pop().unwrap_or(0);
-            rest = tag;
-        } else {
-            let Tag { attributes, declarations, empty, after } = Tag::scan(tag);
-            if attributes > MAX_ATTRIBUTES || in_scope + declarations > MAX_DECLARATIONS_IN_SCOPE {
-                return Err(Reason::XmlCrowded.into());
-            }
-            if !empty {
-                declared_by_open_elements.push(declarations);
-                in_scope += declarations;
-            }
-            rest = after;
-        }
-    }
-    Ok(())
-}
-
-/// What a start tag holds, by counting only.
-struct Tag<'a> {
-    attributes: usize,
-    declarations: usize,
-    empty: bool,
-    after: &'a str,
-}
-
-impl<'a> Tag<'a> {
-    fn scan(text: &'a str) -> Self {
-        let mut tag = Self { attributes: 0, declarations: 0, empty: false, after: "" };
-        let mut rest = text;
-        while let Some(at) = rest.bytes().position(|b| matches!(b, b'"' | b'\'' | b'>')) {
-            let (before, stop) = rest.split_at(at);
-            let after = &stop[1..];
-            if stop.starts_with('>') {
-                tag.empty = before.ends_with('/');
-                tag.after = after;
-                return tag;
-            }
-            tag.attributes += 1;
-            tag.declarations += usize::from(before.contains("xmlns"));
-            let quote = if stop.starts_with('"') { '"' } else { '\'' };
-            rest = after.split_once(quote).map_or("", |(_, after)| after);
-        }
-        tag
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,24 +251,6 @@ mod tests {
         assert_eq!(reason(&nested(64)), None);
         assert_eq!(reason(&nested(65)), Some(Reason::XmlTooDeep));
         assert_eq!(reason(&nested(40_000)), Some(Reason::XmlTooDeep));
-    }
-
-    #[test]
-    fn crowded_elements_are_refused_before_they_are_parsed() {
-        let attributes = |n: usize| (0..n).map(|i| format!(" a{i}='x>y'")).collect::<String>();
-        assert_eq!(reason(&format!("<a{}/>", attributes(64))), None);
-        assert_eq!(reason(&format!("<a{}/>", attributes(65))), Some(Reason::XmlCrowded));
-        assert_eq!(reason(&format!("<a><!-- <b {} --></a>", attributes(65))), None);
-
-        let declarations = |n: usize| (0..n).map(|i| format!(" xmlns:p{i}='u:{i}'")).collect::<String>();
-        let one = format!("<a{}/>", declarations(60));
-        assert_eq!(
-            reason(&format!("<a>{}</a>", one.repeat(50))),
-            None,
-            "beside each other is not in scope together"
-        );
-        let open = format!("<a{}>", declarations(60));
-        assert_eq!(reason(&format!("{}{}", open.repeat(3), "</a>".repeat(3))), Some(Reason::XmlCrowded));
     }
 
     #[test]

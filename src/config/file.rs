@@ -196,7 +196,7 @@ section! {
         authz: Field<OrOff<SocketAddr>>,
     }
     later {
-        grpc = "off": "Envoy can ask over HTTP, at /vestibule/authz",
+        grpc = "off": "gateways ask over HTTP, at listen.authz",
     }
 }
 

@@ -9,11 +9,14 @@
 //! Three thoughts hold this room together.
 //!
 //! * **Typed by the key.** Neither YAML nor the environment decides what a value is: every scalar keeps its text, and
-//!   the key that it stands under reads it ([`values`]). `secret: 0123` is four characters, in both places.
+//!   the key that it stands under reads it (`values.rs`). `secret: 0123` is four characters, in both places.
 //! * **All problems at once.** Nothing here stops at the first thing wrong. A broken value is remembered as broken, so
-//!   that what depends on it stays silent and the list names causes, not consequences ([`reader`], [`report`]).
-//! * **One declaration a key.** [`file`] declares each key once; reading it, knowing it (so that an unknown one can be
-//!   refused with the nearest), and finding its twin in the environment all follow from there ([`schema`]).
+//!   that what depends on it stays silent and the list names causes, not consequences (`reader.rs`, `report.rs`).
+//! * **One declaration a key.** `file.rs` declares each key once; reading it, knowing it (so that an unknown one can be
+//!   refused with the nearest), and finding its twin in the environment all follow from there (`schema.rs`).
+//!
+//! A secret that stands in the file or in a variable passes through figment's strings, which are not wiped; one in a
+//! `*_file` is read into a [`crate::secret::Secret`] and nowhere else.
 //!
 //! What is promised must be done: a key of a later release is refused with a word on what to do meanwhile, unless its
 //! value asks for what happens anyway.
@@ -42,6 +45,7 @@ use report::Report;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// A checked configuration: domain types only.
 #[derive(Debug)]
@@ -111,7 +115,7 @@ pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config
     let mut report = Report::default();
     let name = file.display().to_string();
     let document = match std::fs::read(file) {
-        Ok(bytes) => yaml::Document::parse(&name, &bytes, &mut report),
+        Ok(bytes) => yaml::Document::parse(&name, &Zeroizing::new(bytes), &mut report),
         Err(error) => {
             report.error(Problem::at_file(&name, None, format!("cannot be read: {error}")));
             None

@@ -111,6 +111,14 @@ impl<T> Field<T> {
         self.get()
     }
 
+    /// The value; a missing one is a problem, with advice.
+    pub(super) fn required_as(&self, hint: &str, report: &mut Report) -> Option<&T> {
+        if self.is_absent() {
+            report.error(self.problem("is missing").hint(hint));
+        }
+        self.get()
+    }
+
     /// Something to say about this key.
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
         self.place.problem(message)

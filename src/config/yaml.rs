@@ -5,9 +5,9 @@
 //! where it is read (anchors, aliases, merge keys, tags, a second document, a key given twice) is refused.
 //!
 //! Scalars keep their text, because the key decides what they are; only the plain null of the YAML 1.2 core schema
-//! (nothing, `~`, `null`) is told apart from text. Lists become dictionaries with the keys `[0]`, `[1]`, …, so that figment, which merges dictionaries
-//! key by key and replaces lists whole, can lay one item's twin from the environment over the file's list. An empty
-//! list stays a list.
+//! (nothing, `~`, `null`) is told apart from text. Lists become dictionaries with the keys `[0]`, `[1]`, …: figment
+//! merges dictionaries key by key and replaces lists whole, so an item's twin from the environment can be laid over the
+//! file's list. An empty list stays a list.
 
 use super::path::{KeyPath, item_index, item_key};
 use super::report::{Problem, Report};

@@ -4,6 +4,8 @@
 //! path, ` | ` and a part of the message; a line `env NAME=VALUE` sets a variable for the run. Not one problem more and
 //! not one less.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
+
 mod example;
 mod values;
 

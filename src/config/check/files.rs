@@ -42,13 +42,16 @@ pub(super) fn read_secret(field: &Field<FilePath>, desk: &mut Desk) -> Option<Se
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    // A pipe or a device would be waited for; a folder has no bytes.
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    // Asked before it is opened: a pipe would be waited for, and a folder has no bytes.
+    let metadata = std::fs::metadata(path).map_err(cannot)?;
+    if !metadata.is_file() {
         return Err("is not a file".into());
     }
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    // Room for all at once: a secret that grows leaves copies of itself behind.
+    let room = usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 2;
+    let mut bytes = Vec::with_capacity(room);
+    File::open(path).map_err(cannot)?.take(limit + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.is_empty() {
         return Err("is empty".into());
     }

@@ -141,10 +141,10 @@ fn shutdown(file: &ShutdownFile, desk: &mut Desk) -> Shutdown {
 fn log(file: &Log, desk: &mut Desk) -> LogSettings {
     let default = LogSettings::default();
     if let Some(level) = file.level.get()
-        && let Err(error) = tracing_subscriber::EnvFilter::builder().parse(level)
+        && tracing_subscriber::EnvFilter::builder().parse(level).is_err()
     {
         let hint = "write error, warn, info, debug or trace";
-        desk.error(file.level.problem(format!("is not a log level: {error}")).hint(hint));
+        desk.error(file.level.problem(format!("is not a log level: `{level}`")).hint(hint));
     }
     LogSettings {
         format: file.format.or(Word(default.format)).0,

@@ -22,7 +22,8 @@ const SOON: Duration = Duration::from_secs(30 * 86_400);
 
 /// The identity providers that the site admits, in the chooser's order.
 pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc<Idp>>> {
-    let listed = file.identity_providers.required(&mut desk.report)?;
+    let hint = "a list; of each at least id and metadata_file";
+    let listed = file.identity_providers.required_as(hint, &mut desk.report)?;
     if listed.is_empty() {
         desk.error(file.identity_providers.problem("is empty: nobody could sign in"));
         return None;
@@ -327,11 +328,9 @@ fn signing_keys(written: &SpFile, desk: &mut Desk) -> Option<Vec<SigningKey>> {
     certificates.required(&mut desk.report);
     let (OneOrMany(keys), OneOrMany(certificates)) = (keys.get()?, certificates.get()?);
     if keys.len() != certificates.len() {
-        let message = format!(
-            "{} keys and {} certificates: each key needs its own, in the same order",
-            keys.len(),
-            certificates.len()
-        );
+        let (keys, certificates) = (keys.len(), certificates.len());
+        let message =
+            format!("lists {certificates} for {keys} in private_key_file: each key needs its own, in order");
         desk.error(written.certificate_file.problem(message));
         return None;
     }

@@ -73,7 +73,8 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
 }
 
 fn public_url(file: &File, desk: &mut Desk) -> Option<PublicUrl> {
-    let text = file.public_url.required(&mut desk.report)?;
+    let hint = "the address that people type, such as https://app.example.com";
+    let text = file.public_url.required_as(hint, &mut desk.report)?;
     PublicUrl::parse(text).map_err(|message| desk.error(file.public_url.problem(message))).ok()
 }
 
@@ -268,11 +269,9 @@ fn session_limits(session: &Session, desk: &mut Desk) -> Limits {
 fn cookies(session: &Session, public_url: Option<&PublicUrl>, desk: &mut Desk) -> Option<CookiePolicy> {
     let name = session.cookie_name.or(DEFAULT_COOKIE.into());
     let bare = name.strip_prefix("__Host-").unwrap_or(&name);
-    let token = bare.len() <= 64
-        && bare.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if bare.is_empty() || bare.starts_with("__") || !token {
-        let message = "must be letters, digits, `-`, `_` and `.`, after __Host- where you write that: the prefix \
-                       follows the scheme of public_url";
+    if !CookiePolicy::accepts_name(&name) || bare.starts_with("__") || bare.len() > 64 {
+        let message = "must be a cookie's name of at most 64 characters, with __Host- or without: the prefix follows the \
+                       scheme of public_url";
         desk.error(session.cookie_name.problem(message));
         return None;
     }

@@ -60,7 +60,10 @@ async fn answer(request: &Request<Incoming>, gate: &str) -> Response<Full<Bytes>
         },
     };
     let mut rows = String::new();
-    for (name, value) in request.headers() {
+    // What the gate says first.
+    let mut received: Vec<_> = request.headers().iter().collect();
+    received.sort_by_key(|(name, _)| (!name.as_str().starts_with("x-"), name.as_str()));
+    for (name, value) in received {
         let value = String::from_utf8_lossy(value.as_bytes());
         let ours = name.as_str().starts_with("x-");
         let class = if ours { " class=\"ours\"" } else { "" };

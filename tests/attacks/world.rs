@@ -42,15 +42,18 @@ pub(crate) struct Scene {
     now: Moment,
 }
 
+/// The certificates that the metadata of this world names.
+pub(crate) fn certificates(world: &World) -> Vec<Vec<u8>> {
+    match &world.keys {
+        Some(names) => names.iter().map(|name| certificate(name)).collect(),
+        None => METADATA_KEYS.iter().map(|name| certificate(name)).collect(),
+    }
+}
+
 impl Scene {
     pub(crate) fn of(world: &World) -> Self {
-        let names: Vec<&str> = match &world.keys {
-            Some(names) => names.iter().map(String::as_str).collect(),
-            None => METADATA_KEYS.to_vec(),
-        };
-        let certificates: Vec<_> = names.iter().map(|name| certificate(name)).collect();
         let (keys, _skipped) =
-            TrustedKeys::from_certificates(&certificates).expect("a good key is among them");
+            TrustedKeys::from_certificates(&certificates(world)).expect("a good key is among them");
         Self {
             service_provider: ServiceProvider {
                 entity_id: EntityId(SP.to_string()),

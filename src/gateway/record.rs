@@ -54,7 +54,7 @@ impl Record<'_> {
                 path = self.path,
                 status = self.status,
                 verdict = self.verdict.as_str(),
-                milliseconds = took * 1000.0,
+                milliseconds = (took * 1e6).round() / 1e3,
                 octets = self.octets,
                 client = %self.client,
                 "request"

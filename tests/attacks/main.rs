@@ -55,7 +55,10 @@ fn every_honest_message_is_let_in_and_read_whole() {
 }
 
 /// What the second judge calls invalid although it is right, each with the reason.
-const BEYOND_THE_SECOND_JUDGE: &[(&str, &str)] = &[];
+const BEYOND_THE_SECOND_JUDGE: &[(&str, &str)] = &[(
+    "attribute-value-normalisation",
+    "its parser keeps line breaks in attribute values, which XML 3.3.3 turns into spaces before anything is signed",
+)];
 
 #[test]
 fn a_second_judge_finds_every_accepted_signature_valid() {

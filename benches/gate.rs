@@ -17,10 +17,10 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
-use support::visitor::Visitor;
 use support::demo_idp::{DemoIdp, example};
 use support::gate::{GateProcess, Ports};
 use support::program::{Program, free_port, loopback};
+use support::visitor::Visitor;
 
 const ROUNDS: usize = 5;
 const SECONDS: u64 = 3;

@@ -18,10 +18,10 @@ use http::Method;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::visitor::{Answer, Visitor};
 use support::demo_idp::{DemoIdp, example};
 use support::gate::{GateProcess, Ports};
 use support::program::{Program, free_port, loopback};
+use support::visitor::{Answer, Visitor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Bytes that a session may cost, with its index and the allocator's own.
@@ -141,7 +141,7 @@ async fn comes_and_goes(public: String, end: Instant, counts: Arc<Counts>) {
         sign_in(&mut browser, &public).await;
         counts.signed_in.fetch_add(1, Ordering::Relaxed);
         turn += 1;
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             let answer = browser.post_form(&format!("{public}/vestibule/sign-out"), &[]).await;
             assert!(answer.status.is_success() || answer.status.is_redirection(), "{answer:?}");
             let answer = browser.get(&format!("{public}/page")).await;

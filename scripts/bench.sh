@@ -9,4 +9,4 @@ cargo build --locked --profile plain --example bare-pingora
 cargo build --locked --release --bin vestibule --examples
 BARE_PINGORA=$(realpath "$built/plain/examples/bare-pingora") cargo bench --locked --bench gate
 cargo bench --locked --bench saml
-cargo bench --locked --bench sessions
+"$built/release/examples/session_memory" 1000000 usual

@@ -1,5 +1,7 @@
 //! Holds the import directions of docs/architecture.md, and a few habits of the house, against the source.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

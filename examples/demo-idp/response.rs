@@ -6,7 +6,6 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::time::{Duration, SystemTime};
 
 use crate::Failure;
 
@@ -104,9 +103,9 @@ fn attribute(name: &str, values: &[&str]) -> String {
     )
 }
 
-fn timestamp(seconds_from_now: u64) -> String {
-    let moment = jiff::Timestamp::try_from(SystemTime::now() + Duration::from_secs(seconds_from_now));
-    moment.map_or_else(|_| String::new(), |moment| format!("{moment:.0}"))
+fn timestamp(seconds_from_now: i64) -> String {
+    let moment = jiff::Timestamp::now().as_second() + seconds_from_now;
+    jiff::Timestamp::from_second(moment).map_or_else(|_| String::new(), |moment| moment.to_string())
 }
 
 fn random_id() -> Result<String, Failure> {

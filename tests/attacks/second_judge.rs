@@ -13,7 +13,8 @@ pub(crate) fn calls_it_valid(xml: &str, certificates: &[Vec<u8>]) -> Result<(), 
     }
     let context = DsigContext::new(keys).with_insecure(true);
     let document = uppsala::Parser::new().with_forbid_dtd(true).parse(xml).map_err(|e| e.to_string())?;
-    let results = verify_all_document_with_source(&context, &document, Some(xml)).map_err(|e| e.to_string())?;
+    let results =
+        verify_all_document_with_source(&context, &document, Some(xml)).map_err(|e| e.to_string())?;
     if results.is_empty() {
         return Err("no signature found".to_owned());
     }

@@ -1,9 +1,9 @@
 //! A real nginx with examples/nginx.conf in front of a real upstream, asking the gate before each request.
 
-use crate::support::visitor::{Answer, Visitor};
 use crate::support::demo_idp::DemoIdp;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
+use crate::support::visitor::{Answer, Visitor};
 use crate::upstream;
 use bytes::Bytes;
 use http::{Method, StatusCode};

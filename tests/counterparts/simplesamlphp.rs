@@ -1,10 +1,10 @@
 //! SimpleSAMLphp (Debian's package, on `php -S`) as identity provider: it validates our signed requests, and its own
 //! answers are signed by code that we did not write.
 
-use crate::support::visitor::Visitor;
 use crate::support::chromium::Chromium;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
+use crate::support::visitor::Visitor;
 use crate::upstream;
 use http::StatusCode;
 use std::fs;

@@ -9,8 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
-pub mod visitor;
 pub mod chromium;
 pub mod demo_idp;
 pub mod gate;
 pub mod program;
+pub mod visitor;

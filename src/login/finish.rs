@@ -47,6 +47,7 @@ pub(super) async fn finish(
 
     let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
     let accepted = ClaimKey::assertion(assertion.issuer(), assertion.id());
+    let signed = assertion.signed_parts();
     let until = attempt.expires_at().max(assertion.acceptable_until());
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
@@ -65,7 +66,7 @@ pub(super) async fn finish(
         gate.store.remove(old).await.map_err(unavailable).map_err(stopped)?;
     }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
-    record(gate, site, &session, client);
+    record(gate, site, &session, signed, client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
     for cookie in [
@@ -225,7 +226,7 @@ fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
     Stopped::from(refusal).or_about(Some(attempt))
 }
 
-fn record(gate: &Gate, site: &Site, session: &Session, client: IpAddr) {
+fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpAddr) {
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -237,7 +238,7 @@ fn record(gate: &Gate, site: &Site, session: &Session, client: IpAddr) {
         groups,
         roles: &roles,
         client: Some(client),
-        signed: "",
+        signed,
     });
     gate.metrics.sign_in_finished(site.id, None);
 }

@@ -40,7 +40,7 @@ pub(super) fn web_browser_sso(
     policy: &Policy,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    let VerifiedResponse { envelope, assertion, verified_as } = response;
+    let VerifiedResponse { envelope, assertion, verified_as, signed_parts } = response;
     let skew = policy.clock_skew.min(Policy::MAX_CLOCK_SKEW);
     let idp = expected.identity_provider.entity_id.as_str();
     let sp = expected.service_provider.entity_id.as_str();
@@ -178,6 +178,7 @@ pub(super) fn web_browser_sso(
         authn_context_class: sessions.clone().find_map(|s| s.context_class.clone()),
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew),
+        signed_parts,
         clock_ahead: (assertion.issue_instant > now).then(|| assertion.issue_instant.since(now)),
     })
 }
@@ -220,6 +221,7 @@ pub struct AcceptedAssertion {
     authn_context_class: Option<String>,
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
+    signed_parts: &'static str,
     clock_ahead: Option<Duration>,
 }
 
@@ -238,6 +240,7 @@ impl AcceptedAssertion {
             authn_context_class: None,
             session_not_on_or_after: None,
             acceptable_until: now.plus(Duration::from_secs(300)),
+            signed_parts: "assertion",
             clock_ahead: None,
         }
     }
@@ -286,6 +289,11 @@ impl AcceptedAssertion {
     /// confirmations and conditions, plus the skew.
     pub const fn acceptable_until(&self) -> Moment {
         self.acceptable_until
+    }
+
+    /// Which parts the IdP signed, for the audit: `response`, `assertion` or `both`.
+    pub const fn signed_parts(&self) -> &'static str {
+        self.signed_parts
     }
 
     /// How far the IdP's clock seems ahead of ours (issue instant minus now), for a metric; none when it does not.

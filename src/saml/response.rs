@@ -132,6 +132,12 @@ impl<'a> RawResponse<'a> {
         let response = verify(self.response_signature)?;
         let assertion = verify(self.assertion_signature)?;
 
+        let signed_parts = match (&response, &assertion) {
+            (Some(_), Some(_)) => "both",
+            (Some(_), None) => "response",
+            (None, _) => "assertion",
+        };
+
         // The larger signed part is read: a signed response holds its assertion.
         let signed = response.or(assertion).ok_or(Reason::SignatureMissing)?;
         let document = signed.read()?;
@@ -141,7 +147,7 @@ impl<'a> RawResponse<'a> {
             Envelope::parse(Element::root(&self.document)?, false)?
         };
         let assertion = Assertion::parse(&document)?;
-        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone() })
+        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone(), signed_parts })
     }
 }
 
@@ -175,6 +181,8 @@ pub struct VerifiedResponse {
     pub(super) assertion: Assertion,
     /// Under whose keys it was verified.
     pub(super) verified_as: EntityId,
+    /// `response`, `assertion` or `both`.
+    pub(super) signed_parts: &'static str,
 }
 
 impl VerifiedResponse {

@@ -1,7 +1,8 @@
 //! `make bench`, the part with real programs: the check of a known session against nginx answering 204, proxying against
 //! bare pingora, a flood of forged answers, start and memory. Interleaved rounds, medians, ratios of one run.
 //!
-//! CPU is what the kernel counted for the process, divided by the requests that were answered; that stays comparable on a
+//! Every server has one core and one worker, the load comes from the other core: what is compared is the work, not how it is
+//! spread. CPU is what the kernel counted for the process, divided by the requests that were answered; that stays comparable on a
 //! busy machine, where requests per second do not.
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +26,9 @@ use support::visitor::Visitor;
 const ROUNDS: usize = 5;
 const SECONDS: u64 = 3;
 const CONNECTIONS: usize = 32;
+/// Where the measured servers run, and where the load and the application do.
+const SERVERS: usize = 0;
+const LOAD: usize = 1;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -48,10 +52,11 @@ async fn check_of_a_known_session() {
     let public = format!("http://127.0.0.1:{}", ports.public);
     let idp = DemoIdp::start(folder.path(), "localhost", &public);
     let started = Instant::now();
-    let gate = GateProcess::start(
+    let gate = GateProcess::start_by(
+        on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule")),
         folder.path(),
         &ports,
-        &format!("public_url: {public}\nforward_auth: true\n{CONFIG}"),
+        &format!("public_url: {public}\nforward_auth: true\nlog: {{requests: false}}\n{CONFIG}"),
     );
     println!(
         "start to ready: {} ms; resident at start: {:.1} MB",
@@ -75,7 +80,7 @@ async fn check_of_a_known_session() {
         .filter(|(name, _)| name.as_str().starts_with("x-"))
         .map(|(name, value)| format!("add_header {name} \"{}\" always; ", value.to_str().unwrap()))
         .collect();
-    let nginx = nginx(folder.path(), nginx_port, &format!("location / {{ {same} return 204; }}"));
+    let nginx = nginx(SERVERS, folder.path(), nginx_port, &format!("location / {{ {same} return 204; }}"));
     let other = format!("http://127.0.0.1:{nginx_port}/");
     let [ours, theirs] = interleaved([(gate.program.id(), &url, &headers), (nginx.id(), &other, &headers)]);
     report("check of a known session", &ours, "nginx return 204", &theirs, 1.10);
@@ -88,9 +93,14 @@ async fn proxying() {
     let (ports, app_port, bare_port) = (Ports::choose(), free_port(), free_port());
     let public = format!("http://127.0.0.1:{}", ports.public);
     let idp = DemoIdp::start(folder.path(), "localhost", &public);
-    let app =
-        nginx(folder.path(), app_port, &format!("location / {{ return 200 \"{}\"; }}", "x".repeat(1024)));
-    let gate = GateProcess::start(
+    let app = nginx(
+        LOAD,
+        folder.path(),
+        app_port,
+        &format!("location / {{ return 200 \"{}\"; }}", "x".repeat(1024)),
+    );
+    let gate = GateProcess::start_by(
+        on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule")),
         folder.path(),
         &ports,
         &format!(
@@ -99,7 +109,7 @@ async fn proxying() {
     );
     let bare = Program::start(
         "bare-pingora",
-        Command::new(std::env::var("BARE_PINGORA").map_or_else(|_| example("bare-pingora"), Into::into))
+        on_core(SERVERS, std::env::var("BARE_PINGORA").map_or_else(|_| example("bare-pingora"), Into::into))
             .args([format!("127.0.0.1:{bare_port}"), format!("127.0.0.1:{app_port}")]),
         folder.path(),
         loopback(bare_port),
@@ -158,7 +168,9 @@ async fn flood() {
     .unwrap();
 
     let quiet = latency(&url, &headers);
-    let mut attack = Command::new("wrk")
+    // At the lowest priority: a real attacker's own machine does not take our cores.
+    let mut attack = Command::new("nice")
+        .args(["-n", "19", "wrk"])
         .args(["-t1", "-c16", &format!("-d{}s", 3 * SECONDS), "-s"])
         .arg(&script)
         .arg(&action)
@@ -195,7 +207,14 @@ async fn sign_in(start: &str) -> String {
     format!("Cookie: {name}={value}")
 }
 
-fn nginx(folder: &Path, port: u16, location: &str) -> Program {
+/// A command that stays on one core; servers make as many workers as they see cores.
+fn on_core(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string()]).arg(program);
+    command
+}
+
+fn nginx(core: usize, folder: &Path, port: u16, location: &str) -> Program {
     let config = folder.join(format!("nginx-{port}.conf"));
     let at = folder.display();
     std::fs::write(
@@ -210,7 +229,7 @@ fn nginx(folder: &Path, port: u16, location: &str) -> Program {
     .unwrap();
     Program::start(
         &format!("nginx-{port}"),
-        Command::new("/usr/sbin/nginx").arg("-c").arg(&config),
+        on_core(core, "/usr/sbin/nginx").arg("-c").arg(&config),
         folder,
         loopback(port),
     )
@@ -247,7 +266,7 @@ fn interleaved<const N: usize>(targets: [(u32, &String, &[&str]); N]) -> [Rounds
 }
 
 fn wrk<'a>(url: &str, headers: impl Iterator<Item = &'a str>, seconds: u64) -> String {
-    let mut command = Command::new("wrk");
+    let mut command = on_core(LOAD, "wrk");
     command.args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "--latency"]);
     for line in headers {
         command.args(["-H", line]);
@@ -261,7 +280,7 @@ fn latency(url: &str, headers: &[String]) -> f64 {
     let mut found: Vec<f64> = (0..3)
         .map(|_| {
             let mut command = Command::new("wrk");
-            command.args(["-t1", "-c4", "-d2s", "--latency"]);
+            command.args(["-t1", "-c1", "-d2s", "--latency"]);
             for line in headers {
                 command.args(["-H", line]);
             }

@@ -1,6 +1,12 @@
 //! `make bench`, the part without a network: assertion validations per CPU second, and what a hostile message costs before
 //! its signature is checked, as a multiple of parsing the same octets.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, reason = "a measuring program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    reason = "a measuring program"
+)]
 #![allow(dead_code, reason = "the corpus and the signer are shared with programs that use more of them")]
 
 #[path = "../examples/demo-idp/response.rs"]
@@ -37,9 +43,11 @@ fn main() {
 
 /// An assertion-signed response of 8 KB under RSA-2048, from the form value to the accepted assertion.
 fn validations() {
-    let groups: Vec<&'static str> = (0..64).map(|n| &*format!("group-of-some-department-{n:03}").leak()).collect();
+    let groups: Vec<&'static str> =
+        (0..64).map(|n| &*format!("group-of-some-department-{n:03}").leak()).collect();
     let user = User { id: "ada", name: "Ada Lovelace", email: "ada@example.com", groups: groups.leak() };
-    let (idp, sp, acs) = ("https://idp.example.com", "https://app.example.com/sp", "https://app.example.com/acs");
+    let (idp, sp, acs) =
+        ("https://idp.example.com", "https://app.example.com/sp", "https://app.example.com/acs");
     let signer = Signer::with_fresh_key().unwrap();
     let question = Question { id: "_request".to_owned(), acs: None, issuer: sp.to_owned() };
     let form = signer.response(idp, sp, acs, &question, &user).unwrap();
@@ -51,8 +59,11 @@ fn validations() {
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
     };
-    let service_provider =
-        ServiceProvider { entity_id: EntityId(sp.to_owned()), acs_url: acs.to_owned(), signing_keys: Vec::new() };
+    let service_provider = ServiceProvider {
+        entity_id: EntityId(sp.to_owned()),
+        acs_url: acs.to_owned(),
+        signing_keys: Vec::new(),
+    };
     let now = SystemClock.now();
     let expected = Expected {
         request_id: "_request",
@@ -79,7 +90,8 @@ fn validations() {
 /// Everything that happens before a key is used, for every message of the corpus, against decoding and parsing it.
 fn hostile_messages() {
     let table = Table::read();
-    let names = table.accepted.iter().map(|case| &case.name).chain(table.attack.iter().map(|case| &case.name));
+    let names =
+        table.accepted.iter().map(|case| &case.name).chain(table.attack.iter().map(|case| &case.name));
     let limits = Limits::default();
     let mut ratios: Vec<(f64, f64, &str)> = Vec::new();
     for name in names {
@@ -90,7 +102,9 @@ fn hostile_messages() {
             }
         };
         let parsing = || {
-            let Ok(octets) = base64::engine::general_purpose::STANDARD.decode(black_box(&form).replace(['\r', '\n'], "")) else {
+            let Ok(octets) =
+                base64::engine::general_purpose::STANDARD.decode(black_box(&form).replace(['\r', '\n'], ""))
+            else {
                 return;
             };
             let Ok(text) = String::from_utf8(octets) else { return };

@@ -238,7 +238,7 @@ const RENDERED_MAX_BYTES: u64 = 64 * 1024 * 1024;
 const RENDERED_MAX_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// What the cache itself and the parts of a header list cost beside their text.
-const RENDERED_OVERHEAD: usize = 700;
+const RENDERED_OVERHEAD: usize = 1700;
 
 /// Sessions share renewal locks; a signature takes microseconds.
 const RENEWAL_LOCKS: usize = 16;
@@ -283,12 +283,12 @@ mod tests {
     fn with_headers(n: u64) -> Arc<Session> {
         let session = Arc::new(Sample::new(n).session(NOW));
         let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
-        session.rendered().store(Some(Arc::new(Rendered { headers, renew_at: NOW })));
+        session.rendered().store(Some(Arc::new(Rendered::new(headers, NOW))));
         session
     }
 
     fn slot(session: &Arc<Session>) -> Slot {
-        Slot { session: Arc::downgrade(session), bytes: 1000 - RENDERED_OVERHEAD }
+        Slot { session: Arc::downgrade(session), bytes: 2000 - RENDERED_OVERHEAD }
     }
 
     #[test]

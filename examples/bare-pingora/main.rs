@@ -30,7 +30,7 @@ fn main() {
         std::process::exit(64);
     };
     let conf = ServerConf {
-        threads: 2,
+        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         grace_period_seconds: Some(0),
         graceful_shutdown_timeout_seconds: Some(1),
         upgrade_sock: format!("/tmp/bare-pingora-{}.sock", std::process::id()),

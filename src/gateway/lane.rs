@@ -3,6 +3,7 @@
 //! pingora's own `Server` is left out: it sleeps through its whole grace period on SIGTERM, and brings a pid file and
 //! an upgrade socket in /tmp. Its services run on our runtimes as well.
 
+use crate::login::verifier::stand_back;
 use pingora::apps::ServerApp;
 use pingora::listeners::TcpSocketOptions;
 use pingora::listeners::tls::TlsSettings;
@@ -83,7 +84,7 @@ impl Lane {
     /// Serves `bound` with what `make` makes, on `threads` threads of its own.
     pub(super) fn serve<A: ServerApp + Send + Sync + 'static>(
         name: &'static str,
-        threads: usize,
+        threads: Threads,
         bound: Bound,
         tls: Option<TlsSettings>,
         make: impl FnOnce(Connections) -> A,
@@ -142,11 +143,24 @@ impl Drop for Lane {
     }
 }
 
+/// How many threads serve a lane, and how they stand to the others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Threads {
+    pub(super) count: usize,
+    /// 0, or more for lanes whose flood must not slow another lane.
+    pub(super) niceness: i32,
+}
+
 /// A runtime whose threads are called `name`.
-pub(super) fn runtime(name: &'static str, threads: usize) -> Result<Runtime, String> {
+pub(super) fn runtime(name: &'static str, threads: Threads) -> Result<Runtime, String> {
     Builder::new_multi_thread()
-        .worker_threads(threads)
+        .worker_threads(threads.count)
         .thread_name(name)
+        .on_thread_start(move || {
+            if threads.niceness > 0 {
+                stand_back(threads.niceness);
+            }
+        })
         .enable_all()
         .build()
         .map_err(|problem| format!("cannot start the threads of {name}: {problem}"))

@@ -37,7 +37,7 @@ use admin::Admin;
 use authz::Authz;
 use decide::Front;
 use forward::Edge;
-use lane::Lane;
+use lane::{Lane, Threads};
 use pingora::apps::HttpServerOptions;
 use pingora::server::configuration::ServerConf;
 use request::TrustedProxies;
@@ -55,6 +55,9 @@ const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
 /// Idle connections to applications that are kept, in all.
 const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
+
+/// The niceness of the public listener's threads where it serves sign-ins only.
+const SIGN_INS_STAND_BACK: i32 = 10;
 
 /// A running gate.
 pub struct Gateway {
@@ -125,7 +128,12 @@ impl Gateway {
         let proxy = proxying(front, &edges, threads, patience)?;
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let serve = |connections| Proxying { proxy, patience, connections };
-        let mut faces = vec![Lane::serve("public", threads, public, settings, serve)?];
+        // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
+        let only_sign_ins = edges.iter().all(|edge| edge.application.is_none());
+        let public_threads =
+            Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
+        let threads = Threads { count: threads, niceness: 0 };
+        let mut faces = vec![Lane::serve("public", public_threads, public, settings, serve)?];
         if let Some(authz) = authz {
             let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
             let serve = |connections| Answering { answer, patience, connections };
@@ -135,7 +143,7 @@ impl Gateway {
             Some(admin) => {
                 let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
                 let serve = |connections| Answering { answer, patience, connections };
-                Some(Lane::serve("admin", 1, admin, None, serve)?)
+                Some(Lane::serve("admin", Threads { count: 1, niceness: 0 }, admin, None, serve)?)
             }
             None => None,
         };
@@ -235,7 +243,7 @@ fn start_background(
     edges: &Arc<[Edge]>,
     certificate: Option<Arc<LiveCertificate>>,
 ) -> Result<Runtime, String> {
-    let runtime = lane::runtime("background", 1)?;
+    let runtime = lane::runtime("background", Threads { count: 1, niceness: 0 })?;
     let (resolved, first) = mpsc::channel();
     for (site, edge) in edges.iter().enumerate() {
         if edge.application.as_ref().is_some_and(upstream::Application::is_named) {

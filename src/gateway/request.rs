@@ -32,16 +32,16 @@ impl TrustedProxies {
     }
 
     /// The client of a request that came from `peer`: the last address in X-Forwarded-For that a trusted proxy wrote
-    /// and that is not a trusted proxy itself. What stands left of it was the client's own to write. An entry that is
-    /// no address ends the walk at the hop before it.
+    /// and that is not a trusted proxy itself. What stands left of it was the client's own to write. A hop that is no
+    /// address (proxies write `unknown` and `unix:`) makes the client unknown: the proxy that wrote it is not the client.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
-        if !self.include(client) {
-            return client;
+        let peer = peer.to_canonical();
+        if !self.include(peer) || !headers.contains_key(X_FORWARDED_FOR) {
+            return peer;
         }
+        let mut client = UNKNOWN_CLIENT;
         for hop in hops_from_the_right(headers) {
-            let Some(hop) = hop else { break };
-            client = hop;
+            client = hop.unwrap_or(UNKNOWN_CLIENT);
             if !self.include(client) {
                 break;
             }
@@ -62,11 +62,14 @@ fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAdd
         .iter()
         .rev()
         .flat_map(|line| line.to_str().unwrap_or("?").rsplit(','))
-        .map(|hop| hop_address(hop.trim()))
+        .map(str::trim)
+        .filter(|hop| !hop.is_empty())
+        .map(hop_address)
 }
 
-/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `fe80::1%eth0`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
 fn hop_address(text: &str) -> Option<IpAddr> {
+    let text = text.split_once('%').map_or(text, |(address, _zone)| address);
     let address =
         text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip())).or_else(|| {
             text.strip_prefix('[')
@@ -170,7 +173,14 @@ mod tests {
             (&["127.0.0.1, 192.0.2.7, 10.1.1.1"], "192.0.2.7"),
             (&["127.0.0.1", "192.0.2.7", "10.1.1.1"], "192.0.2.7"),
             (&["10.2.2.2, 10.1.1.1"], "10.2.2.2"),
-            (&["198.51.100.1, not an address, 10.1.1.1"], "10.1.1.1"),
+            (&["198.51.100.1, not an address, 10.1.1.1"], "0.0.0.0"),
+            (&["192.0.2.7, unknown"], "0.0.0.0"),
+            (&["unix:"], "0.0.0.0"),
+            (&["192.0.2.7;x"], "0.0.0.0"),
+            (&["192.0.2.7, "], "192.0.2.7"),
+            (&["192.0.2.7", ""], "192.0.2.7"),
+            (&["192.0.2.7, fe80::1%eth0"], "fe80::1"),
+            (&[""], "0.0.0.0"),
             (&["[2001:db8::1]:4711, 10.1.1.1:80"], "2001:db8::1"),
             (&["[2001:db8::1]"], "2001:db8::1"),
             (&["::ffff:192.0.2.7"], "192.0.2.7"),

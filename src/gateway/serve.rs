@@ -82,7 +82,7 @@ impl<A: Answer> ServerApp for Answering<A> {
         let (app, progress) = (self.clone(), watch.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
-            progress.between_requests();
+            progress.complete_at_once();
             let step = match app.answer.answer_now(&request, peer) {
                 Some(response) => Ok(response),
                 None => Err((app.answer.clone(), request)),

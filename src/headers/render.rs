@@ -111,7 +111,7 @@ impl HeaderPlan {
             .zip(values)
             .map(|(spec, value)| (spec.name.clone(), slice(&text, value.unwrap_or_else(|| jwt.clone()))))
             .collect();
-        Rendered { headers, renew_at }
+        Rendered::new(headers, renew_at)
     }
 }
 

@@ -49,9 +49,13 @@ pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether the browser itself says that nobody waits for a page. What is no browser says nothing.
+/// Whether the browser itself says that nobody waits for a page. What is no browser says nothing. A frame in another
+/// site's page counts too: it could not hold a session (the cookie is Lax), and hidden frames would push the attempts
+/// of a sign-in under way out of the browser.
 pub(super) fn is_surely_background(headers: &HeaderMap) -> bool {
-    headers.contains_key(FETCH_MODE) && !is_navigation(&Method::GET, headers)
+    let framed_elsewhere = text(headers, "sec-fetch-site") == Some("cross-site")
+        && text(headers, "sec-fetch-dest").is_some_and(|dest| dest != "document");
+    headers.contains_key(FETCH_MODE) && (framed_elsewhere || !is_navigation(&Method::GET, headers))
 }
 
 /// The absolute address that begins a sign-in and leads back to `return_to`.

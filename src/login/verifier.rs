@@ -86,9 +86,8 @@ impl fmt::Debug for Verifier {
 /// Each waiting job holds one message, so at the default limits a full queue is about 20 MiB a thread.
 const WAITING_PER_THREAD: usize = 64;
 
-/// Below everything that serves requests, above idle.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+/// The least that there is: whatever serves requests goes first.
+const NICENESS: i32 = 19;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -136,18 +135,21 @@ impl Queue {
 }
 
 fn work(queue: &Queue) {
-    lower_priority();
+    stand_back(NICENESS);
     while let Some(job) = queue.pop() {
         job();
     }
 }
 
-/// On Linux the "process" of setpriority is the calling thread; elsewhere it would slow the whole program.
-fn lower_priority() {
+/// Lowers the priority of the calling thread; nothing happens where that cannot be done. On Linux the "process" of
+/// setpriority is the thread; elsewhere it would slow the whole program.
+pub fn stand_back(niceness: i32) {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "the verifier's priority stays as it is");
+    if let Err(error) = rustix::process::setpriority_process(None, niceness) {
+        tracing::debug!(%error, "a thread's priority stays as it is");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = niceness;
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn absurd_times_stay_within_time() {
 fn an_ended_session_is_dead_for_all_who_hold_it() {
     let session = std::sync::Arc::new(session(&ada()));
     let headers = Box::new([(http::header::FROM, http::HeaderValue::from_static("ada"))]);
-    session.rendered().store(Some(Rendered { headers, renew_at: NOW }.into()));
+    session.rendered().store(Some(Rendered::new(headers, NOW).into()));
     let elsewhere = std::sync::Arc::clone(&session);
     session.end();
     assert!(!elsewhere.touch(NOW));

@@ -250,6 +250,18 @@ async fn the_sign_in_begins_nothing_for_a_script_or_a_picture() {
         ),
         (&[("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")], false),
         (
+            &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe"), ("sec-fetch-site", "cross-site")],
+            false,
+        ),
+        (
+            &[
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "iframe"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            true,
+        ),
+        (
             &[
                 ("sec-fetch-mode", "navigate"),
                 ("sec-fetch-dest", "document"),

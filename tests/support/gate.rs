@@ -28,6 +28,11 @@ impl Ports {
 impl GateProcess {
     /// `config` without `listen`, `admin` and `shutdown`, which are added here.
     pub fn start(folder: &Path, ports: &Ports, config: &str) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_vestibule")), folder, ports, config)
+    }
+
+    /// The same by a command that ends in the program's name.
+    pub fn start_by(mut command: Command, folder: &Path, ports: &Ports, config: &str) -> Self {
         let authz = if config.contains("forward_auth: true") {
             format!(", authz: \"127.0.0.1:{}\"", ports.authz)
         } else {
@@ -41,7 +46,7 @@ impl GateProcess {
         std::fs::write(&file, text).unwrap();
         let program = Program::start(
             "vestibule",
-            Command::new(env!("CARGO_BIN_EXE_vestibule")).args(["run", "--config"]).arg(&file),
+            command.args(["run", "--config"]).arg(&file),
             folder,
             loopback(ports.public),
         );

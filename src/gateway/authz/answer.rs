@@ -23,16 +23,11 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Exactly 200, without a body, with every header that the site has, so that the gateway can replace the client's.
 pub(super) fn allow(site: &Site, identity: Option<&Rendered>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
-    let headers = response.headers_mut();
-    let said: &[(HeaderName, HeaderValue)] = match identity {
-        Some(identity) => &identity.headers,
-        None => site.headers.anonymous(),
-    };
-    headers.reserve(said.len() + 3);
-    for (name, value) in said {
-        headers.insert(name.clone(), value.clone());
+    match identity {
+        Some(identity) => *response.headers_mut() = identity.map.clone(),
+        None => response.headers_mut().extend(site.headers.anonymous().iter().cloned()),
     }
-    headers.insert(CACHE_CONTROL, NO_STORE);
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response
 }
 

@@ -10,6 +10,7 @@ use super::record::{InFlight, Record, verdict_of};
 use super::request::{self, TrustedProxies};
 use super::serve::Answer;
 use crate::access::{Question, RequestPath, Verdict};
+use crate::clock::Moment;
 use crate::gate::{Gate, Resumed};
 use crate::login::{ask, endpoints};
 use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
@@ -96,12 +97,13 @@ impl Answer for Authz {
             Ok(None) => return Some(answer::not_found(&self.gate)),
             Err(refused) => return Some(*refused),
         };
-        let session = match self.gate.resume_now(question.site, headers, self.gate.clock.now()) {
+        let now = self.gate.clock.now();
+        let session = match self.gate.resume_now(question.site, headers, now) {
             Resumed::Live(session) => Some(session),
             Resumed::Absent => None,
             Resumed::Ask(_) => return None,
         };
-        let told = self.judge(&question, headers, session.as_ref());
+        let told = self.judge(&question, headers, session.as_ref(), now);
         Some(self.record(&question, told, began))
     }
 
@@ -114,8 +116,9 @@ impl Answer for Authz {
             Ok(None) => return answer::not_found(&self.gate),
             Err(refused) => return *refused,
         };
-        let told = match self.gate.resume(question.site, headers, self.gate.clock.now()).await {
-            Ok(session) => self.judge(&question, headers, session.as_ref()),
+        let now = self.gate.clock.now();
+        let told = match self.gate.resume(question.site, headers, now).await {
+            Ok(session) => self.judge(&question, headers, session.as_ref(), now),
             Err(refusal) => self.refuse(&question, headers, &refusal, None),
         };
         self.record(&question, told, began)
@@ -176,14 +179,20 @@ impl Authz {
         Ok(Judgeable { dialect: route.dialect, site, asked, path, client })
     }
 
-    fn judge(&self, question: &Judgeable<'_>, headers: &HeaderMap, session: Option<&Arc<Session>>) -> Told {
+    fn judge(
+        &self,
+        question: &Judgeable<'_>,
+        headers: &HeaderMap,
+        session: Option<&Arc<Session>>,
+        now: Moment,
+    ) -> Told {
         let Judgeable { dialect, site, asked, path, client } = question;
         let judged = Question { method: &asked.method, path, client: *client };
         match site.rules.judge(&judged, session.map(Arc::as_ref)) {
             Verdict::Allow(permit) => {
                 let identity = session
                     .filter(|_| permit.identified())
-                    .map(|session| self.gate.identity_headers(site, session, self.gate.clock.now()));
+                    .map(|session| self.gate.identity_headers(site, session, now));
                 let verdict =
                     if identity.is_some() { VerdictLabel::Allowed } else { VerdictLabel::Anonymous };
                 (verdict, answer::allow(site, identity.as_deref()))

@@ -2,6 +2,7 @@
 # The gate alone, as a user that is not root. Configuration is mounted at /etc/vestibule/config.yaml; so that a published
 # port reaches the gate it must say `listen: 0.0.0.0:4180` (the default is the container's own loopback), and with
 # `forward_auth: true` `listen: {public: "0.0.0.0:4180", authz: "0.0.0.0:4181"}`. Publish 4181 to the gateway only.
+# The user has the number 2000 and must be able to read what the configuration names, its secrets too.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config \
     && rm -rf /var/lib/apt/lists/*

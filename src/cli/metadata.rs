@@ -45,11 +45,12 @@ pub(super) fn metadata(
         writeln!(err, "there is no site `{name}`; there is: {only}")?;
         return Ok(Exit::Usage);
     }
+    print_warnings(err, &ourselves.warnings)?;
     if !ourselves.problems.is_empty() {
         print_warnings(err, &ourselves.problems)?;
         writeln!(
             err,
-            "None of this changes what follows; the gate starts once `vestibule check` is content.\n"
+            "These do not change what follows; the gate itself starts once `vestibule check` is content.\n"
         )?;
     }
     if arguments.values {

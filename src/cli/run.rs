@@ -52,7 +52,7 @@ fn serve(config: Config, now: Moment) -> Exit {
 /// Graceful, unless somebody asks a second time.
 fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
     tracing::info!(
-        "stopping: not ready any more; new connections for {:?}, then up to {:?} for open requests; Ctrl-C again ends at once",
+        "stopping: still accepting for {:?}, then waiting up to {:?} for open requests; Ctrl-C again ends at once",
         shutdown.delay,
         shutdown.drain,
     );

@@ -121,6 +121,8 @@ pub struct Ourselves {
     pub certificate_files: Vec<PathBuf>,
     /// What is wrong with the rest of the file and does not matter here.
     pub problems: Vec<Problem>,
+    /// What may matter here: variables that somebody set and nobody reads.
+    pub warnings: Vec<Problem>,
 }
 
 /// Reads file + environment. Relative paths, wherever they are written, are relative to the file's folder.
@@ -139,7 +141,10 @@ pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config
 /// The problems of `public_url`, `path_prefix` and `service_provider`, or of a file that cannot be read at all.
 pub fn load_ourselves(file: &Path, env: &[(String, String)], now: Moment) -> Result<Ourselves, Problems> {
     let (written, report, misread) = read(file, env)?;
-    check::ourselves(&written, now, report).map_err(|problems| env::explain(problems, &misread))
+    match check::ourselves(&written, now, report) {
+        Ok(ourselves) => Ok(Ourselves { warnings: misread, ..ourselves }),
+        Err(problems) => Err(env::explain(problems, &misread)),
+    }
 }
 
 /// The file as written, what was said while reading it, and the variables that look like twins and are none.

@@ -98,6 +98,7 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
             service_provider,
             certificate_files: parties::certificate_files(&file.service_provider),
             problems,
+            warnings: Vec::new(),
         }),
         None => Err(Problems(problems)),
     }

@@ -35,8 +35,8 @@ pub(super) fn seal_keys(session: &Session, desk: &mut Desk) -> Option<(KeyRing, 
     }
     if session.secret.is_absent() && session.secret_file.is_absent() {
         let message = "no secret is set: a random one is made at each start";
-        let hint = "little is lost, for sessions end with a restart anyway: a sign-in that it interrupts forgets the \
-                    page that it was for; `openssl rand -base64 32 > session-secret` makes one";
+        let hint = "little is lost in this release: a sign-in that a restart interrupts forgets the page that it was \
+                    for; `openssl rand -base64 32` makes a secret";
         desk.warn(session.secret_file.problem(message).hint(hint));
         return Some((KeyRing::random(), true));
     }

@@ -1,12 +1,17 @@
 # syntax=docker/dockerfile:1
-# The gate alone, as a user that is not root. Configuration is mounted at /etc/vestibule/config.yaml.
+# The gate alone, as a user that is not root. Configuration is mounted at /etc/vestibule/config.yaml; so that a published
+# port reaches the gate it must say `listen: 0.0.0.0:4180` (the default is the container's own loopback), and with
+# `forward_auth: true` `listen: {public: "0.0.0.0:4180", authz: "0.0.0.0:4181"}`. Publish 4181 to the gateway only.
+# The user has the number 2000 and must be able to read what the configuration names, its secrets too.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Dependencies first, so that a change of our own code does not build them again.
-COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
-RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+COPY Cargo.toml Cargo.lock rust-toolchain.toml askama.toml ./
+# Cargo.toml names the benches, so cargo wants to see them even when it builds the program alone.
+RUN mkdir src benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+    && for bench in gate saml soak; do echo 'fn main() {}' > "benches/$bench.rs"; done \
     && cargo build --release --locked --bin vestibule && rm -r src
 COPY src src
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked --bin vestibule

@@ -45,7 +45,7 @@ soak:
 ## make docs            writes the generated pages in docs/ anew
 .PHONY: docs
 docs:
-	UPDATE_DOCS=1 $(CARGO) test --locked --lib documented
+	UPDATE=1 $(CARGO) test --locked --test reason_codes
 
 .PHONY: help
 help:

@@ -16,13 +16,16 @@ public=http://127.0.0.1:$port
 idp=http://localhost:$idp_port
 
 case $mode in
-    proxy) gate_port=$port; face="upstream: http://127.0.0.1:$app_port" listen="listen: 127.0.0.1:$port" ;;
-    nginx) face="forward_auth: true"
+    proxy) gate_port=$port; face="upstream: http://127.0.0.1:$app_port" listen="listen: 127.0.0.1:$port"
+           told="401 and a sign-in address, as JSON" ;;
+    nginx) face="forward_auth: true" told="401 and a word of JSON"
            listen="listen: {public: \"127.0.0.1:$gate_port\", authz: \"127.0.0.1:$authz_port\"}" ;;
     *) echo "usage: $0 proxy|nginx" >&2; exit 64 ;;
 esac
 
-for taken in $port $idp_port $app_port $admin_port; do
+ports=("$port" "$idp_port" "$app_port" "$admin_port")
+[ "$mode" = proxy ] || ports+=("$gate_port" "$authz_port")
+for taken in "${ports[@]}"; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null; then
         echo "Port $taken is in use. Stop what listens there, or choose others (see the head of scripts/demo.sh)." >&2
         exit 69
@@ -44,8 +47,9 @@ trap 'echo; echo "The demo has ended."; exit 0' INT TERM
 
 wait_for() { # name, port, pid
     for _ in $(seq 150); do
-        if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then return; fi
+        # First whether it lives: somebody else may have taken the port meanwhile.
         kill -0 "$3" 2>/dev/null || break
+        if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then return; fi
         sleep 0.1
     done
     echo "$1 did not start:" >&2; cat "$work/$1.log" >&2; exit 70
@@ -101,7 +105,7 @@ cat <<TEXT
   To try:   $public/            needs a session
             $public/admin/      needs the role admin
             $public/public/     needs nothing
-            curl -i $public/    a background request gets 401 and a sign-in address
+            curl -i $public/    a background request gets $told
   To look:  $work/vestibule.log           one line a request, one audit event a sign-in
             http://127.0.0.1:$admin_port/metrics    counters
             $work/config.yaml             the configuration

@@ -180,22 +180,22 @@ reasons! {
     EmailDomainForeign = "email-domain-foreign", 403, "The IdP may not speak for this e-mail domain.", "The user belongs to another IdP.", "Add the domain to `email_domains` of the IdP if it may speak for it.";
     IdentityTooLarge = "identity-too-large", 403, "The user, or the list of groups, is larger than the limit.", "An attribute that does not name a user, or a user in very many groups.", "Change `identity.user`, or let the IdP send fewer groups.";
     // --- a request ---
-    PathMalformed = "path-malformed", 400, "The path cannot be read in one way only.", "A probe for path confusion, or an application that needs encoded slashes.", "Set `allow_encoded_slash` for the site if its paths carry them.";
+    PathMalformed = "path-malformed", 400, "The path cannot be read in one way only.", "A probe for path confusion, or an application that needs encoded slashes.", "Set `allow_encoded_slash: true` if the application needs encoded slashes.";
     HostMissing = "host-missing", 400, "The request names no host, or several.", "A broken client or gateway.", "Let the gateway pass one Host.";
     SiteUnknown = "site-unknown", 403, "No site has this host.", "The host in the browser differs from `public_url`, or a gateway passes another host.", "Compare `public_url` with the address in the browser; let the gateway pass the original host.";
     SessionMissing = "session-missing", 401, "The request needs a session and has none.", "The user is not signed in.", "Nothing.";
     AccessDenied = "access-denied", 403, "The user is signed in but no rule lets them in here.", "A missing group or role.", "Look at the rule in this event; give the user the group or role.";
     AccessUnknownGroups = "access-unknown-groups", 403, "The rule asks for a group or role, and the IdP did not say which groups the user has.", "The IdP sends no groups attribute, or Entra sent a link instead of groups.", "Send groups from the IdP, name the attribute in `identity.groups`, or set `groups_absent: empty`.";
     GatewayUntrusted = "gateway-untrusted", 403, "A question came from an address that is not a trusted gateway.", "The gateway's address is not in `trusted_proxies`.", "Add the gateway's address to `trusted_proxies`.";
-    OriginalUrlMissing = "original-url-missing", 403, "The gateway did not say which address was asked for.", "The gateway's configuration lacks the header.", "Use the snippet for the gateway in the documentation.";
+    OriginalUrlMissing = "original-url-missing", 403, "The gateway did not say which address was asked for.", "The gateway's configuration lacks the header.", "Set the header as examples/nginx.conf does, or as README.md says for other gateways.";
     OriginalUrlDoubled = "original-url-doubled", 403, "The gateway said twice, or under another spelling too, which address was asked for.", "The client's own header was passed on beside the gateway's.", "Let the gateway replace, not append, the header.";
-    OriginalUrlMalformed = "original-url-malformed", 403, "The address that the gateway passed cannot be read.", "The gateway's configuration.", "Use the snippet for the gateway in the documentation.";
+    OriginalUrlMalformed = "original-url-malformed", 403, "The address that the gateway passed cannot be read.", "The gateway's configuration.", "Set the header as examples/nginx.conf does, or as README.md says for other gateways.";
     HeaderTooLarge = "header-too-large", 431, "The header of the request is larger than 64 KiB or has more than 100 lines.", "Very many cookies on the host, or an attack.", "Remove cookies that the application no longer needs.";
     MethodRefused = "method-refused", 405, "The request's method is never forwarded: TRACE and CONNECT.", "A scanner.", "Nothing; keep refusing.";
-    NotServed = "not-served", 404, "This address is the gate of a `forward_auth` site, which serves its own endpoints and nothing else.", "The gateway sends the application's requests here, or somebody opened the gate's own address.", "Let the gateway send only the paths under `path_prefix` here, and everything else to the application.";
+    NotServed = "not-served", 404, "With `forward_auth: true` the gate serves its own pages only, and this address is none of them.", "The gateway sends the application's requests to the gate's public listener, or somebody opened that listener's address instead of `public_url`.", "Open `public_url`; let the gateway send only what is under `path_prefix` to the gate, and everything else to the application.";
     // --- the application ---
     UpstreamUnreachable = "upstream-unreachable", 502, "The application could not be reached.", "It is down, or `upstream` is wrong.", "Look at the application and at `upstream`.";
-    UpstreamTimeout = "upstream-timeout", 504, "The application did not answer in time.", "It is overloaded or stuck.", "Look at the application; raise `upstream_timeouts.read`.";
+    UpstreamTimeout = "upstream-timeout", 504, "The application did not answer in time.", "It is overloaded or stuck.", "Look at the application; raise `upstream.read_timeout`.";
     Internal = "internal", 500, "Something failed inside the gate; the request was refused.", "A defect.", "Report it with the reference and the log around it.";
 }
 

@@ -17,11 +17,6 @@ impl Secret {
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
-
-    /// Compares in constant time for equal lengths.
-    pub fn same_as(&self, other: &[u8]) -> bool {
-        aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, other).is_ok()
-    }
 }
 
 impl From<String> for Secret {

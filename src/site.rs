@@ -9,6 +9,9 @@ use crate::session::Limits;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What is missing from `app.example.com`.
+const BEGINNING: &str = "must begin with https:// (or http:// for a loopback address)";
+
 /// The address that browsers use: scheme, host and port, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
@@ -20,11 +23,15 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// `https://host[:port]`; `http://` for loopback only; no path, query, fragment or user.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let url = url::Url::parse(text).map_err(|e| format!("not a URL: {e}"))?;
+        let url = url::Url::parse(text).map_err(|e| match e {
+            url::ParseError::RelativeUrlWithoutBase => BEGINNING.to_string(),
+            e => format!("not a URL: {e}"),
+        })?;
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,
-            other => return Err(format!("the scheme must be https, not {other}")),
+            // `app.example.com:8443` has the scheme `app.example.com` to a parser of URLs.
+            _ => return Err(BEGINNING.into()),
         };
         let host = url.host().ok_or("the URL has no host")?;
         let loopback = match &host {

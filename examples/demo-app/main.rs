@@ -18,16 +18,28 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
 use std::sync::Arc;
 
+const USAGE: &str = "\
+A small application for the demo: shows the headers that the gate hands over and verifies the identity JWT.
+
+  demo-app --listen ADDRESS --gate URL
+
+  --listen ADDRESS   where to listen, such as 127.0.0.1:4191
+  --gate URL         the gate's public_url, such as http://127.0.0.1:4180: the JWT's issuer, and where its keys are";
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        println!("{USAGE}");
+        return Ok(());
+    }
     let option = |name: &str| {
         let at = words.iter().position(|word| word == name).ok_or_else(|| format!("{name} is missing"))?;
         words.get(at + 1).cloned().ok_or_else(|| format!("{name} needs a value"))
     };
-    let gate = Arc::new(option("--gate")?);
+    let gate = Arc::new(option("--gate")?.trim_end_matches('/').to_owned());
     let address = option("--listen")?;
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("demo application: http://{address} (reach it through the gate, not here)");
@@ -48,12 +60,16 @@ async fn main() -> Result<(), Failure> {
 async fn answer(request: &Request<Incoming>, gate: &str) -> Response<Full<Bytes>> {
     let verdict = match request.headers().get("x-vestibule-jwt-assertion").and_then(|v| v.to_str().ok()) {
         None | Some("") => "<p class=\"quiet\">No identity was handed over (a public page).</p>".to_owned(),
-        Some(token) => match verify::verify(token, gate).await {
-            Ok(claims) => format!(
+        Some(token) => match verify::keys(gate).await.map(|keys| verify::verify(token, gate, &keys)) {
+            Err(error) => format!(
+                "<p class=\"bad\">The identity JWT could not be checked: {}</p>",
+                escape(&error.to_string())
+            ),
+            Ok(Ok(claims)) => format!(
                 "<p class=\"good\">The identity JWT is genuine.</p><details><summary>Claims</summary><pre>{}</pre></details>",
                 escape(&claims)
             ),
-            Err(error) => format!(
+            Ok(Err(error)) => format!(
                 "<p class=\"bad\">The identity JWT is not genuine: {}</p>",
                 escape(&error.to_string())
             ),
@@ -84,15 +100,17 @@ async fn answer(request: &Request<Incoming>, gate: &str) -> Response<Full<Bytes>
 }
 
 fn page(body: String) -> Response<Full<Bytes>> {
-    const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:6vh auto;padding:0 1rem;\
-        color-scheme:light dark}nav a{margin-right:1rem}table{border-collapse:collapse;width:100%}\
+    const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;\
+        margin:6vh auto;padding:0 1rem}h1{overflow-wrap:anywhere}a{color:#0b57d0}nav a{margin-right:1rem;\
+        display:inline-block}table{border-collapse:collapse;width:100%}\
         th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8884;\
         overflow-wrap:anywhere}th{font-weight:500;white-space:nowrap}.ours{background:#2a81}\
         .good{color:#197a3d}.bad{color:#b3261e}.quiet{opacity:.7}pre{overflow:auto}\
-        @media(prefers-color-scheme:dark){.good{color:#6ddb93}.bad{color:#ff8a80}}";
+        @media(max-width:40rem){th{white-space:normal;width:40%}}\
+        @media(prefers-color-scheme:dark){a{color:#a8c7fa}.good{color:#6ddb93}.bad{color:#ff8a80}}";
     let document = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Demo application</title><style>{STYLE}</style>{body}</html>"
+         content=\"width=device-width,initial-scale=1\"><title>Demo application</title><style>{STYLE}</style>{body}</html>"
     );
     let mut response = Response::new(Full::new(Bytes::from(document)));
     response.headers_mut().insert("content-type", http::HeaderValue::from_static("text/html; charset=utf-8"));

@@ -1,4 +1,6 @@
-//! Verifies the identity JWT as any application could: ES256 under a key of the gate's JWKS, issuer, audience, time.
+//! Verifies the identity JWT as any application could: ES256 under a key of the gate's JWKS; `iss` is the gate's
+//! public URL, so that no other gate's token counts; `aud` is that URL's host[:port], so that no token made for another
+//! site counts; and `exp` and `nbf`.
 
 use crate::Failure;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -7,15 +9,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+/// The gate's published keys. A real application fetches them over https, keeps them, and asks again for a `kid` that
+/// it does not know. When they cannot be had, nothing is known about the token.
+pub(crate) async fn keys(gate: &str) -> Result<Value, Failure> {
+    Ok(serde_json::from_str(&fetch(gate, "/vestibule/jwks.json").await?)?)
+}
+
 /// The claims, pretty-printed, when everything about the token is right.
-pub(crate) async fn verify(token: &str, gate: &str) -> Result<String, Failure> {
+pub(crate) fn verify(token: &str, gate: &str, jwks: &Value) -> Result<String, Failure> {
     let (signed, signature) = token.rsplit_once('.').ok_or("not a JWT")?;
     let (header, payload) = signed.split_once('.').ok_or("not a JWT")?;
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
     if header["alg"] != "ES256" {
         return Err("the algorithm is not ES256".into());
     }
-    let jwks: Value = serde_json::from_str(&fetch(gate, "/vestibule/jwks.json").await?)?;
     let key = jwks["keys"]
         .as_array()
         .and_then(|keys| keys.iter().find(|key| key["kid"] == header["kid"]))
@@ -32,6 +39,9 @@ pub(crate) async fn verify(token: &str, gate: &str) -> Result<String, Failure> {
     if claims["iss"] != gate {
         return Err("the issuer is somebody else".into());
     }
+    if claims["aud"].as_str() != gate.split_once("://").map(|(_, authority)| authority) {
+        return Err("it was made for another site".into());
+    }
     if claims["exp"].as_u64().is_none_or(|end| end <= now)
         || claims["nbf"].as_u64().is_none_or(|start| start > now + 60)
     {
@@ -42,7 +52,9 @@ pub(crate) async fn verify(token: &str, gate: &str) -> Result<String, Failure> {
 
 /// A GET over plain HTTP/1.0: enough for one document from a loopback address.
 async fn fetch(origin: &str, path: &str) -> Result<String, Failure> {
-    let authority = origin.strip_prefix("http://").ok_or("the demo speaks plain http only")?;
+    let authority = origin
+        .strip_prefix("http://")
+        .ok_or("this example fetches keys over plain http only, on a loopback address")?;
     let mut stream = tokio::net::TcpStream::connect(authority).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\n\r\n").as_bytes()).await?;
     let mut answer = String::new();

@@ -22,6 +22,17 @@ use std::convert::Infallible;
 use std::io::Read as _;
 use std::sync::Arc;
 
+const USAGE: &str = "\
+A SAML identity provider for the demo: three users, no passwords, fresh keys at every start. For loopback addresses only.
+
+  demo-idp --listen ADDRESS --url URL --audience ENTITY_ID --acs URL --metadata-out FILE
+
+  --listen ADDRESS      where to listen, such as 127.0.0.1:4190
+  --url URL             where browsers reach it, such as http://localhost:4190
+  --audience ENTITY_ID  the gate's entity ID, as `vestibule metadata --values` prints it
+  --acs URL             the gate's ACS URL, from the same place
+  --metadata-out FILE   where to write this provider's metadata for the gate's metadata_file";
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Who may sign in. The application behind the demo lets `admins` into /admin.
@@ -40,6 +51,10 @@ struct Idp {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
+    if std::env::args().any(|word| word == "--help" || word == "-h") {
+        println!("{USAGE}");
+        return Ok(());
+    }
     let options = options()?;
     let option = |name: &str| options.get(name).cloned().ok_or_else(|| format!("--{name} is missing"));
     let idp = Arc::new(Idp {
@@ -176,13 +191,13 @@ fn post_form(acs: &str, response: &str, relay_state: &str) -> String {
 }
 
 fn html(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
-    const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:12vh auto;padding:0 1rem;\
-        color-scheme:light dark}button{display:block;width:100%;margin:.6rem 0;padding:.8rem 1rem;text-align:left;\
+    const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;\
+        margin:12vh auto;padding:0 1rem}h1{overflow-wrap:anywhere}button{color:inherit;display:block;width:100%;margin:.6rem 0;padding:.8rem 1rem;text-align:left;\
         font:inherit;border:1px solid #8886;border-radius:.6rem;background:#8881;cursor:pointer}\
         button:hover,button:focus{background:#8883}span{display:block;opacity:.7;font-size:.9em}";
     let document = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Demo identity provider</title><style>{STYLE}</style>{body}</html>"
+         content=\"width=device-width,initial-scale=1\"><title>Demo identity provider</title><style>{STYLE}</style>{body}</html>"
     );
     page(status, "text/html; charset=utf-8", document)
 }

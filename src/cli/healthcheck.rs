@@ -15,6 +15,8 @@ Asks the admin listener of the configuration for /readyz, or the address given. 
 /// For connecting, and for each word of the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+const PLAIN_HTTP: &str = "--url: must begin with http://, for the admin listener speaks plain http";
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -88,9 +90,12 @@ impl Target {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let url = url::Url::parse(text).map_err(|error| format!("--url: {error}"))?;
+        let url = url::Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => PLAIN_HTTP.to_string(),
+            error => format!("--url: {error}"),
+        })?;
         if url.scheme() != "http" {
-            return Err("--url: the admin listener speaks plain http".to_string());
+            return Err(PLAIN_HTTP.to_string());
         }
         let addresses = url.socket_addrs(|| None).map_err(|error| format!("--url: {error}"))?;
         let path = if url.path() == "/" { "/readyz" } else { url.path() };
@@ -181,6 +186,11 @@ mod tests {
     fn an_address_that_cannot_be_asked_is_a_wrong_argument() {
         assert_eq!(ask("https://127.0.0.1/".into()).0, Exit::Usage);
         assert_eq!(ask("nonsense".into()).0, Exit::Usage);
+        for url in ["127.0.0.1:9090", "localhost:9090", "gate"] {
+            let (exit, said) = ask(url.into());
+            assert!(exit == Exit::Usage && said.contains("--url: "), "{url}: {said}");
+        }
+        assert!(ask("localhost:9090".into()).1.contains("must begin with http://"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ Makes four files and touches none that exists:
 
   sp-key.pem, sp-cert.pem   sign our requests to the identity provider, which gets the certificate
   jwt-key.pem               signs the identity JWT (ES256), so that it survives a restart
-  session-secret            seals cookies, so that sign-ins under way survive a restart
+  session-secret            seals cookies: a sign-in that a restart interrupts keeps the page that it was for
 
 and prints the lines of the configuration that name them.";
 

@@ -1,9 +1,9 @@
 //! `vestibule metadata`: what the identity provider wants to know of us.
 
-use super::{ConfigFile, Exit, print_problems, summary};
+use super::{ConfigFile, Exit, print_problems, print_warnings, summary};
 use crate::clock::Moment;
+use crate::config::Ourselves;
 use crate::saml::metadata::write_service_provider;
-use crate::site::Site;
 use clap::Args;
 use std::io::{self, Write};
 
@@ -11,13 +11,15 @@ pub(super) const HELP: &str = "\
   vestibule metadata > vestibule.xml     a file to upload at the identity provider
   vestibule metadata --values            the same as values to paste
 
-A running gate serves the same document at /vestibule/saml/metadata.";
+It needs public_url alone (and path_prefix and service_provider, where they are set), so it works before the identity
+provider's own metadata is there; whatever else is wrong is told as a warning. A running gate serves the same document
+at /vestibule/saml/metadata.";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
-    /// The site, when the configuration has several.
+    /// The site, by the host of public_url; in this release there is one.
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
     /// Print the values to paste instead of XML.
@@ -31,55 +33,120 @@ pub(super) fn metadata(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let config = match arguments.file.load(now) {
-        Ok(config) => config,
+    let ourselves = match arguments.file.load_ourselves(now) {
+        Ok(ourselves) => ourselves,
         Err(problems) => {
             print_problems(err, &problems.0)?;
             return Ok(Exit::Usage);
         }
     };
-    let site = match choose(&config.sites, arguments.site.as_deref()) {
-        Ok(site) => site,
-        Err(complaint) => {
-            writeln!(err, "{complaint}")?;
-            return Ok(Exit::Usage);
-        }
-    };
+    let only = ourselves.public_url.authority();
+    if let Some(name) = arguments.site.as_deref().filter(|name| *name != only) {
+        writeln!(err, "there is no site `{name}`; there is: {only}")?;
+        return Ok(Exit::Usage);
+    }
+    print_warnings(err, &ourselves.warnings)?;
+    if !ourselves.problems.is_empty() {
+        print_warnings(err, &ourselves.problems)?;
+        writeln!(
+            err,
+            "These do not change what follows; the gate itself starts once `vestibule check` is content.\n"
+        )?;
+    }
     if arguments.values {
-        print_values(out, site)?;
+        print_values(out, &ourselves)?;
     } else {
-        writeln!(out, "{}", write_service_provider(&site.service_provider).trim_end())?;
+        writeln!(out, "{}", write_service_provider(&ourselves.service_provider).trim_end())?;
     }
     Ok(Exit::Ok)
 }
 
-fn choose<'a>(sites: &'a [Site], name: Option<&str>) -> Result<&'a Site, String> {
-    let found = match (name, sites) {
-        (Some(name), _) => sites.iter().find(|site| site.name == name),
-        (None, [only]) => Some(only),
-        (None, _) => None,
-    };
-    found.ok_or_else(|| {
-        let names: Vec<_> = sites.iter().map(|site| site.name.as_str()).collect();
-        match name {
-            Some(name) => format!("there is no site `{name}`; there is: {}", names.join(", ")),
-            None => format!("say which site with --site: {}", names.join(", ")),
-        }
-    })
-}
-
 /// The words are those that most identity providers' forms use, with other names for the same beside them.
-fn print_values(out: &mut dyn Write, site: &Site) -> io::Result<()> {
-    let sp = &site.service_provider;
-    let metadata = format!("{}{}/saml/metadata", site.public_url.origin(), site.path_prefix);
-    let rows = [
-        ("Entity ID (identifier, audience)", sp.entity_id.0.as_str()),
-        ("ACS URL (reply URL, single sign-on URL)", sp.acs_url.as_str()),
-        ("Sign-in URL (for a tile)", &summary::sign_in_url(site)),
-        ("Metadata URL", &metadata),
-        ("NameID format", "persistent or e-mail address; not transient"),
-        ("Sign", "the assertion, the response or both, with SHA-256 or better"),
+fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
+    let Ourselves { public_url, path_prefix, service_provider: sp, certificate_files, .. } = ourselves;
+    let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
+    let sign_in = summary::sign_in_url(public_url, path_prefix);
+    let mut rows = vec![
+        ("Entity ID (identifier, audience)", sp.entity_id.0.clone()),
+        ("ACS URL (reply URL, single sign-on URL)", sp.acs_url.clone()),
+        ("Sign-in URL (for a tile)", sign_in),
+        ("Metadata URL", metadata),
+        ("NameID format", "persistent or e-mail address; not transient".to_owned()),
+        ("Sign", "the assertion, the response or both, with SHA-256 or better".to_owned()),
     ];
+    // Our requests are signed: the identity provider wants to know by whom.
+    let upload =
+        |file: &std::path::PathBuf| ("Verification certificate (to upload)", file.display().to_string());
+    rows.extend(certificate_files.iter().map(upload));
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:<width$}  {value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::from_seconds(1_767_225_600);
+
+    fn run(yaml: &str, values: bool, site: Option<&str>) -> (Exit, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.yaml");
+        std::fs::write(&config, yaml).unwrap();
+        let arguments = Arguments { file: ConfigFile { config }, site: site.map(str::to_owned), values };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let exit = metadata(&arguments, NOW, &mut out, &mut err).unwrap();
+        (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn the_identity_providers_metadata_may_still_be_missing() {
+        let yaml = "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n\
+                    identity_providers:\n  - {id: corp, metadata_file: not-there.xml}\n";
+        let (exit, out, err) = run(yaml, true, None);
+        assert_eq!(exit, Exit::Ok, "{err}");
+        assert!(out.contains("  https://app.example.com/vestibule/saml/acs\n"), "{out}");
+        assert!(err.contains("warning") && err.contains("identity_providers[0].metadata_file"), "{err}");
+        assert!(!out.contains("to upload"), "{out}");
+        let (exit, out, err) = run("public_url: https://app.example.com\npath_prefix: /sso\n", false, None);
+        assert_eq!(exit, Exit::Ok, "{err}");
+        assert!(out.contains("Location=\"https://app.example.com/sso/saml/acs\""), "{out}");
+        assert!(err.contains("upstream"), "{err}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_ourselves_is_an_error_and_the_rest_is_not_listed() {
+        for yaml in [
+            "upstream: http://127.0.0.1:3000\n",
+            "public_url: app.example.com\n",
+            "public_url: https://a.example\npath_prefix: nowhere\n",
+            "public_url: https://a.example\nservice_provider: {private_key_file: none.pem, certificate_file: none.pem}\n",
+            "public_url: [\n",
+        ] {
+            let (exit, out, err) = run(yaml, true, None);
+            assert_eq!(exit, Exit::Usage, "{yaml}");
+            assert_eq!(out, "");
+            assert!(err.contains("error") && !err.contains("identity_providers"), "{err}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_to_upload_is_named() {
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/files");
+        let yaml = format!(
+            "public_url: https://app.example.com\nservice_provider:\n  private_key_file: {files}/sp-key.pem\n  \
+             certificate_file: {files}/sp.pem\n"
+        );
+        let (exit, out, err) = run(&yaml, true, None);
+        assert_eq!(exit, Exit::Ok, "{err}");
+        assert!(out.contains("Verification certificate (to upload)") && out.contains("/sp.pem"), "{out}");
+    }
+
+    #[test]
+    fn the_site_is_known_by_its_host() {
+        let yaml = "public_url: https://app.example.com\n";
+        assert_eq!(run(yaml, true, Some("app.example.com")).0, Exit::Ok);
+        let (exit, _, err) = run(yaml, true, Some("other"));
+        assert_eq!(exit, Exit::Usage);
+        assert!(err.contains("there is no site `other`; there is: app.example.com"), "{err}");
+    }
 }

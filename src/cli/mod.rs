@@ -12,7 +12,7 @@ mod run;
 mod summary;
 
 use crate::clock::{Clock as _, Moment, SystemClock};
-use crate::config::{self, Config, Problem, Problems};
+use crate::config::{self, Config, Ourselves, Problem, Problems};
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -70,14 +70,21 @@ A first configuration, config.yaml:
       metadata_file: idp-metadata.xml
 
 From there:
+  vestibule metadata --values     what to enter at the identity provider; needs public_url alone
   vestibule check                 is it right, and what would be served
-  vestibule metadata --values     what to enter at the identity provider
   vestibule run                   serve
 
 Every key is explained in config.example.yaml, and can be set as an environment variable too:
   VESTIBULE__SESSION__IDLE_TIMEOUT=30m vestibule run
 
-Exit codes: 0 well; 64 wrong arguments or configuration; 69 an address cannot be bound; 70 a defect.";
+Exit codes:
+  0    well
+  1    healthcheck: not ready
+  64   wrong arguments or configuration
+  69   an address cannot be bound
+  70   a defect
+  73   keygen: a file exists already or cannot be made
+  130  ended at once by a second Ctrl-C (143 by a second SIGTERM)";
 
 /// A SAML 2.0 single sign-on gate in front of applications that know nothing of SAML.
 #[derive(Debug, Parser)]
@@ -117,6 +124,10 @@ struct ConfigFile {
 impl ConfigFile {
     fn load(&self, now: Moment) -> Result<Config, Problems> {
         config::load(&self.config, &environment(), now)
+    }
+
+    fn load_ourselves(&self, now: Moment) -> Result<Ourselves, Problems> {
+        config::load_ourselves(&self.config, &environment(), now)
     }
 }
 

@@ -52,9 +52,9 @@ fn serve(config: Config, now: Moment) -> Exit {
 /// Graceful, unless somebody asks a second time.
 fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
     tracing::info!(
-        delay = ?shutdown.delay,
-        drain = ?shutdown.drain,
-        "stopping: not ready any more, open requests may end; a second signal ends at once"
+        "stopping: still accepting for {:?}, then waiting up to {:?} for open requests; Ctrl-C again ends at once",
+        shutdown.delay,
+        shutdown.drain,
     );
     let (done, stopped) = oneshot::channel();
     let spawned = std::thread::Builder::new().name("stop".to_string()).spawn(move || {
@@ -71,7 +71,7 @@ fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
             Exit::Ok
         }
         Some(signal) => {
-            tracing::warn!("asked twice: stopped with requests still open");
+            tracing::warn!("asked a second time: ended at once, without waiting for open requests");
             Exit::Killed(signal)
         }
     }
@@ -110,7 +110,11 @@ fn announce(config: &Config, now: Moment) {
                 idp.label
             );
         }
-        tracing::info!("site {}: to try it, open {}", site.name, summary::sign_in_url(site));
+        tracing::info!(
+            "site {}: to try it, open {}",
+            site.name,
+            summary::sign_in_url(&site.public_url, &site.path_prefix)
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::site::{Face, Idp, Site, Upstream};
+use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
@@ -80,8 +80,8 @@ fn upstream_url(upstream: &Upstream) -> String {
 }
 
 /// Where a sign-in at this site begins; also what a tile at the IdP should point to.
-pub(super) fn sign_in_url(site: &Site) -> String {
-    format!("{}{}/sign-in", site.public_url.origin(), site.path_prefix)
+pub(super) fn sign_in_url(public_url: &PublicUrl, path_prefix: &str) -> String {
+    format!("{}{path_prefix}/sign-in", public_url.origin())
 }
 
 /// Whole days until a certificate ends, rounded down; negative after it.

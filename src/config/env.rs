@@ -8,7 +8,7 @@
 //! key, as it does for the file.
 
 use super::path::{KeyPath, TWIN_PREFIX};
-use super::report::{Problem, Report};
+use super::report::{Problem, Problems, Report};
 use super::schema;
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Metadata, Profile, Provider};
@@ -85,6 +85,58 @@ impl Provider for Twins {
     }
 }
 
+/// Variables with single underscores that a key's twin would have with double ones. Nobody reads them, and whoever
+/// set them thinks otherwise. Kubernetes' own (`VESTIBULE_PORT`, `VESTIBULE_SERVICE_HOST`) are no key's.
+pub(super) fn misread(environment: &[(String, String)]) -> Vec<Problem> {
+    let known = schema::known_keys();
+    let mut found: Vec<Problem> = environment
+        .iter()
+        .filter_map(|(variable, _)| {
+            let words = variable.strip_prefix("VESTIBULE_").filter(|rest| !rest.starts_with('_'))?;
+            let (key, twin) = known.iter().find_map(|key| twin_of(key, words))?;
+            let problem =
+                Problem::at_file(variable, None, "is not read: levels are parted by two underscores");
+            Some(Problem { path: key, ..problem.hint(format!("did you mean {twin}?")) })
+        })
+        .collect();
+    found.sort_by(|left, right| left.origin.cmp(&right.origin));
+    found
+}
+
+/// The key's path and its twin, when `words` are the key's levels with single underscores between them.
+fn twin_of(key: &str, words: &str) -> Option<(String, String)> {
+    let words = words.to_ascii_lowercase();
+    let mut rest = words.as_str();
+    let mut path = KeyPath::default();
+    for step in key.split('.') {
+        let (name, item) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
+        let bare = rest.strip_prefix('_').unwrap_or(rest);
+        rest = bare.strip_prefix(name)?;
+        path = path.join(name);
+        if item {
+            let digits = rest.strip_prefix('_')?;
+            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            path = path.item(digits[..end].parse().ok()?);
+            rest = &digits[end..];
+        }
+        if !rest.is_empty() && !rest.starts_with('_') {
+            return None;
+        }
+    }
+    rest.is_empty().then(|| (path.to_string(), path.twin()))
+}
+
+/// A key that is missing because its variable was misspelt says so.
+pub(super) fn explain(Problems(mut problems): Problems, misread: &[Problem]) -> Problems {
+    for problem in &mut problems {
+        let variable = misread.iter().find(|variable| variable.path == problem.path);
+        if let Some(Problem { origin: Some(name), hint: Some(hint), .. }) = variable {
+            problem.hint = Some(format!("{name} is not read: {hint}"));
+        }
+    }
+    Problems(problems)
+}
+
 fn path_of(levels: &str) -> Result<KeyPath, String> {
     let mut path = KeyPath::default();
     let mut shape = Some(schema::root());
@@ -138,6 +190,33 @@ mod tests {
         assert!(twins.reach_below(&KeyPath::default().join("identity_providers").item(0)));
         assert!(!twins.reach_below(&KeyPath::default().join("session")));
         assert_eq!(twins.root.len(), 2);
+    }
+
+    #[test]
+    fn a_variable_with_single_underscores_is_told_of_and_kubernetes_own_are_not() {
+        let told = |variable: &str| {
+            misread(&[(variable.to_owned(), "x".to_owned())]).first().map(ToString::to_string)
+        };
+        for (variable, twin) in [
+            ("VESTIBULE_SESSION_IDLE_TIMEOUT", "VESTIBULE__SESSION__IDLE_TIMEOUT"),
+            ("VESTIBULE_PUBLIC_URL", "VESTIBULE__PUBLIC_URL"),
+            ("VESTIBULE_IDENTITY_PROVIDERS_0_LABEL", "VESTIBULE__IDENTITY_PROVIDERS__0__LABEL"),
+        ] {
+            let said = told(variable).expect(variable);
+            assert!(said.contains(&format!("did you mean {twin}?")), "{said}");
+        }
+        for variable in [
+            "VESTIBULE_PORT",
+            "VESTIBULE_SERVICE_HOST",
+            "VESTIBULE_SERVICE_PORT_HTTP",
+            "VESTIBULE_PORT_4180_TCP",
+            "VESTIBULE_PORT_4180_TCP_ADDR",
+            "VESTIBULE__SESSION__IDLE_TIMEOUT",
+            "VESTIBULE_SESSIONIDLE_TIMEOUT",
+            "VESTIBULE_",
+        ] {
+            assert_eq!(told(variable), None, "{variable}");
+        }
     }
 
     #[test]

@@ -59,6 +59,12 @@ section! {
         metrics = "": "metrics are at /metrics of admin.listen, always",
         audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
+        metadata_url = "": "fetch the metadata into a file and name it in identity_providers[].metadata_file",
+        encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
+        ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
+        redis = "": "sessions are held in this process's memory",
+        gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
     }
 }
 
@@ -95,6 +101,10 @@ section! {
         allow_unsolicited = "false": "an answer that nobody asked for is refused",
         link_by_email = "false": "equal addresses from two identity providers are two people",
         require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
+        metadata_refresh = "": "replace the file of metadata_file and restart",
+        slo_url = "": "signing out ends the session here; the one at the identity provider stays",
+        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
+        require_encrypted = "false": "encrypted assertions are refused",
         cbc = "refuse": "encrypted assertions are refused: switch their encryption off at the identity provider",
     }
 }
@@ -105,6 +115,15 @@ section! {
         entity_id: Field<String>,
         private_key_file: Field<OneOrMany<FilePath>>,
         certificate_file: Field<OneOrMany<FilePath>>,
+    }
+    later {
+        decryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        decryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        encryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        encryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        slo_url = "": "signing out ends the session here; the one at the identity provider stays",
+        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
     }
 }
 
@@ -197,6 +216,7 @@ section! {
     }
     later {
         grpc = "off": "gateways ask over HTTP, at listen.authz",
+        ext_authz = "off": "gateways ask with auth_request or forward-auth, at listen.authz",
     }
 }
 
@@ -227,7 +247,7 @@ section! {
     /// What to log.
     Log {
         format: Field<Word<LogFormat>>,
-        level: Field<String>,
+        level: Field<Word<Level>>,
         requests: Field<bool>,
     }
 }
@@ -295,6 +315,20 @@ impl Words for AccessWord {
         ("optional", Self::Optional),
         ("authenticated", Self::Authenticated),
         ("deny", Self::Deny),
+    ];
+}
+
+/// `log.level`. What is finer than debug is not compiled into a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Level(pub(super) &'static str);
+
+impl Words for Level {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", Self("off")),
+        ("error", Self("error")),
+        ("warn", Self("warn")),
+        ("info", Self("info")),
+        ("debug", Self("debug")),
     ];
 }
 

@@ -38,8 +38,9 @@ use crate::headers::jwt::JwtKeys;
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
+use crate::saml::parties::ServiceProvider;
 use crate::seal::KeyRing;
-use crate::site::Site;
+use crate::site::{PublicUrl, Site};
 use reader::Reader;
 use report::Report;
 use std::net::SocketAddr;
@@ -58,7 +59,7 @@ pub struct Config {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Seals everything that browsers keep for us.
     pub keys: KeyRing,
-    /// True when no secret was configured: sessions and sign-ins under way end with this process.
+    /// True when no secret was configured: what browsers keep for us cannot be opened after this process.
     pub keys_are_ephemeral: bool,
     /// Signs the identity JWT.
     pub jwt_keys: JwtKeys,
@@ -107,11 +108,47 @@ pub struct Shutdown {
     pub drain: Duration,
 }
 
+/// What an identity provider is told about us; known before anything is known of it.
+#[derive(Debug)]
+pub struct Ourselves {
+    /// The address that browsers use; its authority is the site's name.
+    pub public_url: PublicUrl,
+    /// `/vestibule`, no final slash.
+    pub path_prefix: String,
+    /// Entity ID, ACS and signing keys.
+    pub service_provider: ServiceProvider,
+    /// Where the certificates of the signing keys are, the one that signs first.
+    pub certificate_files: Vec<PathBuf>,
+    /// What is wrong with the rest of the file and does not matter here.
+    pub problems: Vec<Problem>,
+    /// What may matter here: variables that somebody set and nobody reads.
+    pub warnings: Vec<Problem>,
+}
+
 /// Reads file + environment. Relative paths, wherever they are written, are relative to the file's folder.
 ///
 /// # Errors
 /// Every problem of the configuration, in the order of the file; nothing is opened or started.
 pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
+    let (written, report, misread) = read(file, env)?;
+    check::check(&written, now, report).map_err(|problems| env::explain(problems, &misread))
+}
+
+/// Reads only what stands in our own metadata, from the same file and environment. Both sides of a sign-in want the
+/// other's metadata first; ours can be had while the file cannot serve yet.
+///
+/// # Errors
+/// The problems of `public_url`, `path_prefix` and `service_provider`, or of a file that cannot be read at all.
+pub fn load_ourselves(file: &Path, env: &[(String, String)], now: Moment) -> Result<Ourselves, Problems> {
+    let (written, report, misread) = read(file, env)?;
+    match check::ourselves(&written, now, report) {
+        Ok(ourselves) => Ok(Ourselves { warnings: misread, ..ourselves }),
+        Err(problems) => Err(env::explain(problems, &misread)),
+    }
+}
+
+/// The file as written, what was said while reading it, and the variables that look like twins and are none.
+fn read(file: &Path, env: &[(String, String)]) -> Result<(file::File, Report, Vec<Problem>), Problems> {
     let mut report = Report::default();
     let name = file.display().to_string();
     let document = match std::fs::read(file) {
@@ -123,8 +160,10 @@ pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config
     };
     let Some(document) = document else { return Err(report.into_problems()) };
     let twins = env::Twins::read(env, &mut report);
+    let misread = env::misread(env);
+    misread.iter().cloned().for_each(|problem| report.warn(problem));
     let written = Reader::new(&document, &twins, &mut report).read();
-    check::check(&written, now, report)
+    Ok((written, report, misread))
 }
 
 /// Every key that can be written, as `session.idle_timeout`, `identity_providers[].label` or `roles.*`, in the order of

@@ -190,6 +190,14 @@ impl<'a> Reader<'a> {
         };
         let entries = match value {
             Value::Dict(_, entries) if !is_list(value) => entries,
+            // A section of a later release, written as a switch.
+            other if keys.known.is_empty() => {
+                if !matches!(other.as_str(), Some("off" | "false")) {
+                    let hint = keys.later.first().map_or("remove the line", |later| later.meanwhile);
+                    self.report.error(place.problem("is not in this release").hint(hint));
+                }
+                return Section::Broken;
+            }
             other => {
                 let some = keys.known.iter().take(3).map(|key| key.name).collect::<Vec<_>>().join(", ");
                 let message = format!("must be a section, not {}", kind(other));

@@ -48,8 +48,9 @@ impl Document {
         let mut builder = Builder { file, parser: Parser::new_from_str(text), lines: HashMap::new(), report };
         match builder.document() {
             Ok(root) => Some(Self { file: file.into(), root, lines: builder.lines }),
-            Err(Stop { line, message }) => {
-                report.error(fail(Some(line), message));
+            Err(Stop { line, message, hint }) => {
+                let problem = fail(Some(line), message);
+                report.error(Problem { hint: hint.map(str::to_owned), ..problem });
                 None
             }
         }
@@ -80,12 +81,22 @@ impl Provider for Document {
 struct Stop {
     line: usize,
     message: String,
+    hint: Option<&'static str>,
+}
+
+impl Stop {
+    fn at(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into(), hint: None }
+    }
 }
 
 impl From<ScanError> for Stop {
     fn from(error: ScanError) -> Self {
         let line = error.marker().line();
-        Self { line, message: format!("is not YAML: {} (column {})", error.info(), error.marker().col() + 1) }
+        let message = format!("is not YAML: {} (column {})", error.info(), error.marker().col() + 1);
+        let hint =
+            "look at the indentation, and for a missing colon or quote, on this line or the one before";
+        Self { hint: Some(hint), ..Self::at(line, message) }
     }
 }
 
@@ -106,7 +117,7 @@ impl<'a> Builder<'a> {
                 Event::StreamEnd => break,
                 Event::DocumentStart(_) if root.is_some() => {
                     let message = "starts a second document: one file is one configuration";
-                    return Err(Stop { line: line(span), message: message.into() });
+                    return Err(Stop::at(line(span), message));
                 }
                 Event::DocumentStart(_) => {
                     let (event, span) = self.next()?;
@@ -118,15 +129,13 @@ impl<'a> Builder<'a> {
         match root {
             None | Some((Value::Empty(..), _)) => Ok(Dict::new()),
             Some((Value::Dict(_, dict), _)) if !dict.keys().any(|key| item_index(key).is_some()) => Ok(dict),
-            Some((_, line)) => {
-                Err(Stop { line, message: "is not a configuration: `key: value` lines are expected".into() })
-            }
+            Some((_, line)) => Err(Stop::at(line, "is not a configuration: `key: value` lines are expected")),
         }
     }
 
     fn value(&mut self, event: Event<'a>, span: Span, path: &KeyPath, depth: usize) -> Result<Value, Stop> {
         if depth > MAX_DEPTH {
-            return Err(Stop { line: line(span), message: format!("nests deeper than {MAX_DEPTH} levels") });
+            return Err(Stop::at(line(span), format!("nests deeper than {MAX_DEPTH} levels")));
         }
         let (anchor, tagged) = match &event {
             Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
@@ -147,7 +156,7 @@ impl<'a> Builder<'a> {
                 self.refuse(path, span, "an alias (`*`) is not accepted: write the value out");
                 Ok(empty())
             }
-            _ => Err(Stop { line: line(span), message: "is not YAML: a value is expected here".into() }),
+            _ => Err(Stop::at(line(span), "is not YAML: a value is expected here")),
         }
     }
 
@@ -329,6 +338,12 @@ mod tests {
         }
         let deep = format!("a: {}{}", "[".repeat(40), "]".repeat(40));
         assert!(parse(&deep).1[0].contains("nests deeper"), "{:?}", parse(&deep).1);
+    }
+
+    #[test]
+    fn a_slip_of_the_syntax_comes_with_advice() {
+        let (_, problems) = parse("a: 1\nb 2\nc: 3\n");
+        assert!(problems.iter().any(|p| p.contains("\n    look at the indentation")), "{problems:?}");
     }
 
     #[test]

@@ -20,6 +20,9 @@ use tracing_subscriber::registry::LookupSpan;
 /// Longest value in a line, in bytes: nothing that is worth more belongs into a log.
 const MAX_VALUE: usize = 4096;
 
+/// The members of a record that somebody in front of a terminal looks for, in this order.
+const FIRST: &[&str] = &["reference", "code", "status", "user", "detail", "likely_cause", "what_to_change"];
+
 /// The two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
@@ -140,7 +143,9 @@ fn write_text(writer: &mut Writer<'_>, head: &Head<'_>, fields: Fields, colour: 
     if let Some(record) = fields.record
         && let Ok(Value::Object(members)) = serde_json::from_str(&record)
     {
-        for (name, value) in &members {
+        let told_first = FIRST.iter().filter_map(|name| members.get_key_value(*name));
+        let rest = members.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));
+        for (name, value) in told_first.chain(rest) {
             write_pair(writer, name, value, dim)?;
         }
     }
@@ -198,6 +203,14 @@ mod tests {
         assert_eq!(out.matches('\n').count(), 1, "{out}");
         assert!(!out.contains('\u{1b}'), "{out}");
         assert!(out.contains("evil=\"x\\\\u{a}2026"), "{out}");
+    }
+
+    #[test]
+    fn text_tells_of_a_refusal_what_is_looked_for_first() {
+        let record = r#"{"event":"x","client":"::1","what_to_change":"d","code":"b","likely_cause":"c","reference":"a","zeal":1}"#;
+        let out = captured(&settings("info"), || tracing::warn!(target: "audit", record, "x"));
+        let said = out.split_once("audit: x ").unwrap().1;
+        assert_eq!(said, "reference=a code=b likely_cause=c what_to_change=d client=::1 event=x zeal=1\n");
     }
 
     #[test]

@@ -47,7 +47,10 @@ pub fn refusal(branding: &Branding, page: &RefusalPage<'_>) -> Response<Bytes> {
         frame: Frame::of(branding),
         title: text.title,
         reference: page.reference,
-        start_again: page.start_again.filter(|url| is_link(url) && !text.action.is_empty()),
+        start_again: page
+            .start_again
+            .or(situation.way_on())
+            .filter(|url| is_link(url) && !text.action.is_empty()),
         sign_out: page.sign_out.filter(|url| is_link(url)),
         signed_in_as: page.signed_in_as,
         text,

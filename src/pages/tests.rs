@@ -110,7 +110,8 @@ fn a_refusal_has_its_status_and_its_reference_and_no_code() {
         for owners in [reason.meaning(), reason.likely_cause(), reason.what_to_change()] {
             assert!(!html.contains(owners), "{reason} tells the visitor: {owners}");
         }
-        assert!(!html.contains("<a "), "{reason}: a button that leads nowhere");
+        let leads_on = Situation::of(reason).way_on().is_some();
+        assert_eq!(html.contains("<a "), leads_on, "{reason}: a button that leads nowhere");
     }
 }
 
@@ -222,4 +223,19 @@ fn pages_can_be_looked_at() {
     write("chooser", chooser(&branding, "Wiki", &choices));
     write("not-found", not_found(&default));
     write("method", method_not_allowed(&default, "POST"));
+}
+
+#[test]
+fn a_request_that_cannot_be_read_leads_to_the_front_page() {
+    let branding = Branding::default();
+    let page = |reason| RefusalPage {
+        reason,
+        reference: "7f3a-91c2",
+        start_again: None,
+        sign_out: None,
+        signed_in_as: None,
+    };
+    let button = "<a class=\"button\" href=\"/\">Go to the front page</a>";
+    assert!(text(&refusal(&branding, &page(Reason::PathMalformed))).contains(button));
+    assert!(!text(&refusal(&branding, &page(Reason::HeaderTooLarge))).contains("class=\"button\""));
 }

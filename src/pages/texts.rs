@@ -114,6 +114,14 @@ impl Situation {
         }
     }
 
+    /// Where to go on when whoever refused knows no better place.
+    pub const fn way_on(self) -> Option<&'static str> {
+        match self {
+            Self::BadRequest | Self::BadLink => Some("/"),
+            _ => None,
+        }
+    }
+
     /// The words.
     pub const fn text(self) -> Text {
         match self {
@@ -201,7 +209,7 @@ impl Situation {
             },
             Self::NoSuchSite => Text {
                 title: "There is nothing at this address",
-                what: "No application is set up under this host name.",
+                what: "No application is served at this address.",
                 try_this: "Check the address. If it worked before, send the reference below to whoever looks after it.",
                 action: "",
             },

@@ -63,6 +63,20 @@ fn a_missing_secret_is_made_up_and_said() {
 }
 
 #[test]
+fn a_variable_that_only_looks_like_a_twin_is_told_of() {
+    let kubernetes = [("VESTIBULE_PORT", "tcp://10.0.0.1:80"), ("VESTIBULE_SERVICE_HOST", "10.0.0.1")];
+    assert_eq!(warnings(&with("proxy.yaml", &kubernetes)), ["session.secret_file"]);
+    let config = with("proxy.yaml", &[("VESTIBULE_SESSION_IDLE_TIMEOUT", "30m")]);
+    assert_eq!(warnings(&config), ["session.idle_timeout", "session.secret_file"]);
+    let said = config.warnings[0].to_string();
+    assert!(said.contains("did you mean VESTIBULE__SESSION__IDLE_TIMEOUT?"), "{said}");
+    let missing = here().join("bad/env-single-underscores.yaml");
+    let problems = load_with(&missing, &[("VESTIBULE_PUBLIC_URL", "https://a.example")]).expect_err("no URL");
+    let said = problems.to_string();
+    assert!(said.contains("public_url: is missing\n    VESTIBULE_PUBLIC_URL is not read"), "{said}");
+}
+
+#[test]
 fn forward_auth_listens_for_gateways_too() {
     let config = with("proxy.yaml", &[("VESTIBULE__LISTEN__AUTHZ", "off")]);
     assert_eq!(config.listeners.authz, None);

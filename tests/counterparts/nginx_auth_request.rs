@@ -84,6 +84,8 @@ async fn signed_out_navigation_is_sent_to_sign_in_and_background_gets_401() {
     let answer = browser.send(Method::GET, &format!("{}/api", world.public), &background, Bytes::new()).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert!(answer.headers.get("location").is_none());
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.body, r#"{"error":"session-missing"}"#);
     let answer = browser.get(&format!("{}/public/x", world.public)).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(line(&answer, "x-forwarded-user").is_none_or(|user| user.is_empty()));

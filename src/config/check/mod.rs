@@ -12,11 +12,11 @@ mod parties;
 mod rules;
 mod site;
 
-use super::file::{Branding as BrandingFile, File, Log, Saml, Shutdown as ShutdownFile};
+use super::file::{Branding as BrandingFile, File, Level, Log, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
-use super::{Config, Shutdown};
+use super::{Config, Ourselves, Shutdown};
 use crate::clock::Moment;
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
@@ -50,7 +50,7 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
-    let log = log(&file.log, &mut desk);
+    let log = log(&file.log);
     let branding = branding(&file.branding, &mut desk);
 
     let mut report = desk.report;
@@ -76,6 +76,32 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
         branding,
         warnings: report.into_warnings(),
     })
+}
+
+/// What the identity provider is told about us. Everything is checked, so that the rest can be warned of; only what
+/// is told decides.
+pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ourselves, Problems> {
+    let problems = check(file, now, report).err().map_or_else(Vec::new, |Problems(problems)| problems);
+    let matters = |problem: &Problem| {
+        let top = problem.path.split(['.', '[']).next();
+        matches!(top, Some("public_url" | "path_prefix" | "service_provider"))
+    };
+    let (own, problems): (Vec<_>, Vec<_>) = problems.into_iter().partition(matters);
+    if !own.is_empty() {
+        return Err(Problems(own));
+    }
+    // What this finds has been said above.
+    match site::ourselves(file, &mut Desk { report: Report::default(), now }) {
+        Some((public_url, path_prefix, service_provider)) => Ok(Ourselves {
+            public_url,
+            path_prefix,
+            service_provider,
+            certificate_files: parties::certificate_files(&file.service_provider),
+            problems,
+            warnings: Vec::new(),
+        }),
+        None => Err(Problems(problems)),
+    }
 }
 
 impl Desk {
@@ -138,17 +164,11 @@ fn shutdown(file: &ShutdownFile, desk: &mut Desk) -> Shutdown {
     Shutdown { delay: read(&file.delay, 5), drain: read(&file.drain, 20) }
 }
 
-fn log(file: &Log, desk: &mut Desk) -> LogSettings {
+fn log(file: &Log) -> LogSettings {
     let default = LogSettings::default();
-    if let Some(level) = file.level.get()
-        && tracing_subscriber::EnvFilter::builder().parse(level).is_err()
-    {
-        let hint = "write error, warn, info, debug or trace";
-        desk.error(file.level.problem(format!("is not a log level: `{level}`")).hint(hint));
-    }
     LogSettings {
         format: file.format.or(Word(default.format)).0,
-        level: file.level.or(default.level),
+        level: file.level.get().map_or(default.level, |Word(Level(word))| (*word).to_owned()),
         requests: file.requests.or(default.requests),
     }
 }

@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -317,6 +318,12 @@ pub(super) fn service_provider(written: &SpFile, base: &str, desk: &mut Desk) ->
     let signing_keys = signing_keys(written, desk);
     let acs_url = format!("{base}/saml/acs");
     good.then_some(ServiceProvider { entity_id: EntityId(own), acs_url, signing_keys: signing_keys? })
+}
+
+/// The files whose certificates go to the identity provider, in the order of the keys.
+pub(super) fn certificate_files(written: &SpFile) -> Vec<PathBuf> {
+    let listed = written.certificate_file.get().map_or(&[][..], |OneOrMany(listed)| listed);
+    listed.iter().filter_map(|field| field.get().map(|FilePath(path)| path.clone())).collect()
 }
 
 fn signing_keys(written: &SpFile, desk: &mut Desk) -> Option<Vec<SigningKey>> {

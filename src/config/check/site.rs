@@ -9,7 +9,7 @@ use crate::config::reader::{Field, Place};
 use crate::config::values::{FilePath, OneOrMany, OrOff, Short, Word, show};
 use crate::cookies::CookiePolicy;
 use crate::identity::Mapping;
-use crate::saml::parties::Policy;
+use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;
 use crate::site::{Face, PublicUrl, Site, Upstream};
 use std::time::Duration;
@@ -25,10 +25,7 @@ const NOWHERE: &str = "https://invalid.invalid";
 
 /// The site of the top level.
 pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
-    let public_url = public_url(file, desk);
-    let path_prefix = path_prefix(&file.path_prefix, desk);
-    let origin = public_url.as_ref().map_or(NOWHERE, PublicUrl::origin);
-    let service_provider = service_provider(&file.service_provider, &format!("{origin}{path_prefix}"), desk);
+    let (public_url, path_prefix, service_provider) = ourselves_in_parts(file, desk);
     let face = face(file, desk);
     let identity_providers = identity_providers(file, desk);
     for (idp, written) in
@@ -70,6 +67,20 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         cookies: cookies?,
         allow_encoded_slash: file.allow_encoded_slash.or(false),
     })
+}
+
+/// Who we are, when all of it is right.
+pub(super) fn ourselves(file: &File, desk: &mut Desk) -> Option<(PublicUrl, String, ServiceProvider)> {
+    let (public_url, path_prefix, service_provider) = ourselves_in_parts(file, desk);
+    Some((public_url?, path_prefix, service_provider?))
+}
+
+fn ourselves_in_parts(file: &File, desk: &mut Desk) -> (Option<PublicUrl>, String, Option<ServiceProvider>) {
+    let public_url = public_url(file, desk);
+    let path_prefix = path_prefix(&file.path_prefix, desk);
+    let origin = public_url.as_ref().map_or(NOWHERE, PublicUrl::origin);
+    let service_provider = service_provider(&file.service_provider, &format!("{origin}{path_prefix}"), desk);
+    (public_url, path_prefix, service_provider)
 }
 
 fn public_url(file: &File, desk: &mut Desk) -> Option<PublicUrl> {

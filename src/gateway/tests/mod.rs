@@ -11,3 +11,4 @@ mod origin;
 mod streams;
 mod tls;
 mod told;
+mod without_store;

@@ -5,7 +5,7 @@
 
 use super::forward::{Edge, Hops, Passenger};
 use super::limits::Patience;
-use super::record::{InFlight, verdict_of};
+use super::record::{InFlight, passes_unknown, verdict_of};
 use super::reply::body;
 use super::request::{self, TrustedProxies};
 use crate::access::{Question, RequestPath, Verdict};
@@ -122,8 +122,12 @@ impl Front {
         let (visit, unknown) = found.map_or_else(|refusal| (None, Some(refusal)), |visit| (visit, None));
         let question = Question { method: &header.method, path: &path, client: hops.client };
         let verdict = site.rules.judge(&question, visit.as_deref());
-        if let (Verdict::NeedsSession, Some(refusal)) = (&verdict, &unknown) {
-            return Ok(self.refuse(session, Some(site), refusal, hops.client));
+        match (&verdict, &unknown) {
+            (Verdict::NeedsSession, Some(refusal)) => {
+                return Ok(self.refuse(session, Some(site), refusal, hops.client));
+            }
+            (Verdict::Allow(_), Some(refusal)) => passes_unknown(site, refusal),
+            _ => {}
         }
         Ok(match verdict {
             Verdict::Allow(permit) => {

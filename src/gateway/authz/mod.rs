@@ -6,7 +6,7 @@
 mod answer;
 mod dialect;
 
-use super::record::{InFlight, Record, verdict_of};
+use super::record::{InFlight, Record, passes_unknown, verdict_of};
 use super::request::{self, TrustedProxies};
 use super::serve::Answer;
 use crate::access::{Question, RequestPath, Verdict};
@@ -208,7 +208,10 @@ impl Authz {
         let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
         let judged = Question { method: &asked.method, path, client: *client };
         let (verdict, response): Told = match (site.rules.judge(&judged, session.as_deref()), unknown) {
-            (Verdict::Allow(permit), _) => {
+            (Verdict::Allow(permit), unknown) => {
+                if let Some(problem) = &unknown {
+                    passes_unknown(site, problem);
+                }
                 let identity = session
                     .as_ref()
                     .filter(|_| permit.identified())

@@ -17,7 +17,6 @@ use crate::seal::KeyRing;
 use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
 use crate::site::Site;
 use http::HeaderMap;
-use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use parking_lot::Mutex;
 use std::borrow::Cow;
@@ -192,7 +191,8 @@ impl Gate {
         session.rendered().store(Some(Arc::clone(&rendered)));
         let bytes =
             rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-        self.rendered.insert(*session.key(), Slot { session: Arc::downgrade(session), bytes });
+        let slot = Slot { session: Arc::downgrade(session), rendered: Arc::downgrade(&rendered), bytes };
+        self.rendered.insert(*session.key(), slot);
         rendered
     }
 
@@ -247,7 +247,20 @@ const RENEWAL_LOCKS: usize = 16;
 #[derive(Clone)]
 struct Slot {
     session: Weak<Session>,
+    rendered: Weak<Rendered>,
     bytes: usize,
+}
+
+impl Slot {
+    /// Takes the headers out of the session, unless it has newer ones: those have an entry of their own by now. The
+    /// cause of an eviction does not tell: an entry that is replaced after its time is reported as expired.
+    fn clear(&self) {
+        let Some(session) = self.session.upgrade() else { return };
+        let held = session.rendered().load();
+        if held.as_ref().is_some_and(|held| std::ptr::eq(Arc::as_ptr(held), self.rendered.as_ptr())) {
+            session.rendered().compare_and_swap(&held, None);
+        }
+    }
 }
 
 fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
@@ -257,14 +270,7 @@ fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
         // The default policy turns newcomers away, whose headers would then be signed anew at each request.
         .eviction_policy(EvictionPolicy::lru())
         .time_to_live(RENDERED_MAX_AGE)
-        .eviction_listener(|_, slot: Slot, cause| {
-            // A replaced entry means that the session has newer headers already.
-            if cause != RemovalCause::Replaced
-                && let Some(session) = slot.session.upgrade()
-            {
-                session.rendered().store(None);
-            }
-        })
+        .eviction_listener(|_, slot: Slot, _cause| slot.clear())
         .build()
 }
 
@@ -282,13 +288,32 @@ mod tests {
 
     fn with_headers(n: u64) -> Arc<Session> {
         let session = Arc::new(Sample::new(n).session(NOW));
-        let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
-        session.rendered().store(Some(Arc::new(Rendered::new(headers, NOW))));
+        renew(&session);
         session
     }
 
+    fn renew(session: &Session) {
+        let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
+        session.rendered().store(Some(Arc::new(Rendered::new(headers, NOW))));
+    }
+
     fn slot(session: &Arc<Session>) -> Slot {
-        Slot { session: Arc::downgrade(session), bytes: 2000 - RENDERED_OVERHEAD }
+        let rendered = session.rendered().load().as_ref().map(Arc::downgrade).unwrap_or_default();
+        Slot { session: Arc::downgrade(session), rendered, bytes: 2000 - RENDERED_OVERHEAD }
+    }
+
+    #[test]
+    fn headers_are_forgotten_with_their_own_entry_and_no_other() {
+        let session = with_headers(1);
+        let old = slot(&session);
+        renew(&session);
+        let new = slot(&session);
+        // What the cache reports about an entry that is replaced after its time.
+        old.clear();
+        assert!(session.rendered().load().is_some());
+        new.clear();
+        assert!(session.rendered().load().is_none());
+        new.clear();
     }
 
     #[test]
@@ -308,6 +333,7 @@ mod tests {
         let cache = rendered_cache(3000);
         let session = with_headers(1);
         for _ in 0..3 {
+            renew(&session);
             cache.insert(*session.key(), slot(&session));
             cache.run_pending_tasks();
         }

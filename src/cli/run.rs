@@ -131,40 +131,76 @@ fn announce_listeners(listeners: &Listeners, bound: &Bound) {
     );
 }
 
-/// SIGTERM and SIGINT, listened to from before the first port is open.
+/// SIGTERM, SIGINT and SIGHUP, listened to from before the first port is open.
 struct Signals {
     runtime: Runtime,
     terminate: Signal,
     interrupt: Signal,
+    /// Unheard it would end the process with everything open; other servers read their configuration again.
+    hangup: Signal,
 }
 
 impl Signals {
     fn listen() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let (terminate, interrupt) = {
+        let (terminate, interrupt, hangup) = {
             let _inside = runtime.enter();
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+            (
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::hangup())?,
+            )
         };
-        Ok(Self { runtime, terminate, interrupt })
+        Ok(Self { runtime, terminate, interrupt, hangup })
     }
 
     /// Until the next signal.
     fn wait(&mut self) {
-        let Self { runtime, terminate, interrupt } = self;
+        let Self { runtime, terminate, interrupt, hangup } = self;
         runtime.block_on(async {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = decline(hangup) => {}
+            }
         });
     }
 
     /// Until the other thing is done, or the number of the signal that came before it.
     fn wait_or(&mut self, done: oneshot::Receiver<()>) -> Option<u8> {
-        let Self { runtime, terminate, interrupt } = self;
+        let Self { runtime, terminate, interrupt, hangup } = self;
         runtime.block_on(async {
             tokio::select! {
                 _ = done => None,
+                () = decline(hangup) => None,
                 _ = terminate.recv() => Some(15),
                 _ = interrupt.recv() => Some(2),
             }
         })
+    }
+}
+
+/// Says to whoever asks for a reload that there is none. Never done.
+async fn decline(hangup: &mut Signal) {
+    while hangup.recv().await.is_some() {
+        tracing::warn!(
+            "SIGHUP does nothing: this release reads its configuration at the start only; restart it instead"
+        );
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal as Sent, getpid, kill_process};
+
+    #[test]
+    fn a_hangup_ends_nothing() {
+        let mut signals = Signals::listen().unwrap();
+        kill_process(getpid(), Sent::HUP).unwrap();
+        let (done, stopped) = oneshot::channel();
+        done.send(()).unwrap();
+        assert_eq!(signals.wait_or(stopped), None);
     }
 }

@@ -15,8 +15,8 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(15);
 /// The same while the name has no address at all: the gate was probably started before the application.
 const RESOLVE_SOON: Duration = Duration::from_secs(1);
 
-/// How often the store is asked to forget a part of what has ended.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often the gate is asked to forget a part of what has ended.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
@@ -45,13 +45,13 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
     }
 }
 
-/// Lets the store forget what has ended, also while nobody comes.
-pub(super) async fn keep_swept(gate: Arc<Gate>) {
-    let mut ticks = interval(SWEEP_EVERY);
+/// Lets the gate forget what has ended, also while nobody comes.
+pub(super) async fn keep_tidy(gate: Arc<Gate>) {
+    let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        gate.store.sweep(gate.clock.now());
+        gate.tidy(gate.clock.now());
     }
 }
 

@@ -5,21 +5,22 @@
 
 use super::forward::{Edge, Hops, Passenger};
 use super::limits::Patience;
-use super::record::{InFlight, verdict_of};
-use super::reply::{body, refused_without_site};
+use super::record::{InFlight, passes_unknown, verdict_of};
+use super::reply::body;
 use super::request::{self, TrustedProxies};
 use crate::access::{Question, RequestPath, Verdict};
 use crate::gate::{Gate, Resumed};
+use crate::login::refused::Refused;
 use crate::login::{ask, endpoints};
 use crate::observe::metrics::VerdictLabel;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::Site;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::time::Instant;
@@ -59,6 +60,8 @@ pub(super) struct Trip {
     /// How many addresses of the application did not take the connection.
     pub(super) failed_attempts: usize,
     pub(super) first_place: usize,
+    /// The address that was tried last.
+    pub(super) application: Option<SocketAddr>,
     _in_flight: InFlight<Arc<Gate>>,
 }
 
@@ -78,6 +81,7 @@ impl Trip {
             began: Instant::now(),
             failed_attempts: 0,
             first_place: 0,
+            application: None,
             _in_flight: InFlight::enter(gate.clone()),
         }
     }
@@ -109,16 +113,23 @@ impl Front {
         }
         let header = session.req_header();
         let now = gate.clock.now();
-        let visit = match gate.resume_now(site, &header.headers, now) {
-            Resumed::Live(visit) => Some(visit),
-            Resumed::Absent => None,
-            Resumed::Ask(_) => match gate.resume(site, &header.headers, now).await {
-                Ok(visit) => visit,
-                Err(refusal) => return Ok(self.refuse(session, Some(site), &refusal, hops.client)),
-            },
+        let found = match gate.resume_now(site, &header.headers, now) {
+            Resumed::Live(visit) => Ok(Some(visit)),
+            Resumed::Absent => Ok(None),
+            Resumed::Ask(_) => gate.resume(site, &header.headers, now).await,
         };
+        // What nobody need sign in for does not depend on the store: it is judged, and goes on, as a stranger's.
+        let (visit, unknown) = found.map_or_else(|refusal| (None, Some(refusal)), |visit| (visit, None));
         let question = Question { method: &header.method, path: &path, client: hops.client };
-        Ok(match site.rules.judge(&question, visit.as_deref()) {
+        let verdict = site.rules.judge(&question, visit.as_deref());
+        match (&verdict, &unknown) {
+            (Verdict::NeedsSession, Some(refusal)) => {
+                return Ok(self.refuse(session, Some(site), refusal, hops.client));
+            }
+            (Verdict::Allow(_), Some(refusal)) => passes_unknown(site, refusal),
+            _ => {}
+        }
+        Ok(match verdict {
             Verdict::Allow(permit) => {
                 let identity = || visit.as_ref().map(|visit| gate.identity_headers(site, visit, now));
                 Decision::Forward(Passenger::new(permit, identity, hops))
@@ -157,9 +168,7 @@ impl Front {
     ) -> Result<(&'g Site, RequestPath), (Option<&'g Site>, Refusal)> {
         let nowhere = |refusal| (None, refusal);
         request::within_limits(&header.headers).map_err(nowhere)?;
-        if header.method == Method::TRACE || header.method == Method::CONNECT {
-            return Err(nowhere(Reason::MethodRefused.into()));
-        }
+        request::forwardable(&header.method).map_err(nowhere)?;
         let authority = request::authority(header).map_err(nowhere)?;
         let site = self.gate.site_for_authority(authority).ok_or_else(|| {
             nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {authority:?}")))
@@ -200,13 +209,15 @@ impl Front {
         client: IpAddr,
         visit: Option<&Visit>,
     ) -> Response<Bytes> {
-        let path = header.uri.path();
-        match site {
-            Some(site) => {
-                let html = ask::is_navigation(&header.method, &header.headers);
-                ask::refused(&self.gate, site, refusal, &header.method, path, client, visit, html)
-            }
-            None => refused_without_site(&self.gate, refusal, &header.method, path, client),
-        }
+        let refused = Refused {
+            site,
+            refusal,
+            method: &header.method,
+            path: header.uri.path(),
+            client,
+            session: visit,
+            html: ask::is_navigation(&header.method, &header.headers),
+        };
+        refused.answer(&self.gate)
     }
 }

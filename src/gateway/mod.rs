@@ -254,7 +254,7 @@ fn start_background(
     // The first requests should find the applications; a dead name server should not hold up everything else. The
     // channel ends when every task has let go of it.
     let _ = first.recv_timeout(FIRST_RESOLUTION);
-    runtime.spawn(background::keep_swept(gate.clone()));
+    runtime.spawn(background::keep_tidy(gate.clone()));
     if let Some(certificate) = certificate {
         runtime.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }

@@ -18,7 +18,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{HttpPeer, Peer as _};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use std::sync::atomic::Ordering;
 
@@ -64,6 +64,7 @@ impl ProxyHttp for Front {
         let first = if trip.failed_attempts == 0 { application.preferred() } else { trip.first_place };
         let peer = application.peer(first + trip.failed_attempts, session.is_upgrade_req());
         trip.first_place = first;
+        trip.application = peer.as_ref().and_then(|peer| peer.address().as_inet().copied());
         peer.ok_or_else(|| Error::new_up(ErrorType::ConnectNoRoute))
     }
 
@@ -133,7 +134,7 @@ impl ProxyHttp for Front {
             tracing::debug!(problem = problem.etype().as_str(), "an answer broke off");
             return gone;
         }
-        let Some(refusal) = refusal_for(problem) else { return gone };
+        let Some(refusal) = refusal_for(problem, || self.application_of(trip)) else { return gone };
         trip.verdict = match refusal.reason {
             Reason::PathMalformed => VerdictLabel::Malformed,
             _ => VerdictLabel::Failed,
@@ -198,6 +199,20 @@ impl Front {
         }
     }
 
+    /// Where a request went, for the owner: host and port of the configuration, and the address behind a name.
+    fn application_of(&self, trip: &Trip) -> String {
+        let edge = trip.site.and_then(|site| self.edges.get(usize::from(site)));
+        let Some(application) = edge.and_then(|edge| edge.application.as_ref()) else {
+            return "no application".to_owned();
+        };
+        let authority = application.authority();
+        match trip.application {
+            _ if !application.is_named() => authority,
+            Some(address) => format!("{authority} ({address})"),
+            None => format!("{authority} (no address is known)"),
+        }
+    }
+
     /// Asks the client to come back on a new connection, which will find another gate.
     fn say_goodbye(&self, session: &mut Session) {
         if self.leaving.load(Ordering::Relaxed) {
@@ -211,8 +226,8 @@ fn unjudged() -> Box<Error> {
 }
 
 /// How a failure on the way to the application is told; none when there is nobody left to tell. Only the kind of
-/// failure goes into the detail: pingora's own description can quote whole headers.
-fn refusal_for(problem: &Error) -> Option<Refusal> {
+/// failure and the application's address go into the detail: pingora's own description can quote whole headers.
+fn refusal_for(problem: &Error, application: impl Fn() -> String) -> Option<Refusal> {
     let kind = problem.etype().as_str();
     let cause = problem
         .root_cause()
@@ -225,9 +240,11 @@ fn refusal_for(problem: &Error) -> Option<Refusal> {
             ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout,
         )
         | (ErrorSource::Upstream, ErrorType::TLSHandshakeTimedout) => {
-            Some(Refusal::new(Reason::UpstreamTimeout, cause))
+            Some(Refusal::new(Reason::UpstreamTimeout, format!("{cause}, at {}", application())))
         }
-        (ErrorSource::Upstream, _) => Some(Refusal::new(Reason::UpstreamUnreachable, cause)),
+        (ErrorSource::Upstream, _) => {
+            Some(Refusal::new(Reason::UpstreamUnreachable, format!("{cause}, at {}", application())))
+        }
         (ErrorSource::Downstream, ErrorType::InvalidHTTPHeader) => Some(Refusal::new(
             Reason::PathMalformed,
             "the request's framing or Connection header is malformed",

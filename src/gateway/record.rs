@@ -3,7 +3,8 @@
 use crate::gate::Gate;
 use crate::observe::log::REQUESTS;
 use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
-use crate::reason::Reason;
+use crate::reason::{Reason, Refusal};
+use crate::site::Site;
 use http::Method;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -61,6 +62,12 @@ impl Record<'_> {
             );
         }
     }
+}
+
+/// The store could not be asked who sent a request, and it passes as anybody's would.
+#[cold]
+pub(super) fn passes_unknown(site: &Site, problem: &Refusal) {
+    tracing::warn!(site = site.name, %problem, "passed without looking for a session");
 }
 
 /// How a request that was refused for this reason went.

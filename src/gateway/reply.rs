@@ -1,16 +1,12 @@
 //! Our own answers on a pingora connection, and the requests' bodies that are meant for us.
 
 use super::limits::{MAX_DISCARDED_AFTER, MAX_DISCARDED_BEFORE, Patience};
-use crate::gate::Gate;
-use crate::observe::audit::{self, Event, Reference};
-use crate::pages::{self, RefusalPage};
 use crate::reason::{Reason, Refusal};
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long an unwanted body is waited for, before the answer and after it.
@@ -86,33 +82,4 @@ pub(super) async fn body(
             Err(pingora::Error::explain(pingora::ErrorType::ReadTimedout, "a body for our own endpoint"))
         }
     }
-}
-
-/// The page and the audit event for a request that belongs to no site.
-pub(super) fn refused_without_site(
-    gate: &Gate,
-    refusal: &Refusal,
-    method: &Method,
-    path: &str,
-    client: IpAddr,
-) -> Response<Bytes> {
-    let reference = Reference::random();
-    let reference = reference.as_str();
-    audit::record(&Event::RequestRefused {
-        site: "-",
-        reference,
-        refusal,
-        client: Some(client),
-        method: method.as_str(),
-        path,
-        user: None,
-    });
-    let page = RefusalPage {
-        reason: refusal.reason,
-        reference,
-        start_again: None,
-        sign_out: None,
-        signed_in_as: None,
-    };
-    pages::refusal(&gate.branding, &page)
 }

@@ -5,7 +5,7 @@
 use super::limits::{MAX_HEADER_BYTES, MAX_HEADER_LINES};
 use crate::reason::{Reason, Refusal};
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -125,10 +125,12 @@ pub(super) fn path_of(target: &str) -> &str {
     target.split_once('?').map_or(target, |(path, _)| path)
 }
 
-/// Whether the client asks to leave HTTP: such a request is never answered with a redirect, which no WebSocket client
-/// follows. `Sec-WebSocket-Key` is what is left of it where a gateway removes Upgrade.
-pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::UPGRADE) || headers.contains_key(header::SEC_WEBSOCKET_KEY)
+/// Refuses the methods that would turn the gate into a tunnel or the application into a mirror of its headers.
+pub(super) fn forwardable(method: &Method) -> Result<(), Refusal> {
+    if *method == Method::TRACE || *method == Method::CONNECT {
+        return Err(Refusal::new(Reason::MethodRefused, format!("the method is {method}")));
+    }
+    Ok(())
 }
 
 /// Whether `name` is `canonical` (given in lower case with hyphens) in any spelling that an upstream may fold into

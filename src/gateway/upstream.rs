@@ -104,10 +104,10 @@ impl Application {
     /// Asks for the addresses anew. The last good answer stays when there is none.
     pub(super) async fn resolve(&self) {
         let found = tokio::net::lookup_host((self.bare_host(), self.upstream.port)).await;
-        match found.map(|addresses| addresses.take(MAX_CONNECT_ATTEMPTS).collect::<Vec<_>>()) {
+        match found.map(in_order) {
             Ok(addresses) if !addresses.is_empty() => {
                 let known = self.peers.load();
-                if known.as_ref().is_none_or(|known| !same(&known.addresses, &addresses)) {
+                if known.as_ref().is_none_or(|known| known.addresses != addresses) {
                     tracing::info!(host = %self.upstream.host, ?addresses, "the application's addresses");
                     self.settle(addresses);
                 }
@@ -190,9 +190,14 @@ impl Application {
     }
 }
 
-/// Whether the lists hold the same addresses: name servers turn their answers round.
-fn same(one: &[SocketAddr], other: &[SocketAddr]) -> bool {
-    one.len() == other.len() && one.iter().all(|address| other.contains(address))
+/// The addresses that are tried, of which the first are the same whenever all are: name servers turn their answers
+/// round, and other addresses would mean new peers and the loss of the preferred one.
+fn in_order(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses: Vec<_> = found.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(MAX_CONNECT_ATTEMPTS);
+    addresses
 }
 
 /// Certificates of a PEM file, each one parsed: pingora panics over one that cannot be.
@@ -276,6 +281,19 @@ mod tests {
         assert_eq!((at(0), at(1), at(2)), (addresses[0], addresses[1], addresses[0]));
         application.prefer(1);
         assert_eq!((at(0), at(1)), (addresses[1], addresses[0]));
+    }
+
+    #[test]
+    fn an_answer_that_is_turned_round_is_the_same_answer() {
+        let mut found: Vec<SocketAddr> = (1..=9).map(|n| SocketAddr::from(([10, 0, 0, n], 80))).collect();
+        found.push("[::1]:80".parse().unwrap());
+        let first = in_order(found.iter().copied());
+        assert_eq!(first.len(), MAX_CONNECT_ATTEMPTS);
+        for _ in 0..found.len() {
+            found.rotate_left(1);
+            assert_eq!(in_order(found.iter().copied()), first);
+        }
+        assert_eq!(in_order([found[0], found[0]].into_iter()), [found[0]]);
     }
 
     #[test]

@@ -114,11 +114,6 @@ impl JwtKeys {
         &self.jwks
     }
 
-    /// The signing key's thumbprint.
-    pub fn kid(&self) -> &str {
-        &self.kid
-    }
-
     /// How long the signed JWT will be.
     pub(super) fn token_length(&self, payload: &Payload) -> usize {
         self.header.len() + base64_length(payload.json.len()) + 1 + SIGNATURE_LENGTH

@@ -51,7 +51,7 @@ fn an_independent_implementation_verifies_and_reads_it() {
     all.groups = Some(vec!["Sales, EMEA".into()]);
     all.roles = Some(vec![]);
     let (header, payload) = verified(keys.jwks(), &keys.sign(&all.payload()).unwrap()).unwrap();
-    assert_eq!(header, json!({"typ": "JWT", "alg": "ES256", "kid": keys.kid()}));
+    assert_eq!(header, json!({"typ": "JWT", "alg": "ES256", "kid": keys.kid}));
     assert_eq!(
         payload,
         json!({
@@ -138,14 +138,14 @@ fn the_kid_is_the_thumbprint_of_rfc_7638() {
     let jwks: Value = serde_json::from_str(keys.jwks()).unwrap();
     let key = &jwks["keys"][0];
     for (member, value) in
-        [("kty", "EC"), ("crv", "P-256"), ("use", "sig"), ("alg", "ES256"), ("kid", keys.kid())]
+        [("kty", "EC"), ("crv", "P-256"), ("use", "sig"), ("alg", "ES256"), ("kid", keys.kid.as_str())]
     {
         assert_eq!(key[member], value);
     }
     assert_eq!(key.as_object().unwrap().len(), 7, "nothing private");
     let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
     let hash = ring::digest::digest(&ring::digest::SHA256, canonical.as_bytes());
-    assert_eq!(keys.kid(), URL_SAFE_NO_PAD.encode(hash));
+    assert_eq!(keys.kid, URL_SAFE_NO_PAD.encode(hash));
 }
 
 #[test]
@@ -158,12 +158,12 @@ fn keys_are_read_from_pem_and_all_are_published() {
     let keys = JwtKeys::from_pem(&current, &[Secret::new(next.clone()), current.clone()]).unwrap();
     let jwks: Value = serde_json::from_str(keys.jwks()).unwrap();
     assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
-    assert_eq!(jwks["keys"][0]["kid"], keys.kid());
+    assert_eq!(jwks["keys"][0]["kid"], keys.kid);
 
     let token = signed(&keys, &FakePerson::ada());
     assert!(verified(keys.jwks(), &token).is_some());
     let rolled = JwtKeys::from_pem(&Secret::new(next), &[current]).unwrap();
-    assert_ne!(rolled.kid(), keys.kid());
+    assert_ne!(rolled.kid, keys.kid);
     assert!(verified(rolled.jwks(), &token).is_some());
     assert!(verified(keys.jwks(), &signed(&rolled, &FakePerson::ada())).is_some());
 }
@@ -196,5 +196,5 @@ fn unsuitable_keys_are_refused_and_never_quoted() {
 #[test]
 fn debug_output_shows_no_key() {
     let keys = JwtKeys::generate();
-    assert_eq!(format!("{keys:?}"), format!("JwtKeys {{ kid: {:?}, .. }}", keys.kid()));
+    assert_eq!(format!("{keys:?}"), format!("JwtKeys {{ kid: {:?}, .. }}", keys.kid));
 }

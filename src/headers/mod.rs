@@ -29,4 +29,3 @@ mod strip;
 
 pub use plan::{Encoding, HeaderPlan, HeaderSpec, Source};
 pub use render::{Subject, Token};
-pub use strip::Stripping;

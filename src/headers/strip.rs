@@ -14,11 +14,11 @@ use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 /// What has to be done to a client's headers.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use]
-pub struct Stripping {
+struct Stripping {
     /// Names to remove, with all their values.
-    pub remove: Vec<HeaderName>,
+    remove: Vec<HeaderName>,
     /// What `Connection` must say instead of what it says; without it when this is empty.
-    pub connection: Option<HeaderValue>,
+    connection: Option<HeaderValue>,
 }
 
 impl HeaderPlan {
@@ -40,8 +40,8 @@ impl HeaderPlan {
         }
     }
 
-    /// What [`HeaderPlan::strip`] would do, for owners of other maps. Takes no memory when there is nothing to do.
-    pub fn stripping(&self, headers: &HeaderMap) -> Stripping {
+    /// What there is to do. Takes no memory when there is nothing to do.
+    fn stripping(&self, headers: &HeaderMap) -> Stripping {
         let remove = headers.keys().filter(|name| self.reserves(name.as_str())).cloned().collect();
         Stripping { remove, connection: self.connection_without_ours(headers) }
     }

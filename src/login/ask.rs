@@ -1,4 +1,4 @@
-//! A request that needs a session and has none, or may not pass: what the browser or the script is told.
+//! A request that needs a session and has none: what the browser or the script is told.
 //!
 //! Only a navigation is sent to sign in. A background request that was redirected to an identity provider would fail
 //! in the browser with an error about CORS that tells nobody what happened, and each would leave an attempt behind;
@@ -6,19 +6,13 @@
 
 use super::answers::{json, redirect, with_manners};
 use super::return_to::ReturnTo;
-use crate::gate::Gate;
-use crate::identity::Person as _;
-use crate::observe::audit::{self, Event, Reference};
-use crate::pages::{self, RefusalPage};
-use crate::reason::{Reason, Refusal};
-use crate::session::Session;
+use crate::reason::Reason;
 use crate::site::Site;
 use bytes::Bytes;
 use http::header::{ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use std::net::IpAddr;
 
 /// Whether somebody waits in front of the answer as a page. Asked in the order of reliability: a script can set
 /// `Accept`, but not `Sec-Fetch-Mode`.
@@ -94,58 +88,6 @@ pub(super) fn unauthenticated(sign_in: &str) -> Response<Bytes> {
         StatusCode::UNAUTHORIZED,
         &Unauthenticated { error: Reason::SessionMissing.code(), sign_in_url: sign_in },
     )
-}
-
-/// A request that may not pass or could not be served: audited under a reference, which the page or the JSON shows.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the whole situation of a request; a struct would be built once"
-)]
-pub fn refused(
-    gate: &Gate,
-    site: &Site,
-    refusal: &Refusal,
-    method: &Method,
-    path: &str,
-    client: IpAddr,
-    session: Option<&Session>,
-    html: bool,
-) -> Response<Bytes> {
-    let reference = Reference::random();
-    audit::record(&Event::RequestRefused {
-        site: &site.name,
-        reference: reference.as_str(),
-        refusal,
-        client: Some(client),
-        method: method.as_str(),
-        path,
-        user: session.map(Session::user),
-    });
-    let response = if html {
-        refusal_page(gate, site, refusal.reason, reference.as_str(), session)
-    } else {
-        pages::refusal_json(refusal.reason, reference.as_str())
-    };
-    with_manners(response)
-}
-
-/// The page for somebody who is signed in, perhaps, and not allowed.
-pub(super) fn refusal_page(
-    gate: &Gate,
-    site: &Site,
-    reason: Reason,
-    reference: &str,
-    session: Option<&Session>,
-) -> Response<Bytes> {
-    let sign_out = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
-    let page = RefusalPage {
-        reason,
-        reference,
-        start_again: None,
-        sign_out: session.is_some().then_some(&sign_out),
-        signed_in_as: session.map(Session::user),
-    };
-    pages::refusal(&gate.branding, &page)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -3,7 +3,8 @@
 //! All under the site's prefix, so that a gateway needs one bypass rule, and the keys at a well-known address too.
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
-use super::{ask, finish, refused, sign_out, start, whoami};
+use super::refused::Refused;
+use super::{finish, refused, sign_out, start, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -47,7 +48,16 @@ pub async fn answer(
             Err(stopped) if endpoint.is_of_sign_in() => sign_in_refused(gate, site, client, &stopped),
             Err(Stopped { refusal, .. }) => {
                 let html = !endpoint.is_for_scripts();
-                ask::refused(gate, site, &refusal, request.method(), path.as_str(), client, None, html)
+                let refused = Refused {
+                    site: Some(site),
+                    refusal: &refusal,
+                    method: request.method(),
+                    path: path.as_str(),
+                    client,
+                    session: None,
+                    html,
+                };
+                refused.answer(gate)
             }
         },
     };

@@ -17,7 +17,7 @@ use crate::observe::audit::{self, Event};
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
-use crate::session::{Claim, ClaimKey, Session, SessionId};
+use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -62,10 +62,11 @@ pub(super) async fn finish(
         Claim::First => {}
         Claim::Taken { which } => return delivery.answered_before(&attempt, which).await,
     }
-    for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
-        gate.store.remove(old).await.map_err(unavailable).map_err(stopped)?;
-    }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
+    // Only now: without a new session the old one stays.
+    for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
+        replace(gate, site, old, client).await;
+    }
     record(gate, site, &session, signed, client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
@@ -224,6 +225,27 @@ fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(Session
 
 fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
     Stopped::from(refusal).or_about(Some(attempt))
+}
+
+/// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who
+/// has signed in: the browser forgets it now, and its time is limited.
+async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
+    match gate.store.remove(old).await {
+        Ok(None) => {}
+        Ok(Some(session)) => audit::record(&Event::SessionReplaced {
+            site: &site.name,
+            idp: session.idp(),
+            user: session.user(),
+            session: &session.key().public_name(),
+            client: Some(client),
+        }),
+        Err(problem) => tracing::warn!(
+            site = site.name,
+            session = %old.public_name(),
+            %problem,
+            "a replaced session could not be ended; it lasts until its time is over"
+        ),
+    }
 }
 
 fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpAddr) {

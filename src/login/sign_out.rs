@@ -5,6 +5,7 @@
 
 use super::answers::{Stopped, redirect};
 use super::form::is_form;
+use super::refused::Refused;
 use super::return_to::ReturnTo;
 use super::{ask, start};
 use crate::clock::Moment;
@@ -65,8 +66,16 @@ pub(super) async fn end(
         }
         // The session lives on in the store, and the page says that it did not work. This browser forgets it anyway.
         Err(refusal) => {
-            let path = request.uri().path();
-            ask::refused(gate, site, &refusal, request.method(), path, client, None, true)
+            let refused = Refused {
+                site: Some(site),
+                refusal: &refusal,
+                method: request.method(),
+                path: request.uri().path(),
+                client,
+                session: None,
+                html: true,
+            };
+            refused.answer(gate)
         }
     };
     for kind in [Kind::Session, Kind::Answered] {

@@ -5,14 +5,14 @@
 //!
 //! | member | in | what |
 //! |---|---|---|
-//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out` |
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser) |
 //! | `site` | all | the site's name |
-//! | `idp` | sign-in, sign-out; refused sign-ins where known | the IdP's `id` |
+//! | `idp` | sign-in, sign-out, session-replaced; refused sign-ins where known | the IdP's `id` |
 //! | `user` | where known | the user, as the headers name it |
-//! | `session` | sign-in, sign-out | the session's public name (the JWT's `sid`), never its secret |
+//! | `session` | sign-in, sign-out, session-replaced | the session's public name (the JWT's `sid`), never its secret |
 //! | `groups`, `roles` | sign-in | the number of groups; the roles |
 //! | `signed` | sign-in | which parts the IdP signed |
-//! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known |
+//! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
 //! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
 //! | `detail` | refusals, where there is more to say | the values that disagreed |
@@ -118,6 +118,19 @@ pub enum Event<'a> {
         /// Who, when somebody is signed in.
         user: Option<&'a str>,
     },
+    /// A session ended because the same browser signed in anew.
+    SessionReplaced {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// Who had been signed in.
+        user: &'a str,
+        /// The old session's public name.
+        session: &'a str,
+        /// From where.
+        client: Option<IpAddr>,
+    },
     /// Somebody left.
     SignedOut {
         /// The site's name.
@@ -139,7 +152,7 @@ pub fn record(event: &Event<'_>) {
     // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
     let json = serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string());
     match event {
-        Event::SignedIn { .. } | Event::SignedOut { .. } => {
+        Event::SignedIn { .. } | Event::SessionReplaced { .. } | Event::SignedOut { .. } => {
             tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
         Event::SignInRefused { .. } | Event::RequestRefused { .. } => {
@@ -219,15 +232,32 @@ impl<'a> Record<'a> {
                 path: value(without_query(path)),
                 ..Self::refused(reference, refusal)
             },
-            Event::SignedOut { site, idp, user, session, client } => Self {
-                event: "sign-out",
-                site: visible(site, MAX_VALUE),
-                idp: value(idp),
-                user: value(user),
-                session: value(session),
-                client,
-                ..Self::default()
-            },
+            Event::SessionReplaced { site, idp, user, session, client } => {
+                Self::ended("session-replaced", site, idp, user, session, client)
+            }
+            Event::SignedOut { site, idp, user, session, client } => {
+                Self::ended("sign-out", site, idp, user, session, client)
+            }
+        }
+    }
+
+    fn ended(
+        event: &'static str,
+        site: &'a str,
+        idp: &'a str,
+        user: &'a str,
+        session: &'a str,
+        client: Option<IpAddr>,
+    ) -> Self {
+        let value = |text: &'a str| Some(visible(text, MAX_VALUE));
+        Self {
+            event,
+            site: visible(site, MAX_VALUE),
+            idp: value(idp),
+            user: value(user),
+            session: value(session),
+            client,
+            ..Self::default()
         }
     }
 

@@ -179,7 +179,6 @@ pub(super) fn web_browser_sso(
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew),
         signed_parts,
-        clock_ahead: (assertion.issue_instant > now).then(|| assertion.issue_instant.since(now)),
     })
 }
 
@@ -222,7 +221,6 @@ pub struct AcceptedAssertion {
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
     signed_parts: &'static str,
-    clock_ahead: Option<Duration>,
 }
 
 impl AcceptedAssertion {
@@ -241,7 +239,6 @@ impl AcceptedAssertion {
             session_not_on_or_after: None,
             acceptable_until: now.plus(Duration::from_secs(300)),
             signed_parts: "assertion",
-            clock_ahead: None,
         }
     }
 
@@ -294,11 +291,6 @@ impl AcceptedAssertion {
     /// Which parts the IdP signed, for the audit: `response`, `assertion` or `both`.
     pub const fn signed_parts(&self) -> &'static str {
         self.signed_parts
-    }
-
-    /// How far the IdP's clock seems ahead of ours (issue instant minus now), for a metric; none when it does not.
-    pub const fn clock_ahead(&self) -> Option<Duration> {
-        self.clock_ahead
     }
 }
 

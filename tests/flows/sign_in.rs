@@ -81,6 +81,27 @@ async fn the_request_names_nothing_that_the_idp_need_not_know() {
 }
 
 #[tokio::test]
+async fn a_new_session_ends_the_one_before_and_the_audit_says_so() {
+    let (world, idp) = world();
+    let mut browser = Browser::of(&world);
+    browser.sign_in(&idp, "/x", "ada").await;
+    let mut copy = Browser::of(&world);
+    copy.jar = browser.jar.clone();
+    copy.remember("__Host-vestibule");
+    let old = world.audit.last("sign-in")["session"].clone();
+
+    let asked = browser.begin("/vestibule/sign-in?rd=%2Fx&again=1").await;
+    browser.bring(&asked, &idp.answer(&asked, "bob", world.now())).await;
+
+    assert_eq!(copy.get("/vestibule/whoami", From::SameSite).await.status, StatusCode::UNAUTHORIZED);
+    let events = world.audit.events();
+    let replaced: Vec<_> = events.iter().filter(|event| event["event"] == "session-replaced").collect();
+    assert_eq!(replaced.len(), 1);
+    assert_eq!((&replaced[0]["user"], &replaced[0]["session"]), (&"ada".into(), &old));
+    assert_eq!(world.audit.last("sign-in")["user"], "bob");
+}
+
+#[tokio::test]
 async fn several_tabs_sign_in_each_to_its_own_page() {
     let (world, idp) = world();
     let mut browser = Browser::of(&world);

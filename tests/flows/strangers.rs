@@ -193,6 +193,15 @@ async fn a_store_that_fails_refuses_and_says_when_to_come_back() {
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/x", "ada").await;
     assert_eq!(browser.get("/x", From::SameSite).await.status, StatusCode::OK);
+    // What cannot be ended keeps nobody from a new session, and what cannot be begun ends no old one.
+    for (at, user) in [(INSERT, "ada"), (REMOVE, "bob")] {
+        let asked = browser.begin("/vestibule/sign-in?rd=%2Fx&again=1").await;
+        fail_at(at);
+        browser.bring(&asked, &idp.answer(&asked, "bob", world.now())).await;
+        fail_at(0);
+        let who = browser.get("/vestibule/whoami", From::SameSite).await;
+        assert!(who.body.contains(user), "{}", who.body);
+    }
     fail_at(LOAD);
     let refused = browser.get("/x", From::SameSite).await;
     world.audit.refused(&refused, "store-unavailable");

@@ -23,6 +23,7 @@ use vestibule::gate::{Gate, Parts};
 use vestibule::headers::HeaderPlan;
 use vestibule::headers::jwt::JwtKeys;
 use vestibule::identity::Mapping;
+use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
 use vestibule::pages::Branding;
@@ -178,8 +179,16 @@ impl World {
                 ask::for_proxy(site, request.method(), request.headers(), &target)
             }
             Err(refusal) => {
-                let path = path.as_str();
-                ask::refused(&self.gate, site, &refusal, request.method(), path, CLIENT, None, true)
+                let refused = Refused {
+                    site: Some(site),
+                    refusal: &refusal,
+                    method: request.method(),
+                    path: path.as_str(),
+                    client: CLIENT,
+                    session: None,
+                    html: true,
+                };
+                refused.answer(&self.gate)
             }
         }
     }

@@ -6,18 +6,18 @@
 mod answer;
 mod dialect;
 
-use super::record::{InFlight, Record, verdict_of};
+use super::record::{InFlight, Record, passes_unknown, verdict_of};
 use super::request::{self, TrustedProxies};
 use super::serve::Answer;
 use crate::access::{Question, RequestPath, Verdict};
 use crate::clock::Moment;
 use crate::gate::{Gate, Resumed};
+use crate::login::refused::Refused;
 use crate::login::{ask, endpoints};
-use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
+use crate::observe::metrics::{FaceLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
 use crate::site::Site;
-use answer::Refused;
 use async_trait::async_trait;
 use bytes::Bytes;
 use dialect::{Asked, Dialect};
@@ -52,6 +52,16 @@ pub(super) struct Peer {
     trusted: bool,
 }
 
+/// A question as it came.
+#[derive(Clone, Copy)]
+struct Posed<'a> {
+    method: &'a Method,
+    path: &'a str,
+    headers: &'a HeaderMap,
+    peer: Peer,
+    began: Instant,
+}
+
 /// A question whose answer is found, but for the session.
 struct Judgeable<'a> {
     dialect: Dialect,
@@ -62,7 +72,7 @@ struct Judgeable<'a> {
 }
 
 /// An answer and what is to be recorded about it.
-type Told = (VerdictLabel, Response<Full<Bytes>>);
+type Told = (VerdictLabel, Response<Bytes>);
 
 impl Authz {
     pub(super) fn new(gate: Arc<Gate>, trusted: TrustedProxies, log_requests: bool) -> Self {
@@ -89,79 +99,89 @@ impl Answer for Authz {
     }
 
     fn answer_now(&self, request: &Request<Incoming>, peer: Peer) -> Option<Response<Full<Bytes>>> {
-        let began = Instant::now();
         let _in_flight = InFlight::enter(&*self.gate);
-        let headers = request.headers();
-        let question = match self.question(request.uri().path(), headers, peer) {
-            Ok(Some(question)) => question,
-            Ok(None) => return Some(answer::not_found(&self.gate)),
-            Err(refused) => return Some(*refused),
-        };
-        let now = self.gate.clock.now();
-        let session = match self.gate.resume_now(question.site, headers, now) {
-            Resumed::Live(session) => Some(session),
-            Resumed::Absent => None,
-            Resumed::Ask(_) => return None,
-        };
-        let told = self.judge(&question, headers, session.as_ref(), now);
-        Some(self.record(&question, told, began))
+        self.at_once(&Posed::of(request, peer)).map(|response| response.map(Full::new))
     }
 
     async fn answer_later(&self, request: Request<Incoming>, peer: Peer) -> Response<Full<Bytes>> {
-        let began = Instant::now();
         let _in_flight = InFlight::enter(&*self.gate);
-        let headers = request.headers();
-        let question = match self.question(request.uri().path(), headers, peer) {
-            Ok(Some(question)) => question,
-            Ok(None) => return answer::not_found(&self.gate),
-            Err(refused) => return *refused,
-        };
-        let now = self.gate.clock.now();
-        let told = match self.gate.resume(question.site, headers, now).await {
-            Ok(session) => self.judge(&question, headers, session.as_ref(), now),
-            Err(refusal) => self.refuse(&question, headers, &refusal, None),
-        };
-        self.record(&question, told, began)
+        let (head, _) = request.into_parts();
+        let head = Request::from_parts(head, ());
+        self.with_the_store(&Posed::of(&head, peer)).await.map(Full::new)
+    }
+}
+
+#[cfg(test)]
+impl Authz {
+    /// Without a connection.
+    pub(super) async fn answered<B>(&self, request: &Request<B>, peer: IpAddr) -> Response<Bytes> {
+        self.with_the_store(&Posed::of(request, self.meet(Some(peer)))).await
+    }
+}
+
+impl<'a> Posed<'a> {
+    fn of<B>(request: &'a Request<B>, peer: Peer) -> Self {
+        let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+        Self { method, path, headers, peer, began: Instant::now() }
+    }
+
+    /// Whom the records name: the gateway itself, where it named nobody.
+    fn seen(&self, client: IpAddr) -> IpAddr {
+        if client == request::UNKNOWN_CLIENT { self.peer.address } else { client }
     }
 }
 
 impl Authz {
-    /// Reads a question. None: there is nothing at this path. The error is the answer: it is given before anything is
-    /// known for which it could be recorded.
-    fn question<'a>(
-        &'a self,
-        path: &str,
-        headers: &'a HeaderMap,
-        peer: Peer,
-    ) -> Result<Option<Judgeable<'a>>, Box<Response<Full<Bytes>>>> {
-        let Some(route) = self.routes.get(path) else { return Ok(None) };
-        let client = self.trusted.client_of_question(peer.address, headers);
-        self.read(*route, headers, peer, client).map(Some).map_err(|(site, refusal)| {
-            let asked = Asked::read(route.dialect, headers).ok();
-            let method = asked.as_ref().map_or(Method::GET, |asked| asked.method.clone());
-            let path = asked.map_or("-", |asked| request::path_of(asked.target));
-            let id = site.map_or(NO_SITE, |site| site.id);
-            self.gate.metrics.request(id, face(route.dialect), verdict_of(refusal.reason), 0.0);
-            let navigates = navigates(&method, headers);
-            let (refusal, method) = (&refusal, &method);
-            let refused = Refused { site, refusal, method, path, client, session: None, navigates };
-            Box::new(answer::refuse(&self.gate, &refused))
+    /// The answer, unless the store must be asked for the session.
+    fn at_once(&self, posed: &Posed<'_>) -> Option<Response<Bytes>> {
+        let question = match self.question(posed) {
+            Ok(question) => question,
+            Err(refused) => return Some(*refused),
+        };
+        let now = self.gate.clock.now();
+        let session = match self.gate.resume_now(question.site, posed.headers, now) {
+            Resumed::Live(session) => Some(session),
+            Resumed::Absent => None,
+            Resumed::Ask(_) => return None,
+        };
+        Some(self.judged(&question, posed, Ok(session), now))
+    }
+
+    async fn with_the_store(&self, posed: &Posed<'_>) -> Response<Bytes> {
+        let question = match self.question(posed) {
+            Ok(question) => question,
+            Err(refused) => return *refused,
+        };
+        let now = self.gate.clock.now();
+        let session = self.gate.resume(question.site, posed.headers, now).await;
+        self.judged(&question, posed, session, now)
+    }
+
+    /// Reads a question. The error is the answer, recorded already.
+    fn question<'a>(&'a self, posed: &Posed<'a>) -> Result<Judgeable<'a>, Box<Response<Bytes>>> {
+        let Some(route) = self.routes.get(posed.path) else {
+            return Err(Box::new(self.nothing_here(posed)));
+        };
+        self.read(*route, posed).map_err(|(site, refusal)| {
+            let response = self.unreadable(*route, posed, site, &refusal);
+            Box::new(response)
         })
     }
 
     fn read<'a>(
         &'a self,
         route: Route,
-        headers: &'a HeaderMap,
-        peer: Peer,
-        client: IpAddr,
+        posed: &Posed<'a>,
     ) -> Result<Judgeable<'a>, (Option<&'a Site>, Refusal)> {
         let nowhere = |refusal| (None, refusal);
+        let Posed { headers, peer, .. } = *posed;
         if !peer.trusted {
             let detail = format!("the question came from {}", peer.address);
             return Err(nowhere(Refusal::new(Reason::GatewayUntrusted, detail)));
         }
+        request::within_limits(headers).map_err(nowhere)?;
         let asked = Asked::read(route.dialect, headers).map_err(nowhere)?;
+        request::forwardable(&asked.method).map_err(nowhere)?;
         let site = match route.pinned {
             Some(site) => self.gate.sites.get(usize::from(site)).map(Arc::as_ref),
             None => self.gate.site_for_authority(asked.authority),
@@ -176,78 +196,114 @@ impl Authz {
             let detail = "the gate's own endpoints must bypass the question and reach the public listener";
             return Err(here(Refusal::new(Reason::AccessDenied, detail)));
         }
+        let client = self.trusted.client_of_question(peer.address, headers);
         Ok(Judgeable { dialect: route.dialect, site, asked, path, client })
     }
 
-    fn judge(
+    /// The answer, recorded. `session` is what the store said; what nobody need sign in for does not depend on it.
+    fn judged(
         &self,
         question: &Judgeable<'_>,
-        headers: &HeaderMap,
-        session: Option<&Arc<Session>>,
+        posed: &Posed<'_>,
+        session: Result<Option<Arc<Session>>, Refusal>,
         now: Moment,
-    ) -> Told {
+    ) -> Response<Bytes> {
         let Judgeable { dialect, site, asked, path, client } = question;
+        let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
         let judged = Question { method: &asked.method, path, client: *client };
-        match site.rules.judge(&judged, session.map(Arc::as_ref)) {
-            Verdict::Allow(permit) => {
+        let (verdict, response): Told = match (site.rules.judge(&judged, session.as_deref()), unknown) {
+            (Verdict::Allow(permit), unknown) => {
+                if let Some(problem) = &unknown {
+                    passes_unknown(site, problem);
+                }
                 let identity = session
+                    .as_ref()
                     .filter(|_| permit.identified())
                     .map(|session| self.gate.identity_headers(site, session, now));
                 let verdict =
                     if identity.is_some() { VerdictLabel::Allowed } else { VerdictLabel::Anonymous };
                 (verdict, answer::allow(site, identity.as_deref()))
             }
-            Verdict::NeedsSession => {
-                let response = answer::sign_in(*dialect, site, &asked.method, headers, asked.target);
+            (Verdict::NeedsSession, None) => {
+                let response = answer::sign_in(*dialect, site, &asked.method, posed.headers, asked.target);
                 let sent = response.headers().contains_key(http::header::LOCATION);
                 (if sent { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated }, response)
             }
-            Verdict::Forbidden(refusal) => self.refuse(question, headers, &refusal, session.map(Arc::as_ref)),
-        }
-    }
-
-    fn refuse(
-        &self,
-        question: &Judgeable<'_>,
-        headers: &HeaderMap,
-        refusal: &Refusal,
-        session: Option<&Session>,
-    ) -> Told {
-        let Judgeable { site, asked, client, .. } = question;
-        let refused = Refused {
-            site: Some(site),
-            refusal,
+            (Verdict::NeedsSession, Some(refusal)) | (Verdict::Forbidden(refusal), _) => {
+                let refused = Refused {
+                    site: Some(site),
+                    refusal: &refusal,
+                    method: &asked.method,
+                    path: request::path_of(asked.target),
+                    client: posed.seen(*client),
+                    session: session.as_deref(),
+                    html: ask::is_navigation(&asked.method, posed.headers),
+                };
+                (verdict_of(refusal.reason), refused.answer_to_gateway(&self.gate))
+            }
+        };
+        let record = Record {
+            site: Some(site.id),
+            face: face(*dialect),
+            verdict,
             method: &asked.method,
             path: request::path_of(asked.target),
-            client: *client,
-            session,
-            navigates: navigates(&asked.method, headers),
-        };
-        (verdict_of(refusal.reason), answer::refuse(&self.gate, &refused))
-    }
-
-    fn record(&self, question: &Judgeable<'_>, told: Told, began: Instant) -> Response<Full<Bytes>> {
-        let (verdict, response) = told;
-        let record = Record {
-            site: Some(question.site.id),
-            face: face(question.dialect),
-            verdict,
-            method: &question.asked.method,
-            path: request::path_of(question.asked.target),
             status: response.status().as_u16(),
             octets: 0,
-            client: question.client,
-            began,
+            client: posed.seen(*client),
+            began: posed.began,
         };
         record.write(&self.gate, self.log_requests);
         response
     }
-}
 
-/// Whether a browser waits in front of a page. A handshake for a WebSocket never does, also where only one of its
-/// headers came through the gateway.
-fn navigates(method: &Method, headers: &HeaderMap) -> bool {
-    !request::is_upgrade(headers) && ask::is_navigation(method, headers)
+    /// A question that cannot be judged. What it does not say is told of the gateway's own request.
+    fn unreadable(
+        &self,
+        route: Route,
+        posed: &Posed<'_>,
+        site: Option<&Site>,
+        refusal: &Refusal,
+    ) -> Response<Bytes> {
+        let asked = Asked::read(route.dialect, posed.headers).ok();
+        let method = asked.as_ref().map_or(posed.method, |asked| &asked.method);
+        let path = asked.as_ref().map_or(posed.path, |asked| request::path_of(asked.target));
+        let client = posed.seen(self.trusted.client_of_question(posed.peer.address, posed.headers));
+        let html = ask::is_navigation(method, posed.headers);
+        let refused = Refused { site, refusal, method, path, client, session: None, html };
+        let response = refused.answer_to_gateway(&self.gate);
+        let record = Record {
+            site: site.map(|site| site.id),
+            face: face(route.dialect),
+            verdict: verdict_of(refusal.reason),
+            method,
+            path,
+            status: response.status().as_u16(),
+            octets: 0,
+            client,
+            began: posed.began,
+        };
+        record.write(&self.gate, self.log_requests);
+        response
+    }
+
+    fn nothing_here(&self, posed: &Posed<'_>) -> Response<Bytes> {
+        let response = answer::not_found(&self.gate);
+        let forward_auth = posed.path.ends_with(Dialect::ForwardAuth.path());
+        let record = Record {
+            site: None,
+            face: face(if forward_auth { Dialect::ForwardAuth } else { Dialect::AuthRequest }),
+            verdict: VerdictLabel::Malformed,
+            method: posed.method,
+            path: posed.path,
+            status: response.status().as_u16(),
+            octets: 0,
+            client: posed.peer.address,
+            began: posed.began,
+        };
+        record.write(&self.gate, self.log_requests);
+        response
+    }
 }
 
 const fn face(dialect: Dialect) -> FaceLabel {

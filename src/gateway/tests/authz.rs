@@ -107,6 +107,26 @@ fn a_handshake_is_never_redirected_however_little_of_it_the_gateway_passes_on() 
 }
 
 #[test]
+fn an_upgrade_that_names_nothing_is_no_handshake() {
+    let house = house();
+    let lines = ["Upgrade: ", NAVIGATION[0], NAVIGATION[1]];
+    assert_eq!(traefik(&house, "GET", "/a", &lines).status, 302);
+    assert!(nginx(&house, "GET", "/a", &lines).header("location").is_some());
+}
+
+#[test]
+fn what_the_proxy_never_forwards_no_gateway_forwards_either() {
+    let house = house();
+    for method in ["TRACE", "CONNECT"] {
+        assert_eq!(nginx(&house, method, "/public/a", &[]).status, 403, "{method}");
+        assert_eq!(traefik(&house, method, "/public/a", &[]).status, 403, "{method}");
+    }
+    let long = format!("X-Long: {}", "x".repeat(70 * 1024));
+    assert_eq!(nginx(&house, "GET", "/public/a", &[&long]).status, 403);
+    assert_eq!(house.metric(&["requests_total", "site=\"\"", "auth_request", "\"malformed\""]), Some(3.0));
+}
+
+#[test]
 fn not_allowed_is_403_with_a_reference_and_never_a_loop() {
     let house = house();
     let cookie = house.signed_in(&ada());
@@ -289,4 +309,5 @@ fn there_is_nothing_else_on_the_authz_listener() {
     {
         assert_eq!(ask(&house, &[&format!("GET {path}"), &cookie]).status, 404, "{path}");
     }
+    assert_eq!(house.metric(&["requests_total", "site=\"\"", "auth_request", "\"malformed\""]), Some(6.0));
 }

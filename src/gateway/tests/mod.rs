@@ -9,5 +9,7 @@ mod judged;
 mod manners;
 mod origin;
 mod streams;
+mod tidied;
 mod tls;
 mod told;
+mod without_store;

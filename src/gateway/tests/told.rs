@@ -2,10 +2,10 @@
 
 use super::client::{self, connect};
 use super::house::{HOST, House, Plan, ada};
-use super::origin::Origin;
+use super::origin::{Origin, nobody};
 use std::fmt::Write as _;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
@@ -56,14 +56,62 @@ impl log::Log for Lines {
     fn flush(&self) {}
 }
 
+/// The gate's threads are not the test's: the subscriber must be everybody's. Other tests have their own on theirs.
+fn everybodys_lines() -> &'static Lines {
+    static LINES: OnceLock<Lines> = OnceLock::new();
+    LINES.get_or_init(|| {
+        let lines = Lines::default();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines.clone())).unwrap();
+        log::set_boxed_logger(Box::new(lines.clone())).unwrap();
+        log::set_max_level(log::LevelFilter::Warn);
+        lines
+    })
+}
+
+#[test]
+fn a_question_that_cannot_be_judged_is_told_with_the_gateway_that_asked_it() {
+    let lines = everybodys_lines();
+    let house = Plan::forward_auth().start();
+    let question = "GET /vestibule/authz/auth-request";
+    let url = "X-Original-URL: https://app.example.com/told/without/method";
+    client::ask(house.authz(), &client::request("authz", &[question, url], b""));
+    client::ask(house.authz(), &client::request("authz", &["GET /told/of/nothing"], b""));
+    let trace = "X-Original-URL: https://app.example.com/told/of/trace";
+    client::ask(
+        house.authz(),
+        &client::request("authz", &[question, trace, "X-Original-Method: TRACE"], b""),
+    );
+    house.gateway.stop();
+
+    let events = lines.containing("original-url-missing");
+    assert!(events.iter().any(|event| event.contains("no x-original-method")), "{events:?}");
+    assert_eq!(lines.containing("0.0.0.0"), Vec::<String>::new());
+    let requests = lines.containing("vestibule::request");
+    for (path, status) in
+        [("/vestibule/authz/auth-request", "403"), ("/told/of/nothing", "404"), ("/told/of/trace", "403")]
+    {
+        let told = |line: &&String| {
+            line.contains(path) && line.contains(&format!("status={status}")) && line.contains("127.0.0.1")
+        };
+        assert!(requests.iter().any(|line| told(&line)), "{path} in {requests:#?}");
+    }
+    assert!(lines.containing("/told/of/trace").iter().any(|line| line.contains("method-refused")));
+}
+
+#[test]
+fn an_application_that_is_not_there_is_named() {
+    let lines = everybodys_lines();
+    let nobody = nobody();
+    let house = Plan::before(nobody).start();
+    assert_eq!(house.ask(&["GET /public/told/to/nobody"]).status, 502);
+    house.gateway.stop();
+    let events = lines.containing("upstream-unreachable");
+    assert!(events.iter().any(|event| event.contains(&format!("at {nobody}"))), "{events:?}");
+}
+
 #[test]
 fn neither_cookies_nor_queries_nor_the_applications_words_are_logged() {
-    let lines = Lines::default();
-    // The gate's threads are not this one: the subscriber must be everybody's. Other tests have their own on theirs.
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines.clone())).unwrap();
-    log::set_boxed_logger(Box::new(lines.clone())).unwrap();
-    log::set_max_level(log::LevelFilter::Warn);
-
+    let lines = everybodys_lines();
     let origin = Origin::start();
     let house = House::before(&origin);
     let cookie = house.signed_in(&ada());

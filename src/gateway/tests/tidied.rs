@@ -1,0 +1,28 @@
+//! What happens while nobody comes.
+
+use super::house::{HOST, NOW, ada, config, site};
+use crate::clock::ManualClock;
+use crate::gateway::background;
+use crate::session::{Session, SessionId};
+use crate::site::Face;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// tokio's time stands still until everybody waits, so the minute takes none.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_forgotten() {
+    let clock = Arc::new(ManualClock::at(NOW));
+    let gate = crate::gateway::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), clock.clone()).unwrap();
+    let gate = Arc::new(gate);
+    let site = &gate.sites[0];
+    let session = Session::establish(&ada(), site.id, SessionId::random().key(), &site.session_limits, NOW);
+    gate.store.insert(Arc::new(session)).await.unwrap();
+    clock.advance(site.session_limits.max_age * 2);
+    assert_eq!(gate.store.size().sessions, 1);
+
+    let tidying = tokio::spawn(background::keep_tidy(gate.clone()));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    tidying.abort();
+
+    assert_eq!(gate.store.size().sessions, 0);
+}

@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn headers_beyond_the_bound_leave_the_session_that_was_asked_for_longest_ago() {
-        let cache = rendered_cache(3000);
+        let cache = rendered_cache(6000);
         let sessions: Vec<_> = (0..5).map(with_headers).collect();
         for session in &sessions {
             cache.insert(*session.key(), slot(session));
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn renewed_headers_are_not_taken_for_forgotten_ones() {
-        let cache = rendered_cache(3000);
+        let cache = rendered_cache(6000);
         let session = with_headers(1);
         for _ in 0..3 {
             renew(&session);
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_cache_keeps_no_session() {
-        let cache = rendered_cache(3000);
+        let cache = rendered_cache(6000);
         let session = with_headers(1);
         cache.insert(*session.key(), slot(&session));
         cache.run_pending_tasks();

@@ -181,6 +181,7 @@ reasons! {
     IdentityTooLarge = "identity-too-large", 403, "The user, or the list of groups, is larger than the limit.", "An attribute that does not name a user, or a user in very many groups.", "Change `identity.user`, or let the IdP send fewer groups.";
     // --- a request ---
     PathMalformed = "path-malformed", 400, "The path cannot be read in one way only.", "A probe for path confusion, or an application that needs encoded slashes.", "Set `allow_encoded_slash: true` if the application needs encoded slashes.";
+    BodyIncomplete = "body-incomplete", 400, "The body of a request to the gate's own endpoints was malformed, ended early or did not arrive in time.", "The browser went away, or something other than a browser posted.", "Nothing.";
     HostMissing = "host-missing", 400, "The request names no host, or several.", "A broken client or gateway.", "Let the gateway pass one Host.";
     SiteUnknown = "site-unknown", 403, "No site has this host.", "The host in the browser differs from `public_url`, or a gateway passes another host.", "Compare `public_url` with the address in the browser; let the gateway pass the original host.";
     SessionMissing = "session-missing", 401, "The request needs a session and has none.", "The user is not signed in.", "Nothing.";

@@ -33,8 +33,15 @@ async fn write(session: &mut Session, response: Response<Bytes>) -> pingora::Res
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
     let no_body = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
-    session.write_response_header(Box::new(ResponseHeader::from(parts)), no_body).await?;
-    session.write_response_body(if no_body { None } else { Some(body) }, true).await
+    // A browser that is gone is no defect of ours.
+    session
+        .write_response_header(Box::new(ResponseHeader::from(parts)), no_body)
+        .await
+        .map_err(pingora::Error::into_down)?;
+    session
+        .write_response_body(if no_body { None } else { Some(body) }, true)
+        .await
+        .map_err(pingora::Error::into_down)
 }
 
 async fn discard(session: &mut Session, most: usize) {
@@ -68,18 +75,19 @@ pub(super) async fn body(
     }
     let reading = async {
         let mut whole = BytesMut::new();
-        while let Some(some) = session.downstream_session.read_request_body().await? {
-            if whole.len() + some.len() > limit {
-                return Ok(Err(too_large()));
+        loop {
+            match session.downstream_session.read_request_body().await {
+                Ok(Some(some)) if whole.len() + some.len() > limit => return Err(too_large()),
+                Ok(Some(some)) => whole.extend_from_slice(&some),
+                Ok(None) => return Ok(whole.freeze()),
+                // The client's doing, and to be told as such: it is no defect of ours.
+                Err(problem) => {
+                    return Err(Refusal::new(Reason::BodyIncomplete, problem.etype().as_str().to_owned()));
+                }
             }
-            whole.extend_from_slice(&some);
         }
-        Ok(Ok(whole.freeze()))
     };
-    match tokio::time::timeout(patience.body, reading).await {
-        Ok(read) => read,
-        Err(_) => {
-            Err(pingora::Error::explain(pingora::ErrorType::ReadTimedout, "a body for our own endpoint"))
-        }
-    }
+    Ok(tokio::time::timeout(patience.body, reading)
+        .await
+        .unwrap_or_else(|_| Err(Refusal::new(Reason::BodyIncomplete, "it did not arrive in time"))))
 }

@@ -90,7 +90,9 @@ impl Situation {
             | Reason::EmailDomainForeign => Self::AccountUnsuitable,
             Reason::AccessDenied | Reason::AccessUnknownGroups => Self::NotAllowed,
             Reason::SessionMissing => Self::NotSignedIn,
-            Reason::FormMalformed | Reason::PathMalformed | Reason::HostMissing => Self::BadRequest,
+            Reason::FormMalformed | Reason::BodyIncomplete | Reason::PathMalformed | Reason::HostMissing => {
+                Self::BadRequest
+            }
             Reason::ReturnAddressForeign | Reason::IdpUnknown => Self::BadLink,
             Reason::CrossSiteRequest => Self::CrossSite,
             Reason::SiteUnknown => Self::NoSuchSite,
@@ -266,9 +268,9 @@ impl Situation {
             | Self::CookiesBlocked
             | Self::SignInLoop
             | Self::AccountUnsuitable => "sign-in-failed",
-            Self::NotAllowed | Self::CrossSite | Self::Misconfigured => "access-denied",
+            Self::NotAllowed | Self::CrossSite => "access-denied",
             Self::NotSignedIn => "session-missing",
-            Self::BadRequest | Self::HeaderTooLarge | Self::BadLink => "bad-request",
+            Self::BadRequest | Self::HeaderTooLarge | Self::BadLink | Self::Misconfigured => "bad-request",
             Self::NoSuchSite => "site-unknown",
             Self::Busy | Self::Unavailable => "unavailable",
             Self::ApplicationDown => "upstream-unreachable",

@@ -144,6 +144,16 @@ fn a_body_for_our_own_endpoint_is_read_within_its_limit() {
     assert_eq!(refused.status, 400);
 }
 
+/// It was once audited as a defect of ours, which filled the log with false alarms.
+#[test]
+fn a_body_that_breaks_off_is_the_clients_doing() {
+    let origin = Origin::start();
+    let house = House::before(&origin);
+    let chunked = ["POST /vestibule/saml/acs", "Transfer-Encoding: chunked"];
+    let refused = client::ask(house.public(), &client::request(HOST, &chunked, b"zz\r\nabc\r\n"));
+    assert_eq!(refused.status, 400);
+}
+
 #[test]
 fn a_form_for_our_own_endpoint_is_asked_for_when_its_sender_waits() {
     let origin = Origin::start();

@@ -108,7 +108,9 @@ impl Target {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let (path, authority) = (&self.path, &self.authority);
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
+        // In one piece: whoever answers after the first one would close on the rest.
+        let question = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+        stream.write_all(question.as_bytes())?;
         // `HTTP/1.1 200`: nothing after it matters.
         let mut start = [0_u8; 12];
         stream.read_exact(&mut start)?;

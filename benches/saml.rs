@@ -110,7 +110,7 @@ fn hostile_messages() {
             let Ok(text) = String::from_utf8(octets) else { return };
             drop(black_box(uppsala::Parser::new().with_max_depth(64).parse(&text).map(|_| ())));
         };
-        let times = (200_000 / form.len()).clamp(3, 60);
+        let times = (200_000 / form.len().max(1)).clamp(3, 60);
         let mut rounds: Vec<f64> = Vec::new();
         let mut slowest = 0_f64;
         for _ in 0..ROUNDS {

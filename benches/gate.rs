@@ -61,7 +61,7 @@ async fn check_of_a_known_session() {
     println!(
         "start to ready: {} ms; resident at start: {:.1} MB",
         started.elapsed().as_millis(),
-        resident(gate.program.id())
+        gate.program.resident_mb()
     );
     let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
     let url = format!("http://127.0.0.1:{}/vestibule/authz/auth-request", gate.authz_port);
@@ -326,10 +326,4 @@ fn cpu_seconds(process: u32) -> f64 {
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
     ticks / 100.0
-}
-
-fn resident(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }

@@ -81,7 +81,7 @@ async fn soak(length: Duration) {
 
     // The first tenth fills caches and pools; growth is counted from there.
     tokio::time::sleep(length / 10).await;
-    let (first, held_first) = (resident(gate.program.id()), sessions(ports.admin).await);
+    let (first, held_first) = (gate.program.resident_mb(), sessions(ports.admin).await);
     println!("{:>6} s  {first:.1} MB resident, {held_first} sessions", (length / 10).as_secs());
     while Instant::now() < end {
         tokio::time::sleep(length / 10).await;
@@ -91,14 +91,14 @@ async fn soak(length: Duration) {
         println!(
             "{:>6} s  {:.1} MB resident, {} sessions",
             (length.saturating_sub(end.saturating_duration_since(Instant::now()))).as_secs(),
-            resident(gate.program.id()),
+            gate.program.resident_mb(),
             sessions(ports.admin).await
         );
     }
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    let (last, held_last) = (resident(gate.program.id()), sessions(ports.admin).await);
+    let (last, held_last) = (gate.program.resident_mb(), sessions(ports.admin).await);
     let explained = (held_last - held_first).max(0.0) * BYTES_A_SESSION / 1e6;
     println!(
         "{} requests of known sessions, {} sign-ins, {} sign-outs, {} hostile requests; memory {first:.1} → {last:.1} MB, {explained:.1} MB explained by sessions",
@@ -256,10 +256,4 @@ async fn sessions(admin: u16) -> f64 {
         .find_map(|line| line.strip_prefix("vestibule_sessions "))
         .and_then(|n| n.parse().ok())
         .unwrap_or(0.0)
-}
-
-fn resident(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }

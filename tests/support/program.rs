@@ -56,6 +56,13 @@ impl Program {
         self.child.id()
     }
 
+    /// Resident memory in megabytes.
+    pub fn resident_mb(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    }
+
     /// Asks it to end (SIGTERM) and waits; the exit code.
     pub fn terminate(mut self) -> Option<i32> {
         let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();

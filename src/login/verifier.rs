@@ -1,7 +1,7 @@
 //! Verification away from the request path: a fixed pool of threads, a bounded queue, and "busy" beyond it.
 //!
 //! Judging an answer costs a parse and an RSA verification, and whoever floods the assertion consumer service chooses
-//! how many. The pool has fewer threads than the machine has cores, they run at low priority, and what does not fit
+//! how many. The pool has half as many threads as the machine has cores, at least one; they run at the lowest priority, and what does not fit
 //! into the queue is refused at once with 503: the check of a known session never waits for somebody's forgery.
 
 use crate::reason::{Reason, Refusal};

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 /// How long a counterpart may take to start on a busy two-core machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running program; killed and waited for when dropped.
+/// How long a program may take to end when it is asked to.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A running program; ended and waited for when dropped.
 pub struct Program {
     name: String,
     child: Child,
@@ -73,6 +76,12 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // Asked first: a driver that is killed leaves its browser behind.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).stderr(Stdio::null()).status();
+        let patience = Instant::now();
+        while asked.is_ok() && patience.elapsed() < LAST_WORDS && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         drop(self.child.kill());
         drop(self.child.wait());
         if std::thread::panicking() {

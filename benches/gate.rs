@@ -1,8 +1,8 @@
 //! `make bench`, the part with real programs: the check of a known session against nginx answering 204, proxying against
 //! bare pingora, a flood of forged answers, start and memory. Interleaved rounds, medians, ratios of one run.
 //!
-//! Every server has one core and one worker, the load comes from the other core: what is compared is the work, not how it is
-//! spread. CPU is what the kernel counted for the process, divided by the requests that were answered; that stays comparable on a
+//! Where ratios are taken, every server has one core and one worker and the load comes from the other core: what is compared
+//! is the work, not how it is spread. (The flood leaves the gate both cores.) CPU is what the kernel counted for the process, divided by the requests that were answered; that stays comparable on a
 //! busy machine, where requests per second do not.
 #![allow(
     clippy::unwrap_used,
@@ -194,16 +194,8 @@ const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_
 /// Signs ada in and answers her session's Cookie line.
 async fn sign_in(start: &str) -> String {
     let mut browser = Visitor::new();
-    let away = browser.get(start).await;
-    let choice = browser.follow(away).await;
-    let page = browser.submit(&choice, &[("user", "ada")]).await;
-    let mut answer = browser.submit(&page, &[]).await;
-    if answer.status == 200 {
-        answer = browser.submit(&answer, &[]).await;
-    }
-    assert_eq!(answer.status, 303, "{answer:?}");
+    browser.sign_in(start, "ada").await;
     let (name, value) = browser.jar["127.0.0.1"].iter().find(|(name, _)| *name == "vestibule").unwrap();
-
     format!("Cookie: {name}={value}")
 }
 

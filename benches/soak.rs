@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use support::demo_idp::{DemoIdp, example};
 use support::gate::{GateProcess, Ports};
 use support::program::{Program, free_port, loopback};
-use support::visitor::{Answer, Visitor};
+use support::visitor::Visitor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Bytes that a session may cost, with its index and the allocator's own.
@@ -112,16 +112,8 @@ async fn soak(length: Duration) {
     drop((idp, app));
 }
 
-async fn sign_in(browser: &mut Visitor, public: &str) -> Answer {
-    let away = browser.get(&format!("{public}/vestibule/sign-in?rd=/page&again=1")).await;
-    let choice = browser.follow(away).await;
-    let posted = browser.submit(&choice, &[("user", "grace")]).await;
-    let mut answer = browser.submit(&posted, &[]).await;
-    if answer.status == 200 {
-        answer = browser.submit(&answer, &[]).await;
-    }
-    assert_eq!(answer.status, 303, "{answer:?}");
-    answer
+async fn sign_in(browser: &mut Visitor, public: &str) {
+    browser.sign_in(&format!("{public}/vestibule/sign-in?rd=/page&again=1"), "grace").await;
 }
 
 async fn known_visitor(public: String, end: Instant, counts: Arc<Counts>) {

@@ -63,7 +63,7 @@ pub(super) async fn start(
         site: site.name.clone(),
         idp: idp.id.clone(),
         acs_url: site.service_provider.acs_url.clone(),
-        request_id: RequestId::random(),
+        request_id: RequestId::random().map_err(stopped)?,
         created: now,
         return_to: return_to.clone(),
         rounds: round,

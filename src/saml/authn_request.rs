@@ -8,6 +8,7 @@ use super::parties::{Binding, IdentityProvider, ServiceProvider};
 use super::signature;
 use super::xml::{ASSERTION, PROTOCOL, escape};
 use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,17 +24,19 @@ pub struct RequestId(String);
 
 impl RequestId {
     /// A new one.
-    #[expect(clippy::expect_used, reason = "aws-lc ends the process rather than return without random bytes")]
-    pub fn random() -> Self {
+    ///
+    /// # Errors
+    /// `internal`, when the system gives no random octets.
+    pub fn random() -> Result<Self, Refusal> {
         let mut octets = [0; 24];
-        rand::fill(&mut octets).expect("the system gives random bytes");
+        rand::fill(&mut octets).map_err(|_| Refusal::new(Reason::Internal, "there are no random octets"))?;
         // An xs:ID must not begin with a digit.
         let mut text = String::from("_");
         for octet in octets {
             // Writing to a String cannot fail.
             let _ = write!(text, "{octet:02x}");
         }
-        Self(text)
+        Ok(Self(text))
     }
 
     /// As it stands in the message.

@@ -36,7 +36,7 @@ fn inflated(url: &str) -> String {
 
 #[test]
 fn request_ids_are_long_random_and_xml_ids() {
-    let ids: HashSet<_> = (0..1000).map(|_| RequestId::random().as_str().to_owned()).collect();
+    let ids: HashSet<_> = (0..1000).map(|_| RequestId::random().unwrap().as_str().to_owned()).collect();
     assert_eq!(ids.len(), 1000);
     for id in ids {
         assert_eq!(id.len(), 49, "an underscore and 192 bits in hexadecimal");

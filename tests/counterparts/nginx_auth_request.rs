@@ -52,13 +52,7 @@ async fn world() -> World {
 /// A browser that has signed in as one of the demo's users.
 async fn signed_in(world: &World, user: &str) -> Visitor {
     let mut browser = Visitor::new();
-    let away = browser.get(&format!("{}/start?x=1", world.public)).await;
-    let choice = browser.follow(away).await;
-    let posted = browser.submit(&choice, &[("user", user)]).await;
-    let mut answer = browser.submit(&posted, &[]).await;
-    if answer.status == StatusCode::OK && answer.body.contains("SAMLResponse") {
-        answer = browser.submit(&answer, &[]).await;
-    }
+    let answer = browser.sign_in(&format!("{}/start?x=1", world.public), user).await;
     let landed = browser.follow(answer).await;
     assert!(landed.body.contains("GET /start?x=1"), "{landed:?}");
     browser

@@ -94,6 +94,20 @@ impl Visitor {
         panic!("more than ten redirects, the last to {:?}", answer.location());
     }
 
+    /// Goes from `start` to the demo's identity provider and back as `user`; the answer that leads to the target.
+    pub async fn sign_in(&mut self, start: &str, user: &str) -> Answer {
+        let away = self.get(start).await;
+        let choice = self.follow(away).await;
+        let posted = self.submit(&choice, &[("user", user)]).await;
+        let mut answer = self.submit(&posted, &[]).await;
+        // On loopback http the answer is posted a second time, from our own site.
+        if answer.status == StatusCode::OK {
+            answer = self.submit(&answer, &[]).await;
+        }
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+        answer
+    }
+
     /// Submits the page's first form with its hidden fields, and `extra` ones.
     pub async fn submit(&mut self, page: &Answer, extra: &[(&str, &str)]) -> Answer {
         let (method, action, mut fields) = page.form();

@@ -210,6 +210,8 @@ fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
         keys: keys?,
         require_signed: required_signatures(written),
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
+        scopes: Vec::new(),
     })
 }
 

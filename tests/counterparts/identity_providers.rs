@@ -10,6 +10,7 @@
 
 use crate::idps::{Counterpart, Keycloak, LemonLdap, Pysaml2, Samlp, SimpleSamlPhp};
 use crate::scenarios;
+use crate::support::window::Make;
 
 /// One test a scene: `start` makes the identity provider anew for each.
 macro_rules! scenes {
@@ -58,6 +59,27 @@ async fn keycloak() {
     scenarios::signs_in(idp).await;
     scenarios::refuses_what_we_did_not_sign(idp).await;
     scenarios::changes_its_key(idp).await;
+    scenarios::signs_a_browser_in(idp, Make::Chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn simplesamlphp_signs_chromium_in() {
+    scenarios::signs_a_browser_in(&mut SimpleSamlPhp::start("localhost"), Make::Chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pysaml2_signs_firefox_in() {
+    scenarios::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn samlp_signs_webkit_in() {
+    scenarios::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lemonldap_signs_chromium_in() {
+    scenarios::signs_a_browser_in(&mut LemonLdap::start("localhost"), Make::Chromium).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

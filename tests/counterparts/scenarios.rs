@@ -3,6 +3,7 @@
 use crate::idps::{Counterpart, Registration, answer_in, write_key};
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::visitor::{Answer, Visitor};
+use crate::support::window::Make;
 use crate::upstream;
 use http::StatusCode;
 use serde_json::Value;
@@ -17,7 +18,7 @@ pub(crate) struct Scene<'i> {
     pub(crate) public: String,
     gate: GateProcess,
     pub(crate) idp: &'i mut dyn Counterpart,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// How a scene differs from the plain one.
@@ -53,7 +54,7 @@ impl<'i> Scene<'i> {
             wishes.settings
         );
         let gate = GateProcess::start(folder.path(), &ports, &config);
-        Self { public, gate, idp, _folder: folder }
+        Self { public, gate, idp, folder }
     }
 
     /// To the identity provider's sign-in page.
@@ -196,6 +197,23 @@ pub(crate) async fn refuses_what_we_did_not_sign(idp: &mut dyn Counterpart) {
         let lets_in = page.body.contains("SAMLResponse") && answer_in(&page).contains("status:Success");
         assert_eq!(lets_in, change == "honest", "{change}: {page:?}\n{}", scene.logs());
     }
+}
+
+/// A real browser goes the whole way: to the identity provider by a signed request that a page of ours posts, and back.
+pub(crate) async fn signs_a_browser_in(idp: &mut dyn Counterpart, make: Make) {
+    let scene = Scene::set(idp, Wishes { settings: ", sso_binding: post", ..Wishes::default() }).await;
+    let browser = make.open(scene.folder.path(), &[]).await;
+    let (person, name) = (scene.idp.person(), scene.idp.name());
+    let [user, password, button] = scene.idp.form();
+    browser.open(&format!("{}{TARGET}", scene.public)).await;
+    browser.type_into(user, person.login).await;
+    browser.type_into(password, person.password).await;
+    browser.screenshot(&format!("{make:?}-{name}-1").to_lowercase()).await;
+    browser.click(button).await;
+    browser.sees(&format!("x-forwarded-email: {}", person.email)).await;
+    assert_eq!(browser.address().await, format!("{}{TARGET}", scene.public));
+    browser.screenshot(&format!("{make:?}-{name}-2").to_lowercase()).await;
+    browser.close().await;
 }
 
 /// A signature of the right length by nobody.

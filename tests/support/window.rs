@@ -2,6 +2,8 @@
 
 use super::marionette::Firefox;
 use super::program::{Program, free_port, loopback};
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -120,7 +122,6 @@ async fn webkit(folder: &Path) -> (Driver, Vec<Program>) {
             .env("GDK_BACKEND", "x11")
             .env("HOME", &home)
             .env("XDG_RUNTIME_DIR", &home)
-            .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")
             .env("NO_AT_BRIDGE", "1")
             .env_remove("WAYLAND_DISPLAY"),
@@ -147,14 +148,14 @@ async fn session(port: u16, capabilities: &Value, driver: &Program) -> Driver {
 impl Window {
     pub async fn open(&self, url: &str) {
         match &self.driver {
-            Driver::WebDriver(client) => client.goto(url).await.unwrap(),
+            Driver::WebDriver(client) => within(client.goto(url)).await.unwrap(),
             Driver::Firefox(firefox) => firefox.goto(url).await,
         }
     }
 
     pub async fn back(&self) {
         match &self.driver {
-            Driver::WebDriver(client) => client.back().await.unwrap(),
+            Driver::WebDriver(client) => within(client.back()).await.unwrap(),
             Driver::Firefox(firefox) => firefox.back().await,
         }
     }
@@ -163,11 +164,8 @@ impl Window {
     pub async fn click(&self, css: &str) {
         match &self.driver {
             Driver::WebDriver(client) => {
-                self.waited(css, client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await)
-                    .await
-                    .click()
-                    .await
-                    .unwrap();
+                let found = wait_for(client, Locator::Css(css)).await;
+                within(self.waited(css, found).await.click()).await.unwrap();
             }
             Driver::Firefox(firefox) => {
                 let element = self.waited(css, firefox.wait_for("css selector", css, PATIENCE).await).await;
@@ -180,11 +178,8 @@ impl Window {
     pub async fn type_into(&self, css: &str, text: &str) {
         match &self.driver {
             Driver::WebDriver(client) => {
-                self.waited(css, client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await)
-                    .await
-                    .send_keys(text)
-                    .await
-                    .unwrap();
+                let found = wait_for(client, Locator::Css(css)).await;
+                within(self.waited(css, found).await.send_keys(text)).await.unwrap();
             }
             Driver::Firefox(firefox) => {
                 let element = self.waited(css, firefox.wait_for("css selector", css, PATIENCE).await).await;
@@ -198,7 +193,7 @@ impl Window {
         let xpath = format!("//body[contains(., \"{text}\")]");
         match &self.driver {
             Driver::WebDriver(client) => {
-                let found = client.wait().at_most(PATIENCE).for_element(Locator::XPath(&xpath)).await;
+                let found = wait_for(client, Locator::XPath(&xpath)).await;
                 self.waited(text, found.map(drop)).await;
             }
             Driver::Firefox(firefox) => {
@@ -234,7 +229,7 @@ impl Window {
     /// Keeps what is on the screen in the build's temporary folder, under `screenshots/`.
     pub async fn screenshot(&self, name: &str) {
         let png = match &self.driver {
-            Driver::WebDriver(client) => client.screenshot().await.unwrap(),
+            Driver::WebDriver(client) => within(client.screenshot()).await.unwrap(),
             Driver::Firefox(firefox) => firefox.screenshot().await,
         };
         std::fs::write(self.screenshots.join(format!("{name}.png")), png).unwrap();
@@ -242,9 +237,26 @@ impl Window {
 
     pub async fn close(self) {
         match self.driver {
-            Driver::WebDriver(client) => client.close().await.unwrap(),
+            Driver::WebDriver(client) => within(client.close()).await.unwrap(),
             Driver::Firefox(firefox) => firefox.quit().await,
         }
         drop(self.programs);
     }
+}
+
+/// Asks again until the element is there. A page that is going away answers with errors of every kind.
+async fn wait_for(client: &Client, locator: Locator<'_>) -> Result<Element, CmdError> {
+    let asked = Instant::now();
+    loop {
+        match within(client.find(locator)).await {
+            Ok(found) => return Ok(found),
+            Err(problem) if asked.elapsed() > PATIENCE => return Err(problem),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// A driver that never answers fails the test, and does not hang it.
+async fn within<T>(answer: impl Future<Output = T>) -> T {
+    tokio::time::timeout(2 * PATIENCE, answer).await.expect("the browser answers its driver")
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a counterpart may take to start on a busy two-core machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How long a program may take to end when it is asked to.
 const LAST_WORDS: Duration = Duration::from_millis(500);

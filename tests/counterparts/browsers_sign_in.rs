@@ -1,24 +1,53 @@
-//! Cookies as a real browser treats them, with gate and IdP on different sites: https at the gate, https at a proxy
-//! before it. (Loopback http is the demo's test.)
+//! Cookies, forms and content security policies as real browsers treat them, with gate and IdP on different sites: https
+//! at the gate, https at a proxy before it, and loopback http, where the answer is posted a second time.
 
-use crate::support::chromium::Chromium;
 use crate::support::demo_idp::DemoIdp;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
+use crate::support::window::Make;
 use crate::{tls, upstream};
 use std::process::Command;
 
-const GATE: &str = "app.gate.test";
-const IDP: &str = "login.idp.test";
+const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_file: idp-metadata.xml}\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn across_sites_with_tls_at_the_gate() {
+async fn chromium_across_sites_with_tls_at_the_gate() {
+    with_tls_at_the_gate(Make::Chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn firefox_across_sites_with_tls_at_the_gate() {
+    with_tls_at_the_gate(Make::Firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webkit_across_sites_with_tls_at_the_gate() {
+    with_tls_at_the_gate(Make::WebKit).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn firefox_on_loopback_http() {
+    on_loopback_http(Make::Firefox).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webkit_on_loopback_http() {
+    on_loopback_http(Make::WebKit).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_across_sites_behind_a_proxy_that_ends_tls() {
+    behind_a_proxy_that_ends_tls(Make::Chromium).await;
+}
+
+async fn with_tls_at_the_gate(make: Make) {
     let folder = tempfile::tempdir().unwrap();
     let ports = Ports::choose();
-    let public = format!("https://{GATE}:{}", ports.public);
-    let idp = DemoIdp::start(folder.path(), IDP, &public);
+    let (gate_host, idp_host) = (make.host("app.gate"), make.host("login.idp"));
+    let public = format!("https://{gate_host}:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), &idp_host, &public);
     let app = upstream::start().await;
-    let (certificate, key) = tls::certificate(folder.path(), &[GATE]);
+    let (certificate, key) = tls::certificate(folder.path(), &[&gate_host]);
     let gate = GateProcess::start(
         folder.path(),
         &ports,
@@ -28,18 +57,35 @@ async fn across_sites_with_tls_at_the_gate() {
             key.display()
         ),
     );
-    sign_in_twice(&folder, &public, "tls").await;
+    sign_in_twice(make, &folder, &public, "tls", &[&gate_host, &idp_host]).await;
     drop((gate, idp));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn across_sites_behind_a_proxy_that_ends_tls() {
+/// Without https no cookie comes along with the IdP's POST, and the gate's page posts the answer once more.
+async fn on_loopback_http(make: Make) {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = Ports::choose();
+    let idp_host = make.host("login.idp");
+    let public = format!("http://127.0.0.1:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), &idp_host, &public);
+    let app = upstream::start().await;
+    let gate = GateProcess::start(
+        folder.path(),
+        &ports,
+        &format!("public_url: {public}\nupstream: http://{app}\n{CONFIG}"),
+    );
+    sign_in_twice(make, &folder, &public, "loopback", &[&idp_host]).await;
+    drop((gate, idp));
+}
+
+async fn behind_a_proxy_that_ends_tls(make: Make) {
     let folder = tempfile::tempdir().unwrap();
     let (ports, proxy_port) = (Ports::choose(), free_port());
-    let public = format!("https://{GATE}:{proxy_port}");
-    let idp = DemoIdp::start(folder.path(), IDP, &public);
+    let (gate_host, idp_host) = (make.host("app.gate"), make.host("login.idp"));
+    let public = format!("https://{gate_host}:{proxy_port}");
+    let idp = DemoIdp::start(folder.path(), &idp_host, &public);
     let app = upstream::start().await;
-    let (certificate, key) = tls::certificate(folder.path(), &[GATE]);
+    let (certificate, key) = tls::certificate(folder.path(), &[&gate_host]);
     let gate = GateProcess::start(
         folder.path(),
         &ports,
@@ -68,24 +114,22 @@ async fn across_sites_behind_a_proxy_that_ends_tls() {
         folder.path(),
         loopback(proxy_port),
     );
-    sign_in_twice(&folder, &public, "behind-tls-proxy").await;
+    sign_in_twice(make, &folder, &public, "behind-tls-proxy", &[&gate_host, &idp_host]).await;
     drop((nginx, gate, idp));
 }
 
-const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_file: idp-metadata.xml}\n";
-
 /// Signs in on a deep link, goes back to the IdP's page (which posts the same answer again) and out.
-async fn sign_in_twice(folder: &tempfile::TempDir, public: &str, name: &str) {
-    let browser = Chromium::start(folder.path(), &[GATE, IDP]).await;
+async fn sign_in_twice(make: Make, folder: &tempfile::TempDir, public: &str, name: &str, hosts: &[&str]) {
+    let browser = make.open(folder.path(), hosts).await;
     browser.open(&format!("{public}/deep/link?a=1&b=%2F")).await;
     browser.click("button[value=grace]").await;
     browser.sees("x-forwarded-user: grace@example.com").await;
     assert_eq!(browser.address().await, format!("{public}/deep/link?a=1&b=%2F"));
-    browser.screenshot(name).await;
+    browser.screenshot(&format!("{make:?}-{name}").to_lowercase()).await;
 
     // The back button leads to the IdP's page, which answers the same request a second time: that is refused as an answer,
     // and the live session goes on to the target.
-    browser.page.back().await.unwrap();
+    browser.back().await;
     browser.click("button[value=grace]").await;
     browser.sees("x-forwarded-user: grace@example.com").await;
     assert_eq!(browser.address().await, format!("{public}/deep/link?a=1&b=%2F"));

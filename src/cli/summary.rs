@@ -30,8 +30,10 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
 }
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
-    row(to, "sign-in", &format!("{} ({}) at {}", idp.id, idp.label, idp.saml.entity_id.0))?;
-    for certificate in idp.saml.keys.certificates() {
+    let known = idp.known();
+    let entity_id = known.as_ref().map_or("an entity ID yet unknown", |saml| &saml.entity_id.0);
+    row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?;
+    for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
         let days = days_left(certificate.not_after, now);
         let style = match days {
             ..0 => AnsiColor::Red.on_default().bold(),

@@ -42,6 +42,8 @@ pub enum Situation {
     Busy,
     /// The gate's own memory is not there.
     Unavailable,
+    /// Nothing valid is known of the IdP.
+    IdpUnavailable,
     /// The application does not answer.
     ApplicationDown,
     /// The application answers too late.
@@ -102,6 +104,7 @@ impl Situation {
             | Reason::OriginalUrlMalformed => Self::Misconfigured,
             Reason::Busy => Self::Busy,
             Reason::StoreUnavailable => Self::Unavailable,
+            Reason::MetadataUnavailable | Reason::MetadataExpired => Self::IdpUnavailable,
             Reason::UpstreamUnreachable => Self::ApplicationDown,
             Reason::UpstreamTimeout => Self::ApplicationSlow,
             Reason::Internal => Self::Internal,
@@ -235,6 +238,14 @@ impl Situation {
                            this application.",
                 action: "Try again",
             },
+            Self::IdpUnavailable => Text {
+                title: "Sign-in is not available just now",
+                what: "Your organisation’s sign-in service cannot be used at this moment. Whoever is signed in already \
+                       stays signed in.",
+                try_this: "Wait a minute, then try again. If it lasts, send the reference below to whoever looks after \
+                           this application.",
+                action: "Try again",
+            },
             Self::ApplicationDown => Text {
                 title: "The application is not reachable",
                 what: "You are in the right place, but the application behind this page does not answer.",
@@ -272,7 +283,7 @@ impl Situation {
             Self::NotSignedIn => "session-missing",
             Self::BadRequest | Self::HeaderTooLarge | Self::BadLink | Self::Misconfigured => "bad-request",
             Self::NoSuchSite => "site-unknown",
-            Self::Busy | Self::Unavailable => "unavailable",
+            Self::Busy | Self::Unavailable | Self::IdpUnavailable => "unavailable",
             Self::ApplicationDown => "upstream-unreachable",
             Self::ApplicationSlow => "upstream-timeout",
             Self::Internal => "internal",
@@ -283,7 +294,7 @@ impl Situation {
     pub const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::Busy => Some("5"),
-            Self::Unavailable => Some("30"),
+            Self::Unavailable | Self::IdpUnavailable => Some("30"),
             _ => None,
         }
     }
@@ -357,6 +368,7 @@ mod tests {
                 Situation::of(reason),
                 Situation::Busy
                     | Situation::Unavailable
+                    | Situation::IdpUnavailable
                     | Situation::ApplicationDown
                     | Situation::ApplicationSlow
                     | Situation::Internal

@@ -58,6 +58,8 @@ fn validations() {
         keys: TrustedKeys::from_certificates(&[certificate]).unwrap().0,
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
+        scopes: Vec::new(),
     };
     let service_provider = ServiceProvider {
         entity_id: EntityId(sp.to_owned()),

@@ -1,7 +1,7 @@
 //! The algorithms that are accepted, as types: a weak or unknown name does not parse, so nothing later has to
 //! remember to check it. SHA-1, MD5, HMAC and DSA have no value here.
 
-use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::digest::{self, Algorithm, Context, Digest};
 use bergshamra_c14n::C14nMode;
 
 /// The hash functions that are accepted, for digests and under signatures.
@@ -31,12 +31,20 @@ impl Hash {
 
     /// The digest of the octets.
     pub(super) fn of(self, octets: &[u8]) -> Digest {
-        let algorithm = match self {
+        digest::digest(self.algorithm(), octets)
+    }
+
+    /// A digest of octets that come piece by piece.
+    pub(super) fn running(self) -> Context {
+        Context::new(self.algorithm())
+    }
+
+    fn algorithm(self) -> &'static Algorithm {
+        match self {
             Self::Sha256 => &digest::SHA256,
             Self::Sha384 => &digest::SHA384,
             Self::Sha512 => &digest::SHA512,
-        };
-        digest::digest(algorithm, octets)
+        }
     }
 }
 
@@ -108,6 +116,12 @@ impl Canonicalization {
             Self::Inclusive => C14nMode::Inclusive,
         }
     }
+}
+
+/// The SHA-1 of a name, in hexadecimal, where a protocol names things so. Nothing is proven by it.
+pub(super) fn sha1_name(name: &str) -> String {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, name.as_bytes());
+    digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 use super::algorithms::{Hash, SignatureAlgorithm};
 use super::one_or_more::OneOrMore;
+use super::xml;
 use crate::clock::Moment;
 use crate::secret::Secret;
 use aws_lc_rs::rand::SystemRandom;
@@ -30,7 +31,7 @@ pub struct TrustedKeys {
     certificates: Arc<[SigningCertificate]>,
 }
 
-/// One signing certificate of an identity provider, for `check`, metrics (days left) and explanations.
+/// One signing certificate, theirs or ours, for `check`, metrics (days left) and explanations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningCertificate {
     /// SHA-256 of the DER form, as browsers and `openssl x509 -fingerprint -sha256` show it.
@@ -39,8 +40,33 @@ pub struct SigningCertificate {
     pub subject: String,
     /// What kind of key it holds, for people: `RSA 2048`, `P-256`.
     pub key: String,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo): the same when a certificate is renewed for its key.
+    pub key_sha256: [u8; 32],
+    /// When it begins. Nothing is refused by it.
+    pub not_before: Moment,
     /// When it ends. Nothing is refused by it.
     pub not_after: Moment,
+}
+
+impl SigningCertificate {
+    /// The SHA-256 of the certificate as browsers and openssl print it: `AB:CD:…`.
+    pub fn fingerprint(&self) -> String {
+        let octets: Vec<_> = self.sha256.iter().map(|octet| format!("{octet:02X}")).collect();
+        octets.join(":")
+    }
+
+    /// What is to be known of a certificate whose key is of that kind.
+    fn of(der: &[u8], certificate: &X509Certificate<'_>, kind: KeyKind) -> Self {
+        let validity = certificate.validity();
+        Self {
+            sha256: sha256(der),
+            subject: xml::tame(&certificate.subject().to_string()),
+            key: kind.to_string(),
+            key_sha256: sha256(certificate.public_key().raw),
+            not_before: Moment::from_seconds(validity.not_before.timestamp()),
+            not_after: Moment::from_seconds(validity.not_after.timestamp()),
+        }
+    }
 }
 
 impl TrustedKeys {
@@ -120,12 +146,7 @@ impl TrustedKey {
             .map(|(algorithm, verification)| Ok((algorithm, ParsedPublicKey::new(verification, spki)?)))
             .collect::<Result<_, aws_lc_rs::error::KeyRejected>>()
             .map_err(|_| "its public key is not a valid one".to_owned())?;
-        let shown = SigningCertificate {
-            sha256: sha256(der),
-            subject: certificate.subject().to_string(),
-            key: kind.to_string(),
-            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
-        };
+        let shown = SigningCertificate::of(der, &certificate, kind);
         Ok((Self { spki: spki.to_vec(), prepared, field: kind.field() }, shown))
     }
 
@@ -232,7 +253,7 @@ impl fmt::Display for KeyKind {
 pub struct SigningKey {
     key: Arc<PrivateKey>,
     certificate: Arc<[u8]>,
-    subject: Arc<str>,
+    shown: Arc<SigningCertificate>,
 }
 
 enum PrivateKey {
@@ -287,8 +308,13 @@ impl SigningKey {
         if key.public() != &*parsed.public_key().subject_public_key.data {
             return Err("the private key and the certificate do not belong together".to_owned());
         }
-        let subject = parsed.subject().to_string().into();
-        Ok(Self { key: Arc::new(key), certificate: certificate.into(), subject })
+        let shown = Arc::new(SigningCertificate::of(&certificate, &parsed, kind));
+        Ok(Self { key: Arc::new(key), certificate: certificate.into(), shown })
+    }
+
+    /// Its certificate, for `check`, metrics and explanations.
+    pub fn certificate(&self) -> &SigningCertificate {
+        &self.shown
     }
 
     /// The certificate in DER.
@@ -333,7 +359,7 @@ impl PrivateKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("subject", &self.shown.subject).finish_non_exhaustive()
     }
 }
 
@@ -349,7 +375,7 @@ fn pem_blocks(text: &[u8]) -> Result<Vec<Pem>, String> {
     Pem::iter_from_buffer(text).collect::<Result<_, _>>().map_err(|e| format!("it is not PEM: {e}"))
 }
 
-fn sha256(octets: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(Hash::Sha256.of(octets).as_ref());
     out

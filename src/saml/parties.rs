@@ -32,6 +32,17 @@ pub enum Binding {
 }
 
 impl Binding {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Redirect, Self::Post];
+
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Redirect => "HTTP-Redirect",
+            Self::Post => "HTTP-POST",
+        }
+    }
+
     /// The URI that metadata and messages name it by.
     pub const fn uri(self) -> &'static str {
         match self {
@@ -68,7 +79,26 @@ pub struct IdentityProvider {
     pub require_signed: RequireSigned,
     /// Whether it says that it refuses requests that are not signed.
     pub want_authn_requests_signed: bool,
+    /// Where it takes logout messages; empty when it offers no single logout.
+    pub single_logout: Vec<SloEndpoint>,
+    /// The scopes (`example.org` of `ada@example.org`) that it may speak for; empty when its metadata names none.
+    pub scopes: Vec<Scope>,
 }
+
+/// Where an identity provider takes logout messages (Metadata 2.4.1.2, SingleLogoutService).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SloEndpoint {
+    /// How messages get there.
+    pub binding: Binding,
+    /// Takes requests, and responses too unless there is another address for them.
+    pub location: String,
+    /// Takes responses, where that is another address (Metadata 2.2.2).
+    pub response_location: Option<String>,
+}
+
+/// What stands after the `@` of a scoped attribute (shibmd:Scope), compared octet by octet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scope(pub String);
 
 /// Our side.
 #[derive(Debug, Clone)]

@@ -138,9 +138,7 @@ impl Signature {
     /// us: keys in the message are not looked at).
     pub(super) fn verify(&self, document: &Document<'_>, keys: &TrustedKeys) -> Result<SignedXml, Refusal> {
         // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
-        let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
-        keys.verify(self.algorithm, &signed_info, &self.value)
-            .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))?;
+        let _: Promised<'_> = self.verify_value(document, keys)?;
 
         // XML Signature 3.2.1, then: this is the element that they signed. The reference was resolved when it was
         // parsed: it names the ID of the parent, and the structure says that no other element carries that ID.
@@ -156,11 +154,33 @@ impl Signature {
         Ok(SignedXml { octets, kind })
     }
 
+    /// The first half of [`Self::verify`]: one of the keys made the value over SignedInfo. What it says about the
+    /// digest is left to whoever has the octets; nothing may be read from them before.
+    pub(super) fn verify_value(
+        &self,
+        document: &Document<'_>,
+        keys: &TrustedKeys,
+    ) -> Result<Promised<'_>, Refusal> {
+        let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
+        keys.verify(self.algorithm, &signed_info, &self.value)
+            .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))?;
+        Ok(Promised { hash: self.digest, prefixes: &self.transform.prefixes, digest: &self.digest_value })
+    }
+
     fn tried(&self, keys: &TrustedKeys) -> String {
         let known: Vec<_> =
             keys.certificates().iter().map(|c| format!("{} ({})", c.subject, c.key)).collect();
         format!("{} under {}", self.algorithm.uri(), known.join(", "))
     }
+}
+
+/// What somebody with a trusted key said about the digest of the element that the signature stands in, without the
+/// signature, exclusively canonicalised with these prefixes.
+#[must_use]
+pub(super) struct Promised<'s> {
+    pub(super) hash: Hash,
+    pub(super) prefixes: &'s [String],
+    pub(super) digest: &'s [u8],
 }
 
 /// The octets that were digested under a trusted key: made by [`Signature::verify`] and nowhere else.

@@ -129,10 +129,21 @@ impl Found {
     }
 }
 
-/// Namespaces in XML 1.0, where the parser is generous; no relative namespace names, whose meaning nobody agrees on
-/// and on which canonicalisers give up; and the names of SAML only in the namespaces of SAML, so that a reader that
-/// looks at local names only sees what we see.
+/// [`check_namespaces`], and the names of SAML only in the namespaces of SAML, so that a reader that looks at local
+/// names only sees what we see.
 fn check_names(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
+    check_namespaces(element)?;
+    match namespace_of(&element.name.local_name) {
+        Some(expected) if element.name.namespace_uri.as_deref() != Some(expected) => {
+            Err(Refusal::new(Reason::XmlNamespaceForeign, shown(&element.name.local_name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Namespaces in XML 1.0, where the parser is generous; no relative namespace names, whose meaning nobody agrees on
+/// and on which canonicalisers give up.
+pub(super) fn check_namespaces(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
     for (prefix, uri) in &element.namespace_declarations {
         if uri.is_empty() && !prefix.is_empty() {
             return Err(Refusal::new(Reason::XmlMalformed, "a prefix is bound to no namespace"));
@@ -150,17 +161,12 @@ fn check_names(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
             ));
         }
     }
-    match namespace_of(&element.name.local_name) {
-        Some(expected) if element.name.namespace_uri.as_deref() != Some(expected) => {
-            Err(Refusal::new(Reason::XmlNamespaceForeign, shown(&element.name.local_name)))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The spellings under which readers look for IDs. Core says `ID`, XML Signature `Id`, others `id`, SAML 1.1
 /// `AssertionID`; `xml:id` is caught as a qualified one.
-fn is_id(local_name: &str) -> bool {
+pub(super) fn is_id(local_name: &str) -> bool {
     local_name.eq_ignore_ascii_case("id") || matches!(local_name, "AssertionID" | "ResponseID")
 }
 

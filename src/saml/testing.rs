@@ -47,6 +47,8 @@ pub(crate) fn idp(keys: &[&str]) -> IdentityProvider {
         keys: TrustedKeys::from_certificates(&certificates).unwrap().0,
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
+        scopes: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::fmt::Write;
-use uppsala::{Document, NodeId, NodeKind, Parser, XmlError};
+use uppsala::{Document, NodeId, NodeKind, Parser, XmlDeclaration, XmlError};
 
 pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(super) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
@@ -28,7 +28,16 @@ pub(super) fn parse(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal>
 /// Parses what comes from a document that [`parse`] has read before: the same rules, without the look at its crowds.
 pub(super) fn parse_again(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
     let parser = Parser::new().with_forbid_dtd(true).with_forbid_entities(true).with_max_depth(max_depth);
-    let document = parser.parse(text).map_err(|error| match error {
+    let document = parser.parse(text).map_err(|error| refusal(error, max_depth))?;
+    if let Some(declaration) = &document.xml_declaration {
+        check_declaration(declaration)?;
+    }
+    Ok(document)
+}
+
+/// Which rule of reading an error of the parser is about.
+pub(super) fn refusal(error: XmlError, max_depth: u32) -> Refusal {
+    match error {
         // uppsala has no variants for these two; if its wording changes they come out as malformed, and the tests
         // below say so.
         XmlError::Parse(e) if e.message.starts_with("DOCTYPE") => Refusal::from(Reason::XmlDoctype),
@@ -36,18 +45,20 @@ pub(super) fn parse_again(text: &str, max_depth: u32) -> Result<Document<'_>, Re
             Refusal::new(Reason::XmlTooDeep, format!("deeper than {max_depth}"))
         }
         other => Refusal::new(Reason::XmlMalformed, shown(&other.to_string())),
-    })?;
-    if let Some(declaration) = &document.xml_declaration {
-        if let Some(encoding) = &declaration.encoding
-            && !encoding.eq_ignore_ascii_case("utf-8")
-        {
-            return Err(Refusal::new(Reason::EncodingNotUtf8, format!("declared: {}", shown(encoding))));
-        }
-        if declaration.version != "1.0" {
-            return Err(Refusal::new(Reason::XmlMalformed, "only XML 1.0 is read"));
-        }
     }
-    Ok(document)
+}
+
+/// UTF-8 and XML 1.0, or nothing said.
+pub(super) fn check_declaration(declaration: &XmlDeclaration<'_>) -> Result<(), Refusal> {
+    if let Some(encoding) = &declaration.encoding
+        && !encoding.eq_ignore_ascii_case("utf-8")
+    {
+        return Err(Refusal::new(Reason::EncodingNotUtf8, format!("declared: {}", shown(encoding))));
+    }
+    if declaration.version != "1.0" {
+        return Err(Refusal::new(Reason::XmlMalformed, "only XML 1.0 is read"));
+    }
+    Ok(())
 }
 
 /// A view of one element.
@@ -172,8 +183,13 @@ pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
 
 /// A value from a message as the owner may see it: quoted, control characters escaped, at most 200 characters.
 pub(super) fn shown(text: &str) -> String {
+    format!("\"{}\"", tame(text))
+}
+
+/// [`shown`] without the quotes, for values that stand in a line of their own.
+pub(super) fn tame(text: &str) -> String {
     const LONGEST: usize = 200;
-    let mut out = String::from("\"");
+    let mut out = String::new();
     out.extend(text.chars().take(LONGEST).flat_map(|c| {
         // Quotes and backslashes stay readable; what could start a new line or colour a terminal does not stay.
         let harmless = !c.is_control()
@@ -184,7 +200,6 @@ pub(super) fn shown(text: &str) -> String {
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
     }
-    out.push('"');
     out
 }
 

@@ -66,6 +66,8 @@ impl Scene {
                 keys,
                 require_signed: world.require_signed.unwrap_or_default().into(),
                 want_authn_requests_signed: false,
+                single_logout: Vec::new(),
+                scopes: Vec::new(),
             },
             now: NOW,
         }

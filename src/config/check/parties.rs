@@ -156,6 +156,8 @@ pub(super) fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvi
         keys: keys?,
         require_signed: required_signatures(written),
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
+        scopes: Vec::new(),
     })
 }
 

@@ -3,6 +3,7 @@
 
 use crate::clock::Moment;
 use crate::observe::audit::{self, Event};
+use crate::saml::parties::SigningCertificate;
 use crate::site::Site;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,26 +32,21 @@ struct InUse<'a> {
     site: &'a str,
     /// None: ours.
     idp: Option<&'a str>,
-    subject: String,
-    sha256: [u8; 32],
-    not_after: Moment,
+    certificate: SigningCertificate,
 }
 
 impl Endings {
     /// Audits what ends in 30 days, in 7 and in 1, and from 7 days on every day. To be called now and then.
     pub fn look(&mut self, sites: &[Arc<Site>], now: Moment) {
-        for certificate in sites.iter().flat_map(|site| in_use(site)) {
-            let Some(milestone) = milestone(certificate.not_after, now) else { continue };
-            let key = (
-                certificate.site.to_owned(),
-                certificate.idp.unwrap_or_default().to_owned(),
-                certificate.sha256,
-            );
+        for in_use in sites.iter().flat_map(|site| all_in_use(site)) {
+            let Some(milestone) = milestone(in_use.certificate.not_after, now) else { continue };
+            let (site, idp) = (in_use.site.to_owned(), in_use.idp.unwrap_or_default().to_owned());
+            let key = (site, idp, in_use.certificate.sha256);
             let again = |told: &Told| {
                 milestone < told.milestone || milestone <= MILESTONES[1] && now.since(told.at) >= DAY
             };
             if self.told.get(&key).is_none_or(again) {
-                certificate.tell(now);
+                in_use.tell(now);
                 self.told.insert(key, Told { at: now, milestone });
             }
         }
@@ -66,42 +62,29 @@ fn milestone(not_after: Moment, now: Moment) -> Option<u32> {
     MILESTONES.into_iter().rev().find(|days| left <= DAY * *days)
 }
 
-fn in_use(site: &Arc<Site>) -> Vec<InUse<'_>> {
+fn all_in_use(site: &Site) -> Vec<InUse<'_>> {
     let mut all = Vec::new();
     for idp in &site.identity_providers {
-        for certificate in idp.known().iter().flat_map(|saml| saml.keys.certificates()) {
-            all.push(InUse {
-                site: &site.name,
-                idp: Some(&idp.id),
-                subject: certificate.subject.clone(),
-                sha256: certificate.sha256,
-                not_after: certificate.not_after,
-            });
-        }
+        let known = idp.known();
+        let theirs = known.iter().flat_map(|saml| saml.keys.certificates()).cloned();
+        all.extend(theirs.map(|certificate| InUse { site: &site.name, idp: Some(&idp.id), certificate }));
     }
-    for key in &site.service_provider.signing_keys {
-        let certificate = key.certificate();
-        all.push(InUse {
-            site: &site.name,
-            idp: None,
-            subject: certificate.subject.clone(),
-            sha256: certificate.sha256,
-            not_after: certificate.not_after,
-        });
-    }
+    let ours = site.service_provider.signing_keys.iter().map(|key| key.certificate().clone());
+    all.extend(ours.map(|certificate| InUse { site: &site.name, idp: None, certificate }));
     all
 }
 
 impl InUse<'_> {
     fn tell(&self, now: Moment) {
-        let left = self.not_after.since(now).as_secs() / DAY.as_secs();
+        let SigningCertificate { subject, not_after, .. } = &self.certificate;
+        let left = not_after.since(now).as_secs() / DAY.as_secs();
         audit::record(&Event::CertificateEnding {
             site: self.site,
             idp: self.idp,
-            certificate: &self.subject,
-            fingerprint: &self.sha256.iter().map(|octet| format!("{octet:02x}")).collect::<String>(),
-            ends: self.not_after,
-            days_left: if self.not_after <= now { -1 } else { i64::try_from(left).unwrap_or(i64::MAX) },
+            certificate: subject,
+            fingerprint: &self.certificate.fingerprint(),
+            ends: *not_after,
+            days_left: if *not_after <= now { -1 } else { i64::try_from(left).unwrap_or(i64::MAX) },
         });
     }
 }

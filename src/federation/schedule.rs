@@ -27,7 +27,7 @@ pub enum Pace {
 }
 
 /// How often a file's date is looked at.
-const WATCH_EVERY: Duration = Duration::from_secs(10);
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 
 impl Pace {
     /// How long to wait after a good reading.

@@ -104,12 +104,13 @@ impl Situation {
             | Reason::OriginalUrlMalformed => Self::Misconfigured,
             Reason::Busy => Self::Busy,
             Reason::StoreUnavailable => Self::Unavailable,
-            Reason::MetadataUnavailable | Reason::MetadataExpired => Self::IdpUnavailable,
             Reason::UpstreamUnreachable => Self::ApplicationDown,
             Reason::UpstreamTimeout => Self::ApplicationSlow,
             Reason::Internal => Self::Internal,
             // What has no line above says by its status whose fault it is; most are rules about the IdP's answer.
             other => match other.status() {
+                // Everything about metadata: the IdP cannot be used, whatever is wrong with it.
+                503 => Self::IdpUnavailable,
                 500.. => Self::Internal,
                 404 => Self::NoSuchSite,
                 405 | 411 | 413..=415 => Self::BadRequest,

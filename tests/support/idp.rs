@@ -132,7 +132,7 @@ impl FakeIdp {
     }
 
     /// A `ds:Signature` over an element in canonical form, without its signature.
-    fn signature(&self, id: &str, canonical: &str) -> String {
+    pub fn signature(&self, id: &str, canonical: &str) -> String {
         let method = match self.key {
             Key::Ecdsa(_) => "ecdsa-sha256",
             Key::Rsa(_) => "rsa-sha256",

@@ -53,7 +53,7 @@ impl Connection {
                 Some(proxy) => tunnel(&proxy, &format!("{host}:{port}"), &mut tasks).await?,
                 None => Box::new(reach(&bare(&host), port).await?),
             };
-            Box::new(encrypted(tcp, &host, authorities).await?)
+            encrypted(tcp, &host, authorities).await?
         } else {
             Box::new(reach(&bare(&host), port).await?)
         };
@@ -101,16 +101,16 @@ async fn encrypted(
     stream: Box<dyn Stream>,
     host: &Host<&str>,
     authorities: Option<&[CertificateDer<'static>]>,
-) -> Result<impl Stream, String> {
+) -> Result<Box<dyn Stream>, String> {
     let name = ServerName::try_from(bare(host)).map_err(|_| "the host is no name that a certificate could have")?;
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|problem| format!("TLS cannot be used: {problem}"))?
         .with_root_certificates(trusted(authorities)?)
         .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    connected
+        .map(|stream| Box::new(stream) as Box<dyn Stream>)
         .map_err(|problem| format!("no TLS connection to {host}: {problem}"))
 }
 

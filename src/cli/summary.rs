@@ -2,6 +2,7 @@
 
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::saml::parties::SigningCertificate;
 use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
@@ -26,6 +27,11 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
     row(to, "ACS", &site.service_provider.acs_url)?;
     let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
     row(to, "requests", signs)?;
+    for (position, key) in site.service_provider.signing_keys.iter().enumerate() {
+        // The first signs; the others are published, for the days on which keys change.
+        let whose = if position == 0 { "our certificate" } else { "our other certificate" };
+        print_certificate(to, whose, key.certificate(), now)?;
+    }
     site.identity_providers.iter().try_for_each(|idp| print_idp(to, idp, now))
 }
 
@@ -33,17 +39,24 @@ fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
     let known = idp.known();
     let entity_id = known.as_ref().map_or("an entity ID yet unknown", |saml| &saml.entity_id.0);
     row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?;
-    for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
-        let days = days_left(certificate.not_after, now);
-        let style = match days {
-            ..0 => AnsiColor::Red.on_default().bold(),
-            0..SOON => AnsiColor::Yellow.on_default().bold(),
-            _ => Style::new(),
-        };
-        let left = left_in_words(days);
-        row(to, "", &format!("certificate {}, {style}{left}{style:#}", certificate.subject))?;
-    }
-    Ok(())
+    let certificates = known.iter().flat_map(|saml| saml.keys.certificates());
+    certificates.into_iter().try_for_each(|at| print_certificate(to, "certificate", at, now))
+}
+
+fn print_certificate(
+    to: &mut dyn Write,
+    whose: &str,
+    certificate: &SigningCertificate,
+    now: Moment,
+) -> io::Result<()> {
+    let days = days_left(certificate.not_after, now);
+    let style = match days {
+        ..0 => AnsiColor::Red.on_default().bold(),
+        0..SOON => AnsiColor::Yellow.on_default().bold(),
+        _ => Style::new(),
+    };
+    let left = left_in_words(days);
+    row(to, "", &format!("{whose} {}, {style}{left}{style:#}", certificate.subject))
 }
 
 fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {

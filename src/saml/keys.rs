@@ -106,6 +106,12 @@ impl TrustedKeys {
         &self.certificates
     }
 
+    /// The same keys in other envelopes, for tests of what is shown.
+    #[cfg(test)]
+    pub(super) fn showing(&self, certificates: Vec<SigningCertificate>) -> Self {
+        Self { keys: Arc::clone(&self.keys), certificates: certificates.into() }
+    }
+
     /// Whether one of these keys made the signature over these octets.
     pub(super) fn verify(
         &self,

@@ -296,6 +296,14 @@ fn canonical(
     Ok(octets)
 }
 
+/// The canonical form of a document element, for whoever makes it otherwise.
+#[cfg(test)]
+pub(super) fn canonical_for_tests(document: &Document<'_>, prefixes: &[String]) -> String {
+    let method = Method { canonicalization: Canonicalization::Exclusive, prefixes: prefixes.to_vec() };
+    let root = Element::root(document).unwrap().node();
+    String::from_utf8(canonical(document, root, None, &method).unwrap()).unwrap()
+}
+
 /// Inside a signature a comment splits what one reader sees as one value, and a qualified attribute is what another
 /// reader takes for the unqualified one. (Processing instructions are refused everywhere.)
 fn refuse_comments(document: &Document<'_>, signature: NodeId) -> Result<(), Refusal> {

@@ -168,3 +168,5 @@ mod change_tests;
 mod read_tests;
 #[cfg(test)]
 mod select_tests;
+#[cfg(test)]
+mod testing;

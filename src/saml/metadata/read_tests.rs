@@ -1,48 +1,11 @@
+use super::testing::{aggregate, entity, key, logout, plain, read, role, service};
 use super::*;
-use crate::saml::testing::{ACS, IDP, NOW, SP, certificate, sp};
+use crate::saml::parties::{Binding, RequireSigned, SloEndpoint};
+use crate::saml::testing::{IDP, NOW};
+use crate::saml::xml::PROTOCOL;
 
-fn key(usage: &str, name: &str) -> String {
-    let certificate = STANDARD.encode(certificate(name));
-    let (first, second) = certificate.split_at(64);
-    format!(
-        "<md:KeyDescriptor{usage}><ds:KeyInfo><ds:KeyName>x</ds:KeyName><ds:X509Data><ds:X509Certificate>\n  {first}\n  \
-         {second}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
-    )
-}
-
-fn service(binding: &str, location: &str) -> String {
-    format!(
-        "<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" Location=\"{location}\"/>"
-    )
-}
-
-fn role(attributes: &str, content: &str) -> String {
-    format!(
-        "<md:IDPSSODescriptor {attributes} protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:1.1:protocol {PROTOCOL}\">\
-         <md:Extensions><x:any xmlns:x=\"urn:x\"/></md:Extensions>{content}</md:IDPSSODescriptor>"
-    )
-}
-
-fn entity(id: &str, attributes: &str, content: &str) -> String {
-    format!(
-        "<!-- c --><md:EntityDescriptor xmlns:md=\"{METADATA}\" xmlns:ds=\"{SIGNATURE}\" entityID=\"{id}\" {attributes}>\
-         <ds:Signature/><md:Extensions/>{content}<md:Organization/></md:EntityDescriptor>"
-    )
-}
-
-fn plain(id: &str, attributes: &str) -> String {
-    let content =
-        key(" use=\"signing\"", "rsa2048") + &service("HTTP-Redirect", "https://idp.example.org/sso");
-    entity(id, attributes, &role("", &content))
-}
-
-fn aggregate(attributes: &str, content: &str) -> String {
-    format!("<md:EntitiesDescriptor xmlns:md=\"{METADATA}\" {attributes}>{content}</md:EntitiesDescriptor>")
-        .replace("<!-- c -->", "")
-}
-
-fn read(xml: &str) -> Result<(IdentityProvider, Vec<String>), String> {
-    read_identity_provider(xml.as_bytes(), None, NOW)
+fn sentence(xml: &str) -> String {
+    read(xml).unwrap_err().sentence
 }
 
 #[test]
@@ -53,7 +16,8 @@ fn an_identity_provider_is_read() {
         + &service("HTTP-POST", "https://idp.example.org/post?a=b&amp;c=d")
         + &service("SOAP", "https://idp.example.org/soap")
         + &service("HTTP-Redirect", "https://idp.example.org/sso");
-    let (idp, warnings) = read(&entity(IDP, "", &role("WantAuthnRequestsSigned=\"1\"", &content))).unwrap();
+    let found = read(&entity(IDP, "", &role("WantAuthnRequestsSigned=\"1\"", &content))).unwrap();
+    let idp = found.identity_provider;
     assert_eq!(idp.entity_id.0, IDP);
     let kinds: Vec<_> = idp.keys.certificates().iter().map(|c| c.subject.as_str()).collect();
     assert_eq!(kinds, ["CN=test rsa2048", "CN=test p256"], "not the one that encrypts");
@@ -66,7 +30,57 @@ fn an_identity_provider_is_read() {
     );
     assert!(idp.want_authn_requests_signed);
     assert_eq!(idp.require_signed, RequireSigned::Either);
-    assert!(warnings.is_empty(), "{warnings:?}");
+    assert!(idp.single_logout.is_empty() && idp.scopes.is_empty());
+    assert!(found.warnings.is_empty(), "{:?}", found.warnings);
+    assert!(!found.signed);
+}
+
+#[test]
+fn logout_addresses_are_read() {
+    let content = key("", "rsa2048")
+        + &logout("SOAP", "https://idp.example.org/slo-soap", "")
+        + &logout("HTTP-Redirect", "https://idp.example.org/slo", "")
+        + &logout("HTTP-POST", "https://idp.example.org/slo?p=1&amp;q=2", " ResponseLocation=\" https://idp.example.org/answer \"")
+        + &logout("HTTP-POST", "javascript:alert(1)", "")
+        + &logout("HTTP-POST", "https://idp.example.org/slo3", " ResponseLocation=\"data:x\"")
+        + &service("HTTP-Redirect", "https://idp.example.org/sso");
+    let found = read(&entity(IDP, "", &role("", &content))).unwrap();
+    let endpoint = |binding, location: &str, response: Option<&str>| SloEndpoint {
+        binding,
+        location: location.to_owned(),
+        response_location: response.map(str::to_owned),
+    };
+    assert_eq!(
+        found.identity_provider.single_logout,
+        [
+            endpoint(Binding::Redirect, "https://idp.example.org/slo", None),
+            endpoint(Binding::Post, "https://idp.example.org/slo?p=1&q=2", Some("https://idp.example.org/answer")),
+            endpoint(Binding::Post, "https://idp.example.org/slo3", None),
+        ]
+    );
+    assert_eq!(found.warnings.len(), 2, "{:?}", found.warnings);
+}
+
+#[test]
+fn scopes_are_read_and_regular_expressions_are_not() {
+    let scope = |attributes: &str, text: &str| {
+        format!("<shibmd:Scope xmlns:shibmd=\"urn:mace:shibboleth:metadata:1.0\"{attributes}>{text}</shibmd:Scope>")
+    };
+    let scopes = |content: String| format!("<md:Extensions>{content}</md:Extensions>");
+    let content = scopes(scope("", "\n example.org ") + &scope(" regexp=\"false\"", "example.com"))
+        + &key("", "rsa2048")
+        + &service("HTTP-Redirect", "https://idp.example.org/sso");
+    let of_entity = scopes(
+        scope("", "example.net")
+            + &scope(" regexp=\"true\"", "^.*\\.example\\.org$")
+            + &scope(" regexp=\"1\"", ".*")
+            + &scope("", "")
+            + &scope("", "a b"),
+    );
+    let found = read(&entity(IDP, "", &(of_entity + &role("", &content)))).unwrap();
+    let names: Vec<_> = found.scopes().iter().map(|Scope(scope)| scope.as_str()).collect();
+    assert_eq!(names, ["example.net", "example.org", "example.com"]);
+    assert_eq!(found.warnings.len(), 4, "{:?}", found.warnings);
 }
 
 #[test]
@@ -77,32 +91,10 @@ fn several_roles_of_one_entity_are_taken_together() {
         role("", &(key(" use=\"signing\"", "p384") + &service("HTTP-Redirect", "https://b.example.org")));
     let old =
         one.replace(PROTOCOL, "urn:oasis:names:tc:SAML:1.0:protocol").replace("https://a", "https://old");
-    let (idp, _) = read(&entity(IDP, "", &format!("{old}{one}<md:SPSSODescriptor/>{two}"))).unwrap();
+    let idp = read(&entity(IDP, "", &format!("{old}{one}<md:SPSSODescriptor/>{two}"))).unwrap().identity_provider;
     assert_eq!(idp.keys.certificates().len(), 2);
     assert_eq!(idp.single_sign_on.len(), 2);
     assert!(!idp.want_authn_requests_signed);
-}
-
-#[test]
-fn one_entity_of_an_aggregate_is_chosen_by_name() {
-    let (one, two) = (plain("https://one.example.org", ""), plain("https://two.example.org", ""));
-    let sp = entity("https://sp.example.org", "", "<md:SPSSODescriptor/>");
-    let both = aggregate("", &format!("<md:Extensions/>{sp}{one}{}", aggregate("", &two)));
-    let choose = |id| read_identity_provider(both.as_bytes(), id, NOW).map(|(idp, _)| idp.entity_id.0);
-    assert_eq!(choose(Some("https://two.example.org")).unwrap(), "https://two.example.org");
-    let error = choose(None).unwrap_err();
-    assert!(error.contains("several") && error.contains("https://one.example.org"), "{error}");
-    let error = choose(Some("https://sp.example.org")).unwrap_err();
-    assert!(error.contains("no identity provider \"https://sp.example.org\""), "{error}");
-    assert!(choose(Some("https://TWO.example.org")).is_err());
-    let single = aggregate("", &format!("{sp}{one}"));
-    assert_eq!(read(&single).unwrap().0.entity_id.0, "https://one.example.org");
-    let doubled = aggregate("", &format!("{one}{one}"));
-    assert!(
-        read_identity_provider(doubled.as_bytes(), Some("https://one.example.org"), NOW)
-            .unwrap_err()
-            .contains("several times")
-    );
 }
 
 #[test]
@@ -112,26 +104,23 @@ fn unsuitable_keys_are_skipped_and_none_left_is_an_error() {
         "<md:KeyDescriptor><ds:KeyInfo><ds:KeyName>x</ds:KeyName></ds:KeyInfo></md:KeyDescriptor>";
     let broken = "<md:KeyDescriptor><ds:KeyInfo><ds:X509Data><ds:X509Certificate>!</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>";
     let unsuitable = format!("{}{}{name_only}{broken}", key("", "rsa1024"), key("", "dsa"));
-    let (idp, warnings) =
-        read(&entity(IDP, "", &role("", &format!("{unsuitable}{}{sso}", key("", "p521"))))).unwrap();
-    assert_eq!(idp.keys.certificates().len(), 1);
-    assert_eq!(warnings.len(), 4, "{warnings:?}");
-    assert!(
-        read(&entity(IDP, "", &role("", &format!("{unsuitable}{sso}")))).unwrap_err().contains("no suitable")
-    );
+    let found = read(&entity(IDP, "", &role("", &format!("{unsuitable}{}{sso}", key("", "p521"))))).unwrap();
+    assert_eq!(found.identity_provider.keys.certificates().len(), 1);
+    assert_eq!(found.warnings.len(), 4, "{:?}", found.warnings);
+    let problem = read(&entity(IDP, "", &role("", &format!("{unsuitable}{sso}")))).unwrap_err();
+    assert_eq!(problem.reason, Reason::MetadataKeyMissing);
+    assert!(problem.sentence.contains("no suitable"), "{problem}");
     let encryption = key(" use=\"encryption\"", "rsa2048");
-    assert!(
-        read(&entity(IDP, "", &role("", &format!("{encryption}{sso}"))))
-            .unwrap_err()
-            .contains("no signing certificate")
-    );
+    let problem = read(&entity(IDP, "", &role("", &format!("{encryption}{sso}")))).unwrap_err();
+    assert_eq!(problem.reason, Reason::MetadataKeyMissing);
+    assert!(problem.sentence.contains("no signing certificate"), "{problem}");
 }
 
 #[test]
 fn an_ended_certificate_is_a_warning_only() {
     let later = Moment::from_seconds(2_100_000_000);
-    let (_, warnings) = read_identity_provider(plain(IDP, "").as_bytes(), None, later).unwrap();
-    assert!(warnings[0].contains("ended 2035-01-01"), "{warnings:?}");
+    let found = describe(plain(IDP, "").as_bytes(), &Source::default(), later).unwrap();
+    assert!(found.warnings[0].contains("ended 2035-01-01"), "{:?}", found.warnings);
 }
 
 #[test]
@@ -148,54 +137,88 @@ fn expired_metadata_is_an_error_wherever_it_says_so() {
         ),
         (on_role(old), on_role(new)),
     ] {
-        assert!(read(&expired).unwrap_err().contains("valid until 2026-01-15T12:01:00.000Z"));
-        assert!(read(&valid).is_ok());
+        let problem = read(&expired).unwrap_err();
+        assert_eq!(problem.reason, Reason::MetadataExpired);
+        assert!(problem.sentence.contains("valid until 2026-01-15T12:01:00.000Z"), "{problem}");
+        assert_eq!(read(&valid).unwrap().valid_until, Some(NOW.plus(Duration::from_millis(1))));
     }
-    assert!(read(&plain(IDP, "validUntil=\"soon\"")).unwrap_err().contains("not a UTC time"));
+    assert!(sentence(&plain(IDP, "validUntil=\"soon\"")).contains("not a UTC time"));
+}
+
+#[test]
+fn the_earliest_end_and_the_smallest_duration_count() {
+    let at = |time: &str, cache: &str| format!("validUntil=\"2026-02-{time}T00:00:00Z\" cacheDuration=\"{cache}\"");
+    let content = key("", "rsa2048") + &service("HTTP-Redirect", "https://idp.example.org/sso");
+    let inner = entity(IDP, &at("02", "PT6H"), &role(&at("04", "P1D"), &content));
+    let found = read(&aggregate(&at("03", "PT7H"), &inner)).unwrap();
+    assert_eq!(found.valid_until.unwrap().to_string(), "2026-02-02T00:00:00.000Z");
+    assert_eq!(found.cache_duration, Some(Duration::from_secs(6 * 3600)));
+    let found = read(&plain(IDP, "cacheDuration=\"a day\"")).unwrap();
+    assert_eq!((found.cache_duration, found.warnings.len()), (None, 1));
+    assert_eq!(read(&plain(IDP, "")).unwrap().valid_until, None);
+}
+
+#[test]
+fn an_end_can_be_required_and_not_too_far() {
+    let source = Source { require_valid_until: Some(Duration::from_secs(14 * 86_400)), ..Source::default() };
+    let reason = |attributes| testing::reason(&plain(IDP, attributes), &source);
+    assert_eq!(reason("validUntil=\"2026-01-29T12:01:00Z\""), None);
+    assert_eq!(reason("validUntil=\"2026-01-29T12:01:01Z\""), Some(Reason::MetadataValidUntilFar));
+    assert_eq!(reason(""), Some(Reason::MetadataValidUntilMissing));
+}
+
+#[test]
+fn an_older_document_is_told_from_a_newer_one() {
+    let published = |created: &str, until: &str| {
+        let info = format!(
+            "<md:Extensions><p:PublicationInfo xmlns:p=\"urn:oasis:names:tc:SAML:metadata:rpi\" publisher=\"x\"{created}/></md:Extensions>"
+        );
+        read(&aggregate(until, &(info + &plain(IDP, "")))).unwrap().issue
+    };
+    let created = |day: u8| format!(" creationInstant=\"2026-01-{day:02}T00:00:00Z\"");
+    let until = |day: u8| format!("validUntil=\"2026-02-{day:02}T00:00:00Z\"");
+    let last = published(&created(10), &until(10));
+    assert!(published(&created(9), &until(11)).is_older_than(&last), "what it says of its making comes first");
+    assert!(!published(&created(10), &until(10)).is_older_than(&last));
+    assert!(!published(&created(11), &until(9)).is_older_than(&last));
+    assert!(published("", &until(9)).is_older_than(&last), "else its end");
+    assert!(!published("", &until(11)).is_older_than(&last));
+    assert!(!published("", "").is_older_than(&last), "nothing is said");
+    let problem = published(&created(9), "").refuse_older_than(&last).unwrap_err();
+    assert_eq!(problem.reason, Reason::MetadataOlder);
+    assert!(problem.sentence.contains("made 2026-01-09"), "{problem}");
 }
 
 #[test]
 fn what_is_not_metadata_says_so() {
-    assert!(read(&format!("<!DOCTYPE x>{}", plain(IDP, ""))).unwrap_err().contains("xml-doctype"));
-    assert!(read("<html/>").unwrap_err().contains("\"html\" is not SAML 2.0 metadata"));
-    assert!(read("nothing").unwrap_err().contains("xml-malformed"));
-    assert!(read_identity_provider(&[0xff], None, NOW).unwrap_err().contains("UTF-8"));
-    assert!(read(&entity(IDP, "", "<md:SPSSODescriptor/>")).unwrap_err().contains("no entity"));
-    assert!(read(&plain("", "")).unwrap_err().contains("no entityID"));
+    let reason = |xml: &str| read(xml).unwrap_err().reason;
+    assert!(sentence(&format!("<!DOCTYPE x>{}", plain(IDP, ""))).contains("xml-doctype"));
+    assert!(sentence("<other/>").contains("\"other\" is not SAML 2.0 metadata"));
+    assert_eq!(reason("nothing"), Reason::MetadataMalformed);
+    assert_eq!(reason(" \n"), Reason::MetadataMalformed);
+    assert_eq!(reason(&entity(IDP, "", "<md:SPSSODescriptor/>")), Reason::MetadataEntityMissing);
+    assert_eq!(reason(&plain("", "")), Reason::MetadataEntityMissing);
+    let problem = describe(&[0xff], &Source::default(), NOW).unwrap_err();
+    assert_eq!(problem.reason, Reason::MetadataEncoding);
     let content =
         key("", "rsa2048") + &service("HTTP-Redirect", "javascript:alert(1)") + &service("SOAP", "https://x");
-    assert!(read(&entity(IDP, "", &role("", &content))).unwrap_err().contains("no sign-on address"));
+    let problem = read(&entity(IDP, "", &role("", &content))).unwrap_err();
+    assert_eq!(problem.reason, Reason::MetadataAddressMissing);
+    for page in ["<!DOCTYPE html><html/>", "\u{feff} <!doctype HTML>", "<html lang=en><body>502"] {
+        assert_eq!(reason(page), Reason::MetadataForeign);
+        assert!(sentence(page).contains("an HTML page came instead"));
+    }
 }
 
 #[test]
-fn our_own_metadata_says_what_we_do_and_no_more() {
-    let xml = write_service_provider(&sp(&["rsa2048", "p256"]));
-    let document = xml::parse(&xml, 64).unwrap();
-    let root = Element::root(&document).unwrap();
-    assert!(root.is(METADATA, "EntityDescriptor"));
-    assert_eq!(root.attribute("entityID"), Some(SP));
-    let role = root.children_named(METADATA, "SPSSODescriptor").next().unwrap();
-    assert_eq!(role.attribute("AuthnRequestsSigned"), Some("true"));
-    assert_eq!(role.attribute("WantAssertionsSigned"), Some("true"));
-    assert_eq!(role.attribute("protocolSupportEnumeration"), Some(PROTOCOL));
-    let children: Vec<_> = role.children().map(Element::local_name).collect();
-    assert_eq!(children, ["KeyDescriptor", "KeyDescriptor", "AssertionConsumerService"]);
-    assert!(
-        role.children_named(METADATA, "KeyDescriptor").all(|key| key.attribute("use") == Some("signing"))
-    );
-    let acs = role.children_named(METADATA, "AssertionConsumerService").next().unwrap();
-    assert_eq!((acs.attribute("Location"), acs.attribute("Binding")), (Some(ACS), Some(Binding::Post.uri())));
-    assert!(xml.contains(&STANDARD.encode(certificate("p256"))));
-
-    let xml = write_service_provider(&sp(&[]));
-    assert!(xml.contains("AuthnRequestsSigned=\"false\"") && !xml.contains("KeyDescriptor"), "{xml}");
-}
-
-#[test]
-fn values_cannot_break_out_of_our_metadata() {
-    let mut sp = sp(&[]);
-    sp.entity_id.0 = "https://x/\"><evil>&".to_owned();
-    let xml = write_service_provider(&sp);
-    let document = xml::parse(&xml, 64).unwrap();
-    assert_eq!(Element::root(&document).unwrap().attribute("entityID"), Some(sp.entity_id.as_str()));
+fn the_facts_and_not_the_document_make_the_fingerprint() {
+    let of = |xml: &str| read(xml).unwrap().fingerprint;
+    let one = of(&plain(IDP, ""));
+    assert_eq!(one, of(&aggregate("validUntil=\"2026-02-02T00:00:00Z\"", &plain(IDP, "cacheDuration=\"PT1H\""))));
+    assert_ne!(one, of(&plain("https://other.example.org", "")));
+    assert_ne!(one, of(&testing::with_keys(IDP, "", &["p256"])));
+    assert_ne!(one, of(&plain(IDP, "").replace("/sso", "/other")));
+    assert_ne!(one, of(&plain(IDP, "").replace("<md:IDPSSODescriptor", "<md:IDPSSODescriptor WantAuthnRequestsSigned=\"true\"")));
+    let both = of(&testing::with_keys(IDP, "", &["p256", "rsa2048"]));
+    assert_eq!(both, of(&testing::with_keys(IDP, "", &["rsa2048", "p256"])), "whatever the order");
 }

@@ -39,3 +39,53 @@ fn assertion_consumer_service(url: &str) -> String {
         escape(url),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::saml::testing::{ACS, SP, certificate, sp};
+    use crate::saml::xml::{self, Element};
+
+    #[test]
+    fn our_own_metadata_says_what_we_do_and_no_more() {
+        let xml = write_service_provider(&sp(&["rsa2048", "p256"]));
+        let document = xml::parse(&xml, 64).unwrap();
+        let root = Element::root(&document).unwrap();
+        assert!(root.is(METADATA, "EntityDescriptor"));
+        assert_eq!(root.attribute("entityID"), Some(SP));
+        let role = root.children_named(METADATA, "SPSSODescriptor").next().unwrap();
+        assert_eq!(role.attribute("AuthnRequestsSigned"), Some("true"));
+        assert_eq!(role.attribute("WantAssertionsSigned"), Some("true"));
+        assert_eq!(role.attribute("protocolSupportEnumeration"), Some(PROTOCOL));
+        let children: Vec<_> = role.children().map(Element::local_name).collect();
+        assert_eq!(children, ["KeyDescriptor", "KeyDescriptor", "AssertionConsumerService"]);
+        assert!(
+            role.children_named(METADATA, "KeyDescriptor").all(|key| key.attribute("use") == Some("signing"))
+        );
+        let acs = role.children_named(METADATA, "AssertionConsumerService").next().unwrap();
+        assert_eq!(
+            (acs.attribute("Location"), acs.attribute("Binding")),
+            (Some(ACS), Some(Binding::Post.uri()))
+        );
+
+        let xml = write_service_provider(&sp(&[]));
+        assert!(xml.contains("AuthnRequestsSigned=\"false\"") && !xml.contains("KeyDescriptor"), "{xml}");
+    }
+
+    #[test]
+    fn the_next_key_is_published_before_it_signs_and_the_old_one_after() {
+        let place = |xml: &str, key: &str| xml.find(&STANDARD.encode(certificate(key)));
+        let xml = write_service_provider(&sp(&["rsa2048", "p256"]));
+        assert!(place(&xml, "rsa2048") < place(&xml, "p256") && place(&xml, "rsa2048").is_some(), "{xml}");
+        assert!(!xml.contains("validUntil") && !xml.contains("cacheDuration"));
+    }
+
+    #[test]
+    fn values_cannot_break_out_of_our_metadata() {
+        let mut sp = sp(&[]);
+        sp.entity_id.0 = "https://x/\"><evil>&".to_owned();
+        let xml = write_service_provider(&sp);
+        let document = xml::parse(&xml, 64).unwrap();
+        assert_eq!(Element::root(&document).unwrap().attribute("entityID"), Some(sp.entity_id.as_str()));
+    }
+}

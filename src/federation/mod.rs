@@ -33,9 +33,6 @@ mod source;
 mod terms;
 mod watch;
 
-#[cfg(test)]
-mod tests;
-
 pub use endings::Endings;
 pub use folder::{Copy, Folder, Kind};
 pub use http::{HttpSource, Patience, may_be_asked};

@@ -95,11 +95,11 @@ struct Seen {
     became: Became,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Became {
     Running,
     Held,
-    Refused(MetadataProblem),
+    Refused,
 }
 
 /// A document with what it says.
@@ -286,8 +286,8 @@ impl Watch {
 
     /// The source says what it said last time, and so do we.
     fn unchanged(&mut self, now: Moment) -> MetadataOutcome {
-        match self.standing.seen.as_ref().map(|seen| seen.became.clone()) {
-            Some(Became::Refused(_)) => MetadataOutcome::Refused,
+        match self.standing.seen.as_ref().map(|seen| seen.became) {
+            Some(Became::Refused) => MetadataOutcome::Refused,
             Some(Became::Held) => MetadataOutcome::Held,
             _ => {
                 if let Some(running) = &mut self.standing.running {
@@ -352,7 +352,7 @@ impl Watch {
             reason: problem.reason,
             detail: &problem.sentence,
         });
-        self.standing.seen = Some(Seen { version, digest, became: Became::Refused(problem) });
+        self.standing.seen = Some(Seen { version, digest, became: Became::Refused });
         MetadataOutcome::Refused
     }
 

@@ -91,7 +91,9 @@ impl KeyRing {
         if plaintext.len() > MAX_PLAINTEXT {
             return String::new();
         }
-        self.seal_octets(purpose, context, plaintext).map(|message| URL_SAFE_NO_PAD.encode(message)).unwrap_or_default()
+        self.seal_octets(purpose, context, plaintext)
+            .map(|message| URL_SAFE_NO_PAD.encode(message))
+            .unwrap_or_default()
     }
 
     /// Seals what goes into a file: octets, of any size, 45 more than the plaintext. `None` when it cannot be done.

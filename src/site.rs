@@ -2,7 +2,7 @@
 
 mod idp;
 
-pub use idp::{Known, Idp, Live};
+pub use idp::{Idp, Known, Live};
 
 use crate::access::Rules;
 use crate::cookies::CookiePolicy;

@@ -118,7 +118,11 @@ fn print_found(out: &mut dyn Write, watch: &Watch, found: &Described) -> io::Res
         writeln!(out, "  {style}warning:{style:#} {warning}")?;
     }
     let Some(running) = watch.running() else {
-        writeln!(out, "  what runs is not known here; the source describes {}", found.identity_provider.entity_id)?;
+        writeln!(
+            out,
+            "  what runs is not known here; the source describes {}",
+            found.identity_provider.entity_id
+        )?;
         for certificate in found.identity_provider.keys.certificates() {
             print_difference(out, &Difference::KeyAdded(certificate.clone()))?;
         }

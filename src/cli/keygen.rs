@@ -177,9 +177,13 @@ mod tests {
         let keys = dir.path().join("keys");
         let (exit, said) = generate(&keys, true);
         assert_eq!(exit, Exit::Ok, "{said}");
-        for (name, mode) in
-            [("sp-key.pem", 0o600), ("sp-cert.pem", 0o644), ("jwt-key.pem", 0o600), ("session-secret", 0o600), ("state-key", 0o600)]
-        {
+        for (name, mode) in [
+            ("sp-key.pem", 0o600),
+            ("sp-cert.pem", 0o644),
+            ("jwt-key.pem", 0o600),
+            ("session-secret", 0o600),
+            ("state-key", 0o600),
+        ] {
             let file = keys.join(name);
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777 & !0o022, mode, "{name}");
             assert!(said.contains(&format!(": {}", file.display())), "{said}");

@@ -134,7 +134,8 @@ pub struct Ourselves {
 /// Every problem of the configuration, in the order of the file; nothing is opened or started.
 pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
     let (written, report, misread) = read(file, env)?;
-    check::check(&written, now, report, Outbound::from_environment(env)).map_err(|problems| env::explain(problems, &misread))
+    check::check(&written, now, report, Outbound::from_environment(env))
+        .map_err(|problems| env::explain(problems, &misread))
 }
 
 /// Reads only what stands in our own metadata, from the same file and environment. Both sides of a sign-in want the

@@ -63,13 +63,18 @@ impl Connection {
     }
 
     /// Sends the one request. The body of the answer lives as long as this connection does.
-    pub(super) async fn send(&mut self, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, String> {
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Response<Incoming>, String> {
         self.sender.send_request(request).await.map_err(spoken)
     }
 }
 
 async fn reach(host: &str, port: u16) -> Result<TcpStream, String> {
-    TcpStream::connect((host, port)).await.map_err(|problem| format!("{host}:{port} cannot be reached: {problem}"))
+    TcpStream::connect((host, port))
+        .await
+        .map_err(|problem| format!("{host}:{port} cannot be reached: {problem}"))
 }
 
 /// Through an HTTP proxy to `authority` (RFC 9110, 9.3.6).
@@ -81,7 +86,8 @@ async fn tunnel(proxy: &Intercept, authority: &str, tasks: &mut Tasks) -> Result
     }
     let host = at.host().ok_or("the proxy of HTTPS_PROXY has no host")?;
     let host = host.trim_matches(['[', ']']);
-    let tcp = reach(host, at.port_u16().unwrap_or(80)).await.map_err(|problem| format!("the proxy {problem}"))?;
+    let tcp =
+        reach(host, at.port_u16().unwrap_or(80)).await.map_err(|problem| format!("the proxy {problem}"))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(tcp)).await.map_err(spoken)?;
     tasks.0.push(tokio::spawn(connection.with_upgrades()).abort_handle());
     let mut request = Request::connect(authority).header(HOST, authority);
@@ -102,7 +108,8 @@ async fn encrypted(
     host: &Host<&str>,
     authorities: Option<&[CertificateDer<'static>]>,
 ) -> Result<Box<dyn Stream>, String> {
-    let name = ServerName::try_from(bare(host)).map_err(|_| "the host is no name that a certificate could have")?;
+    let name =
+        ServerName::try_from(bare(host)).map_err(|_| "the host is no name that a certificate could have")?;
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|problem| format!("TLS cannot be used: {problem}"))?

@@ -97,7 +97,10 @@ mod tests {
     fn milestones_are_thirty_days_a_week_and_a_day() {
         let now = Moment::from_seconds(1_800_000_000);
         let at = |days: u32| milestone(now.plus(DAY * days), now);
-        assert_eq!([at(31), at(30), at(8), at(7), at(2), at(1)], [None, Some(30), Some(30), Some(7), Some(7), Some(1)]);
+        assert_eq!(
+            [at(31), at(30), at(8), at(7), at(2), at(1)],
+            [None, Some(30), Some(30), Some(7), Some(7), Some(1)]
+        );
         assert_eq!(milestone(now, now), Some(0));
         assert_eq!(milestone(now.minus(DAY), now), Some(0));
     }

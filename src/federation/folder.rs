@@ -87,7 +87,8 @@ impl Folder {
         let Some(plain) = self.open(idp, kind.name())? else { return Ok(None) };
         let broken = || format!("{} is broken", self.file(idp, kind.name()).display());
         let mut parts = plain.splitn(2, |octet| *octet == b'\n');
-        let head: Head = parts.next().and_then(|head| serde_json::from_slice(head).ok()).ok_or_else(broken)?;
+        let head: Head =
+            parts.next().and_then(|head| serde_json::from_slice(head).ok()).ok_or_else(broken)?;
         if head.v != VERSION {
             return Err(broken());
         }

@@ -194,9 +194,9 @@ fn request(url: &Url, known: Option<&Version>) -> Result<Request<Empty<Bytes>>, 
         .header(USER_AGENT, concat!("vestibule/", env!("CARGO_PKG_VERSION")))
         .body(Empty::new())
         .map_err(wrong)?;
-    let conditions = known.into_iter().flat_map(|version| {
-        [(IF_NONE_MATCH, &version.etag), (IF_MODIFIED_SINCE, &version.last_modified)]
-    });
+    let conditions = known
+        .into_iter()
+        .flat_map(|version| [(IF_NONE_MATCH, &version.etag), (IF_MODIFIED_SINCE, &version.last_modified)]);
     for (name, value) in conditions {
         if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
             request.headers_mut().insert(name, value);
@@ -217,11 +217,7 @@ fn shown(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-async fn within<T>(
-    limit: Duration,
-    what: &str,
-    doing: impl Future<Output = T> + Send,
-) -> Result<T, String> {
+async fn within<T>(limit: Duration, what: &str, doing: impl Future<Output = T> + Send) -> Result<T, String> {
     timeout(limit, doing).await.map_err(|_| format!("{what} within {} s", limit.as_secs_f64()))
 }
 

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn cache_duration_is_honoured_within_bounds() {
-        let after = |pace: Pace, hours: Option<u64>| pace.after_success(hours.map(|h| HOUR * h as u32), None, NOW);
+        let after =
+            |pace: Pace, hours: Option<u64>| pace.after_success(hours.map(|h| HOUR * h as u32), None, NOW);
         assert_eq!(after(DEFAULT, None), HOUR);
         assert_eq!(after(DEFAULT, Some(6)), 6 * HOUR);
         assert_eq!(after(DEFAULT, Some(0)), HOUR);

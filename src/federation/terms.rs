@@ -61,13 +61,15 @@ impl Terms {
         if let Some(binding) = self.sso_binding {
             idp.single_sign_on.retain(|(offered, _)| *offered == binding);
             if idp.single_sign_on.is_empty() {
-                let sentence = "the metadata offers no sign-on address for the binding of sso_binding".to_owned();
+                let sentence =
+                    "the metadata offers no sign-on address for the binding of sso_binding".to_owned();
                 return Err(MetadataProblem { reason: Reason::MetadataAddressMissing, sentence });
             }
         }
         idp.require_signed = self.require_signed;
         if idp.want_authn_requests_signed && !self.we_sign {
-            let warning = "it wants signed requests, and we have no key: it may refuse every sign-in".to_owned();
+            let warning =
+                "it wants signed requests, and we have no key: it may refuse every sign-in".to_owned();
             described.warnings.push(warning);
         }
         Ok(())

@@ -269,7 +269,9 @@ impl Watch {
             let (digest, described) = (sha256(&octets), terms.describe(&octets, now));
             Found { document: octets, version, digest, described }
         });
-        describing.await.map_err(|_| "the document could not be read: this is a fault of Vestibule".to_owned())
+        describing
+            .await
+            .map_err(|_| "the document could not be read: this is a fault of Vestibule".to_owned())
     }
 
     fn unreachable(&self, problem: &str) -> MetadataOutcome {
@@ -379,7 +381,11 @@ impl Watch {
 
     fn drop_held(&mut self) {
         if self.standing.held.take().is_some() {
-            tracing::info!(site = self.site, idp = self.idp.id, "the change that was held is gone from its source");
+            tracing::info!(
+                site = self.site,
+                idp = self.idp.id,
+                "the change that was held is gone from its source"
+            );
         }
         if let Some(folder) = &self.folder {
             self.told(folder.remove(&self.idp.id, Kind::Held));
@@ -464,7 +470,12 @@ impl Watch {
     /// What could not be kept or removed is told; the gate goes on without.
     fn told(&self, done: Result<(), String>) {
         if let Err(problem) = done {
-            tracing::warn!(site = self.site, idp = self.idp.id, problem, "state_dir does not work as it should");
+            tracing::warn!(
+                site = self.site,
+                idp = self.idp.id,
+                problem,
+                "state_dir does not work as it should"
+            );
         }
     }
 

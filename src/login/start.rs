@@ -62,8 +62,7 @@ pub(super) async fn start(
         return Ok(chooser(gate, site, &return_to, wish.again));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
-    let saml =
-        idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
+    let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let attempt = Attempt {
         site: site.name.clone(),
         idp: idp.id.clone(),

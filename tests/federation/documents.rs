@@ -54,7 +54,8 @@ impl<'a> Document<'a> {
                 )
             })
             .collect();
-        let cache = self.cache_duration.map(|cache| format!(" cacheDuration=\"{cache}\"")).unwrap_or_default();
+        let cache =
+            self.cache_duration.map(|cache| format!(" cacheDuration=\"{cache}\"")).unwrap_or_default();
         let until = self.valid_until.map(|until| format!(" validUntil=\"{until}\"")).unwrap_or_default();
         format!(
             "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_m\"{cache} entityID=\"{}\"{until}>{signature}\

@@ -51,7 +51,8 @@ async fn only_a_server_with_a_certificate_of_the_authority_is_believed() {
     assert_eq!(asking.read(Behaviour::serve("<a/>")).await.as_deref(), Ok("<a/>"));
 
     let stranger = Authority::new();
-    let source = HttpSource::new(&asking.server.url(), Some(vec![stranger.der()]), Outbound::direct()).unwrap();
+    let source =
+        HttpSource::new(&asking.server.url(), Some(vec![stranger.der()]), Outbound::direct()).unwrap();
     let problem = source.read(None).await.unwrap_err().to_string();
     assert!(problem.contains("TLS") && problem.contains("localhost"), "{problem}");
     // The system's authorities do not know ours.
@@ -86,7 +87,11 @@ async fn it_is_sent_on_within_https_a_few_times() {
     let goal = MetadataServer::start(&asking.authority).await;
     goal.now(Behaviour::serve("<goal/>"));
     for status in [301, 302, 303, 307, 308] {
-        assert_eq!(asking.read(Behaviour::redirect(status, &goal.url())).await.as_deref(), Ok("<goal/>"), "{status}");
+        assert_eq!(
+            asking.read(Behaviour::redirect(status, &goal.url())).await.as_deref(),
+            Ok("<goal/>"),
+            "{status}"
+        );
     }
     let before = asking.server.requests().len();
     let problem = asking.read(Behaviour::redirect(302, "/again")).await.unwrap_err();
@@ -100,7 +105,13 @@ async fn it_is_never_sent_from_https_to_http_or_to_something_else() {
     let asking = Asking::new().await;
     let plain = MetadataServer::start_plain().await;
     plain.now(Behaviour::serve("<evil/>"));
-    for to in [plain.url().as_str(), "http://idp.example.com/", "file:///etc/passwd", "ftp://x/", "https://u:p@localhost/"] {
+    for to in [
+        plain.url().as_str(),
+        "http://idp.example.com/",
+        "file:///etc/passwd",
+        "ftp://x/",
+        "https://u:p@localhost/",
+    ] {
         let problem = asking.read(Behaviour::redirect(302, to)).await.unwrap_err();
         assert!(problem.contains("sent on"), "{to}: {problem}");
     }
@@ -113,10 +124,20 @@ async fn http_is_for_this_machine_alone() {
     plain.now(Behaviour::serve("<a/>"));
     let source = HttpSource::new(&plain.url(), None, Outbound::direct()).unwrap();
     assert_eq!(text(source.read(None).await).as_deref(), Ok("<a/>"));
-    for good in ["https://idp.example.com/x?y", "http://127.0.0.1:8080/", "http://[::1]/", "http://localhost/m"] {
+    for good in
+        ["https://idp.example.com/x?y", "http://127.0.0.1:8080/", "http://[::1]/", "http://localhost/m"]
+    {
         assert!(may_be_asked(good).is_ok(), "{good}");
     }
-    for bad in ["http://idp.example.com/", "http://10.0.0.1/", "ftp://localhost/", "file:///x", "idp", "https://u@h/", ""] {
+    for bad in [
+        "http://idp.example.com/",
+        "http://10.0.0.1/",
+        "ftp://localhost/",
+        "file:///x",
+        "idp",
+        "https://u@h/",
+        "",
+    ] {
         assert!(may_be_asked(bad).is_err(), "{bad}");
     }
 }
@@ -174,7 +195,10 @@ async fn the_proxy_of_the_environment_is_used_and_sees_nothing() {
     let source = asking.source(&asking.server.url(), environment("", proxy.address));
     assert_eq!(text(source.read(None).await).as_deref(), Ok("<a/>"));
     let seen = proxy.requests();
-    assert!(seen[0].starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", asking.server.address.port())), "{seen:?}");
+    assert!(
+        seen[0].starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", asking.server.address.port())),
+        "{seen:?}"
+    );
     assert!(seen[0].to_lowercase().contains("proxy-authorization: basic bwu6c2vjcmv0"), "{seen:?}");
     assert!(!seen[0].contains("/metadata"), "{seen:?}");
 

@@ -29,7 +29,8 @@ fn troubles(idp: &FakeIdp, other: &FakeIdp) -> Vec<Trouble> {
     };
     let body = good.xml().into_bytes();
     let half = good.xml()[..good.xml().len() / 2].to_owned();
-    let answer = |status: u16, body: &str| Behaviour::Answer { status, headers: Vec::new(), body: body.into() };
+    let answer =
+        |status: u16, body: &str| Behaviour::Answer { status, headers: Vec::new(), body: body.into() };
     vec![
         trouble("down", Behaviour::Down),
         trouble("silent", Behaviour::Silent),
@@ -114,7 +115,11 @@ async fn whatever_the_source_does_who_runs_goes_on_and_sessions_do() {
         scene.server.now(Behaviour::serve(Document::of(&[&idp]).xml()));
         scene.after(2 * HOUR).await;
         assert_eq!(scene.readings("unchanged"), "1", "{name}: it has recovered");
-        assert_eq!(scene.metric("vestibule_idp_metadata_held{site=\"app\",idp=\"corp\"}").unwrap(), "0", "{name}");
+        assert_eq!(
+            scene.metric("vestibule_idp_metadata_held{site=\"app\",idp=\"corp\"}").unwrap(),
+            "0",
+            "{name}"
+        );
     }
 }
 
@@ -148,7 +153,7 @@ async fn unsigned_though_pinned_is_refused_and_so_is_another_signer() {
     let (idp, signer, other) = (
         FakeIdp::new(crate::documents::ENTITY),
         FakeIdp::new("https://federation.test/"),
-        FakeIdp::new("https://evil.test/"),
+        FakeIdp::new(crate::documents::ENTITY),
     );
     let mut scene = Scene::new().await;
     scene.pinned_to(&signer);

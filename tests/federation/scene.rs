@@ -10,9 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use vestibule::clock::ManualClock;
-use vestibule::federation::{
-    Changes, Folder, HttpSource, Outbound, Pace, Patience, Standing, Terms, Watch,
-};
+use vestibule::federation::{Changes, Folder, HttpSource, Outbound, Pace, Patience, Standing, Terms, Watch};
 use vestibule::saml::parties::TrustedKeys;
 use vestibule::seal::KeyRing;
 use vestibule::secret::Secret;
@@ -139,7 +137,8 @@ impl Scene {
     }
 
     pub fn readings(&self, outcome: &str) -> String {
-        let line = format!("vestibule_idp_metadata_read_total{{site=\"app\",idp=\"corp\",outcome=\"{outcome}\"}}");
+        let line =
+            format!("vestibule_idp_metadata_read_total{{site=\"app\",idp=\"corp\",outcome=\"{outcome}\"}}");
         self.metric(&line).unwrap_or_default()
     }
 }

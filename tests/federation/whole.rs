@@ -24,7 +24,8 @@ impl Scene {
     /// `described`: the lines of the identity provider.
     fn new(described: &str) -> Self {
         let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::choose());
-        std::fs::write(folder.path().join("state-key"), "bJ5Wv1sS4nqkJb0d2mXcQ8zYt7uRpLhE3fAaGgKi6Do").unwrap();
+        std::fs::write(folder.path().join("state-key"), "bJ5Wv1sS4nqkJb0d2mXcQ8zYt7uRpLhE3fAaGgKi6Do")
+            .unwrap();
         let config = format!(
             "public_url: http://127.0.0.1:{}\nupstream: http://127.0.0.1:9\nstate_dir: state\nstate_key_file: state-key\n\
              identity_providers:\n  - id: corp\n    {described}\n",
@@ -160,8 +161,7 @@ async fn the_program_starts_without_metadata_and_says_so_to_who_signs_in() {
     scene.put("ca.pem", &authority.pem());
     let gate = scene.start();
     let mut visitor = Visitor::new();
-    let page =
-        visitor.get(&format!("http://127.0.0.1:{}/vestibule/sign-in?rd=/", scene.ports.public)).await;
+    let page = visitor.get(&format!("http://127.0.0.1:{}/vestibule/sign-in?rd=/", scene.ports.public)).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(gate.program.log().contains("metadata-unavailable"), "{}", gate.program.log());
     let ready = visitor.get(&format!("http://127.0.0.1:{}/readyz", gate.admin_port)).await;

@@ -6,7 +6,9 @@ use super::parties::{inline, pem_or_base64, required_signatures};
 use crate::config::file::IdentityProvider as IdpFile;
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, OrOff, Word};
-use crate::federation::{Changes, FileSource, HttpSource, Origin, Pace, Standing, Terms, Watch, may_be_asked};
+use crate::federation::{
+    Changes, FileSource, HttpSource, Origin, Pace, Standing, Terms, Watch, may_be_asked,
+};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::metadata::{Described, QueryForm, mdq_url};
 use crate::saml::parties::TrustedKeys;
@@ -138,9 +140,10 @@ fn address(
 ) -> Option<Description> {
     let terms = terms(written, desk);
     let changes = changes(written, desk);
-    let pace = written.metadata_refresh.get().map(|_| {
-        desk.duration(&written.metadata_refresh, DAY, MINUTE, 7 * DAY)
-    });
+    let pace = written
+        .metadata_refresh
+        .get()
+        .map(|_| desk.duration(&written.metadata_refresh, DAY, MINUTE, 7 * DAY));
     let authorities = authorities(&written.metadata_ca_file, desk);
     // A query's own part is judged before the entity ID is put behind it.
     let base = field.get()?;
@@ -258,10 +261,7 @@ fn pinned(field: &Field<OneOrMany<FilePath>>, desk: &mut Desk) -> Option<Option<
 }
 
 #[expect(clippy::option_option, reason = "outside: whether it is right; inside: whether there is one")]
-fn authorities(
-    field: &Field<FilePath>,
-    desk: &mut Desk,
-) -> Option<Option<Vec<CertificateDer<'static>>>> {
+fn authorities(field: &Field<FilePath>, desk: &mut Desk) -> Option<Option<Vec<CertificateDer<'static>>>> {
     if field.is_absent() {
         return Some(None);
     }

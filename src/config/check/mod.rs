@@ -98,7 +98,9 @@ pub(super) fn check(
 /// What the identity provider is told about us. Everything is checked, so that the rest can be warned of; only what
 /// is told decides.
 pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ourselves, Problems> {
-    let problems = check(file, now, report, Outbound::direct()).err().map_or_else(Vec::new, |Problems(problems)| problems);
+    let problems = check(file, now, report, Outbound::direct())
+        .err()
+        .map_or_else(Vec::new, |Problems(problems)| problems);
     let matters = |problem: &Problem| {
         let top = problem.path.split(['.', '[']).next();
         matches!(top, Some("public_url" | "path_prefix" | "service_provider"))

@@ -298,14 +298,19 @@ fn signing_keys(written: &SpFile, desk: &mut Desk) -> Option<Vec<SigningKey>> {
 fn signing_key(key: &Field<FilePath>, certificate: &Field<FilePath>, desk: &mut Desk) -> Option<SigningKey> {
     let private_key = read_secret(key, desk);
     let pem = read(certificate, SMALL_LIMIT, desk);
-    let signing_key =
-        SigningKey::from_pem(&private_key?, &pem?).map_err(|message| desk.error(key.problem(message))).ok()?;
+    let signing_key = SigningKey::from_pem(&private_key?, &pem?)
+        .map_err(|message| desk.error(key.problem(message)))
+        .ok()?;
     // Some identity providers refuse our requests from that day on.
     let SigningCertificate { subject, not_after, .. } = signing_key.certificate();
     if *not_after < desk.now.plus(SOON) {
         let word = if *not_after <= desk.now { "ended" } else { "ends" };
         let message = format!("our certificate {subject} {word} on {not_after}");
-        desk.warn(certificate.problem(message).hint("docs/key-rollover.md tells how to change it without an outage"));
+        desk.warn(
+            certificate
+                .problem(message)
+                .hint("docs/key-rollover.md tells how to change it without an outage"),
+        );
     }
     Some(signing_key)
 }

@@ -25,7 +25,8 @@ pub(super) fn folder(file: &File, desk: &mut Desk) -> Option<Folder> {
         desk.error(keys.problem("is the key to state_dir, which is not set"));
     }
     if keys.is_absent() {
-        let message = "needs state_key_file: what is kept is sealed, since whoever could change it could sign in";
+        let message =
+            "needs state_key_file: what is kept is sealed, since whoever could change it could sign in";
         desk.error(dir.problem(message).hint("`vestibule keygen` makes one"));
     }
     let keys = {

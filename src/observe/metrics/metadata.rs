@@ -26,8 +26,7 @@ pub enum MetadataOutcome {
 }
 
 impl MetadataOutcome {
-    const ALL: [Self; 5] =
-        [Self::Unchanged, Self::Changed, Self::Held, Self::Refused, Self::Unreachable];
+    const ALL: [Self; 5] = [Self::Unchanged, Self::Changed, Self::Held, Self::Refused, Self::Unreachable];
 
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
@@ -54,7 +53,9 @@ pub struct MetadataFigures {
 
 /// By (site, idp).
 #[derive(Debug, Default)]
-pub(super) struct OfMetadata(Mutex<BTreeMap<[String; 2], (MetadataFigures, [u64; MetadataOutcome::ALL.len()])>>);
+pub(super) struct OfMetadata(
+    Mutex<BTreeMap<[String; 2], (MetadataFigures, [u64; MetadataOutcome::ALL.len()])>>,
+);
 
 impl Metrics {
     /// The source of an identity provider's metadata was read.

@@ -59,11 +59,8 @@ impl Federation {
     /// Seconds, and the most memory that was taken at once, in octets.
     fn cost(&self, number: usize, pinned: bool) -> (f64, u64) {
         let wanted = name(number);
-        let source = Source {
-            entity_id: Some(&wanted),
-            pinned: pinned.then_some(&self.signer),
-            ..Source::default()
-        };
+        let source =
+            Source { entity_id: Some(&wanted), pinned: pinned.then_some(&self.signer), ..Source::default() };
         let began = Instant::now();
         let mut found = None;
         let used = measure(|| found = describe(self.document.as_bytes(), &source, NOW).ok());
@@ -171,10 +168,12 @@ fn an_entity_that_is_added_to_a_signed_aggregate_is_seen() {
     let wanted = "https://evil.example.net/metadata";
     let evil = {
         let begin = federation.document.find("<md:EntityDescriptor").unwrap();
-        let end = federation.document.find("</md:EntityDescriptor>\n").unwrap() + "</md:EntityDescriptor>\n".len();
+        let end =
+            federation.document.find("</md:EntityDescriptor>\n").unwrap() + "</md:EntityDescriptor>\n".len();
         federation.document[begin..end].replace(&name(0), wanted)
     };
-    let changed = federation.document.replace("</md:EntitiesDescriptor>", &(evil + "</md:EntitiesDescriptor>"));
+    let changed =
+        federation.document.replace("</md:EntitiesDescriptor>", &(evil + "</md:EntitiesDescriptor>"));
     let source = |pinned| Source { entity_id: Some(wanted), pinned, ..Source::default() };
     assert!(describe(changed.as_bytes(), &source(None), NOW).is_ok());
     let problem = describe(changed.as_bytes(), &source(Some(&federation.signer)), NOW).unwrap_err();
@@ -202,5 +201,9 @@ fn what_eight_thousand_entities_cost() {
         listed = index(federation.document.as_bytes(), &Limits::default()).unwrap().len();
     });
     assert_eq!(listed, 8000);
-    println!("  index of names     : {:.2} s, {:.2} MB", began.elapsed().as_secs_f64(), used.bytes_max as f64 / MB);
+    println!(
+        "  index of names     : {:.2} s, {:.2} MB",
+        began.elapsed().as_secs_f64(),
+        used.bytes_max as f64 / MB
+    );
 }

@@ -36,8 +36,8 @@
 //! | Another known IdP speaks for this one | (several gateways with many IdPs) | a `VerifiedResponse` remembers under whose keys it was verified, and `accept` compares |
 //! | A stolen answer: replayed, for another service, another browser, another time | (the reason for Profiles 4.1.4.3) | `accept.rs`: audience, recipient, destination, InResponseTo twice, times; the store claims the ID once |
 //! | Metadata whose signer is known is wrapped, stripped or signed inside only; an aggregate's entity is read beside what was signed | the attacks on assertions, carried over to metadata | `metadata/signed.rs`: only the document element's own signature counts; `metadata/select.rs`: what is put aside to be read is what went into the digest, in the same pass |
-| Metadata brings the attacker's key | CVE-2021-21239; sources in the wrong hands | a pinned signature; `metadata/change.rs` holds a swap of all keys and a move to another host |
-| Work without bounds before the signature is checked | 1,500 references; 40,000 attributes on one element | limits before decoding and parsing; one pass of pre-check; SignedInfo is of fixed shape |
+//! | Metadata brings the attacker's key | CVE-2021-21239; sources in the wrong hands | a pinned signature; `metadata/change.rs` holds a swap of all keys and a move to another host |
+//! | Work without bounds before the signature is checked | 1,500 references; 40,000 attributes on one element | limits before decoding and parsing; one pass of pre-check; SignedInfo is of fixed shape |
 //!
 //! # What does not compile
 //!

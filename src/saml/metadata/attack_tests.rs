@@ -55,7 +55,10 @@ fn what_the_pinned_key_signed_is_let_in() {
         signed_federation(),
         replaced(&signed_federation(), "<!-- c -->", ""),
         replaced(&signed_federation(), "<!-- c -->", "<!-- another --><!-- comment -->"),
-        format!("\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?pi x?><!-- c -->\n{}\n<!-- c -->\n", signed_entity()),
+        format!(
+            "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?pi x?><!-- c -->\n{}\n<!-- c -->\n",
+            signed_entity()
+        ),
         sign(&aggregate("ID=\"_m\"", &aggregate("ID=\"_i\"", &signed_inside())), "_m", SIGNER),
     ] {
         assert_eq!(reason(&document), None, "{document}");
@@ -90,7 +93,8 @@ fn without_a_pin_a_signature_is_not_looked_at() {
         signed_entity(),
         signed_federation(),
         replaced(&signed_entity(), "https://idp.example.org/sso", "https://idp.example.net/sso"),
-        replaced(&signed_entity(), "<ds:SignedInfo", "<ds:Nonsense"). replace("</ds:SignedInfo", "</ds:Nonsense"),
+        replaced(&signed_entity(), "<ds:SignedInfo", "<ds:Nonsense")
+            .replace("</ds:SignedInfo", "</ds:Nonsense"),
     ] {
         assert_eq!(without_pin(&document), None);
     }
@@ -112,8 +116,16 @@ fn the_document_element_must_be_signed_by_the_pinned_key() {
         ("only-the-inner-aggregate-is-signed", aggregate("ID=\"_o\"", &federation), Reason::MetadataUnsigned),
         ("signature-is-the-last-child", moved, Reason::MetadataUnsigned),
         ("another-key", sign(&plain(IDP, "ID=\"_m\""), "_m", "evil"), Reason::MetadataSignatureInvalid),
-        ("another-key-of-the-kind", sign(&plain(IDP, "ID=\"_m\""), "_m", "p256"), Reason::MetadataSignatureInvalid),
-        ("the-idps-own-key", sign(&plain(IDP, "ID=\"_m\""), "_m", "rsa2048"), Reason::MetadataSignatureInvalid),
+        (
+            "another-key-of-the-kind",
+            sign(&plain(IDP, "ID=\"_m\""), "_m", "p256"),
+            Reason::MetadataSignatureInvalid,
+        ),
+        (
+            "the-idps-own-key",
+            sign(&plain(IDP, "ID=\"_m\""), "_m", "rsa2048"),
+            Reason::MetadataSignatureInvalid,
+        ),
     ] {
         assert_eq!(reason(&document), Some(expected), "{name}");
     }
@@ -125,12 +137,24 @@ fn what_was_changed_after_it_was_signed_is_refused() {
     for (name, from, to) in [
         ("address", "https://idp.example.org/sso", "https://idp.example.net/sso"),
         ("entity-id", IDP, "https://idp.example.org/metadatb"),
-        ("attribute", " entityID=\"https://other.example.org\"", " entityID=\"https://other.example.org\" x=\"y\""),
+        (
+            "attribute",
+            " entityID=\"https://other.example.org\"",
+            " entityID=\"https://other.example.org\" x=\"y\"",
+        ),
         ("validity", "ID=\"_m\"", "ID=\"_m\" validUntil=\"2036-01-01T00:00:00Z\""),
         ("white-space", "<md:Extensions/>", "<md:Extensions> </md:Extensions>"),
         ("text", "<md:Organization/>", "<md:Organization>x</md:Organization>"),
-        ("prefix", "<md:Organization/>", "<m:Organization xmlns:m=\"urn:oasis:names:tc:SAML:2.0:metadata\"/>"),
-        ("after-it", "</md:EntitiesDescriptor>", "<md:EntityDescriptor entityID=\"x\"/></md:EntitiesDescriptor>"),
+        (
+            "prefix",
+            "<md:Organization/>",
+            "<m:Organization xmlns:m=\"urn:oasis:names:tc:SAML:2.0:metadata\"/>",
+        ),
+        (
+            "after-it",
+            "</md:EntitiesDescriptor>",
+            "<md:EntityDescriptor entityID=\"x\"/></md:EntitiesDescriptor>",
+        ),
     ] {
         assert_eq!(reason(&replaced(&federation, from, to)), Some(Reason::MetadataDigestMismatch), "{name}");
     }
@@ -144,29 +168,74 @@ fn wrapped_signatures_are_refused() {
     let signature = signature_of(&entity).to_owned();
     let original = replaced(&entity, &signature, "");
     let evil = |attributes: &str, inside: &str| {
-        with_keys(IDP, attributes, &["evil"])
-            .replacen("<md:Extensions/>", &format!("{inside}<md:Extensions/>"), 1)
+        with_keys(IDP, attributes, &["evil"]).replacen(
+            "<md:Extensions/>",
+            &format!("{inside}<md:Extensions/>"),
+            1,
+        )
     };
     for (name, document, expected) in [
         // The signature signs another element than the one that it stands in.
-        ("1-signature-moves-out", evil("ID=\"_evil\"", &(signature.clone() + &original)), Reason::MetadataSignatureRefused),
-        ("2-evil-takes-the-id", evil("ID=\"_m\"", &(signature.clone() + &original)), Reason::MetadataSignatureRefused),
-        ("3-original-without-its-id", evil("ID=\"_m\"", &(signature.clone() + &original.replace("ID=\"_m\"", ""))), Reason::MetadataDigestMismatch),
+        (
+            "1-signature-moves-out",
+            evil("ID=\"_evil\"", &(signature.clone() + &original)),
+            Reason::MetadataSignatureRefused,
+        ),
+        (
+            "2-evil-takes-the-id",
+            evil("ID=\"_m\"", &(signature.clone() + &original)),
+            Reason::MetadataSignatureRefused,
+        ),
+        (
+            "3-original-without-its-id",
+            evil("ID=\"_m\"", &(signature.clone() + &original.replace("ID=\"_m\"", ""))),
+            Reason::MetadataDigestMismatch,
+        ),
         // The signed one goes along whole.
-        ("4-evil-around-the-signed", evil("ID=\"_evil\"", &format!("<md:Extensions>{entity}</md:Extensions>")), Reason::MetadataUnsigned),
-        ("5-evil-beside-the-signed", aggregate("ID=\"_evil\"", &format!("{}{entity}", evil("", ""))), Reason::MetadataUnsigned),
-        ("6-signed-inside-the-signature", {
-            let inside = signature.replace("</ds:KeyInfo>", &format!("<ds:Object>{original}</ds:Object></ds:KeyInfo>"));
-            evil("ID=\"_m\"", &inside)
-        }, Reason::MetadataDigestMismatch),
-        ("7-object", {
-            let inside = signature.replace("</ds:Signature>", &format!("<ds:Object>{original}</ds:Object></ds:Signature>"));
-            evil("ID=\"_m\"", &inside)
-        }, Reason::MetadataSignatureRefused),
-        ("8-second-signature", replaced(&entity, "<md:Extensions/>", &format!("{signature}<md:Extensions/>")), Reason::MetadataSignatureRefused),
+        (
+            "4-evil-around-the-signed",
+            evil("ID=\"_evil\"", &format!("<md:Extensions>{entity}</md:Extensions>")),
+            Reason::MetadataUnsigned,
+        ),
+        (
+            "5-evil-beside-the-signed",
+            aggregate("ID=\"_evil\"", &format!("{}{entity}", evil("", ""))),
+            Reason::MetadataUnsigned,
+        ),
+        (
+            "6-signed-inside-the-signature",
+            {
+                let inside = signature
+                    .replace("</ds:KeyInfo>", &format!("<ds:Object>{original}</ds:Object></ds:KeyInfo>"));
+                evil("ID=\"_m\"", &inside)
+            },
+            Reason::MetadataDigestMismatch,
+        ),
+        (
+            "7-object",
+            {
+                let inside = signature
+                    .replace("</ds:Signature>", &format!("<ds:Object>{original}</ds:Object></ds:Signature>"));
+                evil("ID=\"_m\"", &inside)
+            },
+            Reason::MetadataSignatureRefused,
+        ),
+        (
+            "8-second-signature",
+            replaced(&entity, "<md:Extensions/>", &format!("{signature}<md:Extensions/>")),
+            Reason::MetadataSignatureRefused,
+        ),
         ("9-no-id", replaced(&entity, " ID=\"_m\"", ""), Reason::MetadataSignatureRefused),
-        ("10-id-of-a-namespace", replaced(&entity, " ID=\"_m\"", " xml:id=\"_m\""), Reason::MetadataSignatureRefused),
-        ("11-id-in-another-case", replaced(&entity, "<md:Extensions/>", "<md:Extensions Id=\"_m\"/>"), Reason::MetadataSignatureRefused),
+        (
+            "10-id-of-a-namespace",
+            replaced(&entity, " ID=\"_m\"", " xml:id=\"_m\""),
+            Reason::MetadataSignatureRefused,
+        ),
+        (
+            "11-id-in-another-case",
+            replaced(&entity, "<md:Extensions/>", "<md:Extensions Id=\"_m\"/>"),
+            Reason::MetadataSignatureRefused,
+        ),
     ] {
         assert_eq!(reason(&document), Some(expected), "{name}");
     }
@@ -186,10 +255,22 @@ fn signatures_of_another_shape_are_refused() {
         ("elsewhere", "URI=\"#_m\"", "URI=\"https://example.org/metadata\""),
         ("two-references", &*reference, &*reference.repeat(2)),
         ("xpath", exclusive, "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"/>"),
-        ("not-enveloped", "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>", ""),
+        (
+            "not-enveloped",
+            "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>",
+            "",
+        ),
         ("sha-1-digest", "http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"),
-        ("sha-1-signature", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1"),
-        ("hmac", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"),
+        (
+            "sha-1-signature",
+            "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+            "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1",
+        ),
+        (
+            "hmac",
+            "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+            "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+        ),
         ("comment", "<ds:SignatureValue>", "<ds:SignatureValue><!-- c -->"),
         ("too-long", "<ds:KeyInfo>", &*format!("<ds:KeyInfo>{}", " ".repeat(130 * 1024))),
     ] {
@@ -206,7 +287,10 @@ fn a_signature_does_not_excuse_what_it_signs() {
     let signed = |document: String| reason(&sign(&document, "_m", SIGNER));
     let twice = plain(IDP, "") + &plain(IDP, "");
     assert_eq!(signed(aggregate("ID=\"_m\"", &twice)), Some(Reason::MetadataEntityDuplicate));
-    assert_eq!(signed(plain(IDP, "ID=\"_m\" validUntil=\"2026-01-15T12:00:00Z\"")), Some(Reason::MetadataExpired));
+    assert_eq!(
+        signed(plain(IDP, "ID=\"_m\" validUntil=\"2026-01-15T12:00:00Z\"")),
+        Some(Reason::MetadataExpired)
+    );
     assert_eq!(signed(with_keys(IDP, "ID=\"_m\"", &["rsa1024"])), Some(Reason::MetadataKeyMissing));
     assert_eq!(signed(plain(OTHER, "ID=\"_m\"")), Some(Reason::MetadataEntityMissing));
     assert_eq!(signed(plain(IDP, "ID=\"_m\" xmlns:r=\"relative\"")), Some(Reason::MetadataMarkup));
@@ -222,13 +306,36 @@ fn hostile_xml_is_refused_with_and_without_a_pin() {
     for (name, document, expected) in [
         ("document-type", format!("<!DOCTYPE x>{entity}"), Reason::MetadataDoctype),
         ("billion-laughs", format!("{laughs}{}", inside("&c;")), Reason::MetadataDoctype),
-        ("external-entity", format!("<!DOCTYPE l [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>{}", inside("&a;")), Reason::MetadataDoctype),
+        (
+            "external-entity",
+            format!("<!DOCTYPE l [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>{}", inside("&a;")),
+            Reason::MetadataDoctype,
+        ),
         ("undefined-entity", inside("&c;"), Reason::MetadataMalformed),
         ("too-deep", inside(&("<a>".repeat(70) + &"</a>".repeat(70))), Reason::MetadataMarkup),
-        ("too-many-attributes", inside(&format!("<a{}/>", (0..70).map(|n| format!(" a{n}=''")).collect::<String>())), Reason::MetadataMarkup),
-        ("too-many-namespaces", inside(&((0..5).map(|m| format!("<a{}>", (0..40).map(|n| format!(" xmlns:p{m}q{n}='u:'")).collect::<String>())).collect::<String>() + &"</a>".repeat(5))), Reason::MetadataMarkup),
+        (
+            "too-many-attributes",
+            inside(&format!("<a{}/>", (0..70).map(|n| format!(" a{n}=''")).collect::<String>())),
+            Reason::MetadataMarkup,
+        ),
+        (
+            "too-many-namespaces",
+            inside(
+                &((0..5)
+                    .map(|m| {
+                        format!("<a{}>", (0..40).map(|n| format!(" xmlns:p{m}q{n}='u:'")).collect::<String>())
+                    })
+                    .collect::<String>()
+                    + &"</a>".repeat(5)),
+            ),
+            Reason::MetadataMarkup,
+        ),
         ("processing-instruction", inside("<?x y?>"), Reason::MetadataMarkup),
-        ("latin-1", format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>{entity}"), Reason::MetadataEncoding),
+        (
+            "latin-1",
+            format!("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>{entity}"),
+            Reason::MetadataEncoding,
+        ),
         ("xml-1.1", format!("<?xml version=\"1.1\"?>{entity}"), Reason::MetadataMalformed),
         ("two-roots", format!("{entity}{entity}"), Reason::MetadataMalformed),
         ("text-after-it", format!("{entity}x"), Reason::MetadataMalformed),
@@ -237,7 +344,15 @@ fn hostile_xml_is_refused_with_and_without_a_pin() {
         ("page", "<!DOCTYPE html><html><body>Sign in</body></html>".to_owned(), Reason::MetadataForeign),
         ("json", "{\"error\": \"not found\"}".to_owned(), Reason::MetadataMalformed),
         ("response", xml("response"), Reason::MetadataForeign),
-        ("other-namespace", replaced(&plain(IDP, ""), "xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\"", "xmlns:md=\"urn:other\""), Reason::MetadataForeign),
+        (
+            "other-namespace",
+            replaced(
+                &plain(IDP, ""),
+                "xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\"",
+                "xmlns:md=\"urn:other\"",
+            ),
+            Reason::MetadataForeign,
+        ),
     ] {
         assert_eq!(without_pin(&document), Some(expected), "{name}");
         let unsigned = matches!(name, "response" | "other-namespace");

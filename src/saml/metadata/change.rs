@@ -168,13 +168,16 @@ fn foreign_host(running: &IdentityProvider, found: &IdentityProvider) -> Option<
     let sentence = format!(
         "an address moves to {foreign}, where none was before ({}); ask the identity provider's people whether they \
          moved",
-        known.into_iter().collect::<Vec<_>>().join(", ")
+        known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     );
     Some(MetadataProblem::new(Reason::MetadataHostChanged, sentence))
 }
 
 fn logout_addresses(idp: &IdentityProvider) -> impl Iterator<Item = &str> {
-    idp.single_logout.iter().flat_map(|at| [Some(at.location.as_str()), at.response_location.as_deref()]).flatten()
+    idp.single_logout
+        .iter()
+        .flat_map(|at| [Some(at.location.as_str()), at.response_location.as_deref()])
+        .flatten()
 }
 
 /// Scheme, host and port of each address: https on a host does not vouch for http on it.
@@ -182,7 +185,11 @@ fn origins<'a>(addresses: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     addresses.filter_map(|at| Url::parse(at).ok()).map(|url| url.origin().ascii_serialization()).collect()
 }
 
-fn doubtful_keys(running: &IdentityProvider, found: &Described, policy: KeyChanges) -> Option<MetadataProblem> {
+fn doubtful_keys(
+    running: &IdentityProvider,
+    found: &Described,
+    policy: KeyChanges,
+) -> Option<MetadataProblem> {
     let known = |now: &SigningCertificate| {
         running.keys.certificates().iter().any(|old| old.key_sha256 == now.key_sha256)
     };
@@ -205,7 +212,10 @@ impl Difference {
     pub const fn sign(&self) -> char {
         match self {
             Self::KeyAdded(_) | Self::SignOnAdded(..) | Self::LogoutAdded(_) | Self::ScopeAdded(_) => '+',
-            Self::KeyRemoved(_) | Self::SignOnRemoved(..) | Self::LogoutRemoved(_) | Self::ScopeRemoved(_) => '-',
+            Self::KeyRemoved(_)
+            | Self::SignOnRemoved(..)
+            | Self::LogoutRemoved(_)
+            | Self::ScopeRemoved(_) => '-',
             Self::CertificateRenewed { .. } | Self::WantsSignedRequests(_) => '~',
         }
     }

@@ -112,7 +112,11 @@ fn addresses_may_move_on_their_host_and_not_to_another() {
 fn a_logout_answer_on_a_foreign_host_is_held() {
     let running = at(&[("HTTP-Redirect", "https://idp.example.org/sso")], &[]);
     let content = key("", "rsa2048")
-        + &logout("HTTP-POST", "https://idp.example.org/slo", " ResponseLocation=\"https://evil.example.net/\"")
+        + &logout(
+            "HTTP-POST",
+            "https://idp.example.org/slo",
+            " ResponseLocation=\"https://evil.example.net/\"",
+        )
         + &service("HTTP-Redirect", "https://idp.example.org/sso");
     let found = read(&entity(IDP, "", &role("", &content))).unwrap();
     assert_eq!(outcome(&running, &found, KeyChanges::Apply), "held: host");
@@ -130,11 +134,16 @@ fn another_entity_is_refused_whoever_signed() {
 fn a_diff_can_be_read() {
     let running = at(&[("HTTP-Redirect", "https://idp.example.org/sso")], &[]);
     let content = key("", "p256")
-        + &logout("HTTP-POST", "https://idp.example.net/slo", " ResponseLocation=\"https://idp.example.net/done\"")
+        + &logout(
+            "HTTP-POST",
+            "https://idp.example.net/slo",
+            " ResponseLocation=\"https://idp.example.net/done\"",
+        )
         + &service("HTTP-POST", "https://idp.example.net/sso");
     let scope = "<md:Extensions><s:Scope xmlns:s=\"urn:mace:shibboleth:metadata:1.0\">example.net</s:Scope></md:Extensions>";
     let found =
-        read(&entity(IDP, "", &(scope.to_owned() + &role("WantAuthnRequestsSigned=\"true\"", &content)))).unwrap();
+        read(&entity(IDP, "", &(scope.to_owned() + &role("WantAuthnRequestsSigned=\"true\"", &content))))
+            .unwrap();
     let Change::Hold { differences, why } = judged(&running, &found, KeyChanges::Apply) else { panic!() };
     assert_eq!(why.reason, Reason::MetadataHostChanged);
     assert!(why.sentence.contains("moves to https://idp.example.net"), "{why}");
@@ -143,11 +152,18 @@ fn a_diff_can_be_read() {
     assert_eq!(
         lines,
         [
-            format!("+ signing key CN=test p256 (P-256), SHA-256 {}, 2025-01-01 to 2035-01-01", fingerprint(&found)),
-            format!("- signing key CN=test rsa2048 (RSA 2048), SHA-256 {}, 2025-01-01 to 2035-01-01", fingerprint(&running)),
+            format!(
+                "+ signing key CN=test p256 (P-256), SHA-256 {}, 2025-01-01 to 2035-01-01",
+                fingerprint(&found)
+            ),
+            format!(
+                "- signing key CN=test rsa2048 (RSA 2048), SHA-256 {}, 2025-01-01 to 2035-01-01",
+                fingerprint(&running)
+            ),
             "+ sign-on by HTTP-POST: https://idp.example.net/sso".to_owned(),
             "- sign-on by HTTP-Redirect: https://idp.example.org/sso".to_owned(),
-            "+ logout by HTTP-POST: https://idp.example.net/slo, answers to https://idp.example.net/done".to_owned(),
+            "+ logout by HTTP-POST: https://idp.example.net/slo, answers to https://idp.example.net/done"
+                .to_owned(),
             "+ scope example.net".to_owned(),
             "~ refuses requests that are not signed".to_owned(),
         ]

@@ -68,8 +68,27 @@ mod tests {
     #[test]
     fn what_is_no_duration_is_not_read() {
         for text in [
-            "", "P", "PT", "P1", "1D", "PT1D", "P1H", "-P1D", "P-1D", "PT1M1H", "PT1.5H", "PT1.S", "PT.5S", "P1DT",
-            "PTS", "PT1HT1M", "P1W", "3600", "P99999999999999999999D", "PT18446744073709551615H", "PT١S",
+            "",
+            "P",
+            "PT",
+            "P1",
+            "1D",
+            "PT1D",
+            "P1H",
+            "-P1D",
+            "P-1D",
+            "PT1M1H",
+            "PT1.5H",
+            "PT1.S",
+            "PT.5S",
+            "P1DT",
+            "PTS",
+            "PT1HT1M",
+            "P1W",
+            "3600",
+            "P99999999999999999999D",
+            "PT18446744073709551615H",
+            "PT١S",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -40,7 +40,11 @@ fn logout_addresses_are_read() {
     let content = key("", "rsa2048")
         + &logout("SOAP", "https://idp.example.org/slo-soap", "")
         + &logout("HTTP-Redirect", "https://idp.example.org/slo", "")
-        + &logout("HTTP-POST", "https://idp.example.org/slo?p=1&amp;q=2", " ResponseLocation=\" https://idp.example.org/answer \"")
+        + &logout(
+            "HTTP-POST",
+            "https://idp.example.org/slo?p=1&amp;q=2",
+            " ResponseLocation=\" https://idp.example.org/answer \"",
+        )
         + &logout("HTTP-POST", "javascript:alert(1)", "")
         + &logout("HTTP-POST", "https://idp.example.org/slo3", " ResponseLocation=\"data:x\"")
         + &service("HTTP-Redirect", "https://idp.example.org/sso");
@@ -54,7 +58,11 @@ fn logout_addresses_are_read() {
         found.identity_provider.single_logout,
         [
             endpoint(Binding::Redirect, "https://idp.example.org/slo", None),
-            endpoint(Binding::Post, "https://idp.example.org/slo?p=1&q=2", Some("https://idp.example.org/answer")),
+            endpoint(
+                Binding::Post,
+                "https://idp.example.org/slo?p=1&q=2",
+                Some("https://idp.example.org/answer")
+            ),
             endpoint(Binding::Post, "https://idp.example.org/slo3", None),
         ]
     );
@@ -64,7 +72,9 @@ fn logout_addresses_are_read() {
 #[test]
 fn scopes_are_read_and_regular_expressions_are_not() {
     let scope = |attributes: &str, text: &str| {
-        format!("<shibmd:Scope xmlns:shibmd=\"urn:mace:shibboleth:metadata:1.0\"{attributes}>{text}</shibmd:Scope>")
+        format!(
+            "<shibmd:Scope xmlns:shibmd=\"urn:mace:shibboleth:metadata:1.0\"{attributes}>{text}</shibmd:Scope>"
+        )
     };
     let scopes = |content: String| format!("<md:Extensions>{content}</md:Extensions>");
     let content = scopes(scope("", "\n example.org ") + &scope(" regexp=\"false\"", "example.com"))
@@ -91,7 +101,8 @@ fn several_roles_of_one_entity_are_taken_together() {
         role("", &(key(" use=\"signing\"", "p384") + &service("HTTP-Redirect", "https://b.example.org")));
     let old =
         one.replace(PROTOCOL, "urn:oasis:names:tc:SAML:1.0:protocol").replace("https://a", "https://old");
-    let idp = read(&entity(IDP, "", &format!("{old}{one}<md:SPSSODescriptor/>{two}"))).unwrap().identity_provider;
+    let idp =
+        read(&entity(IDP, "", &format!("{old}{one}<md:SPSSODescriptor/>{two}"))).unwrap().identity_provider;
     assert_eq!(idp.keys.certificates().len(), 2);
     assert_eq!(idp.single_sign_on.len(), 2);
     assert!(!idp.want_authn_requests_signed);
@@ -147,7 +158,9 @@ fn expired_metadata_is_an_error_wherever_it_says_so() {
 
 #[test]
 fn the_earliest_end_and_the_smallest_duration_count() {
-    let at = |time: &str, cache: &str| format!("validUntil=\"2026-02-{time}T00:00:00Z\" cacheDuration=\"{cache}\"");
+    let at = |time: &str, cache: &str| {
+        format!("validUntil=\"2026-02-{time}T00:00:00Z\" cacheDuration=\"{cache}\"")
+    };
     let content = key("", "rsa2048") + &service("HTTP-Redirect", "https://idp.example.org/sso");
     let inner = entity(IDP, &at("02", "PT6H"), &role(&at("04", "P1D"), &content));
     let found = read(&aggregate(&at("03", "PT7H"), &inner)).unwrap();
@@ -178,7 +191,10 @@ fn an_older_document_is_told_from_a_newer_one() {
     let created = |day: u8| format!(" creationInstant=\"2026-01-{day:02}T00:00:00Z\"");
     let until = |day: u8| format!("validUntil=\"2026-02-{day:02}T00:00:00Z\"");
     let last = published(&created(10), &until(10));
-    assert!(published(&created(9), &until(11)).is_older_than(&last), "what it says of its making comes first");
+    assert!(
+        published(&created(9), &until(11)).is_older_than(&last),
+        "what it says of its making comes first"
+    );
     assert!(!published(&created(10), &until(10)).is_older_than(&last));
     assert!(!published(&created(11), &until(9)).is_older_than(&last));
     assert!(published("", &until(9)).is_older_than(&last), "else its end");
@@ -214,11 +230,18 @@ fn what_is_not_metadata_says_so() {
 fn the_facts_and_not_the_document_make_the_fingerprint() {
     let of = |xml: &str| read(xml).unwrap().fingerprint;
     let one = of(&plain(IDP, ""));
-    assert_eq!(one, of(&aggregate("validUntil=\"2026-02-02T00:00:00Z\"", &plain(IDP, "cacheDuration=\"PT1H\""))));
+    assert_eq!(
+        one,
+        of(&aggregate("validUntil=\"2026-02-02T00:00:00Z\"", &plain(IDP, "cacheDuration=\"PT1H\"")))
+    );
     assert_ne!(one, of(&plain("https://other.example.org", "")));
     assert_ne!(one, of(&testing::with_keys(IDP, "", &["p256"])));
     assert_ne!(one, of(&plain(IDP, "").replace("/sso", "/other")));
-    assert_ne!(one, of(&plain(IDP, "").replace("<md:IDPSSODescriptor", "<md:IDPSSODescriptor WantAuthnRequestsSigned=\"true\"")));
+    assert_ne!(
+        one,
+        of(&plain(IDP, "")
+            .replace("<md:IDPSSODescriptor", "<md:IDPSSODescriptor WantAuthnRequestsSigned=\"true\""))
+    );
     let both = of(&testing::with_keys(IDP, "", &["p256", "rsa2048"]));
     assert_eq!(both, of(&testing::with_keys(IDP, "", &["rsa2048", "p256"])), "whatever the order");
 }

@@ -152,7 +152,12 @@ impl<'a, 's> Pass<'a, 's> {
         }
     }
 
-    fn start(&mut self, element: Element<'a>, depth: usize, at: &Range<usize>) -> Result<(), MetadataProblem> {
+    fn start(
+        &mut self,
+        element: Element<'a>,
+        depth: usize,
+        at: &Range<usize>,
+    ) -> Result<(), MetadataProblem> {
         if depth == 1 && element.matches_name_ns(SIGNATURE, "Signature") {
             if self.promise.as_ref().is_some_and(|promise| promise.at != at.start) {
                 let sentence = "the metadata's document element has a second signature";
@@ -202,8 +207,7 @@ impl<'a, 's> Pass<'a, 's> {
             let name = xml::trim(attribute(element, "entityID").unwrap_or("")).to_owned();
             let candidate = self.wanted.is_none_or(|wanted| wanted == name);
             let mark = self.kept.len();
-            self.entity =
-                Some(Entity { depth, mark, begin, name, candidate, is_identity_provider: false });
+            self.entity = Some(Entity { depth, mark, begin, name, candidate, is_identity_provider: false });
             return Ok(candidate);
         }
         if element.matches_name_ns(METADATA, "EntitiesDescriptor") {
@@ -319,7 +323,10 @@ impl<'a, 's> Pass<'a, 's> {
             ),
             (Some(wanted), 2.., _) => problem(
                 Reason::MetadataEntityDuplicate,
-                format!("the metadata has {} several times; which one is meant nobody can tell", shown(wanted)),
+                format!(
+                    "the metadata has {} several times; which one is meant nobody can tell",
+                    shown(wanted)
+                ),
             ),
             (Some(wanted), ..) => problem(
                 Reason::MetadataEntityMissing,

@@ -22,7 +22,12 @@ fn sp(id: &str) -> String {
 fn one_entity_of_an_aggregate_is_chosen_by_name() {
     let both = aggregate(
         "",
-        &format!("<md:Extensions/>{}{}{}", sp("https://sp.example.org"), plain(ONE, ""), aggregate("", &plain(TWO, ""))),
+        &format!(
+            "<md:Extensions/>{}{}{}",
+            sp("https://sp.example.org"),
+            plain(ONE, ""),
+            aggregate("", &plain(TWO, ""))
+        ),
     );
     assert_eq!(choose(&both, Some(ONE)).unwrap(), ONE);
     assert_eq!(choose(&both, Some(TWO)).unwrap(), TWO);
@@ -32,7 +37,10 @@ fn one_entity_of_an_aggregate_is_chosen_by_name() {
     let problem = choose(&both, Some("https://sp.example.org")).unwrap_err();
     assert_eq!(problem.reason, Reason::MetadataEntityMissing);
     assert!(problem.sentence.contains("no identity provider \"https://sp.example.org\""), "{problem}");
-    assert_eq!(choose(&both, Some("https://TWO.example.org")).unwrap_err().reason, Reason::MetadataEntityMissing);
+    assert_eq!(
+        choose(&both, Some("https://TWO.example.org")).unwrap_err().reason,
+        Reason::MetadataEntityMissing
+    );
     let single = aggregate("", &format!("{}{}", sp(ONE), plain(TWO, "")));
     assert_eq!(choose(&single, None).unwrap(), TWO);
     assert_eq!(choose(&single.replace(TWO, " https://two.example.org\n"), Some(TWO)).unwrap(), TWO);
@@ -107,7 +115,8 @@ fn limits_hold_for_the_document_and_for_the_entity() {
 
 #[test]
 fn an_index_names_identity_providers_and_their_places() {
-    let document = aggregate("", &format!("{}\n{}{}", plain(ONE, ""), sp("x:"), aggregate("", &plain(TWO, ""))));
+    let document =
+        aggregate("", &format!("{}\n{}{}", plain(ONE, ""), sp("x:"), aggregate("", &plain(TWO, ""))));
     let listed = index(document.as_bytes(), &Limits::default()).unwrap();
     let names: Vec<_> = listed.iter().map(|listed| listed.entity_id.as_str()).collect();
     assert_eq!(names, [ONE, TWO]);
@@ -131,7 +140,9 @@ fn streamed(text: &str, prefixes: &[String]) -> String {
 
 /// Both ways to canonical form, with several lists of prefixes.
 fn assert_canonical(text: &str) {
-    for prefixes in [&[][..], &["#default"], &["a", "b", "xs", "xml"], &["#default", "md", "ds", "saml", "not-there"]] {
+    for prefixes in
+        [&[][..], &["#default"], &["a", "b", "xs", "xml"], &["#default", "md", "ds", "saml", "not-there"]]
+    {
         let prefixes: Vec<String> = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
         let document = xml::parse(text, 64).unwrap();
         let whole = signature::canonical_for_tests(&document, &prefixes);

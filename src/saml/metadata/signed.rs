@@ -85,7 +85,9 @@ impl Head {
         let mut signature: Option<usize> = None;
         while let Some(event) = events.next()? {
             match (event, signature) {
-                (Event::Start(element, 0, at), _) => root = Some((element.name.prefixed_name().into_owned(), at)),
+                (Event::Start(element, 0, at), _) => {
+                    root = Some((element.name.prefixed_name().into_owned(), at))
+                }
                 (Event::Start(element, 1, at), None) => {
                     if !element.matches_name_ns(SIGNATURE, "Signature") {
                         break;
@@ -95,7 +97,8 @@ impl Head {
                 (Event::Start(_, _, Range { end, .. }) | Event::End(_, end), Some(begin))
                     if end - begin > LONGEST_SIGNATURE =>
                 {
-                    let sentence = format!("the metadata's signature has more than {LONGEST_SIGNATURE} octets");
+                    let sentence =
+                        format!("the metadata's signature has more than {LONGEST_SIGNATURE} octets");
                     return Err(MetadataProblem::new(Reason::MetadataSignatureRefused, sentence));
                 }
                 (Event::End(1, end), Some(begin)) => {

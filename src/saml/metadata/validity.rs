@@ -79,7 +79,8 @@ pub(super) fn check_required(
         }
         (Some(until), Some(longest)) if until > now.plus(longest) => {
             let days = longest.as_secs() / 86_400;
-            let sentence = format!("the metadata is valid until {until}: more than the {days} days allowed here");
+            let sentence =
+                format!("the metadata is valid until {until}: more than the {days} days allowed here");
             Err(MetadataProblem::new(Reason::MetadataValidUntilFar, sentence))
         }
         (Some(_), Some(_)) => Ok(()),

@@ -3,8 +3,8 @@
 //! ```text
 //! source.rs    an address (http.rs, connect.rs, outbound.rs) or a file
 //! terms.rs     how the owner wants its documents to be read
-//! watch.rs     one identity provider: running, held, refused; the only one that writes to `Idp::metadata`
-//! folder.rs    what outlives the process
+//! watch.rs     one identity provider: running, held (held.rs), refused; the only one that writes to `Idp::metadata`
+//! folder.rs    what outlives the process; restart.rs takes it up
 //! schedule.rs  when to look again
 //! endings.rs   certificates that end
 //! ```
@@ -26,8 +26,10 @@
 mod connect;
 mod endings;
 mod folder;
+mod held;
 mod http;
 mod outbound;
+mod restart;
 mod schedule;
 mod source;
 mod terms;
@@ -35,9 +37,10 @@ mod watch;
 
 pub use endings::Endings;
 pub use folder::{Copy, Folder, Kind};
+pub use held::Held;
 pub use http::{HttpSource, Patience, may_be_asked};
 pub use outbound::Outbound;
 pub use schedule::Pace;
 pub use source::{FileSource, LARGEST_DOCUMENT, Origin, Reading, Source, SourceProblem, Version};
 pub use terms::Terms;
-pub use watch::{Changes, Held, Running, Standing, Watch};
+pub use watch::{Changes, Running, Standing, Watch};

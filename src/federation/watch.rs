@@ -10,6 +10,7 @@
 //! kept as it was judged, so that what the next one is compared with is what signs people in.
 
 use super::folder::{Copy, Folder, Kind};
+use super::held::Held;
 use super::schedule::{Pace, jittered};
 use super::source::{Reading, Source, Version};
 use super::terms::Terms;
@@ -56,14 +57,14 @@ pub struct Watch {
 /// What happened so far.
 #[derive(Debug, Default)]
 pub struct Standing {
-    running: Option<Running>,
-    held: Option<Held>,
+    pub(super) running: Option<Running>,
+    pub(super) held: Option<Held>,
     /// The document that was read last, with what became of it.
-    seen: Option<Seen>,
+    pub(super) seen: Option<Seen>,
     due: Option<Moment>,
     failures: u32,
     /// An agreement that could not be read has been told about.
-    complained: bool,
+    pub(super) complained: bool,
 }
 
 /// What signs people in.
@@ -75,28 +76,17 @@ pub struct Running {
     pub confirmed: Moment,
 }
 
-/// What waits for the owner.
+/// A document that was read.
 #[derive(Debug)]
-pub struct Held {
-    /// What it would be.
-    pub described: Described,
-    /// Since when.
-    pub since: Moment,
-    /// Which rule holds it.
-    pub why: MetadataProblem,
-    /// Against what runs.
-    pub differences: Vec<Difference>,
+pub(super) struct Seen {
+    pub(super) version: Version,
+    pub(super) digest: [u8; 32],
+    pub(super) became: Became,
 }
 
-#[derive(Debug)]
-struct Seen {
-    version: Version,
-    digest: [u8; 32],
-    became: Became,
-}
-
+/// What became of it.
 #[derive(Debug, Clone, Copy)]
-enum Became {
+pub(super) enum Became {
     Running,
     Held,
     Refused,
@@ -126,72 +116,6 @@ impl Watch {
     /// What waits for the owner.
     pub fn held(&self) -> Option<&Held> {
         self.standing.held.as_ref()
-    }
-
-    /// Takes up what an earlier process knew. A copy counts only if it came from where we would ask now and passes by
-    /// the terms of now; that it has ended meanwhile is no reason to forget whom it named. A file that the configuration
-    /// names counts as it is: whoever wrote it and restarted the gate has decided.
-    pub fn restore(&mut self, metrics: &Metrics) {
-        if let Some(folder) = self.folder.clone() {
-            if self.standing.running.is_none() {
-                self.recall_good(&folder);
-            }
-            if self.is_held_still(&folder) == Some(false) {
-                // Other terms than then, or what was held runs: the next reading decides.
-                self.told(folder.remove(&self.idp.id, Kind::Held));
-            }
-        }
-        self.show(metrics);
-    }
-
-    /// For somebody who looks on: what the gate that runs has kept, also where a file says something else by now.
-    /// Nothing is changed.
-    pub fn recall(&mut self) {
-        if let Some(folder) = self.folder.clone() {
-            self.recall_good(&folder);
-            self.is_held_still(&folder);
-        }
-    }
-
-    fn recall_good(&mut self, folder: &Folder) {
-        let Some(copy) = self.loaded(folder, Kind::Good) else { return };
-        match self.terms.describe(&copy.document, copy.at) {
-            Ok(described) => {
-                self.standing.seen = Some(Seen::of(&copy, Became::Running));
-                self.install(described, copy.at);
-            }
-            Err(problem) => tracing::warn!(
-                site = self.site,
-                idp = self.idp.id,
-                code = problem.reason.code(),
-                %problem,
-                "the copy of its metadata in state_dir is not used"
-            ),
-        }
-    }
-
-    /// Whether the rules of now hold what was held; none when nothing was.
-    fn is_held_still(&mut self, folder: &Folder) -> Option<bool> {
-        let copy = self.loaded(folder, Kind::Held)?;
-        let described = self.terms.describe(&copy.document, copy.at).ok();
-        let judged = self.standing.running.as_ref().zip(described).map(|(running, described)| {
-            (judge(&running.described.identity_provider, &described, self.changes.keys), described)
-        });
-        let Some((Change::Hold { differences, why }, described)) = judged else { return Some(false) };
-        self.standing.seen = Some(Seen::of(&copy, Became::Held));
-        self.standing.held = Some(Held { described, since: copy.at, why, differences });
-        Some(true)
-    }
-
-    fn loaded(&self, folder: &Folder, kind: Kind) -> Option<Copy> {
-        let copy = match folder.load(&self.idp.id, kind) {
-            Ok(copy) => copy?,
-            Err(problem) => {
-                self.told(Err(problem));
-                return None;
-            }
-        };
-        (copy.source == self.source.name()).then_some(copy)
     }
 
     /// What is to be done now, if anything: an agreement is carried out, a held change whose time has come is let in,
@@ -358,86 +282,14 @@ impl Watch {
         MetadataOutcome::Refused
     }
 
-    fn hold(&mut self, mut held: Held, document: Vec<u8>, version: Version) {
-        let known = self.standing.held.take();
-        if let Some(known) = known.filter(|known| known.described.fingerprint == held.described.fingerprint) {
-            held.since = known.since;
-        } else {
-            audit::record(&Event::MetadataHeld {
-                site: &self.site,
-                idp: &self.idp.id,
-                source: self.source.name(),
-                reason: held.why.reason,
-                detail: &held.why.sentence,
-                differences: &in_words(&held.differences),
-            });
-        }
-        if let Some(folder) = &self.folder {
-            let copy = self.copy(document, version, held.since);
-            self.told(folder.save(&self.idp.id, Kind::Held, &copy));
-        }
-        self.standing.held = Some(held);
-    }
-
-    fn drop_held(&mut self) {
-        if self.standing.held.take().is_some() {
-            tracing::info!(
-                site = self.site,
-                idp = self.idp.id,
-                "the change that was held is gone from its source"
-            );
-        }
-        if let Some(folder) = &self.folder {
-            self.told(folder.remove(&self.idp.id, Kind::Held));
-        }
-    }
-
-    fn carry_out_agreement(&mut self, now: Moment, metrics: &Metrics) {
-        let Some(folder) = self.folder.clone() else { return };
-        let agreed = match folder.agreed(&self.idp.id) {
-            Ok(None) => return,
-            Ok(Some(agreed)) => agreed,
-            Err(problem) => {
-                if !std::mem::replace(&mut self.standing.complained, true) {
-                    self.told(Err(problem));
-                }
-                return;
-            }
-        };
-        if self.held().is_some_and(|held| held.described.fingerprint == agreed) {
-            self.let_in("vestibule metadata apply", now, metrics);
-        } else {
-            tracing::warn!(
-                site = self.site,
-                idp = self.idp.id,
-                "an agreement is about metadata that is not held (any more); look at `vestibule metadata diff`"
-            );
-        }
-        self.told(folder.forget_agreement(&self.idp.id));
-    }
-
-    fn let_in_after_delay(&mut self, now: Moment, metrics: &Metrics) {
-        let Some(delay) = self.changes.apply_held_after else { return };
-        if self.held().is_some_and(|held| held.since.plus(delay) <= now) {
-            self.let_in("apply_held_after", now, metrics);
-        }
-    }
-
-    fn let_in(&mut self, how: &str, now: Moment, metrics: &Metrics) {
-        let Some(held) = self.standing.held.take() else { return };
-        if let Some(seen) = &mut self.standing.seen {
-            seen.became = Became::Running;
-        }
-        self.install(held.described, now);
-        if let Some(folder) = &self.folder {
-            self.told(folder.promote(&self.idp.id));
-        }
-        self.tell_change(how, &held.differences);
-        metrics.metadata_read(&self.site, &self.idp.id, MetadataOutcome::Changed);
-    }
-
     /// From here on it signs people in.
-    fn take_over(&mut self, described: Described, document: Vec<u8>, version: Version, now: Moment) {
+    pub(super) fn take_over(
+        &mut self,
+        described: Described,
+        document: Vec<u8>,
+        version: Version,
+        now: Moment,
+    ) {
         if let Some(folder) = &self.folder {
             let copy = self.copy(document, version, now);
             self.told(folder.save(&self.idp.id, Kind::Good, &copy));
@@ -445,7 +297,7 @@ impl Watch {
         self.install(described, now);
     }
 
-    fn install(&mut self, described: Described, confirmed: Moment) {
+    pub(super) fn install(&mut self, described: Described, confirmed: Moment) {
         self.idp.metadata.replace(Known {
             identity_provider: Arc::new(described.identity_provider.clone()),
             valid_until: described.valid_until,
@@ -453,11 +305,11 @@ impl Watch {
         self.standing.running = Some(Running { described, confirmed });
     }
 
-    fn copy(&self, document: Vec<u8>, version: Version, at: Moment) -> Copy {
+    pub(super) fn copy(&self, document: Vec<u8>, version: Version, at: Moment) -> Copy {
         Copy { source: self.source.name().to_owned(), at, version, document }
     }
 
-    fn tell_change(&self, how: &str, changed: &[Difference]) {
+    pub(super) fn tell_change(&self, how: &str, changed: &[Difference]) {
         audit::record(&Event::MetadataChanged {
             site: &self.site,
             idp: &self.idp.id,
@@ -468,7 +320,7 @@ impl Watch {
     }
 
     /// What could not be kept or removed is told; the gate goes on without.
-    fn told(&self, done: Result<(), String>) {
+    pub(super) fn told(&self, done: Result<(), String>) {
         if let Err(problem) = done {
             tracing::warn!(
                 site = self.site,
@@ -479,7 +331,7 @@ impl Watch {
         }
     }
 
-    fn show(&self, metrics: &Metrics) {
+    pub(super) fn show(&self, metrics: &Metrics) {
         let figures = MetadataFigures {
             confirmed: self.running().map(|running| running.confirmed),
             valid_until: self.running().and_then(|running| running.described.valid_until),
@@ -495,17 +347,11 @@ impl Watch {
     }
 }
 
-impl Seen {
-    fn of(copy: &Copy, became: Became) -> Self {
-        Self { version: copy.version.clone(), digest: sha256(&copy.document), became }
-    }
-}
-
-fn in_words(differences: &[Difference]) -> Vec<String> {
+pub(super) fn in_words(differences: &[Difference]) -> Vec<String> {
     differences.iter().map(ToString::to_string).collect()
 }
 
-fn sha256(octets: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest(&SHA256, octets).as_ref());
     out

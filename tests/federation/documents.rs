@@ -42,6 +42,12 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// As it stands in an aggregate: nothing twice that the root says, no ID.
+    pub fn inside(&self) -> String {
+        let bare = self.with("");
+        bare.replacen(" xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_m\"", "", 1)
+    }
+
     fn with(&self, signature: &str) -> String {
         let keys: String = self
             .keys

@@ -24,6 +24,8 @@ mod visitor;
 mod world;
 
 mod documents;
+mod endings;
+mod federations;
 mod fetching;
 mod held;
 mod outages;

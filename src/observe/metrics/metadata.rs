@@ -53,20 +53,26 @@ pub struct MetadataFigures {
 
 /// By (site, idp).
 #[derive(Debug, Default)]
-pub(super) struct OfMetadata(
-    Mutex<BTreeMap<[String; 2], (MetadataFigures, [u64; MetadataOutcome::ALL.len()])>>,
-);
+pub(super) struct OfMetadata(Mutex<BTreeMap<[String; 2], OfOne>>);
+
+#[derive(Debug, Default)]
+struct OfOne {
+    figures: MetadataFigures,
+    /// By outcome.
+    readings: [u64; MetadataOutcome::ALL.len()],
+}
 
 impl Metrics {
     /// The source of an identity provider's metadata was read.
     pub fn metadata_read(&self, site: &str, idp: &str, outcome: MetadataOutcome) {
         let mut all = self.figures.metadata.0.lock();
-        all.entry([site.to_owned(), idp.to_owned()]).or_default().1[outcome as usize] += 1;
+        all.entry([site.to_owned(), idp.to_owned()]).or_default().readings[outcome as usize] += 1;
     }
 
     /// How the metadata of an identity provider stands.
     pub fn set_metadata(&self, site: &str, idp: &str, figures: MetadataFigures) {
-        self.figures.metadata.0.lock().entry([site.to_owned(), idp.to_owned()]).or_default().0 = figures;
+        self.figures.metadata.0.lock().entry([site.to_owned(), idp.to_owned()]).or_default().figures =
+            figures;
     }
 }
 
@@ -79,17 +85,17 @@ impl Figures {
             None,
             MetricType::Counter,
         )?;
-        for ([site, idp], (_, counts)) in &*all {
+        for ([site, idp], one) in &*all {
             for outcome in MetadataOutcome::ALL {
                 let labels = [("site", site.as_str()), ("idp", idp.as_str()), ("outcome", outcome.as_str())];
-                ConstCounter::new(counts[outcome as usize]).encode(read.encode_family(&labels)?)?;
+                ConstCounter::new(one.readings[outcome as usize]).encode(read.encode_family(&labels)?)?;
             }
         }
         let seconds = |moment: Moment| moment.seconds();
         let mut gauge = |name: &str, help: &str, value: &dyn Fn(&MetadataFigures) -> Option<i64>| {
             let mut family = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            for ([site, idp], (figures, _)) in &*all {
-                if let Some(value) = value(figures) {
+            for ([site, idp], one) in &*all {
+                if let Some(value) = value(&one.figures) {
                     let labels = [("site", site.as_str()), ("idp", idp.as_str())];
                     ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
                 }
@@ -109,5 +115,39 @@ impl Figures {
         gauge("vestibule_idp_metadata_held", "Whether a change waits for the owner", &|figures| {
             Some(i64::from(figures.held))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_as_last_set_and_readings_are_counted() {
+        let metrics = Metrics::new(&["wiki"]);
+        let confirmed = Some(Moment::from_millis(1_800_000_000_999));
+        metrics.set_metadata("wiki", "corp", MetadataFigures { confirmed, valid_until: None, held: true });
+        metrics.metadata_read("wiki", "corp", MetadataOutcome::Held);
+        metrics.set_own_certificate_days_left("wiki", "ab12", 12.5);
+        let text = metrics.encode();
+        for line in [
+            r#"vestibule_idp_metadata_confirmed_timestamp_seconds{site="wiki",idp="corp"} 1800000000"#,
+            r#"vestibule_idp_metadata_held{site="wiki",idp="corp"} 1"#,
+            r#"vestibule_idp_metadata_read_total{site="wiki",idp="corp",outcome="held"} 1"#,
+            r#"vestibule_idp_metadata_read_total{site="wiki",idp="corp",outcome="unreachable"} 0"#,
+            r#"vestibule_sp_certificate_days_left{site="wiki",fingerprint="ab12"} 12.5"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");
+        }
+        assert!(!text.contains("valid_until_timestamp_seconds{"), "it says nothing about it");
+        metrics.clear_certificates();
+        assert!(!metrics.encode().contains("ab12"));
+    }
+
+    #[test]
+    fn labels_and_places_agree() {
+        for (at, outcome) in MetadataOutcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
+        }
     }
 }

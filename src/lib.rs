@@ -18,6 +18,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cookies;
+pub mod federation;
 pub mod gate;
 pub mod gateway;
 pub mod headers;

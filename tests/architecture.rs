@@ -20,7 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("access", &["identity", "reason"]),
     ("session", &["clock", "identity"]),
     ("headers", &["clock", "identity", "secret", "session"]),
-    ("site", &["access", "cookies", "headers", "identity", "saml", "session"]),
+    ("site", &["access", "clock", "cookies", "headers", "identity", "reason", "saml", "session"]),
+    ("federation", &["clock", "observe", "reason", "saml", "seal", "site"]),
     ("gate", &["clock", "headers", "login", "observe", "pages", "reason", "saml", "seal", "session", "site"]),
     (
         "login",
@@ -29,22 +30,37 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session", "site",
         ],
     ),
-    ("gateway", &["access", "clock", "config", "gate", "login", "observe", "reason", "session", "site"]),
+    (
+        "gateway",
+        &["access", "clock", "config", "federation", "gate", "login", "observe", "reason", "session", "site"],
+    ),
     (
         "config",
         &[
-            "access", "clock", "cookies", "headers", "identity", "observe", "pages", "saml", "seal",
-            "secret", "session", "site",
+            "access",
+            "clock",
+            "cookies",
+            "federation",
+            "headers",
+            "identity",
+            "observe",
+            "pages",
+            "saml",
+            "seal",
+            "secret",
+            "session",
+            "site",
         ],
     ),
-    ("cli", &["clock", "config", "gateway", "observe", "saml", "secret", "site"]),
+    ("cli", &["clock", "config", "federation", "gateway", "observe", "saml", "secret", "site"]),
 ];
 
 /// Crates that only some rooms may know.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("pingora", &["gateway"]),
-    ("hyper", &["gateway"]),
-    ("hyper_util", &["gateway"]),
+    ("hyper", &["federation", "gateway"]),
+    ("hyper_util", &["federation", "gateway"]),
+    ("tokio_rustls", &["federation"]),
     ("figment", &["config"]),
     ("saphyr_parser", &["config"]),
     ("uppsala", &["saml"]),

@@ -36,8 +36,11 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
 }
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
-    row(to, "sign-in", &format!("{} ({}) at {}", idp.id, idp.label, idp.saml.entity_id.0))?;
-    idp.saml.keys.certificates().iter().try_for_each(|at| print_certificate(to, "certificate", at, now))
+    let known = idp.known();
+    let entity_id = known.as_ref().map_or("an entity ID yet unknown", |saml| &saml.entity_id.0);
+    row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?;
+    let certificates = known.iter().flat_map(|saml| saml.keys.certificates());
+    certificates.into_iter().try_for_each(|at| print_certificate(to, "certificate", at, now))
 }
 
 fn print_certificate(

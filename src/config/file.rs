@@ -8,6 +8,7 @@ use super::schema::section;
 use super::values::{Block, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
 use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
+use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, RequireSigned};
 use crate::secret::Secret;
 use ipnet::IpNet;
@@ -40,6 +41,8 @@ section! {
         trusted_proxies: Field<Vec<Field<IpNet>>>,
         admin: Admin,
         shutdown: Shutdown,
+        state_dir: Field<FilePath>,
+        state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
         branding: Branding,
         #[allow(dead_code, reason = "read for its refusals")]
@@ -53,13 +56,10 @@ section! {
         sites = "": "run one Vestibule for each site; public_url, upstream and rules stand on the top level",
         sign_on = "": "each site is its own service provider",
         upstreams = "": "one upstream is possible",
-        state_dir = "": "everything is held in memory; remove the line",
-        state_key_file = "": "everything is held in memory; remove the line",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
-        metadata_url = "": "fetch the metadata into a file and name it in identity_providers[].metadata_file",
         encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
@@ -85,8 +85,15 @@ section! {
     IdentityProvider {
         id: Field<String>,
         label: Field<String>,
+        metadata_url: Field<String>,
+        metadata_query: Field<String>,
         metadata_file: Field<FilePath>,
         metadata_xml: Field<Block>,
+        metadata_ca_file: Field<FilePath>,
+        metadata_certificate_file: Field<OneOrMany<FilePath>>,
+        metadata_refresh: Field<Duration>,
+        key_changes: Field<Word<KeyChanges>>,
+        apply_held_after: Field<OrOff<Duration>>,
         entity_id: Field<String>,
         sso_url: Field<String>,
         sso_binding: Field<Word<Binding>>,
@@ -97,11 +104,9 @@ section! {
         speaks_for_any: Field<bool>,
     }
     later {
-        metadata_url = "": "fetch the metadata into a file and name it in metadata_file",
         allow_unsolicited = "false": "an answer that nobody asked for is refused",
         link_by_email = "false": "equal addresses from two identity providers are two people",
         require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
-        metadata_refresh = "": "replace the file of metadata_file and restart",
         slo_url = "": "signing out ends the session here; the one at the identity provider stays",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         require_encrypted = "false": "encrypted assertions are refused",
@@ -347,6 +352,10 @@ impl Words for Preset {
 
 impl Words for Binding {
     const WORDS: &'static [(&'static str, Self)] = &[("redirect", Self::Redirect), ("post", Self::Post)];
+}
+
+impl Words for KeyChanges {
+    const WORDS: &'static [(&'static str, Self)] = &[("apply", Self::Apply), ("hold", Self::Hold)];
 }
 
 impl Words for RequireSigned {

@@ -32,6 +32,7 @@ pub use limits::Patience;
 
 use crate::clock::Clock;
 use crate::config::{Config, Shutdown};
+use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
 use crate::session::MemoryStore;
 use admin::Admin;
@@ -53,6 +54,12 @@ use tls::LiveCertificate;
 /// How long the start waits for the addresses of applications.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
+/// How long the start waits for metadata of which there is no copy.
+const FIRST_METADATA: Duration = Duration::from_secs(5);
+
+/// The niceness of the threads that read metadata: an aggregate takes seconds of one, and nobody waits for it.
+const METADATA_STANDS_BACK: i32 = 10;
+
 /// Idle connections to applications that are kept, in all.
 const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
 
@@ -70,6 +77,8 @@ pub struct Gateway {
     /// Answers to the last.
     admin: Option<Lane>,
     background: Crew,
+    /// Reads metadata; not on the thread of `background`, which keeps the time.
+    metadata: Option<Crew>,
 }
 
 /// What is bound where.
@@ -96,7 +105,7 @@ impl Gateway {
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn start_with(config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
+    pub fn start_with(mut config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
         // The first provider that is installed stays; a second gate in the same process finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let edges: Arc<[Edge]> = config.sites.iter().map(Edge::new).collect::<Result<_, _>>()?;
@@ -115,7 +124,9 @@ impl Gateway {
         let leaving = Arc::new(AtomicBool::new(false));
         let trusted = TrustedProxies::new(config.trusted_proxies.clone());
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
+        let watches = std::mem::take(&mut config.watches);
         let gate = Arc::new(gate(config, clock)?);
+        let metadata = start_metadata(&gate, watches)?;
 
         let front = Front {
             gate: gate.clone(),
@@ -148,7 +159,7 @@ impl Gateway {
             None => None,
         };
         let background = start_background(&gate, &edges, certificate)?;
-        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background })
+        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background, metadata })
     }
 
     /// Where the listeners are.
@@ -181,6 +192,9 @@ impl Gateway {
             admin.end();
         }
         self.background.end();
+        if let Some(metadata) = &mut self.metadata {
+            metadata.end();
+        }
     }
 }
 
@@ -244,10 +258,30 @@ fn start_background(
     // channel ends when every task has let go of it.
     let _ = first.recv_timeout(FIRST_RESOLUTION);
     crew.spawn(background::keep_tidy(gate.clone()));
+    crew.spawn(background::keep_told(gate.clone()));
     if let Some(certificate) = certificate {
         crew.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }
     Ok(crew)
+}
+
+/// Takes up what earlier processes knew, and begins to ask. An identity provider that is down holds up nothing: its
+/// sign-ins wait for it, the gate does not.
+fn start_metadata(gate: &Arc<Gate>, watches: Vec<Watch>) -> Result<Option<Crew>, String> {
+    if watches.is_empty() {
+        return Ok(None);
+    }
+    let crew = Crew::new("metadata", Threads { count: 1, niceness: METADATA_STANDS_BACK })?;
+    let (asked, first) = mpsc::channel();
+    for mut watch in watches {
+        watch.restore(&gate.metrics);
+        let waited_for = watch.running().is_none().then(|| asked.clone());
+        crew.spawn(background::keep_metadata(watch, gate.clone(), waited_for));
+    }
+    drop(asked);
+    // The channel ends when every task has let go of it.
+    let _ = first.recv_timeout(FIRST_METADATA);
+    Ok(Some(crew))
 }
 
 #[cfg(test)]

@@ -120,14 +120,16 @@ impl Examination {
         let idp = attempt
             .redeem(&self.site, self.idp_in_path.as_deref(), self.remembers_since, self.now)
             .map_err(stopped)?;
+        // One reading for the whole judgement, whatever is swapped meanwhile.
+        let saml = idp.saml(self.now).map_err(stopped)?;
         let expected = Expected {
             request_id: attempt.request_id.as_str(),
             requested_at: attempt.created,
             service_provider: &self.site.service_provider,
-            identity_provider: &idp.saml,
+            identity_provider: &saml,
             acs_url: &self.acs_url,
         };
-        let verified = raw.verify(&idp.saml).map_err(stopped)?;
+        let verified = raw.verify(&saml).map_err(stopped)?;
         let assertion = verified.accept(&expected, &self.site.policy, self.now).map_err(stopped)?;
         Ok(Examined::Accepted { idp: Arc::clone(&idp), assertion: Box::new(assertion), attempt })
     }

@@ -14,6 +14,7 @@ use crate::gate::{Gate, presented_key};
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::{Outgoing, RequestId, authn_request};
+use crate::saml::parties::IdentityProvider;
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -23,7 +24,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 /// Answers `GET sign-in`.
 ///
 /// # Errors
-/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`.
+/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`, `metadata-unavailable`,
+/// `metadata-expired`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
@@ -59,6 +61,8 @@ pub(super) async fn start(
     let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
         return Ok(chooser(gate, site, &return_to, wish.again));
     };
+    // Before anything is made: who cannot be asked cannot be waited for.
+    let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let attempt = Attempt {
         site: site.name.clone(),
         idp: idp.id.clone(),
@@ -69,7 +73,7 @@ pub(super) async fn start(
         rounds: round,
         replaces: presented_key(site, headers),
     };
-    let mut response = to_identity_provider(gate, site, idp, &attempt, now)
+    let mut response = to_identity_provider(gate, site, &saml, &attempt, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
@@ -157,13 +161,13 @@ fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Respo
 fn to_identity_provider(
     gate: &Gate,
     site: &Site,
-    idp: &Idp,
+    idp: &IdentityProvider,
     attempt: &Attempt,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     let relay_state = attempt.suffix();
     let (sp, id) = (&site.service_provider, &attempt.request_id);
-    let outgoing = authn_request(sp, &idp.saml, id, &relay_state, now, None, &attempt.acs_url)
+    let outgoing = authn_request(sp, idp, id, &relay_state, now, None, &attempt.acs_url)
         .map_err(|problem| Refusal::new(Reason::Internal, problem))?;
     Ok(match outgoing {
         Outgoing::Redirect { url } => redirect(StatusCode::FOUND, &url),

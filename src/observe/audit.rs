@@ -18,12 +18,20 @@
 //! | `detail` | refusals, where there is more to say | the values that disagreed |
 //! | `likely_cause`, `what_to_change` | refusals | where to look, and the setting |
 //! | `method`, `path` | refused requests | what was asked for, without its query |
+//! | `source` | metadata | the address or file that the metadata came from |
+//! | `differences` | metadata-changed, metadata-held | what is different from what ran, a line each, `+`, `-` or `~` in front |
+//! | `how` | metadata-changed | what let it in: `the first reading`, `the rules`, `vestibule metadata apply`, `apply_held_after` |
+//! | `certificate`, `fingerprint`, `ends`, `days_left` | certificate-ending | subject, SHA-256, when; -1 days once it has ended. Without `idp` it is our own |
+//!
+//! Events of the gate itself: `metadata-changed` (an identity provider's metadata is in use that says something new),
+//! `metadata-held` (it waits for the owner), `metadata-refused` (a document that is not used), `certificate-ending`.
 //!
 //! Values are bounded, and characters that would break a line or steer a terminal are written out, so that nobody can
 //! forge an event by what they send.
 
 use super::visible::visible;
-use crate::reason::Refusal;
+use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
@@ -39,6 +47,7 @@ pub(super) const RECORD: &str = "record";
 const MAX_DETAIL: usize = 1024;
 const MAX_VALUE: usize = 512;
 const MAX_ROLES: usize = 32;
+const MAX_DIFFERENCES: usize = 64;
 
 /// A short random reference such as `7f3a-91c2`, on the page and in the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +140,62 @@ pub enum Event<'a> {
         /// From where.
         client: Option<IpAddr>,
     },
+    /// Metadata that says something new is in use.
+    MetadataChanged {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The address or file that it came from.
+        source: &'a str,
+        /// What let it in.
+        how: &'a str,
+        /// What is different, a line each.
+        differences: &'a [String],
+    },
+    /// Metadata that says something new waits for the owner.
+    MetadataHeld {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The address or file that it came from.
+        source: &'a str,
+        /// Which rule holds it.
+        reason: Reason,
+        /// The values that disagreed.
+        detail: &'a str,
+        /// What is different, a line each.
+        differences: &'a [String],
+    },
+    /// A metadata document is not used.
+    MetadataRefused {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The address or file that it came from.
+        source: &'a str,
+        /// Which rule it breaks.
+        reason: Reason,
+        /// The values that disagreed.
+        detail: &'a str,
+    },
+    /// A certificate ends soon, or has ended.
+    CertificateEnding {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`; none: it is our own.
+        idp: Option<&'a str>,
+        /// Its subject.
+        certificate: &'a str,
+        /// SHA-256 of its DER form, in hex.
+        fingerprint: &'a str,
+        /// When it ends.
+        ends: Moment,
+        /// Whole days until then; -1 once it has ended.
+        days_left: i64,
+    },
     /// Somebody left.
     SignedOut {
         /// The site's name.
@@ -152,10 +217,17 @@ pub fn record(event: &Event<'_>) {
     // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
     let json = serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string());
     match event {
-        Event::SignedIn { .. } | Event::SessionReplaced { .. } | Event::SignedOut { .. } => {
+        Event::SignedIn { .. }
+        | Event::SessionReplaced { .. }
+        | Event::SignedOut { .. }
+        | Event::MetadataChanged { .. } => {
             tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
-        Event::SignInRefused { .. } | Event::RequestRefused { .. } => {
+        Event::SignInRefused { .. }
+        | Event::RequestRefused { .. }
+        | Event::MetadataHeld { .. }
+        | Event::MetadataRefused { .. }
+        | Event::CertificateEnding { .. } => {
             tracing::warn!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
     }
@@ -190,6 +262,20 @@ struct Record<'a> {
     method: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    how: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differences: Option<Vec<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,6 +324,47 @@ impl<'a> Record<'a> {
             Event::SignedOut { site, idp, user, session, client } => {
                 Self::ended("sign-out", site, idp, user, session, client)
             }
+            Event::MetadataChanged { site, idp, source, how, differences } => Self {
+                event: "metadata-changed",
+                how: value(how),
+                differences: Some(lines(differences)),
+                ..Self::of_metadata(site, idp, source)
+            },
+            Event::MetadataHeld { site, idp, source, reason, detail, differences } => Self {
+                event: "metadata-held",
+                differences: Some(lines(differences)),
+                ..Self::of_metadata(site, idp, source).because(reason, detail)
+            },
+            Event::MetadataRefused { site, idp, source, reason, detail } => Self {
+                event: "metadata-refused",
+                ..Self::of_metadata(site, idp, source).because(reason, detail)
+            },
+            Event::CertificateEnding { site, idp, certificate, fingerprint, ends, days_left } => Self {
+                event: "certificate-ending",
+                site: visible(site, MAX_VALUE),
+                idp: idp.and_then(value),
+                certificate: value(certificate),
+                fingerprint: value(fingerprint),
+                ends: Some(ends.to_string()),
+                days_left: Some(days_left),
+                ..Self::default()
+            },
+        }
+    }
+
+    fn of_metadata(site: &'a str, idp: &'a str, source: &'a str) -> Self {
+        let value = |text: &'a str| visible(text, MAX_VALUE);
+        Self { site: value(site), idp: Some(value(idp)), source: Some(value(source)), ..Self::default() }
+    }
+
+    fn because(self, reason: Reason, detail: &'a str) -> Self {
+        Self {
+            code: Some(reason.code()),
+            meaning: Some(reason.meaning()),
+            detail: Some(visible(detail, MAX_DETAIL)),
+            likely_cause: Some(reason.likely_cause()),
+            what_to_change: Some(reason.what_to_change()),
+            ..self
         }
     }
 
@@ -276,6 +403,10 @@ impl<'a> Record<'a> {
     }
 }
 
+fn lines(differences: &[String]) -> Vec<Cow<'_, str>> {
+    differences.iter().take(MAX_DIFFERENCES).map(|line| visible(line, MAX_VALUE)).collect()
+}
+
 fn without_query(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default()
 }
@@ -285,7 +416,6 @@ mod tests {
     use super::*;
     use crate::observe::log::LogFormat;
     use crate::observe::log::tests::{captured, settings_as};
-    use crate::reason::Reason;
     use serde_json::Value;
 
     fn line(event: &Event<'_>) -> Value {

@@ -107,9 +107,10 @@ fn several_identity_providers_keep_their_domains_and_keys() {
         Some(&["example.com".to_owned(), "example.org".to_owned()][..])
     );
     assert_eq!(partner.email_domains, None);
-    assert_eq!(partner.saml.entity_id.0, "urn:partner:idp");
-    assert_eq!(partner.saml.keys.certificates().len(), 2);
-    assert_eq!(partner.saml.single_sign_on.len(), 1);
+    let saml = partner.known().expect("it is written out");
+    assert_eq!(saml.entity_id.0, "urn:partner:idp");
+    assert_eq!(saml.keys.certificates().len(), 2);
+    assert_eq!(saml.single_sign_on.len(), 1);
     assert_eq!(site.service_provider.signing_keys.len(), 2);
     assert_eq!(site.service_provider.entity_id.0, "urn:our:sp");
     assert_eq!(site.cookies.session_name, "__Host-gate");

@@ -49,6 +49,16 @@ impl FakeIdp {
         Self::with(entity_id, Key::Rsa(key), &pair)
     }
 
+    /// Whose certificate ends on this day.
+    pub fn until(entity_id: &str, year: i32, month: u8, day: u8) -> Self {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["idp.test".into()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, month, day);
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pair.serialize_der()).unwrap();
+        let certificate = params.self_signed(&pair).unwrap().der().to_vec();
+        Self { certificate, ..Self::with(entity_id, Key::Ecdsa(key), &pair) }
+    }
+
     fn with(entity_id: &str, key: Key, pair: &rcgen::KeyPair) -> Self {
         let certificate =
             rcgen::CertificateParams::new(vec!["idp.test".into()]).unwrap().self_signed(pair).unwrap();
@@ -132,7 +142,7 @@ impl FakeIdp {
     }
 
     /// A `ds:Signature` over an element in canonical form, without its signature.
-    fn signature(&self, id: &str, canonical: &str) -> String {
+    pub fn signature(&self, id: &str, canonical: &str) -> String {
         let method = match self.key {
             Key::Ecdsa(_) => "ecdsa-sha256",
             Key::Rsa(_) => "rsa-sha256",

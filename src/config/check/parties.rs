@@ -1,15 +1,16 @@
 //! The two sides of SAML: identity providers, and ourselves.
 
 use super::Desk;
-use super::files::{METADATA_LIMIT, SMALL_LIMIT, read, read_secret};
+use super::files::{SMALL_LIMIT, read, read_secret};
+use super::metadata::{Description, description};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
-use crate::saml::metadata::read_identity_provider;
 use crate::saml::parties::{
-    Binding, EntityId, IdentityProvider, ServiceProvider, SigningCertificate, SigningKey, TrustedKeys,
+    Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
+    TrustedKeys,
 };
-use crate::site::Idp;
+use crate::site::{Idp, Live};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
@@ -32,21 +33,26 @@ pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc
         return None;
     }
     same_twice(listed, desk);
-    let built: Vec<Option<Idp>> =
+    let built: Vec<Option<Arc<Idp>>> =
         listed.iter().map(|written| identity_provider(written, listed.len() > 1, desk)).collect();
-    for (position, (idp, written)) in built.iter().zip(listed).enumerate() {
-        let Some(idp) = idp else { continue };
-        let same =
-            |other: &Option<Idp>| other.as_ref().is_some_and(|o| o.saml.entity_id == idp.saml.entity_id);
-        if let Some(earlier) = built[..position].iter().position(same) {
+    let names: Vec<Option<String>> =
+        built.iter().zip(listed).map(|(idp, written)| entity_id_of(idp.as_deref()?, written)).collect();
+    for (position, (name, written)) in names.iter().zip(listed).enumerate() {
+        let Some(name) = name else { continue };
+        if let Some(earlier) = names[..position].iter().position(|other| other.as_ref() == Some(name)) {
             let message = format!(
-                "has the entity ID of identity_providers[{earlier}], {}: an answer could not be told to be from one",
-                idp.saml.entity_id.0
+                "has the entity ID of identity_providers[{earlier}], {name}: an answer could not be told to be from one"
             );
             desk.error(written.place.problem(message));
         }
     }
-    built.into_iter().map(|idp| idp.map(Arc::new)).collect()
+    built.into_iter().collect()
+}
+
+/// As its metadata says, or, while that is not known, as the owner says.
+fn entity_id_of(idp: &Idp, written: &IdpFile) -> Option<String> {
+    let known = idp.known().map(|saml| saml.entity_id.0.clone());
+    known.or_else(|| written.entity_id.get().cloned())
 }
 
 fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
@@ -61,7 +67,7 @@ fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
     }
 }
 
-fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Idp> {
+fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Arc<Idp>> {
     let id = written.id.required(&mut desk.report).filter(|id| {
         let good = id.len() <= 64
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -73,8 +79,9 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         good
     });
     let email_domains = email_domains(written, among_several, desk);
-    let saml = from_metadata_or_inline(written, desk)?;
-    for certificate in saml.keys.certificates() {
+    let Description { known, watched } = description(written, desk)?;
+    let certificates = known.as_ref().map_or(&[][..], |known| known.identity_provider.keys.certificates());
+    for certificate in certificates {
         // What has ended already, the reader of metadata has said.
         let said = certificate.not_after < desk.now && written.sso_url.is_absent();
         if certificate.not_after < desk.now.plus(SOON) && !said {
@@ -84,7 +91,11 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         }
     }
     let id = id?.clone();
-    Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains? })
+    let metadata = known.map_or_else(Live::unknown, Live::from);
+    let label = written.label.or(id.clone());
+    let idp = Arc::new(Idp { id, label, metadata, email_domains: email_domains? });
+    desk.watches.extend(watched.map(|watched| watched.watch(&idp)));
+    Some(idp)
 }
 
 /// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.
@@ -129,73 +140,7 @@ pub(super) fn domain(text: &str) -> Result<String, String> {
     }
 }
 
-fn from_metadata_or_inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
-    let ways = [
-        ("metadata_file", written.metadata_file.is_written()),
-        ("metadata_xml", written.metadata_xml.is_written()),
-        ("sso_url", written.sso_url.is_written()),
-        ("certificates", written.certificates.is_written()),
-        ("certificate_files", written.certificate_files.is_written()),
-    ];
-    let used: Vec<&str> = ways.iter().filter(|(_, written)| *written).map(|(name, _)| *name).collect();
-    match used.as_slice() {
-        ["metadata_file"] => {
-            let xml = read(&written.metadata_file, METADATA_LIMIT, desk)?;
-            from_metadata(written, &written.metadata_file, &xml, desk)
-        }
-        ["metadata_xml"] => {
-            let Block(xml) = written.metadata_xml.get()?;
-            from_metadata(written, &written.metadata_xml, xml.as_bytes(), desk)
-        }
-        [] => {
-            // Its place was taken by a key that was refused, such as metadata_url, or a slip of the finger.
-            if !written.faulty {
-                let message = "is not described: its entity ID, address and certificates are unknown";
-                let hint = "write metadata_file, metadata_xml, or entity_id, sso_url and certificates";
-                desk.error(written.place.problem(message).hint(hint));
-            }
-            None
-        }
-        [first @ ("metadata_file" | "metadata_xml"), rest @ ..] => {
-            let message = format!("is described twice, by {first} and by {}: keep one", rest.join(", "));
-            desk.error(written.place.problem(message));
-            None
-        }
-        _ => inline(written, desk),
-    }
-}
-
-fn from_metadata<T>(
-    written: &IdpFile,
-    source: &Field<T>,
-    xml: &[u8],
-    desk: &mut Desk,
-) -> Option<IdentityProvider> {
-    let entity_id = written.entity_id.get().map(String::as_str);
-    let (mut idp, warnings) = match read_identity_provider(xml, entity_id, desk.now) {
-        Ok(read) => read,
-        Err(message) => {
-            desk.error(source.problem(message));
-            return None;
-        }
-    };
-    for warning in warnings {
-        desk.warn(source.problem(warning));
-    }
-    if let Some(Word(binding)) = written.sso_binding.get() {
-        idp.single_sign_on.retain(|(offered, _)| offered == binding);
-        if idp.single_sign_on.is_empty() {
-            desk.error(
-                written.sso_binding.problem("the metadata offers no sign-on address for this binding"),
-            );
-            return None;
-        }
-    }
-    idp.require_signed = required_signatures(written);
-    Some(idp)
-}
-
-fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
+pub(super) fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
     let entity_id =
         written.entity_id.required(&mut desk.report).filter(|id| entity_id(id, &written.entity_id, desk));
     let sso_url =
@@ -217,8 +162,8 @@ fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
     })
 }
 
-fn required_signatures(written: &IdpFile) -> crate::saml::parties::RequireSigned {
-    written.require_signed.or(Word(crate::saml::parties::RequireSigned::default())).0
+pub(super) fn required_signatures(written: &IdpFile) -> RequireSigned {
+    written.require_signed.or(Word(RequireSigned::default())).0
 }
 
 fn entity_id(id: &str, field: &Field<String>, desk: &mut Desk) -> bool {
@@ -304,7 +249,7 @@ fn trusted_keys(written: &IdpFile, desk: &mut Desk) -> Option<TrustedKeys> {
 }
 
 /// The DER certificates in PEM, or in bare base64, with whatever line breaks came with it.
-fn pem_or_base64(text: &str) -> Option<Vec<Vec<u8>>> {
+pub(super) fn pem_or_base64(text: &str) -> Option<Vec<Vec<u8>>> {
     let found: Vec<Vec<u8>> = if text.contains("-----BEGIN") {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
         read.ok()?.into_iter().map(|der| der.as_ref().to_vec()).collect()

@@ -31,17 +31,26 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     for (idp, written) in
         identity_providers.iter().flatten().zip(file.identity_providers.get().into_iter().flatten())
     {
+        // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
+        let Some(saml) = idp.known() else { continue };
         let unsigned = service_provider.as_ref().is_some_and(|sp| sp.signing_keys.is_empty());
-        if unsigned && idp.saml.want_authn_requests_signed {
+        if unsigned && saml.want_authn_requests_signed {
             let message =
                 "its metadata wants signed requests, and we have no key: it may refuse every sign-in";
             let hint = "set service_provider.private_key_file and certificate_file";
             desk.warn(written.place.problem(message).hint(hint));
         }
-        if service_provider.as_ref().is_some_and(|sp| sp.entity_id == idp.saml.entity_id) {
+        if service_provider.as_ref().is_some_and(|sp| sp.entity_id == saml.entity_id) {
             let message =
-                format!("its entity ID is our own, {}: is this our own metadata?", idp.saml.entity_id.0);
+                format!("its entity ID is our own, {}: is this our own metadata?", saml.entity_id.0);
             desk.error(written.place.problem(message));
+        }
+    }
+    for watch in &mut desk.watches {
+        watch.site = public_url.as_ref().map(|url| url.authority().to_owned()).unwrap_or_default();
+        if let Some(sp) = &service_provider {
+            watch.terms.not = vec![sp.entity_id.0.clone()];
+            watch.terms.we_sign = !sp.signing_keys.is_empty();
         }
     }
     let mapping = mapping(file, desk);

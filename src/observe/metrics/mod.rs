@@ -14,12 +14,20 @@
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
 //! | `vestibule_claims` | | answered requests and assertions that are remembered |
 //! | `vestibule_idp_certificate_days_left` | site, idp, fingerprint | negative once it has ended |
+//! | `vestibule_sp_certificate_days_left` | site, fingerprint | of our own signing certificates; negative once it has ended |
+//! | `vestibule_idp_metadata_read_total` | site, idp, outcome | readings of a metadata source: `unchanged`, `changed`, `held`, `refused`, `unreachable` |
+//! | `vestibule_idp_metadata_confirmed_timestamp_seconds` | site, idp | when the source last confirmed what is in use; `time() -` this is the age of the metadata |
+//! | `vestibule_idp_metadata_valid_until_timestamp_seconds` | site, idp | where the metadata says so; after it sign-ins are refused |
+//! | `vestibule_idp_metadata_held` | site, idp | 1 while a change waits for `vestibule metadata apply` |
 //! | `vestibule_in_flight` | | requests being served |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`.
 
+mod metadata;
 mod scrape;
+
+pub use metadata::{MetadataFigures, MetadataOutcome};
 
 use crate::reason::Reason;
 use parking_lot::Mutex;
@@ -153,9 +161,15 @@ impl Metrics {
         self.figures.certificates.lock().insert(key, days);
     }
 
+    /// The same of a signing certificate of our own.
+    pub fn set_own_certificate_days_left(&self, site: &str, fingerprint: &str, days: f64) {
+        self.figures.own_certificates.lock().insert([site.to_string(), fingerprint.to_string()], days);
+    }
+
     /// Forgets all certificates, before the ones of today are set: those that were replaced go.
     pub fn clear_certificates(&self) {
         self.figures.certificates.lock().clear();
+        self.figures.own_certificates.lock().clear();
     }
 
     /// What the store holds now.
@@ -192,6 +206,9 @@ struct Figures {
     in_flight: AtomicU64,
     /// (site, idp, fingerprint) to days left.
     certificates: Mutex<BTreeMap<[String; 3], f64>>,
+    /// (site, fingerprint) to days left.
+    own_certificates: Mutex<BTreeMap<[String; 2], f64>>,
+    metadata: metadata::OfMetadata,
 }
 
 #[derive(Debug, Default)]

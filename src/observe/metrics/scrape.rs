@@ -18,6 +18,7 @@ impl Collector for Figures {
         self.encode_sign_ins(to)?;
         self.encode_store(to)?;
         self.encode_certificates(to)?;
+        self.encode_metadata(to)?;
 
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         gauge(to, "vestibule_in_flight", "Requests being served", in_flight)?;
@@ -100,6 +101,16 @@ impl Figures {
         for ([site, idp, fingerprint], left) in &*self.certificates.lock() {
             let labels =
                 [("site", site.as_str()), ("idp", idp.as_str()), ("fingerprint", fingerprint.as_str())];
+            ConstGauge::new(*left).encode(days.encode_family(&labels)?)?;
+        }
+        let mut days = to.encode_descriptor(
+            "vestibule_sp_certificate_days_left",
+            "Days until a signing certificate of our own ends",
+            None,
+            MetricType::Gauge,
+        )?;
+        for ([site, fingerprint], left) in &*self.own_certificates.lock() {
+            let labels = [("site", site.as_str()), ("fingerprint", fingerprint.as_str())];
             ConstGauge::new(*left).encode(days.encode_family(&labels)?)?;
         }
         Ok(())

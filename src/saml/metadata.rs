@@ -4,9 +4,10 @@
 //! believed, except where it would weaken us: unsuitable keys are skipped with a warning, expired metadata is an
 //! error, and so is a document type declaration.
 
+use super::encryption;
 use super::instant;
 use super::keys::TrustedKeys;
-use super::parties::{Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider};
+use super::parties::{Binding, CryptographyPolicy, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningKey};
 use super::xml::{self, Element, METADATA, PROTOCOL, SIGNATURE, escape, shown};
 use crate::clock::Moment;
 use base64::Engine;
@@ -45,8 +46,8 @@ pub fn read_identity_provider(
     Descriptors::of(entity).read(name, earliest(valid_until, valid_until_of(entity)?), now)
 }
 
-/// Our metadata: signing keys only, one assertion consumer service, no logout endpoint (what we do not do is not
-/// published).
+/// Our metadata: our keys, one assertion consumer service, no logout endpoint (what we do not do is not published).
+/// Keys that open are published for encryption too, with what we open, the best first.
 pub fn write_service_provider(sp: &ServiceProvider) -> String {
     let mut keys = String::new();
     for key in &sp.signing_keys {
@@ -57,6 +58,9 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
              <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    </md:KeyDescriptor>",
             STANDARD.encode(key.certificate_der()),
         );
+    }
+    for key in sp.signing_keys.iter().filter(|key| key.decrypts()) {
+        keys.push_str(&encryption_key(key));
     }
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -69,6 +73,21 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
         !sp.signing_keys.is_empty(),
         Binding::Post.uri(),
         escape(&sp.acs_url),
+    )
+}
+
+/// A key that content may be encrypted for, and how (Metadata 2.4.1.1).
+fn encryption_key(key: &SigningKey) -> String {
+    let ciphers = encryption::ContentCipher::ALL.map(encryption::ContentCipher::uri);
+    let methods: String = ciphers
+        .into_iter()
+        .chain([encryption::OAEP_MGF1P, encryption::OAEP])
+        .map(|uri| format!("\n      <md:EncryptionMethod Algorithm=\"{uri}\"/>"))
+        .collect();
+    format!(
+        "\n    <md:KeyDescriptor use=\"encryption\">\n      <ds:KeyInfo xmlns:ds=\"{SIGNATURE}\"><ds:X509Data>\
+         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>{methods}\n    </md:KeyDescriptor>",
+        STANDARD.encode(key.certificate_der()),
     )
 }
 
@@ -168,6 +187,7 @@ impl<'d> Descriptors<'d> {
             single_sign_on: self.single_sign_on(&mut warnings)?,
             keys,
             require_signed: RequireSigned::default(),
+            cryptography: CryptographyPolicy::default(),
             want_authn_requests_signed: self.0.iter().any(|role| is_true(*role, "WantAuthnRequestsSigned")),
         };
         Ok((idp, warnings))

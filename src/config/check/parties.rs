@@ -1,12 +1,15 @@
 //! The two sides of SAML: identity providers, and ourselves.
 
 use super::Desk;
+use super::cryptography;
 use super::files::{METADATA_LIMIT, SMALL_LIMIT, read, read_secret};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
 use crate::saml::metadata::read_identity_provider;
-use crate::saml::parties::{Binding, EntityId, IdentityProvider, ServiceProvider, SigningKey, TrustedKeys};
+use crate::saml::parties::{
+    Binding, CryptographyPolicy, EntityId, IdentityProvider, ServiceProvider, SigningKey, TrustedKeys,
+};
 use crate::site::Idp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -71,6 +74,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         good
     });
     let email_domains = email_domains(written, among_several, desk);
+    let cryptography = cryptography::policy(written, desk);
     let saml = from_metadata_or_inline(written, desk)?;
     for certificate in saml.keys.certificates() {
         // What has ended already, the reader of metadata has said.
@@ -81,6 +85,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
             desk.warn(written.place.problem(message));
         }
     }
+    let saml = IdentityProvider { cryptography: cryptography?, ..saml };
     let id = id?.clone();
     Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains? })
 }
@@ -209,6 +214,7 @@ fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
         single_sign_on: vec![(binding, sso_url?.clone())],
         keys: keys?,
         require_signed: required_signatures(written),
+        cryptography: CryptographyPolicy::default(),
         want_authn_requests_signed: false,
     })
 }

@@ -19,18 +19,37 @@ pub struct Refusal {
     pub reason: Reason,
     /// The values that disagreed, in a sentence for the owner.
     pub detail: Cow<'static, str>,
+    behind_decryption: bool,
 }
 
 impl Refusal {
     /// A refusal by `reason`, with the values that disagreed.
     pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), behind_decryption: false }
+    }
+
+    /// The same refusal, found on the way from a decryption to the signature of what was decrypted.
+    pub const fn behind_decryption(mut self) -> Self {
+        self.behind_decryption = true;
+        self
+    }
+
+    /// Whether it was found on the way from a decryption to the signature of what was decrypted. Whoever can tell two
+    /// such refusals apart, by a page, a status or the time that they take, can open what is encrypted for us
+    /// (padding oracles): outside they are all one.
+    pub const fn is_behind_decryption(&self) -> bool {
+        self.behind_decryption
+    }
+
+    /// The reason as the visitor may know it: the exact one, or the one that stands for all behind a decryption.
+    pub const fn public_reason(&self) -> Reason {
+        if self.behind_decryption { Reason::DecryptionContent } else { self.reason }
     }
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, detail: Cow::Borrowed("") }
+        Self { reason, detail: Cow::Borrowed(""), behind_decryption: false }
     }
 }
 
@@ -100,7 +119,7 @@ reasons! {
     NotAResponse = "not-a-response", 400, "The root of the document is not samlp:Response.", "Another SAML message was posted to the assertion consumer service.", "Check the endpoints registered at the IdP.";
     AssertionCount = "assertion-count", 400, "The document does not hold exactly one assertion.", "A signature wrapping attack; or an IdP that sends several assertions.", "Let the IdP send one assertion.";
     AssertionMisplaced = "assertion-misplaced", 400, "The assertion is not a child of the response.", "A signature wrapping attack.", "Nothing; keep refusing.";
-    AssertionEncrypted = "assertion-encrypted", 403, "The assertion is encrypted and there is no key to open it.", "The IdP was told to encrypt for this service.", "Turn assertion encryption off at the IdP for this service.";
+    AssertionEncrypted = "assertion-encrypted", 403, "The assertion is encrypted and the gate has no RSA key that could open it.", "The IdP was told to encrypt for this service.", "Set `service_provider.private_key_file` to the RSA key that the IdP encrypts for, or turn assertion encryption off at the IdP for this service.";
     // --- the signature ---
     SignatureMissing = "signature-missing", 403, "Neither the response nor the assertion is signed.", "The IdP does not sign, or the signature was stripped.", "Turn signing on at the IdP for this service.";
     SignatureMissingAssertion = "signature-missing-assertion", 403, "The assertion is not signed, and `require_signed` demands it.", "The IdP signs only the response.", "Sign assertions at the IdP, or set `require_signed: either`.";
@@ -117,6 +136,17 @@ reasons! {
     DigestMismatch = "digest-mismatch", 403, "The signed content was changed after it was signed.", "Tampering, or a proxy that rewrites the message.", "Look at what lies between the IdP and the browser.";
     SignatureInvalid = "signature-invalid", 403, "No known key of the IdP verifies the signature.", "The IdP signs with a new certificate, or it is not the IdP that signed.", "Compare the IdP's signing certificate with the configured one; update the metadata.";
     SignatureEmpty = "signature-empty", 403, "The signed content is empty after canonicalisation.", "An attack on canonicalisation.", "Nothing; keep refusing.";
+    // --- the encryption (Core 2.2.4, 2.3.4, 6; XML Encryption 1.1) ---
+    EncryptionMissing = "encryption-missing", 403, "The assertion is not encrypted, and `require_encrypted` demands it.", "The IdP does not encrypt for this service.", "Turn assertion encryption on at the IdP for this service, or set `require_encrypted: false`.";
+    EncryptionShape = "encryption-shape", 400, "The encrypted element is not made of EncryptedData with its content and its keys.", "A malformed message, or an attack on decryption.", "Report it to the IdP's maker.";
+    EncryptionReference = "encryption-reference", 400, "The encrypted content or its key lies outside of the encrypted element.", "An attack that makes the gate fetch something.", "Nothing; keep refusing.";
+    EncryptionAlgorithm = "encryption-algorithm", 403, "The content is not encrypted with AES in GCM or CBC: 3DES and unknown names are refused.", "The IdP's default is 3DES.", "Let the IdP encrypt the data with aes128-gcm or aes256-gcm (or aes128-cbc) for this service.";
+    EncryptionKeyTransport = "encryption-key-transport", 403, "The key is not encrypted with RSA-OAEP: PKCS #1 v1.5 (rsa-1_5), shared and agreed keys are refused.", "The IdP's default is rsa-1_5.", "Let the IdP encrypt the key with rsa-oaep-mgf1p for this service.";
+    EncryptionCbc = "encryption-cbc", 403, "The content is encrypted in CBC mode, which `cbc` refuses here.", "The IdP encrypts with CBC and does not sign the response.", "Let the IdP use aes128-gcm or sign the response, or change `cbc` of this IdP.";
+    DecryptionKey = "decryption-key", 403, "No key of ours opens the encrypted key.", "The IdP encrypts for an older or another certificate, or the message was tampered with.", "Give the IdP the certificate that `vestibule metadata` prints; keep the old key in `service_provider.private_key_file` until it has it.";
+    DecryptionContent = "decryption-content", 403, "The encrypted content does not open with its key.", "The message was tampered with, or an attack on decryption.", "Nothing; keep refusing.";
+    DecryptionPlaintext = "decryption-plaintext", 403, "What was decrypted is not exactly the one element that belongs there.", "The message was tampered with, or an IdP that encrypts something else.", "Report it to the IdP's maker if it happens with honest answers.";
+    DecryptionTries = "decryption-tries", 403, "Three encrypted answers to this sign-in failed; it takes no more.", "An IdP that encrypts for another key, or an attack on decryption.", "Read the three refusals before this one. The user starts again.";
     // --- the response (Core 3.2.2, Profiles 4.1.4.2, Bindings 3.5.5.2) ---
     VersionUnsupported = "version-unsupported", 403, "The version of the message is not 2.0.", "A SAML 1.1 IdP.", "Use the IdP's SAML 2.0 endpoint.";
     IdMissing = "id-missing", 400, "The response or the assertion has no ID.", "A malformed message.", "Report it to the IdP's maker.";
@@ -139,7 +169,7 @@ reasons! {
     IssuerFormat = "issuer-format", 403, "The issuer is not written as an entity identifier.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP omit the issuer's Format or set it to entity.";
     SubjectMissing = "subject-missing", 403, "The assertion has no subject.", "The IdP is not configured to send a NameID.", "Configure a NameID at the IdP.";
     NameIdMissing = "nameid-missing", 403, "The subject has no NameID.", "The IdP is not configured to send a NameID.", "Configure a NameID at the IdP.";
-    NameIdEncrypted = "nameid-encrypted", 403, "The NameID is encrypted and there is no key to open it.", "The IdP was told to encrypt for this service.", "Turn NameID encryption off at the IdP for this service.";
+    NameIdEncrypted = "nameid-encrypted", 403, "The NameID is encrypted and the gate has no RSA key that could open it.", "The IdP was told to encrypt for this service.", "Set `service_provider.private_key_file` to the RSA key that the IdP encrypts for, or turn NameID encryption off at the IdP for this service.";
     NameIdTransient = "nameid-transient", 403, "The NameID is transient: it changes at every sign-in and cannot name a user.", "The IdP's default NameID format.", "Let the IdP send a persistent or e-mail NameID, or set `identity.user` to an attribute.";
     SubjectConfirmationMissing = "subject-confirmation-missing", 403, "The subject has no bearer confirmation.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";
     ConfirmationDataMissing = "confirmation-data-missing", 403, "The bearer confirmation has no data.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";

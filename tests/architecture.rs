@@ -64,6 +64,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("figment", &["config"]),
     ("saphyr_parser", &["config"]),
     ("uppsala", &["saml"]),
+    ("openssl", &["saml"]),
     ("bergshamra_c14n", &["saml"]),
     ("bergshamra_xml", &["saml"]),
     ("askama", &["pages"]),

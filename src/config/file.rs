@@ -5,11 +5,11 @@
 
 use super::reader::Field;
 use super::schema::section;
-use super::values::{Block, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
+use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
 use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
 use crate::saml::metadata::change::KeyChanges;
-use crate::saml::parties::{Binding, RequireSigned};
+use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
 use crate::secret::Secret;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -60,7 +60,7 @@ section! {
         metrics = "": "metrics are at /metrics of admin.listen, always",
         audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
-        encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
@@ -100,6 +100,10 @@ section! {
         certificates: Field<Vec<Field<Block>>>,
         certificate_files: Field<Vec<Field<FilePath>>>,
         require_signed: Field<Word<RequireSigned>>,
+        require_encrypted: Field<bool>,
+        cbc: Field<Word<Cbc>>,
+        algorithms: Field<Vec<Field<Word<SignatureAlgorithm>>>>,
+        danger_allow_sha1_until: Field<Date>,
         email_domains: Field<Vec<Field<String>>>,
         speaks_for_any: Field<bool>,
     }
@@ -109,8 +113,6 @@ section! {
         require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
         slo_url = "": "signing out ends the session here; the one at the identity provider stays",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
-        require_encrypted = "false": "encrypted assertions are refused",
-        cbc = "refuse": "encrypted assertions are refused: switch their encryption off at the identity provider",
     }
 }
 
@@ -122,11 +124,11 @@ section! {
         certificate_file: Field<OneOrMany<FilePath>>,
     }
     later {
-        decryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        decryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        encryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        encryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        decryption_key_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        decryption_certificate_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        encryption_key_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        encryption_certificate_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         slo_url = "": "signing out ends the session here; the one at the identity provider stays",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
     }
@@ -364,6 +366,28 @@ impl Words for RequireSigned {
         ("assertion", Self::Assertion),
         ("response", Self::Response),
         ("both", Self::Both),
+    ];
+}
+
+impl Words for Cbc {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("accept", Self::Accept),
+        ("require_signed_response", Self::RequireSignedResponse),
+        ("refuse", Self::Refuse),
+    ];
+}
+
+impl Words for SignatureAlgorithm {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("rsa-sha256", Self::RsaPkcs1(Hash::Sha256)),
+        ("rsa-sha384", Self::RsaPkcs1(Hash::Sha384)),
+        ("rsa-sha512", Self::RsaPkcs1(Hash::Sha512)),
+        ("rsa-pss-sha256", Self::RsaPss(Hash::Sha256)),
+        ("rsa-pss-sha384", Self::RsaPss(Hash::Sha384)),
+        ("rsa-pss-sha512", Self::RsaPss(Hash::Sha512)),
+        ("ecdsa-sha256", Self::Ecdsa(Hash::Sha256)),
+        ("ecdsa-sha384", Self::Ecdsa(Hash::Sha384)),
+        ("ecdsa-sha512", Self::Ecdsa(Hash::Sha512)),
     ];
 }
 

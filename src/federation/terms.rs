@@ -3,7 +3,7 @@
 use crate::clock::Moment;
 use crate::reason::Reason;
 use crate::saml::metadata::{Described, MetadataProblem, Source, describe};
-use crate::saml::parties::{Binding, RequireSigned, TrustedKeys};
+use crate::saml::parties::{Binding, CryptographyPolicy, RequireSigned, TrustedKeys};
 
 /// How its documents are read, and what of them is laid over with the owner's own word. The start and every later
 /// reading go by the same terms.
@@ -17,6 +17,8 @@ pub struct Terms {
     pub sso_binding: Option<Binding>,
     /// Which parts of its answers must be signed.
     pub require_signed: RequireSigned,
+    /// What it may use of cryptography.
+    pub cryptography: CryptographyPolicy,
     /// Names that it must not have: our own, since somebody handed us our own metadata.
     pub not: Vec<String>,
     /// Whether our requests are signed: an identity provider that wants it is worth a warning otherwise.
@@ -67,6 +69,7 @@ impl Terms {
             }
         }
         idp.require_signed = self.require_signed;
+        idp.cryptography = self.cryptography.clone();
         if idp.want_authn_requests_signed && !self.we_sign {
             let warning =
                 "it wants signed requests, and we have no key: it may refuse every sign-in".to_owned();

@@ -9,6 +9,7 @@ use super::attempt::{Attempt, Held};
 use super::form::PostedResponse;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
+use super::tries::Try;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
@@ -16,7 +17,7 @@ use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
-use crate::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use crate::saml::response::{AcceptedAssertion, Expected, Protection, RawResponse, ResponseText};
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
@@ -39,15 +40,35 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
-    let (attempt, idp, assertion) = match delivery.examined().await? {
+    let mut examined = delivery.examined(None).await?;
+    if let Examined::Encrypted { attempt } = examined {
+        let stopped = |refusal| of(&attempt, refusal);
+        let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
+        if gate.store.is_claimed(&answered, now).await.map_err(unavailable).map_err(stopped)? {
+            return delivery.answered_before(&attempt, 0).await;
+        }
+        let one = Try::claim(gate, site, &attempt, now).await.map_err(stopped)?;
+        examined = delivery.examined(Some(one)).await?;
+    }
+    let (attempt, idp, assertion) = match examined {
         Examined::Accepted { attempt, idp, assertion } => (attempt, idp, *assertion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
+        Examined::Encrypted { .. } => {
+            return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
+        }
     };
     let stopped = |refusal| of(&attempt, refusal);
 
+    let protection = assertion.protection();
+    if protection.sha1 {
+        audit::record(&Event::DangerUsed { site: &site.name, idp: &idp.id, danger: "sha1", client: Some(client) });
+        gate.metrics.danger_used(site.id);
+    }
+    if protection.encrypted.is_none() {
+        Try::refuse_spent(gate, site, &attempt, now).await.map_err(stopped)?;
+    }
     let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
     let accepted = ClaimKey::assertion(assertion.issuer(), assertion.id());
-    let signed = assertion.signed_parts();
     let until = attempt.expires_at().max(assertion.acceptable_until());
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
@@ -67,7 +88,7 @@ pub(super) async fn finish(
     for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, signed, client);
+    record(gate, site, &session, protection, client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
     for cookie in [
@@ -90,6 +111,8 @@ struct Examination {
     /// Where the answer was delivered, which is what Destination and Recipient must name.
     acs_url: String,
     remembers_since: Moment,
+    /// Whether what is encrypted may be opened.
+    permission: Option<Try>,
     now: Moment,
 }
 
@@ -102,6 +125,10 @@ enum Examined {
     /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
     NotHeld {
         claimed: String,
+    },
+    /// The answer is encrypted and nobody has permitted to open it. Nothing has been verified.
+    Encrypted {
+        attempt: Attempt,
     },
 }
 
@@ -120,6 +147,10 @@ impl Examination {
         let idp = attempt
             .redeem(&self.site, self.idp_in_path.as_deref(), self.remembers_since, self.now)
             .map_err(stopped)?;
+        let can_open = self.site.service_provider.can_decrypt();
+        if raw.is_encrypted() && can_open && self.permission.is_none() {
+            return Ok(Examined::Encrypted { attempt });
+        }
         // One reading for the whole judgement, whatever is swapped meanwhile.
         let saml = idp.saml(self.now).map_err(stopped)?;
         let expected = Expected {
@@ -129,7 +160,7 @@ impl Examination {
             identity_provider: &saml,
             acs_url: &self.acs_url,
         };
-        let verified = raw.verify(&saml).map_err(stopped)?;
+        let verified = raw.verify(&saml, &self.site.service_provider, self.now).map_err(stopped)?;
         let assertion = verified.accept(&expected, &self.site.policy, self.now).map_err(stopped)?;
         Ok(Examined::Accepted { idp: Arc::clone(&idp), assertion: Box::new(assertion), attempt })
     }
@@ -153,7 +184,7 @@ impl Delivery<'_> {
 
     /// Judged on the verifier's threads, as long as there is room. A refusal that could not tell which sign-in it was
     /// about is helped out by the RelayState.
-    async fn examined(&self) -> Result<Examined, Stopped> {
+    async fn examined(&self, permission: Option<Try>) -> Result<Examined, Stopped> {
         let Some(site) = self.gate.shared(self.site) else {
             return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
         };
@@ -167,6 +198,7 @@ impl Delivery<'_> {
             idp_in_path: self.idp_in_path.map(str::to_owned),
             acs_url: self.acs_url(),
             remembers_since: self.gate.store.remembers_since(),
+            permission,
             now: self.now,
         };
         let examined =
@@ -250,7 +282,7 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     }
 }
 
-fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpAddr) {
+fn record(gate: &Gate, site: &Site, session: &Session, protection: Protection, client: IpAddr) {
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -262,7 +294,8 @@ fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpA
         groups,
         roles: &roles,
         client: Some(client),
-        signed,
+        signed: protection.signed_parts,
+        encrypted: protection.encrypted,
     });
     gate.metrics.sign_in_finished(site.id, None);
 }

@@ -5,13 +5,15 @@
 //!
 //! | member | in | what |
 //! |---|---|---|
-//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser) |
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in) |
 //! | `site` | all | the site's name |
 //! | `idp` | sign-in, sign-out, session-replaced; refused sign-ins where known | the IdP's `id` |
 //! | `user` | where known | the user, as the headers name it |
 //! | `session` | sign-in, sign-out, session-replaced | the session's public name (the JWT's `sid`), never its secret |
 //! | `groups`, `roles` | sign-in | the number of groups; the roles |
 //! | `signed` | sign-in | which parts the IdP signed |
+//! | `encrypted` | sign-in, where it was | the cipher of the assertion |
+//! | `danger` | danger-used | which exception: `sha1` |
 //! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
 //! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
@@ -96,6 +98,19 @@ pub enum Event<'a> {
         client: Option<IpAddr>,
         /// Which parts were signed: `response`, `assertion`, `both`.
         signed: &'a str,
+        /// How the assertion was encrypted, when it was: `aes128-gcm`.
+        encrypted: Option<&'a str>,
+    },
+    /// An identity provider's answer rests on something that only a `danger_` key of the configuration allows.
+    DangerUsed {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// Which exception: `sha1`.
+        danger: &'a str,
+        /// From where.
+        client: Option<IpAddr>,
     },
     /// A sign-in ended in a refusal.
     SignInRefused {
@@ -225,6 +240,7 @@ pub fn record(event: &Event<'_>) {
         }
         Event::SignInRefused { .. }
         | Event::RequestRefused { .. }
+        | Event::DangerUsed { .. }
         | Event::MetadataHeld { .. }
         | Event::MetadataRefused { .. }
         | Event::CertificateEnding { .. } => {
@@ -256,6 +272,10 @@ struct Record<'a> {
     roles: Option<Vec<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    danger: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,7 +310,7 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn { site, idp, user, session, groups, roles, client, signed } => Self {
+            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, encrypted } => Self {
                 event: "sign-in",
                 site: visible(site, MAX_VALUE),
                 idp: value(idp),
@@ -299,7 +319,17 @@ impl<'a> Record<'a> {
                 groups: Some(groups),
                 roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
                 signed: value(signed),
+                encrypted: encrypted.and_then(value),
                 client,
+                ..Self::default()
+            },
+            Event::DangerUsed { site, idp, danger, client } => Self {
+                event: "danger-used",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                danger: value(danger),
+                client,
+                what_to_change: Some(DANGER_CHANGE),
                 ..Self::default()
             },
             Event::SignInRefused { site, idp, reference, refusal, client } => Self {
@@ -393,7 +423,7 @@ impl<'a> Record<'a> {
         Self {
             reference: Some(visible(reference, MAX_VALUE)),
             code: Some(reason.code()),
-            status: Some(reason.status()),
+            status: Some(refusal.public_reason().status()),
             meaning: Some(reason.meaning()),
             detail: Some(visible(&refusal.detail, MAX_DETAIL)).filter(|detail| !detail.is_empty()),
             likely_cause: Some(reason.likely_cause()),
@@ -402,6 +432,10 @@ impl<'a> Record<'a> {
         }
     }
 }
+
+/// What every use of an exception says.
+const DANGER_CHANGE: &str = "Let the IdP sign with SHA-256 or better, and remove the `danger_` key: after its date every \
+                              sign-in of this IdP is refused.";
 
 fn lines(differences: &[String]) -> Vec<Cow<'_, str>> {
     differences.iter().take(MAX_DIFFERENCES).map(|line| visible(line, MAX_VALUE)).collect()
@@ -439,6 +473,7 @@ mod tests {
             roles: &["admin".into(), "a, b".into()],
             client: Some([192, 0, 2, 7].into()),
             signed: "assertion",
+            encrypted: None,
         });
         assert_eq!(line["target"], "audit");
         assert_eq!(line["level"], "INFO");
@@ -448,6 +483,28 @@ mod tests {
         assert_eq!(line["roles"], serde_json::json!(["admin", "a, b"]));
         assert_eq!(line["client"], "192.0.2.7");
         assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
+    }
+
+    #[test]
+    fn a_refusal_behind_a_decryption_has_its_own_code_and_the_status_that_was_shown() {
+        let refusal = Refusal::from(Reason::XmlDoctype).behind_decryption();
+        let line = line(&Event::SignInRefused {
+            site: "wiki",
+            idp: Some("corp"),
+            reference: "7f3a-91c2",
+            refusal: &refusal,
+            client: None,
+        });
+        assert_eq!(line["code"], "xml-doctype");
+        assert_eq!(line["status"], 403);
+    }
+
+    #[test]
+    fn a_use_of_an_exception_is_a_warning() {
+        let line = line(&Event::DangerUsed { site: "wiki", idp: "corp", danger: "sha1", client: None });
+        assert_eq!((&line["event"], &line["danger"]), (&"danger-used".into(), &"sha1".into()));
+        assert_eq!((&line["level"], &line["idp"]), (&"WARN".into(), &"corp".into()));
+        assert!(line["what_to_change"].as_str().unwrap().contains("SHA-256"));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use super::assertion::Attribute;
 use super::envelope::Status;
 use super::parties::{IdentityProvider, Policy, Scope, ServiceProvider};
-use super::response::VerifiedResponse;
+use super::response::{Protection, VerifiedResponse};
 use super::subject::{Bearer, NameId, most_telling};
 use super::xml::shown;
 use crate::clock::Moment;
@@ -40,7 +40,7 @@ pub(super) fn web_browser_sso(
     policy: &Policy,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    let VerifiedResponse { envelope, assertion, verified_as, signed_parts } = response;
+    let VerifiedResponse { envelope, assertion, verified_as, protection } = response;
     let skew = policy.clock_skew.min(Policy::MAX_CLOCK_SKEW);
     let idp = expected.identity_provider.entity_id.as_str();
     let sp = expected.service_provider.entity_id.as_str();
@@ -178,7 +178,7 @@ pub(super) fn web_browser_sso(
         authn_context_class: sessions.clone().find_map(|s| s.context_class.clone()),
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew),
-        signed_parts,
+        protection,
         scopes: expected.identity_provider.scopes.clone(),
     })
 }
@@ -221,7 +221,7 @@ pub struct AcceptedAssertion {
     authn_context_class: Option<String>,
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
-    signed_parts: &'static str,
+    protection: Protection,
     scopes: Vec<Scope>,
 }
 
@@ -240,7 +240,7 @@ impl AcceptedAssertion {
             authn_context_class: None,
             session_not_on_or_after: None,
             acceptable_until: now.plus(Duration::from_secs(300)),
-            signed_parts: "assertion",
+            protection: Protection { signed_parts: "assertion", encrypted: None, sha1: false },
             scopes: Vec::new(),
         }
     }
@@ -298,7 +298,12 @@ impl AcceptedAssertion {
 
     /// Which parts the IdP signed, for the audit: `response`, `assertion` or `both`.
     pub const fn signed_parts(&self) -> &'static str {
-        self.signed_parts
+        self.protection.signed_parts
+    }
+
+    /// How it was protected on its way, for the audit.
+    pub const fn protection(&self) -> Protection {
+        self.protection
     }
 }
 

@@ -1,4 +1,5 @@
-//! Keys: theirs, which may sign for an identity provider, and ours, which sign our requests.
+//! Keys: theirs, which may sign for an identity provider, and ours, which sign our requests and open what is encrypted
+//! for us.
 //!
 //! A key is judged once, when the configuration or the metadata is read: RSA of 2048 to 8192 bits or one of the NIST
 //! curves. It is prepared for every algorithm that it may be used with, and for no other, so that a message that
@@ -7,6 +8,7 @@
 //! (Metadata Interoperability 2.6); the dates are shown to the owner.
 
 use super::algorithms::{Hash, SignatureAlgorithm};
+use super::decryption::DecryptionKey;
 use super::one_or_more::OneOrMore;
 use super::xml;
 use crate::clock::Moment;
@@ -213,7 +215,7 @@ impl KeyKind {
 
     /// Everything that such a key may verify.
     fn algorithms(self) -> Vec<(SignatureAlgorithm, &'static dyn VerificationAlgorithm)> {
-        use Hash::{Sha256, Sha384, Sha512};
+        use Hash::{Sha1, Sha256, Sha384, Sha512};
         use SignatureAlgorithm::{Ecdsa, RsaPkcs1, RsaPss};
         match self {
             Self::Rsa { .. } => vec![
@@ -223,6 +225,8 @@ impl KeyKind {
                 (RsaPss(Sha256), &signature::RSA_PSS_2048_8192_SHA256),
                 (RsaPss(Sha384), &signature::RSA_PSS_2048_8192_SHA384),
                 (RsaPss(Sha512), &signature::RSA_PSS_2048_8192_SHA512),
+                // Nobody reaches it without [`super::algorithms::Allowed`].
+                (RsaPkcs1(Sha1), &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
             ],
             Self::P256 => vec![
                 (Ecdsa(Sha256), &signature::ECDSA_P256_SHA256_ASN1),
@@ -254,10 +258,12 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// A private key of ours with its certificate. Cloning is cheap; the key is never shown.
+/// A private key of ours with its certificate: it signs, and an RSA key of at most 4096 bits also opens what was
+/// encrypted with its certificate. Cloning is cheap; the key is never shown.
 #[derive(Clone)]
 pub struct SigningKey {
     key: Arc<PrivateKey>,
+    decryption: Option<Arc<DecryptionKey>>,
     certificate: Arc<[u8]>,
     shown: Arc<SigningCertificate>,
 }
@@ -314,8 +320,15 @@ impl SigningKey {
         if key.public() != &*parsed.public_key().subject_public_key.data {
             return Err("the private key and the certificate do not belong together".to_owned());
         }
+        let decryption = match kind {
+            KeyKind::Rsa { bits } if bits <= DecryptionKey::MAX_BITS => Some(
+                DecryptionKey::from_der(&der).ok_or_else(|| format!("the private key is not a valid {kind} key"))?,
+            ),
+            _ => None,
+        };
         let shown = Arc::new(SigningCertificate::of(&certificate, &parsed, kind));
-        Ok(Self { key: Arc::new(key), certificate: certificate.into(), shown })
+        let decryption = decryption.map(Arc::new);
+        Ok(Self { key: Arc::new(key), decryption, certificate: certificate.into(), shown })
     }
 
     /// Its certificate, for `check`, metrics and explanations.
@@ -326,6 +339,16 @@ impl SigningKey {
     /// The certificate in DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// Whether it can open what was encrypted with its certificate.
+    pub fn decrypts(&self) -> bool {
+        self.decryption.is_some()
+    }
+
+    /// The same key as an opener.
+    pub(super) fn decryption(&self) -> Option<&DecryptionKey> {
+        self.decryption.as_deref()
     }
 
     /// What [`Self::sign`] makes.

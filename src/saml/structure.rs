@@ -4,6 +4,7 @@
 //! which "the assertion", "its signature" and "the element with this ID" mean one thing to every reader: that is what
 //! signature wrapping needs to be otherwise. The same check runs again over the octets that were digested.
 
+use super::encryption::ENCRYPTION;
 use super::xml::{ASSERTION, Element, PROTOCOL, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
 use std::collections::HashSet;
@@ -14,8 +15,10 @@ use uppsala::{Document, NodeId, NodeKind};
 pub(super) struct Structure {
     /// The document element.
     pub(super) root: NodeId,
-    /// The one assertion: a child of the response, or the document element itself.
+    /// The one assertion, or what it is encrypted in: a child of the response, or the document element itself.
     pub(super) assertion: NodeId,
+    /// Whether it is an EncryptedAssertion. Then no signature of its own can be seen.
+    pub(super) is_encrypted: bool,
     /// The response's own signature.
     pub(super) response_signature: Option<NodeId>,
     /// The assertion's own signature.
@@ -29,6 +32,8 @@ pub(super) enum Kind {
     Response,
     /// `saml:Assertion`, alone.
     Assertion,
+    /// `saml:Assertion` as it was decrypted, in an element that stands for its place ([`super::decryption`]).
+    Decrypted,
 }
 
 impl Structure {
@@ -39,6 +44,7 @@ impl Structure {
         let is_expected = match kind {
             Kind::Response => root.is(PROTOCOL, "Response"),
             Kind::Assertion => root.is(ASSERTION, "Assertion"),
+            Kind::Decrypted => true,
         };
         if !is_expected {
             return Err(Refusal::new(
@@ -61,17 +67,20 @@ impl Structure {
         };
         let in_place = match kind {
             Kind::Response => document.parent(assertion) == Some(root.node()),
+            Kind::Decrypted => root.only_child().is_some_and(|only| only.node() == assertion),
             Kind::Assertion => assertion == root.node(),
         };
         if !in_place {
             return Err(Reason::AssertionMisplaced.into());
         }
-        if !found.encrypted.is_empty() {
-            return Err(Reason::AssertionEncrypted.into());
-        }
 
-        let mut structure =
-            Self { root: root.node(), assertion, response_signature: None, assertion_signature: None };
+        let mut structure = Self {
+            root: root.node(),
+            assertion,
+            is_encrypted: !found.encrypted.is_empty(),
+            response_signature: None,
+            assertion_signature: None,
+        };
         for signature in found.signatures {
             let place = match document.parent(signature) {
                 Some(parent) if parent == assertion => &mut structure.assertion_signature,
@@ -84,6 +93,36 @@ impl Structure {
         }
         Ok(structure)
     }
+}
+
+/// The one element in what was decrypted and is no assertion: a name or an attribute. The same rules about names; and
+/// nothing in it may call itself an assertion or a signature.
+pub(super) fn sole_element<'d>(document: &'d Document<'d>) -> Result<Element<'d>, Refusal> {
+    let found = Found::in_document(document)?;
+    if !found.assertions.is_empty() || !found.encrypted.is_empty() {
+        return Err(Reason::AssertionCount.into());
+    }
+    if !found.signatures.is_empty() {
+        return Err(Reason::SignatureMisplaced.into());
+    }
+    Element::root(document)?
+        .only_child()
+        .ok_or_else(|| Refusal::new(Reason::DecryptionPlaintext, "it is not exactly one element"))
+}
+
+/// What was decrypted must not use an ID of the document that it stood in: in one document they would be the same.
+pub(super) fn refuse_shared_ids(outside: &Document<'_>, inside: &Document<'_>) -> Result<(), Refusal> {
+    let ids: HashSet<&str> = ids_in(outside).collect();
+    match ids_in(inside).find(|id| ids.contains(id)) {
+        Some(id) => Err(Refusal::new(Reason::XmlIdDuplicate, shown(id))),
+        None => Ok(()),
+    }
+}
+
+fn ids_in<'d>(document: &'d Document<'_>) -> impl Iterator<Item = &'d str> {
+    let elements = document.descendants(document.root()).into_iter();
+    let attributes = elements.filter_map(|node| document.element(node)).flat_map(|element| &element.attributes);
+    attributes.filter(|attribute| is_id(&attribute.name.local_name)).map(|attribute| &*attribute.value)
 }
 
 /// What the walk comes across.
@@ -208,7 +247,9 @@ fn namespace_of(local_name: &str) -> Option<&'static str> {
         | "SignatureMethod"
         | "CanonicalizationMethod"
         | "DigestValue"
-        | "KeyInfo" => Some(SIGNATURE),
+        | "KeyInfo"
+        | "RetrievalMethod" => Some(SIGNATURE),
+        "EncryptedData" | "EncryptedKey" | "CipherData" | "CipherValue" | "CipherReference" => Some(ENCRYPTION),
         _ => None,
     }
 }

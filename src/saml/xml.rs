@@ -123,6 +123,26 @@ impl<'d> Element<'d> {
         document.children_iter(self.node).filter_map(move |node| Self::at(document, node))
     }
 
+    /// The only child element, when there is exactly one and no text beside it.
+    pub(super) fn only_child(self) -> Option<Self> {
+        let mut children = self.children();
+        match (children.next(), children.next()) {
+            (Some(only), None) if !self.has_loose_text() => Some(only),
+            _ => None,
+        }
+    }
+
+    /// It, its parent, and so on to the document element.
+    pub(super) fn with_ancestors(self) -> impl Iterator<Item = Self> + use<'d> {
+        std::iter::successors(Some(self), |element| Self::at(element.document, element.parent()?))
+    }
+
+    /// The namespace declarations on it: prefix (empty for the default) and name.
+    pub(super) fn declarations(self) -> impl Iterator<Item = (&'d str, &'d str)> + use<'d> {
+        let declared = self.document.element(self.node).map_or(&[][..], |e| &e.namespace_declarations);
+        declared.iter().map(|(prefix, uri)| (&**prefix, &**uri))
+    }
+
     /// The child elements of that name.
     pub(super) fn children_named(
         self,

@@ -9,9 +9,12 @@
 mod browser;
 #[path = "../support/idp.rs"]
 mod idp;
+#[path = "../support/sealing.rs"]
+mod sealing;
 #[path = "../support/world.rs"]
 mod world;
 
+mod encrypted;
 mod endings;
 mod endpoints;
 mod loops;

@@ -1,6 +1,6 @@
 //! How an identity provider is described: by metadata from somewhere, or in parts; and what keeps it up to date.
 
-use super::Desk;
+use super::{Desk, cryptography};
 use super::files::{METADATA_LIMIT, SMALL_LIMIT, read};
 use super::parties::{inline, pem_or_base64, required_signatures};
 use crate::config::file::IdentityProvider as IdpFile;
@@ -218,6 +218,7 @@ fn terms(written: &IdpFile, desk: &mut Desk) -> Option<Terms> {
         pinned: pinned(&written.metadata_certificate_file, desk)?,
         sso_binding: written.sso_binding.get().map(|Word(binding)| *binding),
         require_signed: required_signatures(written),
+        cryptography: cryptography::policy(written, desk)?,
         not: Vec::new(),
         we_sign: true,
     })

@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod cryptography;
 mod files;
 mod headers;
 mod keys;

@@ -1,8 +1,8 @@
 //! The two sides of SAML: identity providers, and ourselves.
 
-use super::Desk;
 use super::files::{SMALL_LIMIT, read, read_secret};
 use super::metadata::{Description, description};
+use super::{Desk, cryptography};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
@@ -151,11 +151,13 @@ pub(super) fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvi
         desk.error(written.certificates.problem(message).hint("write certificates or certificate_files"));
     }
     let keys = trusted_keys(written, desk);
+    let cryptography = cryptography::policy(written, desk);
     Some(IdentityProvider {
         entity_id: EntityId(entity_id?.clone()),
         single_sign_on: vec![(binding, sso_url?.clone())],
         keys: keys?,
         require_signed: required_signatures(written),
+        cryptography: cryptography?,
         want_authn_requests_signed: false,
         single_logout: Vec::new(),
         scopes: Vec::new(),

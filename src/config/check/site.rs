@@ -1,6 +1,7 @@
 //! The one site that the short form describes.
 
 use super::Desk;
+use super::cryptography;
 use super::listeners::certificates;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
@@ -31,6 +32,9 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     for (idp, written) in
         identity_providers.iter().flatten().zip(file.identity_providers.get().into_iter().flatten())
     {
+        if let Some(ours) = &service_provider {
+            cryptography::fits(written, ours, desk);
+        }
         // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
         let Some(saml) = idp.known() else { continue };
         let unsigned = service_provider.as_ref().is_some_and(|sp| sp.signing_keys.is_empty());

@@ -9,6 +9,7 @@
 //! | `vestibule_request_duration_seconds` | face | from the request's head to the end of our answer, or of the application's |
 //! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
 //! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
+//! | `vestibule_danger_used_total` | site, danger | answers that only a `danger_` key let in; `danger` is `sha1` |
 //! | `vestibule_sign_outs_total` | site | sessions ended by their owner |
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
@@ -149,6 +150,11 @@ impl Metrics {
         }
     }
 
+    /// An answer rested on SHA-1, which the configuration allows until a day.
+    pub fn danger_used(&self, site: u16) {
+        count(&self.figures.site(site).danger_sha1);
+    }
+
     /// A session was ended by its owner.
     pub fn sign_out(&self, site: u16) {
         count(&self.figures.site(site).sign_outs);
@@ -220,6 +226,7 @@ struct SiteFigures {
     /// By code; refusals are rare and expensive, a lock does not matter.
     sign_ins_refused: Mutex<BTreeMap<&'static str, u64>>,
     sign_outs: AtomicU64,
+    danger_sha1: AtomicU64,
 }
 
 impl SiteFigures {
@@ -319,6 +326,8 @@ mod tests {
         metrics.sign_in_finished(0, Some(Reason::SignatureInvalid));
         metrics.sign_in_finished(0, Some(Reason::SignatureInvalid));
         metrics.sign_out(0);
+        metrics.danger_used(0);
+        has(&metrics, r#"vestibule_danger_used_total{site="wiki",danger="sha1"} 1"#);
         has(&metrics, r#"vestibule_sign_ins_started_total{site="wiki"} 1"#);
         has(&metrics, r#"vestibule_sign_ins_total{site="wiki",outcome="accepted",code=""} 1"#);
         has(

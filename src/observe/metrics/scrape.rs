@@ -62,6 +62,13 @@ impl Figures {
         let help = "Browsers sent to an identity provider";
         self.per_site(to, "vestibule_sign_ins_started", help, |site| &site.sign_ins_started)?;
         self.per_site(to, "vestibule_sign_outs", "Sessions ended by their owner", |site| &site.sign_outs)?;
+        let help = "Answers that only a danger_ key of the configuration let in";
+        let mut used = to.encode_descriptor("vestibule_danger_used", help, None, MetricType::Counter)?;
+        for site in &self.sites {
+            let labels = [("site", site.name.as_str()), ("danger", "sha1")];
+            let n = site.danger_sha1.load(Ordering::Relaxed);
+            ConstCounter::new(n).encode(used.encode_family(&labels)?)?;
+        }
         let mut ended = to.encode_descriptor(
             "vestibule_sign_ins",
             "Sign-ins that ended, by outcome and reason code",

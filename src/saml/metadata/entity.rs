@@ -7,7 +7,7 @@ use super::{Described, MetadataProblem};
 use crate::clock::Moment;
 use crate::reason::Reason;
 use crate::saml::parties::{
-    Binding, EntityId, IdentityProvider, RequireSigned, Scope, SloEndpoint, TrustedKeys,
+    Binding, CryptographyPolicy, EntityId, IdentityProvider, RequireSigned, Scope, SloEndpoint, TrustedKeys,
 };
 use crate::saml::xml::{self, Element, METADATA, SIGNATURE, shown};
 use url::Url;
@@ -47,6 +47,7 @@ pub(super) fn read(root: Element<'_>, signed: bool, now: Moment) -> Result<Descr
         single_sign_on: reader.single_sign_on()?,
         keys,
         require_signed: RequireSigned::default(),
+        cryptography: CryptographyPolicy::default(),
         want_authn_requests_signed: reader.roles.iter().any(|role| is_true(*role, "WantAuthnRequestsSigned")),
         single_logout: reader.single_logout(),
         scopes: reader.scopes(entity),

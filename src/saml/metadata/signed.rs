@@ -43,7 +43,7 @@ impl Promise {
             return Err(unsigned());
         };
         let signature = Signature::parse(&document, node).map_err(failed)?;
-        let promised = signature.verify_value(&document, pinned).map_err(failed)?;
+        let promised = signature.verify_value(&document, pinned, &Allowed::strong()).map_err(failed)?;
         Ok(Self {
             at: head.signature.start,
             prefixes: promised.prefixes.to_vec(),

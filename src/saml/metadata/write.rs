@@ -1,17 +1,20 @@
 //! Our own metadata (Metadata 2.4.4): what the identity provider is told about us. What we do not do is not in it.
 
+use crate::saml::encryption;
 use crate::saml::parties::{Binding, ServiceProvider, SigningKey};
 use crate::saml::xml::{METADATA, PROTOCOL, SIGNATURE, escape};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Our metadata. All signing keys are in it, so that the next one is known before it signs; it has no end, as some
+/// Our metadata. All signing keys are in it, so that the next one is known before it signs; those that open are in it for
+/// encryption too, with what we open, the best first. It has no end, as some
 /// identity providers would stop trusting us on that day. It lists no NameIDFormat: who sends none of a list sends no
 /// NameID at all, and who is asked for one by `name_id_format` needs no list.
 pub fn write_service_provider(sp: &ServiceProvider) -> String {
     // In the order of the schema.
     let mut parts: Vec<String> = Vec::new();
     parts.extend(sp.signing_keys.iter().map(signing_key));
+    parts.extend(sp.signing_keys.iter().filter(|key| key.decrypts()).map(encryption_key));
     parts.push(assertion_consumer_service(&sp.acs_url));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -29,6 +32,21 @@ fn signing_key(key: &SigningKey) -> String {
     format!(
         "    <md:KeyDescriptor use=\"signing\">\n      <ds:KeyInfo xmlns:ds=\"{SIGNATURE}\"><ds:X509Data>\
          <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\n    </md:KeyDescriptor>\n",
+        STANDARD.encode(key.certificate_der()),
+    )
+}
+
+/// A key that content may be encrypted for, and how (Metadata 2.4.1.1).
+fn encryption_key(key: &SigningKey) -> String {
+    let ciphers = encryption::ContentCipher::ALL.map(encryption::ContentCipher::uri);
+    let methods: String = ciphers
+        .into_iter()
+        .chain([encryption::OAEP_MGF1P, encryption::OAEP])
+        .map(|uri| format!("\n      <md:EncryptionMethod Algorithm=\"{uri}\"/>"))
+        .collect();
+    format!(
+        "    <md:KeyDescriptor use=\"encryption\">\n      <ds:KeyInfo xmlns:ds=\"{SIGNATURE}\"><ds:X509Data>\
+         <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>{methods}\n    </md:KeyDescriptor>\n",
         STANDARD.encode(key.certificate_der()),
     )
 }

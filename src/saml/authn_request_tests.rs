@@ -8,20 +8,24 @@ use crate::saml::xml::{Element, SIGNATURE, parse};
 use percent_encoding::percent_decode_str;
 use std::collections::HashSet;
 use std::io::Read;
+use std::sync::LazyLock;
 
 const SSO: &str = "https://idp.example.org/sso";
 
 fn redirect_to(location: &str, key: Option<&str>, relay_state: &str) -> String {
     let mut idp = idp(&["rsa2048"]);
     idp.single_sign_on = vec![(Binding::Redirect, location.to_owned())];
-    redirected(&sp(key.as_slice()), &idp, &Demand::default(), |question| Question { relay_state, ..question })
+    let (sp, demand) = (sp(key.as_slice()), Demand::default());
+    redirected(&sp, &idp, &demand, |question| Question { relay_state, ..question })
 }
 
-fn redirected(
-    sp: &ServiceProvider,
-    idp: &IdentityProvider,
-    demand: &Demand,
-    change: impl FnOnce(Question<'_>) -> Question<'_>,
+static ID: LazyLock<RequestId> = LazyLock::new(request_id);
+
+fn redirected<'a>(
+    sp: &'a ServiceProvider,
+    idp: &'a IdentityProvider,
+    demand: &'a Demand,
+    change: impl FnOnce(Question<'a>) -> Question<'a>,
 ) -> String {
     match asked(sp, idp, demand, change).unwrap() {
         Outgoing::Redirect { url } => url,
@@ -29,19 +33,18 @@ fn redirected(
     }
 }
 
-fn asked(
-    service_provider: &ServiceProvider,
-    identity_provider: &IdentityProvider,
-    demand: &Demand,
-    change: impl FnOnce(Question<'_>) -> Question<'_>,
+fn asked<'a>(
+    service_provider: &'a ServiceProvider,
+    identity_provider: &'a IdentityProvider,
+    demand: &'a Demand,
+    change: impl FnOnce(Question<'a>) -> Question<'a>,
 ) -> Result<Outgoing, String> {
-    let id = request_id();
     let question = Question {
         service_provider,
         identity_provider,
         demand,
         anew: false,
-        id: &id,
+        id: &ID,
         relay_state: "",
         acs_url: ACS,
         prefer: None,
@@ -51,7 +54,8 @@ fn asked(
 
 /// What the request says to an IdP that is asked with this demand.
 fn message_with(demand: &Demand, anew: bool) -> String {
-    inflated(&redirected(&sp(&[]), &idp(&["rsa2048"]), demand, |question| Question { anew, ..question }))
+    let (sp, idp) = (sp(&[]), idp(&["rsa2048"]));
+    inflated(&redirected(&sp, &idp, demand, |question| Question { anew, ..question }))
 }
 
 fn parameter(url: &str, name: &str) -> Option<Vec<u8>> {
@@ -143,8 +147,12 @@ fn a_posted_request_carries_a_signature_that_our_own_rules_accept() {
     idp.single_sign_on.push((Binding::Post, "https://idp.example.org/post?a=b&c=\"d\"".to_owned()));
     for key in ["rsa2048", "p256", "p521"] {
         let sp = sp(&[key]);
-        let by_post = |question| Question { relay_state: "relay", prefer: Some(Binding::Post), ..question };
-        let outgoing = asked(&sp, &idp, &Demand::default(), by_post).unwrap();
+        let outgoing = asked(&sp, &idp, &Demand::default(), |question| Question {
+            relay_state: "relay",
+            prefer: Some(Binding::Post),
+            ..question
+        })
+        .unwrap();
         let Outgoing::Post { action, saml_request, relay_state } = outgoing else {
             panic!("POST was asked for")
         };
@@ -170,8 +178,8 @@ fn the_binding_is_the_one_that_is_offered() {
     let with = |offered: &[Binding], prefer| {
         let mut idp = idp(&["rsa2048"]);
         idp.single_sign_on = offered.iter().map(|binding| (*binding, SSO.to_owned())).collect();
-        let preferring = |question| Question { prefer, ..question };
-        let outgoing = asked(&sp(&[]), &idp, &Demand::default(), preferring)?;
+        let outgoing =
+            asked(&sp(&[]), &idp, &Demand::default(), |question| Question { prefer, ..question })?;
         Ok::<_, String>(match outgoing {
             Outgoing::Redirect { .. } => Binding::Redirect,
             Outgoing::Post { .. } => Binding::Post,

@@ -2,8 +2,8 @@
 identity provider that was asked: only the rule can refuse them."""
 
 from .signer import sign, sign_both, sign_response
-from .text import CONFIRMATION, MESSAGE, edit, message
-from .world import REQUEST, SUCCESS, at
+from .text import MESSAGE, edit, element, message
+from .world import ALICE, REQUEST, SUCCESS, VICTIM, at
 
 IN_RESPONSE_TO = f' InResponseTo="{REQUEST}"'
 UNSOLICITED = MESSAGE.replace(IN_RESPONSE_TO, "")
@@ -81,6 +81,12 @@ def unsolicited(corpus):
         "confirmation-in-response-to-mismatch",
         "The confirmation names a request, and its name is empty.",
         sign(edit(edit(MESSAGE, IN_RESPONSE_TO + ">", ">"), IN_RESPONSE_TO + "/>", ' InResponseTo=""/>')),
+    )
+    corpus.refuse(
+        "unsolicited-passed-off-as-an-answer",
+        "A stolen unsolicited assertion in an envelope that names the thief's own request; nobody signed the envelope.",
+        "confirmation-in-response-to-missing",
+        sign(UNSOLICITED).replace(' Destination="', f'{IN_RESPONSE_TO} Destination="', 1),
     )
     later = edit(edit(UNSOLICITED, at(300), at(86400)), at(600), at(86400))
     refuse(
@@ -192,6 +198,17 @@ def refusals_of_the_request(corpus):
     code = f'<samlp:StatusCode Value="{SUCCESS}"/>'
     begin, end = MESSAGE.index("  <saml:Assertion "), MESSAGE.index("</samlp:Response>")
     alone = MESSAGE[:begin] + MESSAGE[end:]
+    failed = sign_response(edit(alone, "status:Success", "status:Requester"))
+    honest = element(failed, "ds:Signature")
+    forged = element(MESSAGE, "saml:Assertion").replace(ALICE, VICTIM)
+    corpus.refuse(
+        "status-failure-with-an-assertion-in-a-signature",
+        "An honest signed failure, and behind its signature a second one that holds a forged assertion; readers whose "
+        "enveloped-signature transform takes out both still verify it.",
+        "assertion-misplaced",
+        edit(failed, honest, honest + honest.replace("</ds:Signature>", f"<ds:Object>{forged}</ds:Object></ds:Signature>")),
+        twin="rsa-sha256-response",
+    )
     for status, expect, story in (
         ("NoPassive", "no-passive", "It would have had to show a page."),
         ("NoAuthnContext", "no-authn-context", "It cannot sign the person in in the way that was asked for."),

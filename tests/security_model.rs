@@ -37,7 +37,10 @@ fn the_test_sees_a_test_that_is_not_there() {
         named_tests(cell).iter().map(|(place, name)| exists(name, &known_in(place))).collect();
     // `exists` is a function here and no test.
     assert_eq!(found, [true, false, false, false]);
-    assert_eq!(rows_of_holes("| hole | x | y | tests |\n|---|---|---|---|\n| a | b | c | d |\n\n| e | f |\n").len(), 1);
+    assert_eq!(
+        rows_of_holes("| hole | x | y | tests |\n|---|---|---|---|\n| a | b | c | d |\n\n| e | f |\n").len(),
+        1
+    );
 }
 
 /// The rows of the tables whose last column says `tests`, as cells.

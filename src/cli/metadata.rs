@@ -67,8 +67,7 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
     let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
     let sign_in = summary::sign_in_url(public_url, path_prefix);
     // What to paste into a tile or a bookmark: a sign-in that begins here, and asks nobody which provider is meant.
-    let start_here =
-        |id: &String| (format!("Start URL for a tile at {id}"), format!("{sign_in}?idp={id}"));
+    let start_here = |id: &String| (format!("Start URL for a tile at {id}"), format!("{sign_in}?idp={id}"));
     let mut rows: Vec<(String, String)> = vec![
         ("Entity ID (identifier, audience)".to_owned(), sp.entity_id.0.clone()),
         ("ACS URL (reply URL, single sign-on URL)".to_owned(), sp.acs_url.clone()),

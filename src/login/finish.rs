@@ -256,17 +256,12 @@ impl Delivery<'_> {
     }
 
     /// Nobody becomes somebody else by an answer that nobody asked for without having said so.
-    async fn asks_who(
-        &self,
-        begun: &Begun,
-        identity: &Identity,
-    ) -> Result<Option<Response<Bytes>>, Stopped> {
+    async fn asks_who(&self, begun: &Begun, identity: &Identity) -> Result<Option<Response<Bytes>>, Stopped> {
         if begun.attempt().is_some() || self.posted.is_confirmed {
             return Ok(None);
         }
         let session = self.gate.resume(self.site, self.headers, self.now).await?;
-        let Some(session) =
-            session.filter(|s| (s.idp(), s.user()) != (identity.idp(), identity.user()))
+        let Some(session) = session.filter(|s| (s.idp(), s.user()) != (identity.idp(), identity.user()))
         else {
             return Ok(None);
         };
@@ -350,13 +345,7 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     }
 }
 
-fn record(
-    gate: &Gate,
-    site: &Site,
-    session: &Session,
-    (signed, unsolicited): (&str, bool),
-    client: IpAddr,
-) {
+fn record(gate: &Gate, site: &Site, session: &Session, (signed, unsolicited): (&str, bool), client: IpAddr) {
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));

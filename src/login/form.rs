@@ -112,7 +112,8 @@ mod tests {
         let posted = read(FORM, "SAMLResponse=a%2Bb%3D&RelayState=x%20y").unwrap();
         assert_eq!(&*posted.saml_response, "a+b=");
         assert_eq!(posted.relay_state.as_deref(), Some("x y"));
-        assert!(!posted.is_repost);
+        assert!(!posted.is_repost && !posted.is_confirmed);
+        assert!(read(FORM, "SAMLResponse=a&repost=1&confirmed=1").unwrap().is_confirmed);
         assert!(
             read("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "SAMLResponse=a&repost=1")
                 .unwrap()
@@ -130,6 +131,7 @@ mod tests {
             (FORM, "SAMLResponse=a&SAMLResponse=a"),
             (FORM, "SAMLResponse=a&SAMLResponse=b"),
             (FORM, "SAMLResponse=a&RelayState=x&RelayState=x"),
+            (FORM, "SAMLResponse=a&confirmed=1&confirmed=1"),
             (FORM, "SAMLResponse=a&repost=1&repost=1"),
             ("text/plain", "SAMLResponse=a"),
             ("multipart/form-data; boundary=x", "SAMLResponse=a"),

@@ -178,8 +178,7 @@ fn the_binding_is_the_one_that_is_offered() {
     let with = |offered: &[Binding], prefer| {
         let mut idp = idp(&["rsa2048"]);
         idp.single_sign_on = offered.iter().map(|binding| (*binding, SSO.to_owned())).collect();
-        let outgoing =
-            asked(&sp(&[]), &idp, &Demand::default(), |question| Question { prefer, ..question })?;
+        let outgoing = asked(&sp(&[]), &idp, &Demand::default(), |question| Question { prefer, ..question })?;
         Ok::<_, String>(match outgoing {
             Outgoing::Redirect { .. } => Binding::Redirect,
             Outgoing::Post { .. } => Binding::Post,
@@ -242,7 +241,10 @@ fn everything_that_is_demanded_stands_in_the_request_in_the_order_of_the_schema(
     let names: Vec<_> = children.iter().map(|child| child.local_name()).collect();
     assert_eq!(names, ["Issuer", "NameIDPolicy", "RequestedAuthnContext"]);
     let policy = children[1];
-    assert_eq!((policy.attribute("Format"), policy.attribute("AllowCreate")), (Some(PERSISTENT), Some("true")));
+    assert_eq!(
+        (policy.attribute("Format"), policy.attribute("AllowCreate")),
+        (Some(PERSISTENT), Some("true"))
+    );
     let context = children[2];
     assert!(context.is(PROTOCOL, "RequestedAuthnContext"));
     assert_eq!(context.attribute("Comparison"), Some("minimum"));
@@ -306,7 +308,8 @@ fn requests_are_signed_as_the_owner_says() {
 #[test]
 fn a_signed_query_stays_whole_behind_the_query_of_the_idp() {
     let mut idp = idp(&["rsa2048"]);
-    idp.single_sign_on = vec![(Binding::Redirect, "https://idp.example.org/sso?idpid=C0%2b1&SigAlg=x".to_owned())];
+    idp.single_sign_on =
+        vec![(Binding::Redirect, "https://idp.example.org/sso?idpid=C0%2b1&SigAlg=x".to_owned())];
     let url = redirected(&sp(&["rsa2048"]), &idp, &Demand::default(), |question| question);
     let (own, signed_and_signature) = url.split_once("&SAMLRequest=").unwrap();
     assert_eq!(own, "https://idp.example.org/sso?idpid=C0%2b1&SigAlg=x");
@@ -314,7 +317,8 @@ fn a_signed_query_stays_whole_behind_the_query_of_the_idp() {
     let (signed, value) = query.split_once("&Signature=").unwrap();
     let value = STANDARD.decode(percent_decode_str(value).collect::<Vec<u8>>()).unwrap();
     let (keys, _) = TrustedKeys::from_certificates(&[certificate("rsa2048")]).unwrap();
-    let algorithm = SignatureAlgorithm::from_uri("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256").unwrap();
+    let algorithm =
+        SignatureAlgorithm::from_uri("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256").unwrap();
     // What is signed begins with our own parameter (Bindings 3.4.4.1).
     assert!(keys.verify(algorithm, signed.as_bytes(), &value).is_ok(), "{signed}");
 }

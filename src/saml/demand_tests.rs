@@ -30,11 +30,14 @@ fn contexts(asked: &[&str], comparison: Comparison, accepted: &[&str]) -> Demand
     }
 }
 
+/// Asked, how to compare, accepted, and the verdict.
+type ContextCase = (&'static [&'static str], Comparison, &'static [&'static str], Option<Reason>);
+
 #[test]
 fn a_class_that_was_demanded_must_come_back() {
     use Comparison::{Better, Exact, Maximum, Minimum};
     let mismatch = Some(Reason::AuthnContextMismatch);
-    let cases: &[(&[&str], Comparison, &[&str], Option<Reason>)] = &[
+    let cases: &[ContextCase] = &[
         (&[], Exact, &[], None),
         (&[PASSWORD], Exact, &[], None),
         (&[MFA, PASSWORD], Exact, &[], None),
@@ -63,10 +66,7 @@ fn a_class_that_was_demanded_must_come_back() {
 fn an_answer_without_a_class_is_refused_where_one_is_demanded() {
     let without = replaced(&xml("response"), CONTEXT, "");
     let demanded = contexts(&[PASSWORD], Comparison::Exact, &[]);
-    assert_eq!(
-        judged(&without, "_assertion", OURS, &demanded, NOW),
-        Some(Reason::AuthnContextMismatch)
-    );
+    assert_eq!(judged(&without, "_assertion", OURS, &demanded, NOW), Some(Reason::AuthnContextMismatch));
     assert_eq!(judged(&without, "_assertion", OURS, &Demand::default(), NOW), None);
 }
 
@@ -86,14 +86,8 @@ fn whoever_was_to_sign_in_anew_did_so_after_the_request() {
     let forced = Demand { force_authn: true, ..Demand::default() };
     // Asked at 11:59:30, signed in at 11:58:00.
     let at = |instant: &str| replaced(&xml("response"), "T11:58:00Z", instant);
-    assert_eq!(
-        judged(&xml("response"), "_assertion", OURS, &forced, NOW),
-        Some(Reason::AuthnTooOld)
-    );
-    assert_eq!(
-        judged(&at("T11:58:29.999Z"), "_assertion", OURS, &forced, NOW),
-        Some(Reason::AuthnTooOld)
-    );
+    assert_eq!(judged(&xml("response"), "_assertion", OURS, &forced, NOW), Some(Reason::AuthnTooOld));
+    assert_eq!(judged(&at("T11:58:29.999Z"), "_assertion", OURS, &forced, NOW), Some(Reason::AuthnTooOld));
     assert_eq!(judged(&at("T11:58:30Z"), "_assertion", OURS, &forced, NOW), None);
     assert_eq!(judged(&at("T11:59:59Z"), "_assertion", OURS, &forced, NOW), None);
 }
@@ -123,7 +117,11 @@ fn a_response_to_a_request_is_not_unsolicited() {
         assert_eq!(judged(&xml("response"), signed, NOBODYS, nothing, NOW), mismatch, "{signed}");
         let other = xml("response").replace("_request", "_other");
         assert_eq!(judged(&other, signed, NOBODYS, nothing, NOW), mismatch, "{signed}");
-        let empty = replaced(&xml("response"), "InResponseTo=\"_request\"><saml:Issuer>", "InResponseTo=\"\"><saml:Issuer>");
+        let empty = replaced(
+            &xml("response"),
+            "InResponseTo=\"_request\"><saml:Issuer>",
+            "InResponseTo=\"\"><saml:Issuer>",
+        );
         assert_eq!(judged(&empty, signed, NOBODYS, nothing, NOW), mismatch, "{signed}");
     }
 }
@@ -131,7 +129,8 @@ fn a_response_to_a_request_is_not_unsolicited() {
 #[test]
 fn an_answer_whose_unsigned_envelope_lost_its_request_is_not_unsolicited() {
     // The stolen answer of another browser: only the assertion is signed, so its envelope can be rewritten.
-    let stripped = replaced(&xml("response"), "acs\" InResponseTo=\"_request\"><saml:Issuer>", "acs\"><saml:Issuer>");
+    let stripped =
+        replaced(&xml("response"), "acs\" InResponseTo=\"_request\"><saml:Issuer>", "acs\"><saml:Issuer>");
     assert_eq!(
         judged(&stripped, "_assertion", NOBODYS, &Demand::default(), NOW),
         Some(Reason::ConfirmationInResponseToMismatch)
@@ -142,11 +141,27 @@ fn an_answer_whose_unsigned_envelope_lost_its_request_is_not_unsolicited() {
 fn every_other_rule_holds_for_an_unsolicited_response_too() {
     let nothing = &Demand::default();
     for (from, to, expected) in [
-        ("<saml:Audience>https://app.example.org", "<saml:Audience>https://other.example.org", Reason::AudienceMismatch),
-        ("Recipient=\"https://app.example.org", "Recipient=\"https://other.example.org", Reason::RecipientMismatch),
+        (
+            "<saml:Audience>https://app.example.org",
+            "<saml:Audience>https://other.example.org",
+            Reason::AudienceMismatch,
+        ),
+        (
+            "Recipient=\"https://app.example.org",
+            "Recipient=\"https://other.example.org",
+            Reason::RecipientMismatch,
+        ),
         ("NotOnOrAfter=\"2026-01-15T12:05:00Z\" ", "", Reason::ConfirmationExpiryMissing),
-        ("NotOnOrAfter=\"2026-01-15T12:05:00Z\"", "NotOnOrAfter=\"2026-01-15T12:00:00Z\"", Reason::ConfirmationExpired),
-        (" Destination=\"https://app.example.org", " Destination=\"https://other.example.org", Reason::DestinationMismatch),
+        (
+            "NotOnOrAfter=\"2026-01-15T12:05:00Z\"",
+            "NotOnOrAfter=\"2026-01-15T12:00:00Z\"",
+            Reason::ConfirmationExpired,
+        ),
+        (
+            " Destination=\"https://app.example.org",
+            " Destination=\"https://other.example.org",
+            Reason::DestinationMismatch,
+        ),
         ("status:Success", "status:Responder", Reason::StatusNotSuccess),
     ] {
         let message = replaced(&unsolicited(), from, to);
@@ -194,7 +209,8 @@ fn a_status_about_our_request_has_a_code_of_its_own() {
         let message = replaced(&xml("response"), success, &failed);
         assert_eq!(judged(&message, "_response", OURS, &Demand::default(), NOW), Some(expected));
         // As it really comes: without an assertion, and not always signed.
-        let (begin, end) = (message.find("<saml:Assertion").unwrap(), message.find("</samlp:Response>").unwrap());
+        let (begin, end) =
+            (message.find("<saml:Assertion").unwrap(), message.find("</samlp:Response>").unwrap());
         let alone = format!("{}{}", &message[..begin], &message[end..]);
         let refused = outcome_when(&alone, OURS, &Demand::default(), NOW).unwrap_err();
         assert_eq!(refused.reason, expected);

@@ -157,7 +157,8 @@ async fn somebody_whom_the_idp_does_not_know_yet_is_told_so_and_not_sent_round()
     let answer = idp.answer(&asked, "ada", world.now());
     let xml = answer.xml();
     let (head, _) = xml.split_once("urn:oasis:names:tc:SAML:2.0:status:Success").unwrap();
-    let failure = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{head}{status}"));
+    let failure =
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{head}{status}"));
 
     let refused = browser.bring_value(&asked, &failure).await;
 

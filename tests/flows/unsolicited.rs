@@ -152,7 +152,8 @@ async fn an_answer_to_another_browsers_request_is_not_let_in_as_unsolicited() {
 
 #[tokio::test]
 async fn only_an_identity_provider_that_may_is_believed() {
-    let (corp, partner) = (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
+    let (corp, partner) =
+        (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
     let mut site = site(0, "app", "https://app.example.com", &[("corp", &corp), ("partner", &partner)]);
     Arc::get_mut(&mut site.identity_providers[1]).unwrap().allow_unsolicited = true;
     let world = Plan::new(vec![site]).build();
@@ -179,7 +180,8 @@ async fn only_an_identity_provider_that_may_is_believed() {
 
 #[tokio::test]
 async fn the_address_of_one_identity_provider_takes_only_its_own() {
-    let (corp, partner) = (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
+    let (corp, partner) =
+        (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://partner.test/metadata"));
     let mut site = site(0, "app", "https://app.example.com", &[("corp", &corp), ("partner", &partner)]);
     for idp in &mut site.identity_providers {
         Arc::get_mut(idp).unwrap().allow_unsolicited = true;

@@ -313,8 +313,7 @@ impl Answer<'_> {
     fn assertion(&self, signature: &str) -> String {
         let issued = instant(self.issued);
         let not_on_or_after = instant(self.not_on_or_after);
-        let mut statements =
-            format!("<saml:AuthnStatement AuthnInstant=\"{}\"", instant(self.authn_instant));
+        let mut statements = format!("<saml:AuthnStatement AuthnInstant=\"{}\"", instant(self.authn_instant));
         if let Some(index) = &self.session_index {
             statements += &format!(" SessionIndex=\"{}\"", attribute(index));
         }

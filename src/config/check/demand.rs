@@ -83,7 +83,8 @@ fn name_id_format(written: &IdpFile, file: &File, desk: &mut Desk) -> Option<Str
         names.0.iter().filter_map(Field::get).all(|name| name.eq_ignore_ascii_case("NameID"))
     };
     if format == TRANSIENT && file.identity.user.get().is_none_or(names_the_user) {
-        let message = "asks for names that change at every sign-in, and `user` is the NameID: nobody could sign in";
+        let message =
+            "asks for names that change at every sign-in, and `user` is the NameID: nobody could sign in";
         desk.error(written.name_id_format.problem(message).hint("set identity.user to an attribute"));
     }
     Some(format)
@@ -116,15 +117,18 @@ fn is_uri(text: &str) -> bool {
 
 fn contradictions(written: &IdpFile, demand: &Demand, unsolicited: bool, desk: &mut Desk) {
     if demand.is_passive && demand.force_authn {
-        let message = "is_passive and force_authn contradict each other: nobody can sign in anew without seeing a page";
+        let message =
+            "is_passive and force_authn contradict each other: nobody can sign in anew without seeing a page";
         desk.error(written.is_passive.problem(message));
     }
     if demand.is_passive && demand.max_authn_age.is_some() {
-        let message = "is_passive and max_authn_age contradict each other: whoever is too old must see a page";
+        let message =
+            "is_passive and max_authn_age contradict each other: whoever is too old must see a page";
         desk.error(written.is_passive.problem(message));
     }
     if demand.force_authn && unsolicited {
-        let message = "allow_unsolicited and force_authn contradict each other: what nobody asked for cannot be forced";
+        let message =
+            "allow_unsolicited and force_authn contradict each other: what nobody asked for cannot be forced";
         desk.error(written.allow_unsolicited.problem(message).hint("max_authn_age holds for both"));
     }
     if written.authn_context_comparison.is_written() && written.authn_context.is_absent() {
@@ -141,7 +145,8 @@ fn doubts(written: &IdpFile, demand: &Demand, unsolicited: bool, desk: &mut Desk
         desk.warn(written.allow_unsolicited.problem(message).hint(hint));
     }
     if demand.authn_context_comparison != Comparison::Exact && demand.authn_context_accepted.is_empty() {
-        let message = "is asked for and not enforced: which class is stronger only the identity provider knows";
+        let message =
+            "is asked for and not enforced: which class is stronger only the identity provider knows";
         let hint = "list what will do in authn_context_accepted";
         desk.warn(written.authn_context_comparison.problem(message).hint(hint));
     }

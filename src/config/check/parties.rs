@@ -66,12 +66,7 @@ pub(super) fn ids(file: &File) -> Vec<String> {
     listed.iter().filter_map(|written| written.id.get().cloned()).collect()
 }
 
-fn identity_provider(
-    written: &IdpFile,
-    file: &File,
-    among_several: bool,
-    desk: &mut Desk,
-) -> Option<Idp> {
+fn identity_provider(written: &IdpFile, file: &File, among_several: bool, desk: &mut Desk) -> Option<Idp> {
     let id = written.id.required(&mut desk.report).filter(|id| {
         let good = id.len() <= 64
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())

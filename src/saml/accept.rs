@@ -207,9 +207,11 @@ pub(super) fn web_browser_sso(
         }
     }
 
-    // Core 3.3.2.2.1, 3.4.1: how and when somebody signed in is as the owner demands. Judged is what is reported below.
-    let authn_instant = assertion.authn_statements.first().authn_instant;
-    let authn_context_class = assertion.authn_statements.iter().find_map(|s| s.context_class.clone());
+    // Core 3.3.2.2.1, 3.4.1: how and when somebody signed in is as the owner demands. Both are of one statement, the
+    //   first that says how, and what is judged is what is reported.
+    let statements = &assertion.authn_statements;
+    let told = statements.iter().find(|s| s.context_class.is_some()).unwrap_or_else(|| statements.first());
+    let (authn_instant, authn_context_class) = (told.authn_instant, told.context_class.clone());
     expected.demand.judge_context(authn_context_class.as_deref())?;
     expected.demand.judge_age(authn_instant, expected.answers, skew, now)?;
 
@@ -335,7 +337,7 @@ impl AcceptedAssertion {
         self.session_index.as_deref()
     }
 
-    /// When the user proved who they are, by the first statement.
+    /// When the user proved who they are, by the first statement that says how, else by the first.
     pub const fn authn_instant(&self) -> Moment {
         self.authn_instant
     }

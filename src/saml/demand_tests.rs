@@ -232,3 +232,17 @@ fn a_status_about_our_request_has_a_code_of_its_own() {
         assert!(refused.detail.contains(second), "{refused}");
     }
 }
+
+#[test]
+fn a_demand_is_told_in_words_and_none_in_none() {
+    assert_eq!(Demand::default().in_words(), None);
+    let demand = Demand {
+        force_authn: true,
+        max_authn_age: Some(Duration::from_secs(3600)),
+        ..contexts(&[MFA], Comparison::Exact, &[])
+    };
+    let expected = format!(
+        "forces a new sign-in each time; asks for exact {MFA}; takes {MFA}; takes sign-ins of the last 3600 s"
+    );
+    assert_eq!(demand.in_words(), Some(expected));
+}

@@ -39,6 +39,12 @@ fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
     let known = idp.known();
     let entity_id = known.as_ref().map_or("an entity ID yet unknown", |saml| &saml.entity_id.0);
     row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?;
+    if let Some(demand) = idp.demand.in_words() {
+        row(to, "", &demand)?;
+    }
+    if idp.allow_unsolicited {
+        row(to, "", "may send people here whom nobody sent to it (allow_unsolicited)")?;
+    }
     let certificates = known.iter().flat_map(|saml| saml.keys.certificates());
     certificates.into_iter().try_for_each(|at| print_certificate(to, "certificate", at, now))
 }

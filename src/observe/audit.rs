@@ -14,6 +14,7 @@
 //! | `signed` | sign-in | which parts the IdP signed |
 //! | `encrypted` | sign-in, where it was | the cipher of the assertion |
 //! | `danger` | danger-used | which exception: `sha1` |
+//! | `unsolicited` | sign-ins that nobody here asked for | `true` |
 //! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
 //! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
@@ -100,6 +101,8 @@ pub enum Event<'a> {
         signed: &'a str,
         /// How the assertion was encrypted, when it was: `aes128-gcm`.
         encrypted: Option<&'a str>,
+        /// Whether nobody here had asked for it.
+        unsolicited: bool,
     },
     /// An identity provider's answer rests on something that only a `danger_` key of the configuration allows.
     DangerUsed {
@@ -277,6 +280,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     danger: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unsolicited: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<Cow<'a, str>>,
@@ -310,7 +315,7 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, encrypted } => Self {
+            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, encrypted, unsolicited } => Self {
                 event: "sign-in",
                 site: visible(site, MAX_VALUE),
                 idp: value(idp),
@@ -320,6 +325,7 @@ impl<'a> Record<'a> {
                 roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
                 signed: value(signed),
                 encrypted: encrypted.and_then(value),
+                unsolicited: unsolicited.then_some(true),
                 client,
                 ..Self::default()
             },
@@ -474,6 +480,7 @@ mod tests {
             client: Some([192, 0, 2, 7].into()),
             signed: "assertion",
             encrypted: None,
+            unsolicited: false,
         });
         assert_eq!(line["target"], "audit");
         assert_eq!(line["level"], "INFO");
@@ -483,6 +490,7 @@ mod tests {
         assert_eq!(line["roles"], serde_json::json!(["admin", "a, b"]));
         assert_eq!(line["client"], "192.0.2.7");
         assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
+        assert!(!names(&line).contains(&"unsolicited"), "{line}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! the assertion says all of it again, under the signature.
 
 use super::assertion::Attribute;
+use super::demand::Demand;
 use super::envelope::Status;
 use super::parties::{IdentityProvider, Policy, Scope, ServiceProvider};
 use super::response::{Protection, VerifiedResponse};
@@ -18,20 +19,42 @@ use crate::reason::{Reason, Refusal};
 use std::fmt;
 use std::time::Duration;
 
-/// What the answer must answer.
+/// What the answer must answer, and to whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The ID of the request that this browser was sent with.
-    pub request_id: &'a str,
-    /// When the request was issued.
-    pub requested_at: Moment,
+    /// Whose question it answers.
+    pub answers: Answers<'a>,
     /// Who asked: us.
     pub service_provider: &'a ServiceProvider,
     /// Who was asked; the response must have been verified with this identity provider's keys.
     pub identity_provider: &'a IdentityProvider,
     /// The ACS URL that this attempt asked for (an alias may have been used).
     pub acs_url: &'a str,
+    /// What the owner demands of this identity provider's answers.
+    pub demand: &'a Demand,
 }
+
+/// Whose question a response answers. There is no third: a response that names a request which is not ours is nobody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers<'a> {
+    /// Ours.
+    Request {
+        /// The ID of the request that this browser was sent with.
+        id: &'a str,
+        /// When the request was issued.
+        issued: Moment,
+    },
+    /// Nobody's: the sign-in begins at the identity provider (Profiles 4.1.5), whose owner was allowed to. Whoever
+    /// says so takes on the risk: any page can make a browser post such a response.
+    Nobody {
+        /// Whoever remembers which assertions were used does so since then. What was issued before may be a replay.
+        remembers_since: Moment,
+    },
+}
+
+/// How old an unsolicited response may be. No request bounds it, and what some identity providers call valid lasts for
+/// hours; on its way from the one to the other nobody has to type anything.
+const UNSOLICITED_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// The rules, in the order of the standard.
 pub(super) fn web_browser_sso(
@@ -57,14 +80,15 @@ pub(super) fn web_browser_sso(
     if envelope.issue_instant > now.plus(skew) {
         return Err(times(Reason::IssueInstantFuture, "response issued", envelope.issue_instant, now));
     }
-    if envelope.issue_instant.plus(skew) < expected.requested_at {
-        let requested = expected.requested_at;
-        return Err(times(Reason::IssueInstantOld, "response issued", envelope.issue_instant, requested));
+    if let Answers::Request { issued, .. } = expected.answers
+        && envelope.issue_instant.plus(skew) < issued
+    {
+        return Err(times(Reason::IssueInstantOld, "response issued", envelope.issue_instant, issued));
     }
 
     // Core 3.2.2.2, Profiles 4.1.4.2: the status is success on its first level; without success there is no assertion.
-    if let Status::Failed(said) = envelope.status {
-        return Err(Refusal::new(Reason::StatusNotSuccess, said));
+    if let Status::Failed(failure) = envelope.status {
+        return Err(failure.into());
     }
 
     // Bindings 3.5.5.2, Core 3.2.2: a signed message names the address it was posted to; any Destination must match.
@@ -84,11 +108,14 @@ pub(super) fn web_browser_sso(
         None => {}
     }
 
-    // Core 3.2.2, Profiles 4.1.4.3: the response answers our request. Responses that answer none (4.1.5) are refused.
-    match &envelope.in_response_to {
-        Some(request) if request == expected.request_id => {}
-        Some(request) => return Err(differs(Reason::InResponseToMismatch, request, expected.request_id)),
-        None => return Err(Reason::InResponseToMissing.into()),
+    // Core 3.2.2, Profiles 4.1.4.3: the response answers our request; 4.1.5: or it is unsolicited and names none.
+    match (&envelope.in_response_to, expected.answers) {
+        (Some(request), Answers::Request { id, .. }) if request == id => {}
+        (None, Answers::Nobody { .. }) => {}
+        (Some(request), answers) => {
+            return Err(differs(Reason::InResponseToMismatch, request, answers.in_words()));
+        }
+        (None, Answers::Request { .. }) => return Err(Reason::InResponseToMissing.into()),
     }
 
     // Profiles 4.1.4.2: at least one assertion; here exactly one.     Already: structure.rs
@@ -97,24 +124,43 @@ pub(super) fn web_browser_sso(
         return Err(times(Reason::IssueInstantFuture, "assertion issued", assertion.issue_instant, now));
     }
     // ... and comes after the request too: when only the assertion is signed, this is the instant to believe.
-    if assertion.issue_instant.plus(skew) < expected.requested_at {
-        let reason = Reason::IssueInstantOld;
-        return Err(times(reason, "assertion issued", assertion.issue_instant, expected.requested_at));
+    if let Answers::Request { issued, .. } = expected.answers
+        && assertion.issue_instant.plus(skew) < issued
+    {
+        return Err(times(Reason::IssueInstantOld, "assertion issued", assertion.issue_instant, issued));
     }
     // Profiles 4.1.4.2: the assertion's Issuer must be the IdP.       Format already: envelope.rs
     if assertion.issuer != idp {
         return Err(differs(Reason::IssuerMismatch, &assertion.issuer, idp));
     }
 
-    // Profiles 4.1.4.2: a Subject with a NameID, and with a bearer confirmation that has Recipient, NotOnOrAfter and
-    //   InResponseTo and has no NotBefore.                            Already: subject.rs
-    // Profiles 4.1.4.3: Recipient is this ACS, NotOnOrAfter has not passed, InResponseTo is our request.
+    // Profiles 4.1.4.2: a Subject with a NameID, and with a bearer confirmation that has Recipient and NotOnOrAfter
+    //   and has no NotBefore.                                         Already: subject.rs
+    // Profiles 4.1.4.3: Recipient is this ACS, NotOnOrAfter has not passed, InResponseTo is our request; 4.1.5: there
+    //   is none when the response is unsolicited.
     //   Address may be checked; browsers behind proxies show another address than the IdP saw, so it is not.
     let judged = assertion.bearers.complete.iter().map(|bearer| judge(bearer, expected, skew, now));
     let (confirmed, refused): (Vec<_>, Vec<_>) = judged.partition(Result::is_ok);
     if confirmed.is_empty() {
         let refused = refused.into_iter().filter_map(Result::err).chain(assertion.bearers.incomplete);
         return Err(most_telling(refused).unwrap_or_else(|| Reason::SubjectConfirmationMissing.into()));
+    }
+
+    // Profiles 4.1.5: no request bounds when an unsolicited response was made, so we do. One from before the store's
+    //   memory begins may have been used; the identity provider's clock may be ahead, so skew is on the safe side here.
+    if let Answers::Nobody { remembers_since } = expected.answers {
+        let issued = assertion.issue_instant;
+        if issued.plus(UNSOLICITED_LIFETIME).plus(skew) <= now {
+            return Err(times(Reason::IssueInstantOld, "unsolicited, issued", issued, now));
+        }
+        if issued < remembers_since.plus(skew) {
+            return Err(times(
+                Reason::AttemptBeforeStart,
+                "unsolicited, issued",
+                issued,
+                remembers_since.plus(skew),
+            ));
+        }
     }
 
     // Profiles 4.1.4.3: "valid in other respects", which is Core 2.5.1.
@@ -161,6 +207,14 @@ pub(super) fn web_browser_sso(
         }
     }
 
+    // Core 3.3.2.2.1, 3.4.1: how and when somebody signed in is as the owner demands. Both are of one statement, the
+    //   first that says how, and what is judged is what is reported.
+    let statements = &assertion.authn_statements;
+    let told = statements.iter().find(|s| s.context_class.is_some()).unwrap_or_else(|| statements.first());
+    let (authn_instant, authn_context_class) = (told.authn_instant, told.context_class.clone());
+    expected.demand.judge_context(authn_context_class.as_deref())?;
+    expected.demand.judge_age(authn_instant, expected.answers, skew, now)?;
+
     // Profiles 4.1.4.3: "ensure that bearer assertions are not replayed".
     //   Elsewhere: the store claims AcceptedAssertion::id and the request's ID together until acceptable_until.
     // Profiles 4.1.4.3: RelayState must not lead astray.              Elsewhere: login/return_to.rs
@@ -174,8 +228,8 @@ pub(super) fn web_browser_sso(
         name_id: assertion.name_id,
         attributes: assertion.attributes,
         session_index: sessions.clone().find_map(|s| s.session_index.clone()),
-        authn_instant: assertion.authn_statements.first().authn_instant,
-        authn_context_class: sessions.clone().find_map(|s| s.context_class.clone()),
+        authn_instant,
+        authn_context_class,
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew),
         protection,
@@ -185,17 +239,33 @@ pub(super) fn web_browser_sso(
 
 /// One bearer confirmation (Profiles 4.1.4.3).
 fn judge(bearer: &Bearer, expected: &Expected<'_>, skew: Duration, now: Moment) -> Result<(), Refusal> {
+    if bearer.in_response_to.is_none() && matches!(expected.answers, Answers::Request { .. }) {
+        return Err(Reason::ConfirmationInResponseToMissing.into());
+    }
     if bearer.recipient != expected.acs_url {
         return Err(differs(Reason::RecipientMismatch, &bearer.recipient, expected.acs_url));
     }
-    if bearer.in_response_to != expected.request_id {
-        let reason = Reason::ConfirmationInResponseToMismatch;
-        return Err(differs(reason, &bearer.in_response_to, expected.request_id));
+    match (&bearer.in_response_to, expected.answers) {
+        (Some(request), Answers::Request { id, .. }) if request == id => {}
+        (None, _) => {}
+        (Some(request), answers) => {
+            return Err(differs(Reason::ConfirmationInResponseToMismatch, request, answers.in_words()));
+        }
     }
     if bearer.not_on_or_after.plus(skew) <= now {
         return Err(times(Reason::ConfirmationExpired, "valid until", bearer.not_on_or_after, now));
     }
     Ok(())
+}
+
+impl<'a> Answers<'a> {
+    /// What InResponseTo must be.
+    const fn in_words(self) -> &'a str {
+        match self {
+            Self::Request { id, .. } => id,
+            Self::Nobody { .. } => "none",
+        }
+    }
 }
 
 fn differs(reason: Reason, found: &str, wanted: &str) -> Refusal {
@@ -270,7 +340,7 @@ impl AcceptedAssertion {
         self.session_index.as_deref()
     }
 
-    /// When the user proved who they are, by the first statement.
+    /// When the user proved who they are, by the first statement that says how, else by the first.
     pub const fn authn_instant(&self) -> Moment {
         self.authn_instant
     }

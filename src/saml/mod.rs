@@ -14,7 +14,7 @@
 //! before [`AcceptedAssertion`](response::AcceptedAssertion) but the request that an answer claims to answer.
 //! [`validate`] is the whole way in one call.
 //!
-//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks, [`metadata`]
+//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`] says, [`metadata`]
 //! reads theirs and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs`
 //! is the shape of what is encrypted, `instant.rs` reads times.
 //!
@@ -43,6 +43,7 @@
 //! | A stolen answer: replayed, for another service, another browser, another time | (the reason for Profiles 4.1.4.3) | `accept.rs`: audience, recipient, destination, InResponseTo twice, times; the store claims the ID once |
 //! | Metadata whose signer is known is wrapped, stripped or signed inside only; an aggregate's entity is read beside what was signed | the attacks on assertions, carried over to metadata | `metadata/signed.rs`: only the document element's own signature counts; `metadata/select.rs`: what is put aside to be read is what went into the digest, in the same pass |
 //! | Metadata brings the attacker's key | CVE-2021-21239; sources in the wrong hands | a pinned signature; `metadata/change.rs` holds a swap of all keys and a move to another host |
+//! | An answer that nobody asked for signs a victim in as the attacker | login CSRF; [`Answers::Nobody`](response::Answers) | a response without InResponseTo is accepted only where a caller says so by type, and then neither it nor its confirmation may name a request |
 //! | Work without bounds before the signature is checked | 1,500 references; 40,000 attributes on one element | limits before decoding and parsing; one pass of pre-check; SignedInfo is of fixed shape |
 //!
 //! # What does not compile
@@ -101,6 +102,15 @@
 //! }
 //! ```
 //!
+//! Leaving out whose question is answered:
+//!
+//! ```compile_fail,E0063
+//! # use vestibule::saml::{demand::Demand, parties::{IdentityProvider, ServiceProvider}, response::Expected};
+//! fn forgetful<'a>(sp: &'a ServiceProvider, idp: &'a IdentityProvider, demand: &'a Demand) -> Expected<'a> {
+//!     Expected { service_provider: sp, identity_provider: idp, acs_url: "https://app.example.org/acs", demand }
+//! }
+//! ```
+//!
 //! Making one up, or an identity provider without keys:
 //!
 //! ```compile_fail,E0451
@@ -126,6 +136,9 @@ mod ciphertext;
 mod decryption;
 #[cfg(test)]
 mod decryption_tests;
+pub mod demand;
+#[cfg(test)]
+mod demand_tests;
 mod encryption;
 mod envelope;
 mod instant;

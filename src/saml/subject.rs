@@ -26,7 +26,8 @@ pub struct NameId {
 /// A bearer confirmation with everything that Profiles 4.1.4.2 demands of it.
 pub(super) struct Bearer {
     pub(super) recipient: String,
-    pub(super) in_response_to: String,
+    /// None in an unsolicited response (Profiles 4.1.5); whether it may be is the profile's question.
+    pub(super) in_response_to: Option<String>,
     pub(super) not_on_or_after: Moment,
 }
 
@@ -121,14 +122,13 @@ impl Bearer {
             return Err(Refusal::new(Reason::AssertionMalformed, "two SubjectConfirmationData"));
         }
         let recipient = data.attribute("Recipient").ok_or(Reason::RecipientMissing)?;
-        let in_response_to = data.attribute("InResponseTo").ok_or(Reason::ConfirmationInResponseToMissing)?;
         let not_on_or_after = time(data, "NotOnOrAfter")?.ok_or(Reason::ConfirmationExpiryMissing)?;
         if data.attribute("NotBefore").is_some() {
             return Err(Reason::ConfirmationNotBefore.into());
         }
         Ok(Self {
             recipient: recipient.to_owned(),
-            in_response_to: in_response_to.to_owned(),
+            in_response_to: data.attribute("InResponseTo").map(str::to_owned),
             not_on_or_after,
         })
     }

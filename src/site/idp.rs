@@ -2,6 +2,7 @@
 
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
+use crate::saml::demand::Demand;
 use crate::saml::parties::IdentityProvider;
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
@@ -17,6 +18,10 @@ pub struct Idp {
     pub metadata: Live,
     /// None: may speak for any domain.
     pub email_domains: Option<Vec<String>>,
+    /// What is demanded of it.
+    pub demand: Demand,
+    /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).
+    pub allow_unsolicited: bool,
 }
 
 impl Idp {

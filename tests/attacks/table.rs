@@ -30,6 +30,13 @@ pub(crate) struct Accepted {
     require_encrypted: Option<bool>,
     algorithms: Option<Vec<String>>,
     sha1_until: Option<i64>,
+    #[serde(default)]
+    unsolicited: bool,
+    #[serde(default)]
+    force_authn: bool,
+    #[serde(default)]
+    authn_context: Vec<String>,
+    max_authn_age: Option<u64>,
 }
 
 /// A hostile message, the code of the rule that must refuse it, and its honest sibling.
@@ -47,6 +54,13 @@ pub(crate) struct Attack {
     require_encrypted: Option<bool>,
     algorithms: Option<Vec<String>>,
     sha1_until: Option<i64>,
+    #[serde(default)]
+    unsolicited: bool,
+    #[serde(default)]
+    force_authn: bool,
+    #[serde(default)]
+    authn_context: Vec<String>,
+    max_authn_age: Option<u64>,
 }
 
 /// Where the world of a case differs from the scene's.
@@ -61,6 +75,12 @@ pub(crate) struct World {
     pub(crate) algorithms: Option<Vec<String>>,
     /// Seconds from now.
     pub(crate) sha1_until: Option<i64>,
+    /// Nobody asked: the answer is looked at as an unsolicited one.
+    pub(crate) unsolicited: bool,
+    pub(crate) force_authn: bool,
+    pub(crate) authn_context: Vec<String>,
+    /// Seconds.
+    pub(crate) max_authn_age: Option<u64>,
 }
 
 /// `cbc`, as the table spells it.
@@ -114,6 +134,10 @@ impl Accepted {
             require_encrypted: self.require_encrypted,
             algorithms: self.algorithms.clone(),
             sha1_until: self.sha1_until,
+            unsolicited: self.unsolicited,
+            force_authn: self.force_authn,
+            authn_context: self.authn_context.clone(),
+            max_authn_age: self.max_authn_age,
         }
     }
 }
@@ -128,6 +152,10 @@ impl Attack {
             require_encrypted: self.require_encrypted,
             algorithms: self.algorithms.clone(),
             sha1_until: self.sha1_until,
+            unsolicited: self.unsolicited,
+            force_authn: self.force_authn,
+            authn_context: self.authn_context.clone(),
+            max_authn_age: self.max_authn_age,
         }
     }
 }

@@ -10,6 +10,7 @@ mod idps;
 mod nginx_auth_request;
 mod scenarios;
 mod simplesamlphp;
+mod simplesamlphp_demands;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -14,6 +14,7 @@ mod sealing;
 #[path = "../support/world.rs"]
 mod world;
 
+mod demands;
 mod encrypted;
 mod endings;
 mod endpoints;
@@ -22,3 +23,4 @@ mod repost;
 mod sign_in;
 mod sign_out;
 mod strangers;
+mod unsolicited;

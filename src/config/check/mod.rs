@@ -5,6 +5,7 @@
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
 mod cryptography;
+mod demand;
 mod files;
 mod headers;
 mod keys;
@@ -117,6 +118,7 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
             path_prefix,
             service_provider,
             certificate_files: parties::certificate_files(&file.service_provider),
+            identity_providers: parties::ids(file),
             problems,
             warnings: Vec::new(),
         }),

@@ -1,5 +1,6 @@
 //! The two sides of SAML: identity providers, and ourselves.
 
+use super::demand::demand;
 use super::files::{SMALL_LIMIT, read, read_secret};
 use super::metadata::{Description, description};
 use super::{Desk, cryptography};
@@ -34,7 +35,7 @@ pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc
     }
     same_twice(listed, desk);
     let built: Vec<Option<Arc<Idp>>> =
-        listed.iter().map(|written| identity_provider(written, listed.len() > 1, desk)).collect();
+        listed.iter().map(|written| identity_provider(written, file, listed.len() > 1, desk)).collect();
     let names: Vec<Option<String>> =
         built.iter().zip(listed).map(|(idp, written)| entity_id_of(idp.as_deref()?, written)).collect();
     for (position, (name, written)) in names.iter().zip(listed).enumerate() {
@@ -67,7 +68,18 @@ fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
     }
 }
 
-fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Arc<Idp>> {
+/// The ids as they are written.
+pub(super) fn ids(file: &File) -> Vec<String> {
+    let listed = file.identity_providers.get().map_or(&[][..], Vec::as_slice);
+    listed.iter().filter_map(|written| written.id.get().cloned()).collect()
+}
+
+fn identity_provider(
+    written: &IdpFile,
+    file: &File,
+    among_several: bool,
+    desk: &mut Desk,
+) -> Option<Arc<Idp>> {
     let id = written.id.required(&mut desk.report).filter(|id| {
         let good = id.len() <= 64
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -79,6 +91,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         good
     });
     let email_domains = email_domains(written, among_several, desk);
+    let (demand, allow_unsolicited) = demand(written, file, desk);
     let Description { known, watched } = description(written, desk)?;
     let certificates = known.as_ref().map_or(&[][..], |known| known.identity_provider.keys.certificates());
     for certificate in certificates {
@@ -93,7 +106,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
     let id = id?.clone();
     let metadata = known.map_or_else(Live::unknown, Live::from);
     let label = written.label.or(id.clone());
-    let idp = Arc::new(Idp { id, label, metadata, email_domains: email_domains? });
+    let idp = Arc::new(Idp { id, label, metadata, email_domains: email_domains?, demand, allow_unsolicited });
     desk.watches.extend(watched.map(|watched| watched.watch(&idp)));
     Some(idp)
 }

@@ -2,6 +2,7 @@
 
 use super::Desk;
 use super::cryptography;
+use super::demand::against_ourselves;
 use super::listeners::certificates;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
@@ -34,16 +35,10 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     {
         if let Some(ours) = &service_provider {
             cryptography::fits(written, ours, desk);
+            against_ourselves(idp, written, ours, desk);
         }
         // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
         let Some(saml) = idp.known() else { continue };
-        let unsigned = service_provider.as_ref().is_some_and(|sp| sp.signing_keys.is_empty());
-        if unsigned && saml.want_authn_requests_signed {
-            let message =
-                "its metadata wants signed requests, and we have no key: it may refuse every sign-in";
-            let hint = "set service_provider.private_key_file and certificate_file";
-            desk.warn(written.place.problem(message).hint(hint));
-        }
         if service_provider.as_ref().is_some_and(|sp| sp.entity_id == saml.entity_id) {
             let message =
                 format!("its entity ID is our own, {}: is this our own metadata?", saml.entity_id.0);

@@ -9,6 +9,7 @@ use super::MetadataProblem;
 use super::canonical::Canonicalizer;
 use super::events::{Event, Events};
 use crate::reason::Reason;
+use crate::saml::algorithms::Allowed;
 use crate::saml::markup;
 use crate::saml::parties::TrustedKeys;
 use crate::saml::signature::Signature;

@@ -35,7 +35,8 @@ class Corpus:
         self, name, story, document, *, name_id=ALICE, attributes=None, checked=True, chance=False, **world
     ):
         """A message that must be let in, and what must be read from it. `world`: settings that differ from the
-        scene's: require_signed, keys, sp_keys, cbc, require_encrypted, algorithms, sha1_until."""
+        scene's: require_signed, keys, sp_keys, cbc, require_encrypted, algorithms, sha1_until, unsolicited,
+        force_authn, authn_context, max_authn_age."""
         content, suffix = as_file(document)
         if checked and suffix == "xml":
             try:
@@ -95,7 +96,8 @@ HEADER = """\
 # attack:   `expect` is the code of the one rule that must refuse it; `twin` is the honest sibling that must be let in
 #           in the same world.
 # `keys` (of the identity provider), `sp_keys` (ours; none unless said), `require_signed`, `cbc`, `require_encrypted`,
-# `algorithms` and `sha1_until` (seconds from now) say where the world differs from world.rs.
+# `algorithms`, `sha1_until` (seconds from now), `unsolicited`, `force_authn`, `authn_context` and `max_authn_age` (in
+# seconds) say where the world differs from world.rs.
 """
 
 

@@ -55,6 +55,7 @@ fn validations() {
     let identity_provider = IdentityProvider {
         entity_id: EntityId(format!("{idp}/metadata")),
         single_sign_on: vec![(Binding::Redirect, idp.to_owned())],
+        single_logout: Vec::new(),
         keys: TrustedKeys::from_certificates(&[certificate]).unwrap().0,
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
@@ -62,6 +63,7 @@ fn validations() {
     let service_provider = ServiceProvider {
         entity_id: EntityId(sp.to_owned()),
         acs_url: acs.to_owned(),
+        slo_url: "https://app.example.com/slo".to_owned(),
         signing_keys: Vec::new(),
     };
     let now = SystemClock.now();

@@ -29,6 +29,8 @@ pub enum Purpose {
     Answered,
     /// What the page behind a gateway's 403 says.
     Refusal,
+    /// The state of one sign-out under way at an identity provider.
+    Leaving,
 }
 
 impl Purpose {
@@ -38,6 +40,7 @@ impl Purpose {
             Self::Attempt => b"attempt",
             Self::Answered => b"answered",
             Self::Refusal => b"refusal",
+            Self::Leaving => b"leaving",
         }
     }
 }

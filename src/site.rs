@@ -4,7 +4,7 @@ use crate::access::Rules;
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::identity::Mapping;
-use crate::saml::parties::{IdentityProvider, Policy, ServiceProvider};
+use crate::saml::parties::{IdentityProvider, Policy, ServiceProvider, SloEndpoint};
 use crate::session::Limits;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +81,41 @@ pub struct Idp {
     pub saml: IdentityProvider,
     /// None: may speak for any domain.
     pub email_domains: Option<Vec<String>>,
+    /// What the owner decided about signing out.
+    pub logout: Logout,
+}
+
+/// Signing out at an identity provider, as its owner wants it.
+#[derive(Debug, Clone)]
+pub struct Logout {
+    /// Whether single logout is wanted at all, in both directions.
+    pub single_logout: bool,
+    /// Whether its logout messages must be signed.
+    pub require_signed: bool,
+    /// Addresses that count instead of those in the metadata.
+    pub endpoints: Option<Vec<SloEndpoint>>,
+    /// Where the browser goes after a sign-out here when there is no single logout.
+    pub sign_out_url: Option<String>,
+}
+
+impl Default for Logout {
+    fn default() -> Self {
+        Self { single_logout: true, require_signed: true, endpoints: None, sign_out_url: None }
+    }
+}
+
+impl Idp {
+    /// Where it takes logout messages; empty: nowhere.
+    pub fn logout_endpoints(&self) -> Vec<SloEndpoint> {
+        self.logout.endpoints.clone().unwrap_or_else(|| self.saml.single_logout.clone())
+    }
+
+    /// Whether a sign-out here is followed by one there: wanted, with an address, and with a key of ours to sign with.
+    pub fn ends_there_too(&self, service_provider: &ServiceProvider) -> bool {
+        self.logout.single_logout
+            && !self.logout_endpoints().is_empty()
+            && !service_provider.signing_keys.is_empty()
+    }
 }
 
 /// Where the application is.

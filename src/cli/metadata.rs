@@ -66,10 +66,16 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
     let Ourselves { public_url, path_prefix, service_provider: sp, certificate_files, .. } = ourselves;
     let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
     let sign_in = summary::sign_in_url(public_url, path_prefix);
+    // Without a key of ours there is none, and our metadata says so too.
+    let single_logout = match sp.signing_keys.is_empty() {
+        true => "none: it needs service_provider.private_key_file".to_owned(),
+        false => sp.slo_url.clone(),
+    };
     let mut rows = vec![
         ("Entity ID (identifier, audience)", sp.entity_id.0.clone()),
         ("ACS URL (reply URL, single sign-on URL)", sp.acs_url.clone()),
         ("Sign-in URL (for a tile)", sign_in),
+        ("Single logout URL (Redirect and POST)", single_logout),
         ("Metadata URL", metadata),
         ("NameID format", "persistent or e-mail address; not transient".to_owned()),
         ("Sign", "the assertion, the response or both, with SHA-256 or better".to_owned()),

@@ -61,7 +61,6 @@ section! {
         rate_limits = "": "remove the section",
         metadata_url = "": "fetch the metadata into a file and name it in identity_providers[].metadata_file",
         encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
         gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
@@ -95,15 +94,18 @@ section! {
         require_signed: Field<Word<RequireSigned>>,
         email_domains: Field<Vec<Field<String>>>,
         speaks_for_any: Field<bool>,
+        single_logout: Field<bool>,
+        slo_url: Field<String>,
+        slo_response_url: Field<String>,
+        slo_binding: Field<Word<Binding>>,
+        require_signed_logout: Field<bool>,
+        sign_out_url: Field<String>,
     }
     later {
         metadata_url = "": "fetch the metadata into a file and name it in metadata_file",
         allow_unsolicited = "false": "an answer that nobody asked for is refused",
         link_by_email = "false": "equal addresses from two identity providers are two people",
-        require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
         metadata_refresh = "": "replace the file of metadata_file and restart",
-        slo_url = "": "signing out ends the session here; the one at the identity provider stays",
-        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         require_encrypted = "false": "encrypted assertions are refused",
         cbc = "refuse": "encrypted assertions are refused: switch their encryption off at the identity provider",
     }
@@ -122,8 +124,6 @@ section! {
         encryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
         encryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
         encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        slo_url = "": "signing out ends the session here; the one at the identity provider stays",
-        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
     }
 }
 

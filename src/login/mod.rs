@@ -16,6 +16,9 @@
 //! loopback. So an answer whose attempt is not there, or that was answered before, is sent once more by the browser
 //! from a page of ours ([`form`]); from then on the cookies are there and decide.
 //!
+//! A sign-out ([`sign_out`]) ends the session here first and then goes on at the identity provider, where that is set
+//! up; [`slo`] takes what identity providers say and ask about signing out.
+//!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
 mod answers;
@@ -28,6 +31,7 @@ pub mod refused;
 pub mod return_to;
 mod rounds;
 mod sign_out;
+mod slo;
 mod start;
 pub mod verifier;
 mod whoami;

@@ -5,6 +5,7 @@
 
 use super::instant;
 use super::parties::{Binding, IdentityProvider, ServiceProvider};
+use super::redirect::{self, Carries};
 use super::signature;
 use super::xml::{ASSERTION, PROTOCOL, escape};
 use crate::clock::Moment;
@@ -12,11 +13,7 @@ use crate::reason::{Reason, Refusal};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 
 /// The ID of a request: 192 random bits as an xs:ID (Core 1.3.4 asks for 128 to 160).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +99,10 @@ pub fn authn_request(
 
     let (xml, issuer_ends) = message(sp, id, now, location, acs_url);
     match binding {
-        Binding::Redirect => Ok(Outgoing::Redirect { url: redirect(sp, location, &xml, relay_state)? }),
+        Binding::Redirect => {
+            let key = sp.signing_keys.first();
+            Ok(Outgoing::Redirect { url: redirect::address(location, Carries::Request, &xml, relay_state, key)? })
+        },
         Binding::Post => {
             let xml = match sp.signing_keys.first() {
                 Some(key) => signature::envelop(&xml, issuer_ends, id.as_str(), key)?,
@@ -140,41 +140,6 @@ fn message(
     // Core 3.4.1.1: the IdP may make a name for somebody whom it has not named to us before.
     xml.push_str("<samlp:NameIDPolicy AllowCreate=\"true\"/></samlp:AuthnRequest>");
     (xml, issuer_ends)
-}
-
-/// Bindings 3.4.4.1: the query is signed octet by octet as it is sent, so it is put together once and never again.
-fn redirect(sp: &ServiceProvider, location: &str, xml: &str, relay_state: &str) -> Result<String, String> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    let deflated = encoder
-        .write_all(xml.as_bytes())
-        .and_then(|()| encoder.finish())
-        .map_err(|e| format!("our own message cannot be compressed: {e}"))?;
-
-    let mut query = format!("SAMLRequest={}", encode(&STANDARD.encode(deflated)));
-    if !relay_state.is_empty() {
-        let _ = write!(query, "&RelayState={}", encode(relay_state));
-    }
-    if let Some(key) = sp.signing_keys.first() {
-        let _ = write!(query, "&SigAlg={}", encode(key.algorithm().uri()));
-        let value = STANDARD.encode(key.sign(query.as_bytes())?);
-        let _ = write!(query, "&Signature={}", encode(&value));
-    }
-
-    // Some IdPs have a query of their own in their address; a fragment would swallow ours.
-    let location = location.split_once('#').map_or(location, |(before, _)| before);
-    let separator = match location.split_once('?') {
-        None => "?",
-        Some((_, "")) => "",
-        Some((_, own)) if own.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    Ok(format!("{location}{separator}{query}"))
-}
-
-/// Everything but the unreserved characters of RFC 3986, which no reader decodes differently.
-fn encode(value: &str) -> impl fmt::Display + '_ {
-    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(value, RESERVED)
 }
 
 #[cfg(test)]

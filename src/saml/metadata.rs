@@ -6,7 +6,7 @@
 
 use super::instant;
 use super::keys::TrustedKeys;
-use super::parties::{Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider};
+use super::parties::{Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SloEndpoint};
 use super::xml::{self, Element, METADATA, PROTOCOL, SIGNATURE, escape, shown};
 use crate::clock::Moment;
 use base64::Engine;
@@ -45,8 +45,8 @@ pub fn read_identity_provider(
     Descriptors::of(entity).read(name, earliest(valid_until, valid_until_of(entity)?), now)
 }
 
-/// Our metadata: signing keys only, one assertion consumer service, no logout endpoint (what we do not do is not
-/// published).
+/// Our metadata: signing keys, one assertion consumer service, and the single logout service where we have a key to
+/// sign its messages with (what we do not do is not published).
 pub fn write_service_provider(sp: &ServiceProvider) -> String {
     let mut keys = String::new();
     for key in &sp.signing_keys {
@@ -62,14 +62,30 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\n  \
          <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" WantAssertionsSigned=\"true\" \
-         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\n    \
+         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}{}\n    \
          <md:AssertionConsumerService Binding=\"{}\" Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n  \
          </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
         escape(sp.entity_id.as_str()),
         !sp.signing_keys.is_empty(),
+        single_logout_services(sp),
         Binding::Post.uri(),
         escape(&sp.acs_url),
     )
+}
+
+/// Where we take logout messages, by both bindings (Metadata 2.4.2). Without a key we could neither ask nor answer.
+fn single_logout_services(sp: &ServiceProvider) -> String {
+    let mut services = String::new();
+    for binding in [Binding::Redirect, Binding::Post] {
+        if !sp.signing_keys.is_empty() {
+            let (uri, location) = (binding.uri(), escape(&sp.slo_url));
+            let _ = write!(
+                services,
+                "\n    <md:SingleLogoutService Binding=\"{uri}\" Location=\"{location}\"/>"
+            );
+        }
+    }
+    services
 }
 
 /// An entity with the validUntil of everything around it (Metadata 2.3.1: the innermost cannot outlive the outer).
@@ -166,6 +182,7 @@ impl<'d> Descriptors<'d> {
         let idp = IdentityProvider {
             entity_id: EntityId(entity_id.to_owned()),
             single_sign_on: self.single_sign_on(&mut warnings)?,
+            single_logout: self.single_logout(&mut warnings),
             keys,
             require_signed: RequireSigned::default(),
             want_authn_requests_signed: self.0.iter().any(|role| is_true(*role, "WantAuthnRequestsSigned")),
@@ -222,6 +239,34 @@ impl<'d> Descriptors<'d> {
             );
         }
         Ok(found)
+    }
+}
+
+impl Descriptors<'_> {
+    /// The addresses that take logout messages by a binding that we speak; none is no error.
+    fn single_logout(&self, warnings: &mut Vec<String>) -> Vec<SloEndpoint> {
+        let mut found = Vec::new();
+        let usable = |text: &&str| Url::parse(text).is_ok_and(|u| matches!(u.scheme(), "http" | "https"));
+        for service in self.0.iter().flat_map(|role| role.children_named(METADATA, "SingleLogoutService")) {
+            let named = service.attribute("Binding");
+            let Some(binding) =
+                [Binding::Redirect, Binding::Post].into_iter().find(|b| named == Some(b.uri()))
+            else {
+                continue;
+            };
+            let address = |name| service.attribute(name).map(xml::trim);
+            match (address("Location").filter(usable), address("ResponseLocation")) {
+                (Some(location), response) if response.as_ref().is_none_or(|text| usable(text)) => {
+                    found.push(SloEndpoint {
+                        binding,
+                        location: location.to_owned(),
+                        response_location: response.map(str::to_owned),
+                    });
+                }
+                _ => warnings.push("a logout address that is not an http(s) URL is skipped".to_owned()),
+            }
+        }
+        found
     }
 }
 

@@ -13,8 +13,9 @@
 //! before [`AcceptedAssertion`](response::AcceptedAssertion) but the request that an answer claims to answer.
 //! [`validate`] is the whole way in one call.
 //!
-//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks, [`metadata`]
-//! reads theirs and writes ours, `algorithms.rs` is the list of what is accepted, `instant.rs` reads times.
+//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks, [`logout`] is
+//! single logout in both directions, `redirect.rs` the binding of queries, [`metadata`] reads theirs and writes ours,
+//! `algorithms.rs` is the list of what is accepted, `instant.rs` reads times.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
 //!
@@ -116,12 +117,14 @@ pub mod authn_request;
 mod envelope;
 mod instant;
 mod keys;
+pub mod logout;
 mod markup;
 pub mod metadata;
 #[cfg(test)]
 mod mutation_tests;
 mod one_or_more;
 pub mod parties;
+mod redirect;
 pub mod response;
 mod signature;
 mod structure;

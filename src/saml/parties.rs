@@ -41,6 +41,17 @@ impl Binding {
     }
 }
 
+/// Where an identity provider takes logout messages by one binding (Metadata 2.4.2, 2.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SloEndpoint {
+    /// How the message travels.
+    pub binding: Binding,
+    /// Where requests go, and responses too unless `response_location` says otherwise.
+    pub location: String,
+    /// Where responses go.
+    pub response_location: Option<String>,
+}
+
 /// Which parts an IdP must sign; every signature that is present must verify whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequireSigned {
@@ -62,6 +73,8 @@ pub struct IdentityProvider {
     pub entity_id: EntityId,
     /// Where it takes requests: at least one, absolute http(s) URLs.
     pub single_sign_on: Vec<(Binding, String)>,
+    /// Where it takes logout messages; empty: it has no single logout.
+    pub single_logout: Vec<SloEndpoint>,
     /// The keys that may sign for it.
     pub keys: TrustedKeys,
     /// Which parts of its answers must be signed.
@@ -77,6 +90,8 @@ pub struct ServiceProvider {
     pub entity_id: EntityId,
     /// The assertion consumer service's URL that we publish and ask with.
     pub acs_url: String,
+    /// The single logout service's URL; published only where there is a key to sign with.
+    pub slo_url: String,
     /// First signs; all are published. Empty: requests are not signed.
     pub signing_keys: Vec<SigningKey>,
 }

@@ -59,7 +59,7 @@ impl NameId {
         Self::parse(found.ok_or(Reason::NameIdMissing)?)
     }
 
-    fn parse(element: Element<'_>) -> Result<Self, Refusal> {
+    pub(super) fn parse(element: Element<'_>) -> Result<Self, Refusal> {
         let value = element
             .token()
             .ok_or_else(|| Refusal::new(Reason::AssertionMalformed, "there is an element inside NameID"))?;

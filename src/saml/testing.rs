@@ -15,6 +15,7 @@ use std::time::Duration;
 pub(crate) const IDP: &str = "https://idp.example.org/metadata";
 pub(crate) const SP: &str = "https://app.example.org/vestibule/saml/metadata";
 pub(crate) const ACS: &str = "https://app.example.org/vestibule/saml/acs";
+pub(crate) const SLO: &str = "https://app.example.org/vestibule/saml/slo";
 
 /// 2026-01-15T12:01:00Z: one minute after the fixtures were issued.
 pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_460);
@@ -44,6 +45,7 @@ pub(crate) fn idp(keys: &[&str]) -> IdentityProvider {
     IdentityProvider {
         entity_id: EntityId(IDP.into()),
         single_sign_on: vec![(Binding::Redirect, "https://idp.example.org/sso".into())],
+        single_logout: Vec::new(),
         keys: TrustedKeys::from_certificates(&certificates).unwrap().0,
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
@@ -54,6 +56,7 @@ pub(crate) fn sp(keys: &[&str]) -> ServiceProvider {
     ServiceProvider {
         entity_id: EntityId(SP.into()),
         acs_url: ACS.into(),
+        slo_url: SLO.into(),
         signing_keys: keys.iter().map(|key| signing_key(key)).collect(),
     }
 }

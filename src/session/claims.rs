@@ -24,6 +24,11 @@ impl ClaimKey {
         Self::of(&[b"assertion", issuer.as_bytes(), assertion_id.as_bytes()])
     }
 
+    /// Carrying out one LogoutRequest of an issuer.
+    pub fn logout(issuer: &str, request_id: &str) -> Self {
+        Self::of(&[b"logout", issuer.as_bytes(), request_id.as_bytes()])
+    }
+
     /// Each part behind its length, so that no two lists of parts read alike.
     fn of(parts: &[&[u8]]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -135,6 +140,7 @@ mod tests {
             ClaimKey::assertion("a", "bc"),
             ClaimKey::assertion("ab", "c"),
             ClaimKey::assertion("", "abc"),
+            ClaimKey::logout("a", "bc"),
             ClaimKey::request(0, "abc"),
             ClaimKey::request(1, "abc"),
         ];

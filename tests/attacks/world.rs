@@ -17,6 +17,7 @@ use vestibule::saml::response::{AcceptedAssertion, Expected, RawResponse, Respon
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";
 const ACS: &str = "https://app.example.com/vestibule/saml/acs";
+const SLO: &str = "https://app.example.com/vestibule/saml/slo";
 const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 
 /// 2026-01-15T12:00:00Z.
@@ -58,11 +59,13 @@ impl Scene {
             service_provider: ServiceProvider {
                 entity_id: EntityId(SP.to_string()),
                 acs_url: ACS.to_string(),
+                slo_url: SLO.to_string(),
                 signing_keys: Vec::new(),
             },
             identity_provider: IdentityProvider {
                 entity_id: EntityId(IDP.to_string()),
                 single_sign_on: vec![(Binding::Redirect, "https://idp.example.com/sso".to_string())],
+                single_logout: Vec::new(),
                 keys,
                 require_signed: world.require_signed.unwrap_or_default().into(),
                 want_authn_requests_signed: false,

@@ -9,6 +9,8 @@
 mod browser;
 #[path = "../support/idp.rs"]
 mod idp;
+#[path = "../support/logout.rs"]
+mod logout;
 #[path = "../support/world.rs"]
 mod world;
 
@@ -18,4 +20,6 @@ mod loops;
 mod repost;
 mod sign_in;
 mod sign_out;
+mod single_logout;
+mod single_logout_attacks;
 mod strangers;

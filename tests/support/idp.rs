@@ -24,6 +24,9 @@ pub struct FakeIdp {
     pub sso_url: String,
     /// Offered bindings: `HTTP-Redirect`, `HTTP-POST`.
     pub bindings: Vec<&'static str>,
+    pub slo_url: String,
+    /// Bindings of its single logout service; none: it has none.
+    pub logout_bindings: Vec<&'static str>,
     key: Key,
     certificate: Vec<u8>,
 }
@@ -56,6 +59,8 @@ impl FakeIdp {
             entity_id: entity_id.into(),
             sso_url: format!("{}/sso", entity_id.trim_end_matches("/metadata")),
             bindings: vec!["HTTP-Redirect"],
+            slo_url: format!("{}/slo", entity_id.trim_end_matches("/metadata")),
+            logout_bindings: Vec::new(),
             key,
             certificate: certificate.der().to_vec(),
         }
@@ -78,11 +83,22 @@ impl FakeIdp {
                 )
             })
             .collect();
+        let logout: String = self
+            .logout_bindings
+            .iter()
+            .map(|binding| {
+                format!(
+                    "<SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" Location=\"{0}\" \
+                     ResponseLocation=\"{0}/done\"/>",
+                    attribute(&self.slo_url)
+                )
+            })
+            .collect();
         format!(
             "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\">\
              <IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
              <KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data>\
-             <X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>{services}\
+             <X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>{logout}{services}\
              </IDPSSODescriptor></EntityDescriptor>",
             attribute(&self.entity_id),
             STANDARD.encode(&self.certificate)
@@ -119,7 +135,7 @@ impl FakeIdp {
         }
     }
 
-    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.key {
             Key::Ecdsa(key) => key.sign(&random, bytes).unwrap().as_ref().to_vec(),
@@ -131,12 +147,17 @@ impl FakeIdp {
         }
     }
 
-    /// A `ds:Signature` over an element in canonical form, without its signature.
-    fn signature(&self, id: &str, canonical: &str) -> String {
-        let method = match self.key {
+    /// What it signs with, as the last part of the algorithm's name.
+    pub fn method(&self) -> &'static str {
+        match self.key {
             Key::Ecdsa(_) => "ecdsa-sha256",
             Key::Rsa(_) => "rsa-sha256",
-        };
+        }
+    }
+
+    /// A `ds:Signature` over an element in canonical form, without its signature.
+    pub fn signature(&self, id: &str, canonical: &str) -> String {
+        let method = self.method();
         let signed_info = |namespace: &str| {
             format!(
                 "<ds:SignedInfo{namespace}>\
@@ -340,12 +361,12 @@ impl Answer<'_> {
 }
 
 /// Text as canonical XML writes it.
-fn text(plain: &str) -> String {
+pub fn text(plain: &str) -> String {
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#xD;")
 }
 
 /// An attribute's value as canonical XML writes it.
-fn attribute(plain: &str) -> String {
+pub fn attribute(plain: &str) -> String {
     plain
         .replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -355,11 +376,11 @@ fn attribute(plain: &str) -> String {
         .replace('\r', "&#xD;")
 }
 
-fn instant(moment: Moment) -> String {
+pub fn instant(moment: Moment) -> String {
     moment.to_string()
 }
 
-fn fresh_id() -> String {
+pub fn fresh_id() -> String {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).unwrap();
     bytes.iter().fold("_".to_owned(), |id, byte| format!("{id}{byte:02x}"))

@@ -8,6 +8,7 @@ mod files;
 mod headers;
 mod keys;
 mod listeners;
+mod logout;
 mod parties;
 mod rules;
 mod site;

@@ -2,6 +2,7 @@
 
 use super::Desk;
 use super::files::{METADATA_LIMIT, SMALL_LIMIT, read, read_secret};
+use super::logout::logout;
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
@@ -71,6 +72,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         good
     });
     let email_domains = email_domains(written, among_several, desk);
+    let logout = logout(written, desk);
     let saml = from_metadata_or_inline(written, desk)?;
     for certificate in saml.keys.certificates() {
         // What has ended already, the reader of metadata has said.
@@ -82,7 +84,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         }
     }
     let id = id?.clone();
-    Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains? })
+    Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains?, logout: logout? })
 }
 
 /// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.
@@ -207,6 +209,7 @@ fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
     Some(IdentityProvider {
         entity_id: EntityId(entity_id?.clone()),
         single_sign_on: vec![(binding, sso_url?.clone())],
+        single_logout: Vec::new(),
         keys: keys?,
         require_signed: required_signatures(written),
         want_authn_requests_signed: false,
@@ -317,7 +320,8 @@ pub(super) fn service_provider(written: &SpFile, base: &str, desk: &mut Desk) ->
     let good = entity_id(&own, &written.entity_id, desk);
     let signing_keys = signing_keys(written, desk);
     let acs_url = format!("{base}/saml/acs");
-    good.then_some(ServiceProvider { entity_id: EntityId(own), acs_url, signing_keys: signing_keys? })
+    let slo_url = format!("{base}/saml/slo");
+    good.then_some(ServiceProvider { entity_id: EntityId(own), acs_url, slo_url, signing_keys: signing_keys? })
 }
 
 /// The files whose certificates go to the identity provider, in the order of the keys.

@@ -2,6 +2,7 @@
 
 use super::Desk;
 use super::listeners::certificates;
+use super::logout;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
 use crate::config::file::{File, GroupsAbsent, Identity, Session, Upstream as UpstreamFile};
@@ -37,6 +38,9 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
                 "its metadata wants signed requests, and we have no key: it may refuse every sign-in";
             let hint = "set service_provider.private_key_file and certificate_file";
             desk.warn(written.place.problem(message).hint(hint));
+        }
+        if let Some(sp) = &service_provider {
+            logout::can_be_done(idp, written, sp, desk);
         }
         if service_provider.as_ref().is_some_and(|sp| sp.entity_id == idp.saml.entity_id) {
             let message =

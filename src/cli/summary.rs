@@ -26,7 +26,10 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
     row(to, "ACS", &site.service_provider.acs_url)?;
     let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
     row(to, "requests", signs)?;
-    site.identity_providers.iter().try_for_each(|idp| print_idp(to, idp, now))
+    site.identity_providers.iter().try_for_each(|idp| {
+        print_idp(to, idp, now)?;
+        row(to, "sign-out", sign_out(site, idp))
+    })
 }
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
@@ -42,6 +45,15 @@ fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
         row(to, "", &format!("certificate {}, {style}{left}{style:#}", certificate.subject))?;
     }
     Ok(())
+}
+
+/// What a sign-out ends.
+fn sign_out(site: &Site, idp: &Idp) -> &'static str {
+    match (idp.ends_there_too(&site.service_provider), &idp.logout.sign_out_url) {
+        (true, _) => "here and there (single logout)",
+        (false, Some(_)) => "here, then on to sign_out_url",
+        (false, None) => "here only",
+    }
 }
 
 fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {

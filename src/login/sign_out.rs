@@ -64,8 +64,7 @@ pub(super) async fn end(
     let mut response = match ended_in_store(gate, site, headers).await {
         Ok(ended) => {
             let in_form = if is_form(headers) { wanted(site, request.body()) } else { None };
-            let rd =
-                in_form.or_else(|| wanted(site, request.uri().query().unwrap_or_default().as_bytes()));
+            let rd = in_form.or_else(|| wanted(site, request.uri().query().unwrap_or_default().as_bytes()));
             let onwards = ended
                 .as_ref()
                 .and_then(|session| leaving::depart(gate, site, session, rd.as_ref(), headers, now));

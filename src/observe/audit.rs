@@ -295,11 +295,9 @@ impl<'a> Record<'a> {
             Event::SessionReplaced { site, idp, user, session, client } => {
                 Self::ended("session-replaced", site, idp, user, session, client)
             }
-            Event::SignedOut { site, idp, user, session, way, at_idp, client } => Self {
-                way: Some(way),
-                at_idp,
-                ..Self::ended("sign-out", site, idp, user, session, client)
-            },
+            Event::SignedOut { site, idp, user, session, way, at_idp, client } => {
+                Self { way: Some(way), at_idp, ..Self::ended("sign-out", site, idp, user, session, client) }
+            }
             Event::LogoutRequested { site, idp, sessions, outcome, client } => Self {
                 event: "logout-request",
                 site: visible(site, MAX_VALUE),

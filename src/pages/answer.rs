@@ -108,7 +108,9 @@ fn answer(
 /// applications at once in one frame each.
 pub(super) fn framed_by(mut response: Response<Bytes>, origins: &[String]) -> Response<Bytes> {
     let plain = |origin: &&String| {
-        origin.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'))
+        origin
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'))
     };
     let origins: Vec<&str> = origins.iter().filter(plain).map(String::as_str).collect();
     let headers = response.headers_mut();
@@ -143,9 +145,8 @@ fn policy(kind: Kind) -> HeaderValue {
 fn build_policy(with_script: bool, form_action: &str) -> HeaderValue {
     let style = hash(STYLE);
     let script = if with_script { format!("script-src {}; ", hash(AUTO_POST)) } else { String::new() };
-    let policy = format!(
-        "default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; {NO_FRAMES}"
-    );
+    let policy =
+        format!("default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; {NO_FRAMES}");
     // Only ASCII goes in; should it ever not, the page is bare rather than free.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }

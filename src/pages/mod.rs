@@ -16,7 +16,7 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use texts::{Situation, Text, words};
 
-pub use leaving::{SignedOut, SignOutPost, There, post_sign_out, sign_out_refused, signed_out_there};
+pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused, signed_out_there};
 
 /// The look of the pages.
 #[derive(Debug, Clone, Default)]

@@ -101,8 +101,10 @@ pub fn authn_request(
     match binding {
         Binding::Redirect => {
             let key = sp.signing_keys.first();
-            Ok(Outgoing::Redirect { url: redirect::address(location, Carries::Request, &xml, relay_state, key)? })
-        },
+            Ok(Outgoing::Redirect {
+                url: redirect::address(location, Carries::Request, &xml, relay_state, key)?,
+            })
+        }
         Binding::Post => {
             let xml = match sp.signing_keys.first() {
                 Some(key) => signature::envelop(&xml, issuer_ends, id.as_str(), key)?,

@@ -79,10 +79,8 @@ fn single_logout_services(sp: &ServiceProvider) -> String {
     for binding in [Binding::Redirect, Binding::Post] {
         if !sp.signing_keys.is_empty() {
             let (uri, location) = (binding.uri(), escape(&sp.slo_url));
-            let _ = write!(
-                services,
-                "\n    <md:SingleLogoutService Binding=\"{uri}\" Location=\"{location}\"/>"
-            );
+            let _ =
+                write!(services, "\n    <md:SingleLogoutService Binding=\"{uri}\" Location=\"{location}\"/>");
         }
     }
     services

@@ -179,7 +179,13 @@ fn our_own_metadata_says_what_we_do_and_no_more() {
     assert_eq!(role.attribute("WantAssertionsSigned"), Some("true"));
     assert_eq!(role.attribute("protocolSupportEnumeration"), Some(PROTOCOL));
     let children: Vec<_> = role.children().map(Element::local_name).collect();
-    assert_eq!(children, ["KeyDescriptor", "KeyDescriptor", "AssertionConsumerService"]);
+    assert_eq!(children, [
+            "KeyDescriptor",
+            "KeyDescriptor",
+            "SingleLogoutService",
+            "SingleLogoutService",
+            "AssertionConsumerService"
+        ]);
     assert!(
         role.children_named(METADATA, "KeyDescriptor").all(|key| key.attribute("use") == Some("signing"))
     );
@@ -198,4 +204,34 @@ fn values_cannot_break_out_of_our_metadata() {
     let xml = write_service_provider(&sp);
     let document = xml::parse(&xml, 64).unwrap();
     assert_eq!(Element::root(&document).unwrap().attribute("entityID"), Some(sp.entity_id.as_str()));
+}
+
+#[test]
+fn addresses_for_logout_are_read_by_the_bindings_that_we_speak() {
+    let logout = |binding: &str, rest: &str| {
+        format!(
+            "<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" {rest}/>"
+        )
+    };
+    let content = key("", "rsa2048")
+        + &logout("SOAP", "Location=\"https://idp.example.org/soap\"")
+        + &logout("HTTP-POST", "Location=\" https://idp.example.org/slo \" ResponseLocation=\"https://idp.example.org/done\"")
+        + &logout("HTTP-Redirect", "Location=\"javascript:alert(1)\"")
+        + &logout("HTTP-Redirect", "Location=\"https://idp.example.org/slo\" ResponseLocation=\"mailto:x\"")
+        + &logout("HTTP-Redirect", "Location=\"https://idp.example.org/slo?a=b\"")
+        + &service("HTTP-Redirect", "https://idp.example.org/sso");
+    let (idp, warnings) = read(&entity(IDP, "", &role("", &content))).unwrap();
+    let endpoint = |binding, location: &str, response: Option<&str>| SloEndpoint {
+        binding,
+        location: location.to_owned(),
+        response_location: response.map(str::to_owned),
+    };
+    assert_eq!(
+        idp.single_logout,
+        [
+            endpoint(Binding::Post, "https://idp.example.org/slo", Some("https://idp.example.org/done")),
+            endpoint(Binding::Redirect, "https://idp.example.org/slo?a=b", None),
+        ]
+    );
+    assert_eq!(warnings.iter().filter(|w| w.contains("logout address")).count(), 2, "{warnings:?}");
 }

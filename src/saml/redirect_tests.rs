@@ -91,7 +91,11 @@ fn a_query_that_was_changed_does_not_verify() {
         ("%3a%2f", "%3A%2F"),
     ] {
         assert!(good.contains(from), "{from}");
-        assert_eq!(verified(&good.replacen(from, to, 1)).err(), Some(Reason::SignatureInvalid), "{from} {to}");
+        assert_eq!(
+            verified(&good.replacen(from, to, 1)).err(),
+            Some(Reason::SignatureInvalid),
+            "{from} {to}"
+        );
     }
     // Signed in another order than the standard's; by somebody else.
     let misordered = signed(&format!("RelayState=a&SAMLRequest={message}&SigAlg={RSA}"), "rsa2048");

@@ -13,15 +13,23 @@ use std::process::Command;
 
 const SHARE: &str = "/usr/share/simplesamlphp";
 
-struct World {
-    public: String,
-    folder: tempfile::TempDir,
-    gate: GateProcess,
+pub(crate) struct World {
+    pub(crate) public: String,
+    /// Where the identity provider's pages are, with a slash at the end.
+    pub(crate) idp: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) gate: GateProcess,
     _php: Program,
 }
 
 /// `host`: the name under which the browser reaches the IdP.
 async fn world(host: &str) -> World {
+    world_with(host, "HTTP-Redirect", "traditional").await
+}
+
+/// `slo`: the binding by which it sends us logout messages; `kind`: how it logs out of several services, `traditional`
+/// (one after another) or `iframe` (each in a frame).
+pub(crate) async fn world_with(host: &str, slo: &str, kind: &str) -> World {
     let folder = tempfile::tempdir().unwrap();
     let (ports, php_port) = (Ports::choose(), free_port());
     let public = format!("http://127.0.0.1:{}", ports.public);
@@ -29,6 +37,7 @@ async fn world(host: &str) -> World {
     write_key(folder.path(), "idp", "rsa:2048");
     write_key(folder.path(), "sp", "rsa:3072");
     configure(folder.path(), &idp, &public);
+    configure_logout(folder.path(), &public, slo, kind);
     let php = Program::start(
         "simplesamlphp",
         Command::new("php")
@@ -54,7 +63,7 @@ async fn world(host: &str) -> World {
              identity_providers:\n  - {{id: ssp, label: SimpleSAMLphp, metadata_file: idp-metadata.xml, require_signed: both}}\n"
         ),
     );
-    World { public, folder, gate, _php: php }
+    World { public, idp, folder, gate, _php: php }
 }
 
 fn write_key(folder: &Path, name: &str, kind: &str) {
@@ -124,6 +133,29 @@ fn configure(folder: &Path, idp: &str, public: &str) {
     .unwrap();
 }
 
+/// Both sides sign their logout messages and demand it of the other.
+fn configure_logout(folder: &Path, public: &str, slo: &str, kind: &str) {
+    let add = |file: &str, to: &str| {
+        let file = folder.join("metadata").join(file);
+        fs::write(&file, fs::read_to_string(&file).unwrap() + to).unwrap();
+    };
+    let bindings = "urn:oasis:names:tc:SAML:2.0:bindings:";
+    add(
+        "saml20-idp-hosted.php",
+        &format!(
+            "$metadata['__DYNAMIC:1__'] += ['sign.logout' => true, 'logouttype' => '{kind}',\n\
+             'SingleLogoutServiceBinding' => ['{bindings}HTTP-Redirect', '{bindings}HTTP-POST']];\n"
+        ),
+    );
+    add(
+        "saml20-sp-remote.php",
+        &format!(
+            "$metadata['{public}/vestibule/saml/metadata'] += ['validate.logout' => true, 'name' => 'the application',\n\
+             'SingleLogoutService' => [['Binding' => '{bindings}{slo}', 'Location' => '{public}/vestibule/saml/slo']]];\n"
+        ),
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simplesamlphp_signs_a_scripted_browser_in() {
     let world = world("localhost").await;
@@ -168,7 +200,7 @@ async fn simplesamlphp_signs_chromium_in() {
     browser.close().await;
 }
 
-fn read_log(world: &World) -> String {
+pub(crate) fn read_log(world: &World) -> String {
     let folder = world.folder.path().join("log");
     let logs = fs::read_dir(folder)
         .unwrap()

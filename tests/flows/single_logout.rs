@@ -89,12 +89,17 @@ async fn the_identity_provider_ends_a_session_without_its_cookie() {
 
     let events = world.audit.events();
     let ended = events.iter().find(|event| event["event"] == "sign-out").unwrap();
-    assert_eq!((&ended["user"], &ended["way"], &ended["idp"]), (&"ada".into(), &"idp".into(), &"corp".into()));
+    assert_eq!(
+        (&ended["user"], &ended["way"], &ended["idp"]),
+        (&"ada".into(), &"idp".into(), &"corp".into())
+    );
     let asked = world.audit.last("logout-request");
     assert_eq!((&asked["sessions"], &asked["outcome"]), (&1.into(), &"ended".into()));
     let figures = world.gate.metrics.encode();
     assert!(
-        figures.contains(r#"vestibule_single_logouts_total{site="app",begun_by="idp",outcome="ended",code=""} 1"#),
+        figures.contains(
+            r#"vestibule_single_logouts_total{site="app",begun_by="idp",outcome="ended",code=""} 1"#
+        ),
         "{figures}"
     );
 }
@@ -202,10 +207,7 @@ async fn signing_out_ends_the_session_here_and_then_asks_the_identity_provider()
     assert_eq!((request.to.as_str(), request.field), ("https://idp.test/slo", "SAMLRequest"));
     assert_eq!(request.text_of("saml:NameID"), Some("ada"));
     assert_eq!(request.text_of("samlp:SessionIndex"), Some(index.as_str()));
-    assert_eq!(
-        request.attribute("Format"),
-        Some("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified")
-    );
+    assert_eq!(request.attribute("Format"), Some("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"));
     assert!(request.signed);
     assert_eq!(browser.jar["__Host-vestibule-leaving"].1, "None");
 
@@ -260,7 +262,10 @@ async fn a_post_only_provider_is_asked_by_post() {
     sign_in(&mut browser, &world, &idp, "ada").await;
     let request = leave(&mut browser, None).await;
     assert!(!browser.has_session());
-    assert_eq!((request.to.as_str(), request.field, request.signed), ("https://idp.test/slo", "SAMLRequest", true));
+    assert_eq!(
+        (request.to.as_str(), request.field, request.signed),
+        ("https://idp.test/slo", "SAMLRequest", true)
+    );
 }
 
 #[tokio::test]

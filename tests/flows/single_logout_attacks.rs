@@ -60,7 +60,9 @@ async fn forged_requests_end_nothing() {
     scene.refuses(&format!("{}{}", head(&ours), tail(&theirs)), "signature-invalid").await;
     let misordered = scene.idp.signed_query(&format!("RelayState=a&{}", request.unsigned_query(None)));
     scene.refuses(&misordered, "signature-invalid").await;
-    scene.refuses(&request.query(Some("a")).replace("RelayState=a", "RelayState=b"), "signature-invalid").await;
+    scene
+        .refuses(&request.query(Some("a")).replace("RelayState=a", "RelayState=b"), "signature-invalid")
+        .await;
 
     let with_algorithm = |name: &str| {
         let algorithm = utf8_percent_encode(name, NON_ALPHANUMERIC);
@@ -74,7 +76,9 @@ async fn forged_requests_end_nothing() {
     ] {
         scene.refuses(&with_algorithm(name), "signature-algorithm").await;
     }
-    scene.refuses(&format!("{}&Signature=AAAA", request.unsigned_query(None)), "query-signature-incomplete").await;
+    scene
+        .refuses(&format!("{}&Signature=AAAA", request.unsigned_query(None)), "query-signature-incomplete")
+        .await;
     scene.refuses(&head(&ours), "logout-unsigned").await;
 }
 
@@ -112,7 +116,8 @@ async fn a_message_that_inflates_beyond_the_limit_is_refused() {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&vec![b' '; 20 << 20]).unwrap();
     let bomb = base64::engine::general_purpose::STANDARD.encode(encoder.finish().unwrap());
-    let query = scene.idp.signed_query(&format!("SAMLRequest={}", utf8_percent_encode(&bomb, NON_ALPHANUMERIC)));
+    let query =
+        scene.idp.signed_query(&format!("SAMLRequest={}", utf8_percent_encode(&bomb, NON_ALPHANUMERIC)));
     scene.refuses(&query, "message-too-large").await;
 }
 
@@ -171,6 +176,8 @@ async fn a_request_is_carried_out_once() {
     assert!(is_signed_in(&mut again).await);
     // And until it would be refused as late.
     scene.world.advance(Duration::from_secs(359));
+    scene.refuses(&request.query(None), "logout-replayed").await;
+    scene.world.advance(Duration::from_secs(2));
     scene.refuses(&request.query(None), "logout-expired").await;
 }
 
@@ -291,7 +298,10 @@ async fn forged_and_foreign_answers_change_nothing_and_the_page_says_what_is_tru
     ] {
         let page = browser.get(&format!("{SLO}?{query}"), From::CrossSite).await;
         says_no_more_than_here(world, &page, code);
-        assert!(browser.jar.contains_key("__Host-vestibule-leaving"), "{code}: the honest answer may still come");
+        assert!(
+            browser.jar.contains_key("__Host-vestibule-leaving"),
+            "{code}: the honest answer may still come"
+        );
     }
     // A RelayState leads nowhere.
     let back = browser.get(&honest.address(Some("https://evil.test/")), From::CrossSite).await;

@@ -103,8 +103,11 @@ impl<'a> Message<'a> {
 
     /// The document in canonical form, with this signature behind the issuer.
     pub fn xml(&self, signature: &str) -> String {
-        let destination =
-            self.destination.as_ref().map(|d| format!(" Destination=\"{}\"", attribute(d))).unwrap_or_default();
+        let destination = self
+            .destination
+            .as_ref()
+            .map(|d| format!(" Destination=\"{}\"", attribute(d)))
+            .unwrap_or_default();
         let (name, before, after, content) = match &self.content {
             Content::Request { name_id, qualifiers, session_indexes, not_on_or_after } => {
                 let until = not_on_or_after.map(|m| format!(" NotOnOrAfter=\"{}\"", instant(m)));
@@ -146,8 +149,7 @@ impl<'a> Message<'a> {
 
     /// The pieces of the query before the signature.
     pub fn unsigned_query(&self, relay_state: Option<&str>) -> String {
-        let mut encoder =
-            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(self.xml("").as_bytes()).unwrap();
         let message = STANDARD.encode(encoder.finish().unwrap());
         let mut query = format!("{}={}", self.field(), utf8_percent_encode(&message, NON_ALPHANUMERIC));
@@ -221,7 +223,11 @@ impl Received {
 
     /// The codes of the status, outer first.
     pub fn status(&self) -> Vec<&str> {
-        self.xml.split("<samlp:StatusCode Value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+        self.xml
+            .split("<samlp:StatusCode Value=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect()
     }
 }
 

@@ -8,7 +8,8 @@ use crate::saml::parties::{Binding, ServiceProvider, SloEndpoint};
 use crate::site::{Idp, Logout};
 use url::{Host, Url};
 
-const WITH_A_KEY: &str = "set service_provider.private_key_file and certificate_file, or say single_logout: false";
+const WITH_A_KEY: &str =
+    "set service_provider.private_key_file and certificate_file, or say single_logout: false";
 
 /// What the owner decided for this identity provider.
 pub(super) fn logout(written: &IdpFile, desk: &mut Desk) -> Option<Logout> {
@@ -52,7 +53,8 @@ pub(super) fn can_be_done(idp: &Idp, written: &IdpFile, sp: &ServiceProvider, de
         desk.error(written.single_logout.problem(message).hint("set slo_url"));
     }
     if idp.logout.single_logout && has_address && !has_key {
-        let message = "single logout needs a key of ours to sign with: signing out will end the session here only";
+        let message =
+            "single logout needs a key of ours to sign with: signing out will end the session here only";
         match demanded {
             true => desk.error(written.single_logout.problem(message).hint(WITH_A_KEY)),
             false => desk.warn(written.place.problem(message).hint(WITH_A_KEY)),
@@ -60,7 +62,9 @@ pub(super) fn can_be_done(idp: &Idp, written: &IdpFile, sp: &ServiceProvider, de
     }
     if idp.ends_there_too(sp) && idp.logout.sign_out_url.is_some() {
         let message = "is not used as long as single logout can be done";
-        desk.warn(written.sign_out_url.problem(message).hint("keep one: single_logout: false turns that off"));
+        desk.warn(
+            written.sign_out_url.problem(message).hint("keep one: single_logout: false turns that off"),
+        );
     }
 }
 

@@ -84,7 +84,13 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         }
     }
     let id = id?.clone();
-    Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains?, logout: logout? })
+    Some(Idp {
+        label: written.label.or(id.clone()),
+        id,
+        saml,
+        email_domains: email_domains?,
+        logout: logout?,
+    })
 }
 
 /// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.
@@ -321,7 +327,12 @@ pub(super) fn service_provider(written: &SpFile, base: &str, desk: &mut Desk) ->
     let signing_keys = signing_keys(written, desk);
     let acs_url = format!("{base}/saml/acs");
     let slo_url = format!("{base}/saml/slo");
-    good.then_some(ServiceProvider { entity_id: EntityId(own), acs_url, slo_url, signing_keys: signing_keys? })
+    good.then_some(ServiceProvider {
+        entity_id: EntityId(own),
+        acs_url,
+        slo_url,
+        signing_keys: signing_keys?,
+    })
 }
 
 /// The files whose certificates go to the identity provider, in the order of the keys.

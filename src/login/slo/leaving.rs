@@ -76,8 +76,7 @@ fn asked(
         return_to: return_to.cloned(),
     };
     let name_id = name_id(session);
-    let asks =
-        Asks { id: &leaving.request_id, name_id: &name_id, session_index: session.session_index() };
+    let asks = Asks { id: &leaving.request_id, name_id: &name_id, session_index: session.session_index() };
     let delivery = logout_request(&site.service_provider, &idp.logout_endpoints(), &asks, now)?;
     let mut response = sent(gate, delivery, &[]);
     response.headers_mut().append(SET_COOKIE, leaving.cookie(&gate.keys, site));

@@ -120,13 +120,10 @@ impl Examination {
                 else {
                     return Ok(Examined::NotAsked);
                 };
-                let stopped =
-                    |refusal| Stopped { idp: Some(leaving.idp.clone()), ..Stopped::from(refusal) };
+                let stopped = |refusal| Stopped { idp: Some(leaving.idp.clone()), ..Stopped::from(refusal) };
                 let idp = leaving.redeem(&site, now).map_err(stopped)?;
-                let expected = ExpectedAnswer {
-                    request_id: leaving.request_id.as_str(),
-                    requested_at: leaving.created,
-                };
+                let expected =
+                    ExpectedAnswer { request_id: leaving.request_id.as_str(), requested_at: leaving.created };
                 let verified = verified(raw, &idp).map_err(stopped)?;
                 let answer =
                     verified.accept_response(&expected, &idp.saml, sp, policy, now).map_err(stopped)?;

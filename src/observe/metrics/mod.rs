@@ -148,7 +148,13 @@ impl Metrics {
     }
 
     /// A logout message of an IdP was answered or, with the reason, refused.
-    pub fn single_logout(&self, site: u16, begun_by: &'static str, outcome: &'static str, code: &'static str) {
+    pub fn single_logout(
+        &self,
+        site: u16,
+        begun_by: &'static str,
+        outcome: &'static str,
+        code: &'static str,
+    ) {
         *self.figures.site(site).single_logouts.lock().entry([begun_by, outcome, code]).or_default() += 1;
     }
 

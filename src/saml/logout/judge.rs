@@ -203,9 +203,8 @@ impl AcceptedLogoutRequest {
     /// (Core 8.3.7), and a format that is left out or unspecified contradicts none.
     fn is_same_name(&self, other: &NameId) -> bool {
         let one = &self.name_id;
-        let format = |name: &NameId| {
-            name.format.clone().filter(|format| !format.is_empty() && format != UNSPECIFIED)
-        };
+        let format =
+            |name: &NameId| name.format.clone().filter(|format| !format.is_empty() && format != UNSPECIFIED);
         let formats_agree = match (format(one), format(other)) {
             (Some(one), Some(other)) => one == other,
             _ => true,

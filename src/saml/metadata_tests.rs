@@ -179,13 +179,16 @@ fn our_own_metadata_says_what_we_do_and_no_more() {
     assert_eq!(role.attribute("WantAssertionsSigned"), Some("true"));
     assert_eq!(role.attribute("protocolSupportEnumeration"), Some(PROTOCOL));
     let children: Vec<_> = role.children().map(Element::local_name).collect();
-    assert_eq!(children, [
+    assert_eq!(
+        children,
+        [
             "KeyDescriptor",
             "KeyDescriptor",
             "SingleLogoutService",
             "SingleLogoutService",
             "AssertionConsumerService"
-        ]);
+        ]
+    );
     assert!(
         role.children_named(METADATA, "KeyDescriptor").all(|key| key.attribute("use") == Some("signing"))
     );
@@ -209,13 +212,14 @@ fn values_cannot_break_out_of_our_metadata() {
 #[test]
 fn addresses_for_logout_are_read_by_the_bindings_that_we_speak() {
     let logout = |binding: &str, rest: &str| {
-        format!(
-            "<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" {rest}/>"
-        )
+        format!("<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" {rest}/>")
     };
     let content = key("", "rsa2048")
         + &logout("SOAP", "Location=\"https://idp.example.org/soap\"")
-        + &logout("HTTP-POST", "Location=\" https://idp.example.org/slo \" ResponseLocation=\"https://idp.example.org/done\"")
+        + &logout(
+            "HTTP-POST",
+            "Location=\" https://idp.example.org/slo \" ResponseLocation=\"https://idp.example.org/done\"",
+        )
         + &logout("HTTP-Redirect", "Location=\"javascript:alert(1)\"")
         + &logout("HTTP-Redirect", "Location=\"https://idp.example.org/slo\" ResponseLocation=\"mailto:x\"")
         + &logout("HTTP-Redirect", "Location=\"https://idp.example.org/slo?a=b\"")

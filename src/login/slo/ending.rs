@@ -28,7 +28,8 @@ pub(super) async fn carry_out(
     came_by: Binding,
 ) -> Result<Response<Bytes>, Refusal> {
     let Visit { gate, site, client, now, .. } = *visit;
-    if request.issued() < gate.store.remembers_since() {
+    // In whole seconds, because that is how most identity providers write their times.
+    if request.issued().seconds() < gate.store.remembers_since().seconds() {
         let detail = format!("issued {}, before this gate was started", request.issued());
         return Err(Refusal::new(Reason::LogoutExpired, detail));
     }

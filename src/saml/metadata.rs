@@ -254,7 +254,7 @@ impl Descriptors<'_> {
             };
             let address = |name| service.attribute(name).map(xml::trim);
             match (address("Location").filter(usable), address("ResponseLocation")) {
-                (Some(location), response) if response.as_ref().is_none_or(|text| usable(text)) => {
+                (Some(location), response) if response.as_ref().is_none_or(usable) => {
                     found.push(SloEndpoint {
                         binding,
                         location: location.to_owned(),

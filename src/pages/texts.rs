@@ -187,9 +187,9 @@ impl Situation {
                 action: "Sign in again",
             },
             Self::SignOutFailed => Text {
-                title: "You were not signed out here",
-                what: "Something asked this application to sign you out, and it could not be made sure that it was \
-                       your organisation. Nothing was done.",
+                title: "This sign-out was not accepted",
+                what: "Something asked this application to sign you out, and it is not certain that it was your \
+                       organisation, or that it was meant now. Nothing was done.",
                 try_this: "If you want to leave, sign out here yourself. If this happens again, send the reference \
                            below to whoever looks after this application.",
                 action: "",

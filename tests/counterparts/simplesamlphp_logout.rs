@@ -117,6 +117,26 @@ async fn leaving_simplesamlphp_ends_the_session_here_by_post() {
     leaving_there_ends_both("HTTP-POST").await;
 }
 
+/// Between two sites on plain http a browser brings no cookie of ours with the posted answer: it is posted once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_brings_the_answer_back_by_post_from_another_site() {
+    let host = "login.idp.test";
+    let world = world_with(host, "HTTP-POST", "traditional").await;
+    let browser = Chromium::start(world.folder.path(), &[host]).await;
+    browser.open(&format!("{}/start", world.public)).await;
+    browser.type_into("input[name=username]", "alice").await;
+    browser.type_into("input[name=password]", "secret").await;
+    browser.click("[type=submit], button").await;
+    browser.sees("x-forwarded-email: alice@example.com").await;
+    browser.open(&format!("{}/vestibule/sign-out", world.public)).await;
+    browser.click("button").await;
+    browser.sees("has ended your sign-in there too").await;
+    browser.screenshot("simplesamlphp-signed-out").await;
+    browser.open(&format!("{}/start", world.public)).await;
+    browser.sees("password").await;
+    browser.close().await;
+}
+
 /// The identity provider shows us in a frame and lets its own page watch over it: the content security policy and the
 /// browser's rules about frames must let that through.
 async fn in_a_frame_of_chromium(slo: &str) {

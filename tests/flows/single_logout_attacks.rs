@@ -332,6 +332,25 @@ async fn an_answer_in_a_browser_that_did_not_ask_is_refused_and_its_session_stay
 }
 
 #[tokio::test]
+async fn a_sign_out_of_another_site_is_not_finished_here() {
+    let idp = idp_with(&["HTTP-Redirect"]);
+    let sites = vec![
+        with_key(site(0, "app", "https://app.example.com", &[("corp", &idp)])),
+        with_key(site(1, "shop", "https://shop.example.com", &[("corp", &idp)])),
+    ];
+    let world = Plan::new(sites).build();
+    let mut at_shop = Browser::on(&world, 1);
+    at_shop.sign_in(&idp, "/x", "ada").await;
+    let id = left(&mut at_shop).await;
+    // Two sites on one host share a cookie jar; the cookie says where it belongs.
+    let mut at_app = Browser::on(&world, 0);
+    at_app.jar = at_shop.jar.clone();
+    at_app.remember("__Host-vestibule-leaving");
+    let page = at_app.get(&Message::response(&idp, &id, world.now()).address(None), From::CrossSite).await;
+    says_no_more_than_here(&world, &page, "logout-unsolicited");
+}
+
+#[tokio::test]
 async fn an_answer_after_a_quarter_of_an_hour_is_too_late() {
     let scene = Scene::new();
     let mut browser = Browser::of(&scene.world);

@@ -55,10 +55,10 @@ fn validations() {
     let identity_provider = IdentityProvider {
         entity_id: EntityId(format!("{idp}/metadata")),
         single_sign_on: vec![(Binding::Redirect, idp.to_owned())],
-        single_logout: Vec::new(),
         keys: TrustedKeys::from_certificates(&[certificate]).unwrap().0,
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
     };
     let service_provider = ServiceProvider {
         entity_id: EntityId(sp.to_owned()),

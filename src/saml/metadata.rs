@@ -62,28 +62,28 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\n  \
          <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" WantAssertionsSigned=\"true\" \
-         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}{}\n    \
+         protocolSupportEnumeration=\"{PROTOCOL}\">{keys}\n{}    \
          <md:AssertionConsumerService Binding=\"{}\" Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n  \
          </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
         escape(sp.entity_id.as_str()),
         !sp.signing_keys.is_empty(),
-        single_logout_services(sp),
+        single_logout_services(sp).concat(),
         Binding::Post.uri(),
         escape(&sp.acs_url),
     )
 }
 
 /// Where we take logout messages, by both bindings (Metadata 2.4.2). Without a key we could neither ask nor answer.
-fn single_logout_services(sp: &ServiceProvider) -> String {
-    let mut services = String::new();
-    for binding in [Binding::Redirect, Binding::Post] {
-        if !sp.signing_keys.is_empty() {
-            let (uri, location) = (binding.uri(), escape(&sp.slo_url));
-            let _ =
-                write!(services, "\n    <md:SingleLogoutService Binding=\"{uri}\" Location=\"{location}\"/>");
-        }
-    }
-    services
+fn single_logout_services(sp: &ServiceProvider) -> Vec<String> {
+    let service = |binding: Binding| {
+        format!(
+            "    <md:SingleLogoutService Binding=\"{}\" Location=\"{}\"/>\n",
+            binding.uri(),
+            escape(&sp.slo_url)
+        )
+    };
+    let bindings = [Binding::Redirect, Binding::Post].into_iter().filter(|_| !sp.signing_keys.is_empty());
+    bindings.map(service).collect()
 }
 
 /// An entity with the validUntil of everything around it (Metadata 2.3.1: the innermost cannot outlive the outer).

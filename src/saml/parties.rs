@@ -41,17 +41,6 @@ impl Binding {
     }
 }
 
-/// Where an identity provider takes logout messages by one binding (Metadata 2.4.2, 2.2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SloEndpoint {
-    /// How the message travels.
-    pub binding: Binding,
-    /// Where requests go, and responses too unless `response_location` says otherwise.
-    pub location: String,
-    /// Where responses go.
-    pub response_location: Option<String>,
-}
-
 /// Which parts an IdP must sign; every signature that is present must verify whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequireSigned {
@@ -73,14 +62,25 @@ pub struct IdentityProvider {
     pub entity_id: EntityId,
     /// Where it takes requests: at least one, absolute http(s) URLs.
     pub single_sign_on: Vec<(Binding, String)>,
-    /// Where it takes logout messages; empty: it has no single logout.
-    pub single_logout: Vec<SloEndpoint>,
     /// The keys that may sign for it.
     pub keys: TrustedKeys,
     /// Which parts of its answers must be signed.
     pub require_signed: RequireSigned,
     /// Whether it says that it refuses requests that are not signed.
     pub want_authn_requests_signed: bool,
+    /// Where it takes logout messages; empty when it offers no single logout.
+    pub single_logout: Vec<SloEndpoint>,
+}
+
+/// Where an identity provider takes logout messages (Metadata 2.4.1.2, SingleLogoutService).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SloEndpoint {
+    /// How messages get there.
+    pub binding: Binding,
+    /// Takes requests, and responses too unless there is another address for them.
+    pub location: String,
+    /// Takes responses, where that is another address (Metadata 2.2.2).
+    pub response_location: Option<String>,
 }
 
 /// Our side.

@@ -45,10 +45,10 @@ pub(crate) fn idp(keys: &[&str]) -> IdentityProvider {
     IdentityProvider {
         entity_id: EntityId(IDP.into()),
         single_sign_on: vec![(Binding::Redirect, "https://idp.example.org/sso".into())],
-        single_logout: Vec::new(),
         keys: TrustedKeys::from_certificates(&certificates).unwrap().0,
         require_signed: RequireSigned::Either,
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
     }
 }
 

@@ -65,10 +65,10 @@ impl Scene {
             identity_provider: IdentityProvider {
                 entity_id: EntityId(IDP.to_string()),
                 single_sign_on: vec![(Binding::Redirect, "https://idp.example.com/sso".to_string())],
-                single_logout: Vec::new(),
                 keys,
                 require_signed: world.require_signed.unwrap_or_default().into(),
                 want_authn_requests_signed: false,
+                single_logout: Vec::new(),
             },
             now: NOW,
         }

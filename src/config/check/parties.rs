@@ -215,10 +215,10 @@ fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
     Some(IdentityProvider {
         entity_id: EntityId(entity_id?.clone()),
         single_sign_on: vec![(binding, sso_url?.clone())],
-        single_logout: Vec::new(),
         keys: keys?,
         require_signed: required_signatures(written),
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
     })
 }
 

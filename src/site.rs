@@ -90,17 +90,31 @@ pub struct Idp {
 pub struct Logout {
     /// Whether single logout is wanted at all, in both directions.
     pub single_logout: bool,
-    /// Whether its logout messages must be signed.
-    pub require_signed: bool,
+    /// Which of its logout messages must be signed.
+    pub require_signed: RequireSignedLogout,
     /// Addresses that count instead of those in the metadata.
     pub endpoints: Option<Vec<SloEndpoint>>,
     /// Where the browser goes after a sign-out here when there is no single logout.
     pub sign_out_url: Option<String>,
 }
 
+/// Which logout messages of an identity provider must be signed. One that is signed must be signed well anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequireSignedLogout {
+    /// All, as the standard says (Profiles 4.4.4).
+    #[default]
+    All,
+    /// Its requests, which end sessions. An answer to our own request ends none, and only a browser that was sent with
+    /// the request can bring one that names it.
+    Requests,
+    /// None.
+    Nothing,
+}
+
 impl Default for Logout {
     fn default() -> Self {
-        Self { single_logout: true, require_signed: true, endpoints: None, sign_out_url: None }
+        let require_signed = RequireSignedLogout::default();
+        Self { single_logout: true, require_signed, endpoints: None, sign_out_url: None }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
 use crate::saml::parties::{Binding, RequireSigned};
 use crate::secret::Secret;
+use crate::site::RequireSignedLogout;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -98,7 +99,7 @@ section! {
         slo_url: Field<String>,
         slo_response_url: Field<String>,
         slo_binding: Field<Word<Binding>>,
-        require_signed_logout: Field<bool>,
+        require_signed_logout: Field<Word<RequireSignedLogout>>,
         sign_out_url: Field<String>,
     }
     later {
@@ -356,6 +357,11 @@ impl Words for RequireSigned {
         ("response", Self::Response),
         ("both", Self::Both),
     ];
+}
+
+impl Words for RequireSignedLogout {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("true", Self::All), ("requests", Self::Requests), ("false", Self::Nothing)];
 }
 
 impl Words for Encoding {

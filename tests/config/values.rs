@@ -4,7 +4,7 @@ use super::{NOW, here, load_with};
 use std::path::PathBuf;
 use std::time::Duration;
 use vestibule::config::{Config, load};
-use vestibule::site::Face;
+use vestibule::site::{Face, RequireSignedLogout};
 
 fn good(name: &str) -> PathBuf {
     here().join("good").join(name)
@@ -314,6 +314,7 @@ fn single_logout_is_on_where_it_can_be_done_and_says_why_it_cannot() {
         ("    sign_out_url: https://idp.example.com/bye\n".to_owned(), true, false, ""),
         ("    slo_url: http://idp.example.com/slo\n".to_owned(), true, true, "idp.slo_url"),
         ("    require_signed_logout: false\n".to_owned(), true, false, "idp.require_signed_logout"),
+        ("    require_signed_logout: requests\n".to_owned(), true, false, ""),
     ] {
         assert_eq!(state(&lines, key), (on, warned.to_owned()), "{lines}");
     }
@@ -322,7 +323,7 @@ fn single_logout_is_on_where_it_can_be_done_and_says_why_it_cannot() {
         true,
     );
     let logout = &config.sites[0].identity_providers[0].logout;
-    assert!(logout.require_signed && logout.single_logout);
+    assert!(logout.require_signed == RequireSignedLogout::All && logout.single_logout);
     let [endpoint] = logout.endpoints.as_deref().unwrap_or_default() else { panic!("one address") };
     assert_eq!(endpoint.binding, vestibule::saml::parties::Binding::Post);
     assert_eq!(endpoint.location, "https://idp.example.com/slo");

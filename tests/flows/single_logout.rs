@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vestibule::saml::parties::SigningKey;
 use vestibule::secret::Secret;
-use vestibule::site::{Idp, Site};
+use vestibule::site::{Idp, RequireSignedLogout, Site};
 
 pub(crate) const SLO: &str = "https://app.example.com/vestibule/saml/slo";
 
@@ -362,15 +362,31 @@ async fn metadata_publishes_the_service_only_with_a_key() {
 }
 
 #[tokio::test]
-async fn an_unsigned_request_is_carried_out_only_where_the_owner_allows_it() {
-    for (require_signed, ended) in [(true, false), (false, true)] {
+async fn what_is_not_signed_counts_only_where_the_owner_says_so() {
+    use RequireSignedLogout::{All, Nothing, Requests};
+    for (require_signed, request_counts, answer_counts) in
+        [(All, false, false), (Requests, false, true), (Nothing, true, true)]
+    {
         let (world, idp) = world_where(|known| known.logout.require_signed = require_signed);
         let mut ada = Browser::of(&world);
         sign_in(&mut ada, &world, &idp, "ada").await;
         let request = Message::request(&idp, "ada", world.now());
         let address = format!("{SLO}?{}", request.unsigned_query(None));
         Browser::of(&world).get(&address, From::CrossSite).await;
-        assert_eq!(is_signed_in(&mut ada).await, !ended);
+        assert_eq!(is_signed_in(&mut ada).await, !request_counts, "{require_signed:?}");
+
+        let mut ada = Browser::of(&world);
+        sign_in(&mut ada, &world, &idp, "ada").await;
+        let asked = leave(&mut ada, None).await;
+        let response = Message::response(&idp, asked.attribute("ID").unwrap(), world.now());
+        // A signature that is there must be good, whatever is required.
+        let evil = FakeIdp::new(&idp.entity_id);
+        let forged = Message::response(&evil, asked.attribute("ID").unwrap(), world.now());
+        let refused = ada.get(&forged.address(None), From::CrossSite).await;
+        world.audit.refused(&refused, "signature-invalid");
+        let page = ada.get(&format!("{SLO}?{}", response.unsigned_query(None)), From::CrossSite).await;
+        let told = page.body.contains("has ended your sign-in there too");
+        assert_eq!(told, answer_counts, "{require_signed:?}: {}", page.body);
     }
 }
 

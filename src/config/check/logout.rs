@@ -5,7 +5,7 @@ use crate::config::file::IdentityProvider as IdpFile;
 use crate::config::reader::Field;
 use crate::config::values::Word;
 use crate::saml::parties::{Binding, ServiceProvider, SloEndpoint};
-use crate::site::{Idp, Logout};
+use crate::site::{Idp, Logout, RequireSignedLogout};
 use url::{Host, Url};
 
 const WITH_A_KEY: &str =
@@ -27,9 +27,10 @@ pub(super) fn logout(written: &IdpFile, desk: &mut Desk) -> Option<Logout> {
             }
         }
     }
-    if !written.require_signed_logout.or(true) {
+    let require_signed = written.require_signed_logout.or(Word(RequireSignedLogout::default())).0;
+    if require_signed == RequireSignedLogout::Nothing {
         let message = "anybody who knows how the identity provider names a person can sign that person out";
-        let hint = "let the identity provider sign its logout messages instead";
+        let hint = "let the identity provider sign its logout messages; if only its answers are not signed, say requests";
         desk.warn(written.require_signed_logout.problem(message).hint(hint));
     }
     let (binding, response_location) =
@@ -37,7 +38,7 @@ pub(super) fn logout(written: &IdpFile, desk: &mut Desk) -> Option<Logout> {
     let endpoint = |location| vec![SloEndpoint { binding, location, response_location }];
     Some(Logout {
         single_logout,
-        require_signed: written.require_signed_logout.or(true),
+        require_signed,
         endpoints: location?.map(endpoint),
         sign_out_url: sign_out_url?,
     })

@@ -27,7 +27,7 @@ use crate::saml::logout::{
     AcceptedLogoutRequest, Carries, Delivery, ExpectedAnswer, LogoutAnswer, RawLogout, VerifiedLogout,
 };
 use crate::saml::parties::Limits;
-use crate::site::{Idp, Site};
+use crate::site::{Idp, RequireSignedLogout, Site};
 use arrived::Arrived;
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -109,7 +109,7 @@ impl Examination {
             Carries::Request => {
                 let idp = claimed(&site, &raw)?;
                 let stopped = |refusal| Stopped { idp: Some(idp.id.clone()), ..Stopped::from(refusal) };
-                let verified = verified(raw, &idp).map_err(stopped)?;
+                let verified = verified(raw, Carries::Request, &idp).map_err(stopped)?;
                 let request = verified.accept_request(&idp.saml, sp, policy, now).map_err(stopped)?;
                 let relay_state = text.relay_state().unwrap_or_default().to_owned();
                 Ok(Examined::Request { request: Box::new(request), relay_state, idp })
@@ -124,7 +124,7 @@ impl Examination {
                 let idp = leaving.redeem(&site, now).map_err(stopped)?;
                 let expected =
                     ExpectedAnswer { request_id: leaving.request_id.as_str(), requested_at: leaving.created };
-                let verified = verified(raw, &idp).map_err(stopped)?;
+                let verified = verified(raw, Carries::Response, &idp).map_err(stopped)?;
                 let answer =
                     verified.accept_response(&expected, &idp.saml, sp, policy, now).map_err(stopped)?;
                 Ok(Examined::Answer { answer, leaving })
@@ -142,11 +142,16 @@ fn claimed(site: &Site, raw: &RawLogout<'_>) -> Result<Arc<Idp>, Refusal> {
     })
 }
 
-fn verified(raw: RawLogout<'_>, idp: &Idp) -> Result<VerifiedLogout, Refusal> {
+fn verified(raw: RawLogout<'_>, carries: Carries, idp: &Idp) -> Result<VerifiedLogout, Refusal> {
     if !idp.logout.single_logout {
         return Err(Reason::LogoutSwitchedOff.into());
     }
-    raw.verify(&idp.saml, idp.logout.require_signed)
+    let require_signed = match idp.logout.require_signed {
+        RequireSignedLogout::All => true,
+        RequireSignedLogout::Requests => carries == Carries::Request,
+        RequireSignedLogout::Nothing => false,
+    };
+    raw.verify(&idp.saml, require_signed)
 }
 
 /// One call of the single logout service.

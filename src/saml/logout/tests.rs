@@ -485,3 +485,54 @@ fn our_response_tells_the_truth_to_the_right_address() {
     let nowhere = logout_response(&sp(&[]), &[], Binding::Post, "_x", Outcome::Ended, "", NOW);
     assert!(nowhere.is_err());
 }
+
+/// Synthesised after what the products document or their sources write.
+#[test]
+fn messages_as_identity_providers_write_them() {
+    let email = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+    let entra = format!(
+        "<samlp:LogoutRequest xmlns:samlp=\"{PROTOCOL}\" ID=\"_one\" Version=\"2.0\" \
+         IssueInstant=\"2026-01-15T12:00:49.6004822Z\" Destination=\"{SLO}\"><Issuer xmlns=\"{ASSERTION}\">{IDP}</Issuer>\
+         <NameID xmlns=\"{ASSERTION}\"> alice</NameID></samlp:LogoutRequest>"
+    );
+    let keycloak = format!(
+        "<samlp:LogoutRequest xmlns:samlp=\"{PROTOCOL}\" xmlns=\"{ASSERTION}\" Destination=\"{SLO}\" ID=\"ID_3b6e\" \
+         IssueInstant=\"2026-01-15T12:00:49.600Z\" Version=\"2.0\"><Issuer>{IDP}</Issuer><NameID Format=\"{email}\">alice\
+         </NameID><samlp:SessionIndex>_one</samlp:SessionIndex></samlp:LogoutRequest>"
+    );
+    let adfs = format!(
+        "<samlp:LogoutRequest ID=\"_one\" Version=\"2.0\" IssueInstant=\"2026-01-15T12:00:49.600Z\" \
+         Destination=\"{SLO}\" Consent=\"urn:oasis:names:tc:SAML:2.0:consent:unspecified\" \
+         NotOnOrAfter=\"2026-01-15T12:05:49.600Z\" xmlns:samlp=\"{PROTOCOL}\"><Issuer xmlns=\"{ASSERTION}\">{IDP}</Issuer>\
+         <NameID Format=\"{email}\" xmlns=\"{ASSERTION}\">alice</NameID><samlp:SessionIndex>_one</samlp:SessionIndex>\
+         </samlp:LogoutRequest>"
+    );
+    let shibboleth = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<saml2p:LogoutRequest xmlns:saml2p=\"{PROTOCOL}\" Destination=\"{SLO}\" \
+         ID=\"_one\" IssueInstant=\"2026-01-15T12:00:49.600Z\" NotOnOrAfter=\"2026-01-15T12:05:49.600Z\" \
+         Reason=\"urn:oasis:names:tc:SAML:2.0:logout:user\" Version=\"2.0\">\n  <saml2:Issuer xmlns:saml2=\"{ASSERTION}\" \
+         Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:entity\">{IDP}</saml2:Issuer>\n  <saml2p:Extensions>\
+         <aslo:Asynchronous xmlns:aslo=\"urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo\"/></saml2p:Extensions>\n  \
+         <saml2:NameID xmlns:saml2=\"{ASSERTION}\" Format=\"{email}\" NameQualifier=\"{IDP}\" SPNameQualifier=\"{SP}\">alice\
+         </saml2:NameID>\n  <saml2p:SessionIndex>_one</saml2p:SessionIndex>\n</saml2p:LogoutRequest>"
+    );
+    let session = NameId { format: Some(email.into()), ..name("alice") };
+    for xml in [entra, keycloak, adfs, shibboleth] {
+        let accepted = requested(sent(Carries::Request, &xml, Some("rsa2048")), NOW);
+        let accepted = accepted.unwrap_or_else(|refusal| panic!("{refusal}: {xml}"));
+        assert!(accepted.means(&session, Some("_one")), "{xml}");
+        assert!(!accepted.means(&name("mallory"), Some("_one")), "{xml}");
+    }
+
+    // Entra ID signs no answer and names no destination.
+    let answer = format!(
+        "<samlp:LogoutResponse ID=\"_f0961a83\" Version=\"2.0\" IssueInstant=\"2026-01-15T12:00:49.405Z\" \
+         InResponseTo=\"_request\" xmlns:samlp=\"{PROTOCOL}\"><Issuer xmlns=\"{ASSERTION}\">{IDP}</Issuer><samlp:Status>\
+         <samlp:StatusCode Value=\"{SUCCESS}\"/></samlp:Status></samlp:LogoutResponse>"
+    );
+    let (text, idp) = (sent(Carries::Response, &answer, None).unwrap(), idp(&["rsa2048"]));
+    let verified = RawLogout::parse(&text, &Limits::default()).unwrap().verify(&idp, false).unwrap();
+    let expected = ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT };
+    let said = verified.accept_response(&expected, &idp, &sp(&[]), &POLICY, NOW);
+    assert_eq!(said, Ok(LogoutAnswer::Ended));
+}

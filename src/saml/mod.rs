@@ -105,6 +105,22 @@
 //! ```compile_fail,E0599
 //! let nobody = vestibule::saml::parties::TrustedKeys::default();
 //! ```
+//!
+//! Reading a logout message that is not judged, or judging one that is not verified:
+//!
+//! ```compile_fail,E0616
+//! fn read(verified: vestibule::saml::logout::VerifiedLogout) {
+//!     let _ = verified.message;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use vestibule::saml::{logout::RawLogout, parties::{IdentityProvider, Policy, ServiceProvider}};
+//! # use vestibule::clock::Moment;
+//! fn skip(raw: RawLogout<'_>, idp: &IdentityProvider, sp: &ServiceProvider, policy: &Policy, now: Moment) {
+//!     let _ = raw.accept_request(idp, sp, policy, now);
+//! }
+//! ```
 
 mod accept;
 #[cfg(test)]

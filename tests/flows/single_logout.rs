@@ -374,6 +374,8 @@ async fn what_is_not_signed_counts_only_where_the_owner_says_so() {
         let address = format!("{SLO}?{}", request.unsigned_query(None));
         Browser::of(&world).get(&address, From::CrossSite).await;
         assert_eq!(is_signed_in(&mut ada).await, !request_counts, "{require_signed:?}");
+        // The sign-in's two: what anybody can make takes no memory.
+        assert_eq!(world.gate.store.size().claims, 2);
 
         let mut ada = Browser::of(&world);
         sign_in(&mut ada, &world, &idp, "ada").await;

@@ -33,8 +33,7 @@ pub(super) async fn carry_out(
         let detail = format!("issued {}, before this gate was started", request.issued());
         return Err(Refusal::new(Reason::LogoutExpired, detail));
     }
-    let claim = ClaimKey::logout(request.issuer(), request.id());
-    let ended = match gate.store.claim_once(&[claim], now, request.acceptable_until()).await {
+    let ended = match claimed(visit, request).await {
         Ok(Claim::Taken { .. }) => return Err(Reason::LogoutReplayed.into()),
         Ok(Claim::First) => end_sessions(visit, idp, request).await,
         Err(problem) => Ended::not_at_all(&problem),
@@ -69,6 +68,15 @@ pub(super) async fn carry_out(
         }
     }
     Ok(response)
+}
+
+/// A request is carried out once. One that nobody signed takes no memory: whoever can replay it can make a new one.
+async fn claimed(visit: &Visit<'_>, request: &AcceptedLogoutRequest) -> Result<Claim, StoreError> {
+    if !request.is_signed() {
+        return Ok(Claim::First);
+    }
+    let claim = ClaimKey::logout(request.issuer(), request.id());
+    visit.gate.store.claim_once(&[claim], visit.now, request.acceptable_until()).await
 }
 
 /// What became of the sessions that were meant.

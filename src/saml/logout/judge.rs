@@ -29,7 +29,7 @@ pub struct ExpectedAnswer<'a> {
 /// A LogoutRequest that passed every rule of the profile.
 ///
 /// Whether it was seen before is the store's question: claim [`Self::id`] under [`Self::issuer`] until
-/// [`Self::acceptable_until`].
+/// [`Self::acceptable_until`], if it [is signed](Self::is_signed).
 #[must_use]
 pub struct AcceptedLogoutRequest {
     id: String,
@@ -37,6 +37,7 @@ pub struct AcceptedLogoutRequest {
     service_provider: String,
     name_id: NameId,
     session_indexes: Vec<String>,
+    signed: bool,
     issued: Moment,
     acceptable_until: Moment,
 }
@@ -82,6 +83,7 @@ impl VerifiedLogout {
             service_provider: sp.entity_id.0.clone(),
             name_id: request.name_id,
             session_indexes: request.session_indexes,
+            signed: self.signed,
             issued: issue_instant,
             // No rule accepts it later, whatever its NotOnOrAfter says.
             acceptable_until: issue_instant.max(now).plus(LATEST).plus(skew).plus(Duration::from_secs(1)),
@@ -187,6 +189,12 @@ impl AcceptedLogoutRequest {
         self.is_same_name(name_id)
             && (self.session_indexes.is_empty()
                 || session_index.is_none_or(|index| self.session_indexes.iter().any(|named| named == index)))
+    }
+
+    /// Whether anybody signed it; always, unless its owner allows unsigned ones. What anybody can make anew need not be
+    /// remembered, and must not take memory.
+    pub const fn is_signed(&self) -> bool {
+        self.signed
     }
 
     /// When it was issued, by its sender's clock.

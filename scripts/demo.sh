@@ -62,6 +62,8 @@ pids+=($!); wait_for demo-idp "$idp_port" $!
 "$built/examples/demo-app" --listen "127.0.0.1:$app_port" --gate "$public" > "$work/demo-app.log" 2>&1 &
 pids+=($!); wait_for demo-app "$app_port" $!
 
+"$built/vestibule" keygen --out "$work/keys" > /dev/null
+
 cat > "$work/config.yaml" <<YAML
 public_url: $public
 $face
@@ -71,6 +73,7 @@ identity_providers:
   - id: demo
     label: Demo login
     metadata_file: idp-metadata.xml
+service_provider: {private_key_file: keys/sp-key.pem, certificate_file: keys/sp-cert.pem}
 roles:
   admins: admin
 rules:
@@ -106,6 +109,7 @@ cat <<TEXT
             $public/admin/      needs the role admin
             $public/public/     needs nothing
             curl -i $public/    a background request gets $told
+            $idp/            signs somebody out from the other side
   To look:  $work/vestibule.log           one line a request, one audit event a sign-in
             http://127.0.0.1:$admin_port/metrics    counters
             $work/config.yaml             the configuration

@@ -5,6 +5,7 @@
 //! | session | `__Host-vestibule` | `vestibule` | Lax |
 //! | attempt | `__Host-vestibule-attempt-<suffix>` | `vestibule-attempt-<suffix>` | None, on http Lax |
 //! | answered | `__Host-vestibule-answered` | `vestibule-answered` | Lax |
+//! | leaving | `__Host-vestibule-leaving` | `vestibule-leaving` | None, on http Lax |
 //!
 //! All are HttpOnly with Path=/ and never a Domain; on https all are Secure. What comes back is read strictly: a browser
 //! that keeps the `__Host-` promise sends exactly our name, so another spelling is not ours. What is forwarded is
@@ -33,6 +34,8 @@ pub enum Kind {
     Attempt(String),
     /// The last attempt that was answered.
     Answered,
+    /// A sign-out under way at the identity provider.
+    Leaving,
 }
 
 impl CookiePolicy {
@@ -60,6 +63,7 @@ impl CookiePolicy {
                 format!("{}{ATTEMPT}{suffix}", self.session_name)
             }
             Kind::Answered => format!("{}{ANSWERED}", self.session_name),
+            Kind::Leaving => format!("{}{LEAVING}", self.session_name),
         }
     }
 
@@ -72,8 +76,8 @@ impl CookiePolicy {
         }
         let same_site = match kind {
             // The identity provider's answer is a cross-site POST, and browsers take None only with Secure.
-            Kind::Attempt(_) if self.secure => SameSite::None,
-            Kind::Attempt(_) | Kind::Session | Kind::Answered => SameSite::Lax,
+            Kind::Attempt(_) | Kind::Leaving if self.secure => SameSite::None,
+            Kind::Attempt(_) | Kind::Session | Kind::Answered | Kind::Leaving => SameSite::Lax,
         };
         let mut cookie = Cookie::build((self.name(kind), value))
             .path("/")
@@ -125,7 +129,16 @@ impl CookiePolicy {
 
     /// The answered mark's value; doubled with different values it is nobody's.
     pub fn answered<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let name = self.name(&Kind::Answered);
+        self.only(&Kind::Answered, headers)
+    }
+
+    /// The value of a sign-out under way; doubled with different values it is nobody's.
+    pub fn leaving<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        self.only(&Kind::Leaving, headers)
+    }
+
+    fn only<'a>(&self, kind: &Kind, headers: &'a HeaderMap) -> Option<&'a str> {
+        let name = self.name(kind);
         let value = the_only(crumbs(headers).filter_map(|crumb| value_of(crumb, name.as_bytes())))?;
         str::from_utf8(value).ok()
     }
@@ -185,6 +198,7 @@ impl CookiePolicy {
         stem.eq_ignore_ascii_case(ours)
             && (tail.is_empty()
                 || tail.eq_ignore_ascii_case(ANSWERED.as_bytes())
+                || tail.eq_ignore_ascii_case(LEAVING.as_bytes())
                 || tail
                     .get(..ATTEMPT.len())
                     .is_some_and(|begins| begins.eq_ignore_ascii_case(ATTEMPT.as_bytes())))
@@ -198,6 +212,7 @@ const HOST_PREFIX: &str = "__Host-";
 const DEFAULT_NAME: &str = "vestibule";
 const ATTEMPT: &str = "-attempt-";
 const ANSWERED: &str = "-answered";
+const LEAVING: &str = "-leaving";
 const MAX_SUFFIX: usize = 64;
 
 /// The `name=value` pieces of all Cookie lines. Browsers put `; ` between two, so one space is taken off, and not more.

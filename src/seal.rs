@@ -32,6 +32,8 @@ pub enum Purpose {
     Refusal,
     /// What lies in the folder `state_dir`.
     State,
+    /// The state of one sign-out under way at an identity provider.
+    Leaving,
 }
 
 impl Purpose {
@@ -42,6 +44,7 @@ impl Purpose {
             Self::Answered => b"answered",
             Self::Refusal => b"refusal",
             Self::State => b"state",
+            Self::Leaving => b"leaving",
         }
     }
 }

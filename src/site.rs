@@ -2,7 +2,7 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
 
 use crate::access::Rules;
 use crate::cookies::CookiePolicy;

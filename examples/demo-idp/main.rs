@@ -8,6 +8,7 @@
 //!          --audience ENTITY_ID --acs ACS_URL --metadata-out idp-metadata.xml
 //! ```
 
+mod logout;
 mod response;
 
 use bytes::Bytes;
@@ -99,12 +100,12 @@ impl Idp {
                 .collect();
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/sso") => self.sign_in(&query),
+            (&Method::GET, "/slo") => self.logout_message(&query),
+            (&Method::GET, "/logout") => self.sign_out(&query),
             (&Method::GET, "/metadata") => {
                 page(StatusCode::OK, "application/samlmetadata+xml", self.metadata())
             }
-            (&Method::GET, "/") => {
-                html(StatusCode::OK, "<p>Open the application; it will send you here.</p>")
-            }
+            (&Method::GET, "/") => html(StatusCode::OK, &home()),
             _ => html(StatusCode::NOT_FOUND, "<p>There is nothing here.</p>"),
         }
     }
@@ -135,9 +136,37 @@ impl Idp {
         }
     }
 
+    /// A logout message of the gate's. Nobody stays signed in here, so a request is done as soon as it is read.
+    fn logout_message(&self, query: &HashMap<String, String>) -> Response<Full<Bytes>> {
+        if query.contains_key("SAMLResponse") {
+            return html(StatusCode::OK, "<h1>Signed out</h1><p>The application has answered.</p>");
+        }
+        let read = query.get("SAMLRequest").ok_or_else(|| "no message".into()).and_then(|m| read_request(m));
+        let relay_state = query.get("RelayState").map_or("", String::as_str);
+        match read {
+            Ok(request) if request.issuer == self.audience => {
+                redirect(logout::response(&self.signer, &self.url, &self.slo(), &request.id, relay_state))
+            }
+            _ => html(StatusCode::BAD_REQUEST, "<p>This is no logout request of the application.</p>"),
+        }
+    }
+
+    /// Asks the gate to end every session of a user.
+    fn sign_out(&self, query: &HashMap<String, String>) -> Response<Full<Bytes>> {
+        match query.get("user").and_then(|id| USERS.iter().find(|user| user.id == id)) {
+            Some(user) => redirect(logout::request(&self.signer, &self.url, &self.slo(), user.email)),
+            None => html(StatusCode::NOT_FOUND, "<p>There is no such user.</p>"),
+        }
+    }
+
+    /// The gate's single logout service, which lies beside its assertion consumer service.
+    fn slo(&self) -> String {
+        format!("{}/slo", self.acs.trim_end_matches("/acs"))
+    }
+
     fn metadata(&self) -> String {
         format!(
-            r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{url}/metadata"><md:IDPSSODescriptor WantAuthnRequestsSigned="false" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:NameIDFormat>urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress</md:NameIDFormat><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{url}/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#,
+            r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{url}/metadata"><md:IDPSSODescriptor WantAuthnRequestsSigned="false" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{url}/slo"/><md:NameIDFormat>urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress</md:NameIDFormat><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{url}/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#,
             url = escape(&self.url),
             certificate = self.signer.certificate_base64(),
         )
@@ -163,6 +192,31 @@ fn read_request(encoded: &str) -> Result<Question, Failure> {
         acs: attribute("AssertionConsumerServiceURL"),
         issuer,
     })
+}
+
+fn home() -> String {
+    let mut page =
+        "<h1>Demo identity provider</h1><p>Open the application; it will send you here. Or sign somebody \
+                    out of it:</p><form method=\"get\" action=\"/logout\">"
+            .to_owned();
+    for user in USERS {
+        page.push_str(&format!(r#"<button name="user" value="{}"><b>{}</b></button>"#, user.id, user.name));
+    }
+    page + "</form>"
+}
+
+fn redirect(to: Result<String, Failure>) -> Response<Full<Bytes>> {
+    let location = to.and_then(|to| Ok(http::HeaderValue::from_str(&to)?));
+    match location {
+        Ok(location) => {
+            let mut response = page(StatusCode::SEE_OTHER, "text/plain", String::new());
+            response.headers_mut().insert("location", location);
+            response
+        }
+        Err(error) => {
+            html(StatusCode::INTERNAL_SERVER_ERROR, &format!("<p>{}</p>", escape(&error.to_string())))
+        }
+    }
 }
 
 fn choice(request: &str, relay_state: &str) -> String {

@@ -46,6 +46,15 @@ impl Signer {
         STANDARD.encode(&self.certificate)
     }
 
+    /// RSA with SHA-256, as base64.
+    pub(crate) fn sign(&self, octets: &[u8]) -> Result<String, Failure> {
+        let mut value = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), octets, &mut value)
+            .map_err(|_| "signing failed")?;
+        Ok(STANDARD.encode(value))
+    }
+
     /// The base64 of a response whose assertion is signed (the form that most identity providers send).
     pub(crate) fn response(
         &self,
@@ -84,11 +93,7 @@ impl Signer {
         let info = format!(
             r##"<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod><ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"></ds:Transform><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"##
         );
-        let mut value = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), info.as_bytes(), &mut value)
-            .map_err(|_| "signing failed")?;
-        let (value, certificate) = (STANDARD.encode(value), self.certificate_base64());
+        let (value, certificate) = (self.sign(info.as_bytes())?, self.certificate_base64());
         Ok(format!(
             r#"<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#">{info}<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"#
         ))
@@ -103,12 +108,12 @@ fn attribute(name: &str, values: &[&str]) -> String {
     )
 }
 
-fn timestamp(seconds_from_now: i64) -> String {
+pub(crate) fn timestamp(seconds_from_now: i64) -> String {
     let moment = jiff::Timestamp::now().as_second() + seconds_from_now;
     jiff::Timestamp::from_second(moment).map_or_else(|_| String::new(), |moment| moment.to_string())
 }
 
-fn random_id() -> Result<String, Failure> {
+pub(crate) fn random_id() -> Result<String, Failure> {
     let mut bytes = [0; 20];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "no random bytes")?;
     Ok(bytes.iter().fold("_".to_owned(), |id, byte| format!("{id}{byte:02x}")))

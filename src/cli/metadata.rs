@@ -89,10 +89,16 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
     let sign_in = summary::sign_in_url(public_url, path_prefix);
     // What to paste into a tile or a bookmark: a sign-in that begins here, and asks nobody which provider is meant.
     let start_here = |id: &String| (format!("Start URL for a tile at {id}"), format!("{sign_in}?idp={id}"));
+    // Without a key of ours there is none, and our metadata says so too.
+    let single_logout = match sp.signing_keys.is_empty() {
+        true => "none: it needs service_provider.private_key_file".to_owned(),
+        false => sp.slo_url.clone(),
+    };
     let mut rows: Vec<(String, String)> = vec![
         ("Entity ID (identifier, audience)".to_owned(), sp.entity_id.0.clone()),
         ("ACS URL (reply URL, single sign-on URL)".to_owned(), sp.acs_url.clone()),
         ("Sign-in URL (for a tile)".to_owned(), sign_in.clone()),
+        ("Single logout URL (Redirect and POST)".to_owned(), single_logout),
     ];
     rows.extend(ourselves.identity_providers.iter().map(start_here));
     rows.extend([

@@ -32,7 +32,10 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
         let whose = if position == 0 { "our certificate" } else { "our other certificate" };
         print_certificate(to, whose, key.certificate(), now)?;
     }
-    site.identity_providers.iter().try_for_each(|idp| print_idp(to, idp, now))
+    site.identity_providers.iter().try_for_each(|idp| {
+        print_idp(to, idp, now)?;
+        row(to, "sign-out", sign_out(site, idp))
+    })
 }
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
@@ -63,6 +66,15 @@ fn print_certificate(
     };
     let left = left_in_words(days);
     row(to, "", &format!("{whose} {}, {style}{left}{style:#}", certificate.subject))
+}
+
+/// What a sign-out ends.
+fn sign_out(site: &Site, idp: &Idp) -> &'static str {
+    match (idp.ends_there_too(&site.service_provider), &idp.logout.sign_out_url) {
+        (true, _) => "here and there (single logout)",
+        (false, Some(_)) => "here, then on to sign_out_url",
+        (false, None) => "here only",
+    }
 }
 
 fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {

@@ -12,6 +12,7 @@ use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
 use crate::secret::Secret;
+use crate::site::RequireSignedLogout;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,7 +63,6 @@ section! {
         audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
-        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
         gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
@@ -117,12 +117,15 @@ section! {
         provider_name: Field<String>,
         sign_requests: Field<Word<SignRequests>>,
         allow_unsolicited: Field<bool>,
+        single_logout: Field<bool>,
+        slo_url: Field<String>,
+        slo_response_url: Field<String>,
+        slo_binding: Field<Word<Binding>>,
+        require_signed_logout: Field<Word<RequireSignedLogout>>,
+        sign_out_url: Field<String>,
     }
     later {
         link_by_email = "false": "equal addresses from two identity providers are two people",
-        require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
-        slo_url = "": "signing out ends the session here; the one at the identity provider stays",
-        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
     }
 }
 
@@ -139,8 +142,6 @@ section! {
         encryption_key_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         encryption_certificate_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
-        slo_url = "": "signing out ends the session here; the one at the identity provider stays",
-        single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
     }
 }
 
@@ -413,6 +414,11 @@ impl Words for SignatureAlgorithm {
         ("ecdsa-sha384", Self::Ecdsa(Hash::Sha384)),
         ("ecdsa-sha512", Self::Ecdsa(Hash::Sha512)),
     ];
+}
+
+impl Words for RequireSignedLogout {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("true", Self::All), ("requests", Self::Requests), ("false", Self::Nothing)];
 }
 
 impl Words for Encoding {

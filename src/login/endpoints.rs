@@ -4,7 +4,7 @@
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::refused::Refused;
-use super::{finish, refused, sign_out, start, tries, whoami};
+use super::{finish, refused, sign_out, slo, start, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -25,7 +25,7 @@ pub fn is_own(site: &Site, path: &RequestPath) -> bool {
 /// How many bytes of a body [`answer`] is willing to take at this path.
 pub fn body_limit(gate: &Gate, site: &Site, path: &RequestPath) -> usize {
     match Endpoint::at(site, path) {
-        Some(Endpoint::AssertionConsumerService(_)) => form_limit(gate),
+        Some(Endpoint::AssertionConsumerService(_) | Endpoint::SingleLogout) => form_limit(gate),
         _ => SMALL_BODY,
     }
 }
@@ -90,12 +90,16 @@ async fn dispatch(
     Ok(match endpoint {
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
         Endpoint::SignOut if request.method() == Method::POST => {
-            sign_out::end(gate, site, request, client).await?
+            sign_out::end(gate, site, request, client, now).await?
         }
         Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
         Endpoint::AssertionConsumerService(idp) => {
             within(request.body(), form_limit(gate))?;
             finish::finish(gate, site, *idp, request, client, now).await?
+        }
+        Endpoint::SingleLogout => {
+            within(request.body(), form_limit(gate))?;
+            slo::receive(gate, site, request, client, now).await
         }
         Endpoint::Metadata => {
             document("application/samlmetadata+xml", write_service_provider(&site.service_provider))
@@ -116,6 +120,7 @@ enum Endpoint<'a> {
     SignIn,
     SignOut,
     AssertionConsumerService(Option<&'a str>),
+    SingleLogout,
     Metadata,
     WhoAmI,
     Refused,
@@ -131,6 +136,7 @@ impl<'a> Endpoint<'a> {
             "/sign-in" => Self::SignIn,
             "/sign-out" => Self::SignOut,
             "/saml/acs" => Self::AssertionConsumerService(None),
+            "/saml/slo" => Self::SingleLogout,
             "/saml/metadata" => Self::Metadata,
             "/whoami" => Self::WhoAmI,
             "/refused" => Self::Refused,
@@ -151,6 +157,8 @@ impl<'a> Endpoint<'a> {
     const fn allow(&self) -> &'static str {
         match self {
             Self::AssertionConsumerService(_) => "POST",
+            // A GET that ends sessions is not to be tried out with HEAD.
+            Self::SingleLogout => "GET, POST",
             Self::SignOut => "GET, HEAD, POST",
             Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
         }

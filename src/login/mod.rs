@@ -17,6 +17,9 @@
 //! from a page of ours ([`form`]); from then on the cookies are there and decide. The same happens to an answer that
 //! nobody asked for, where an identity provider may send one ([`begun`]).
 //!
+//! A sign-out ([`sign_out`]) ends the session here first and then goes on at the identity provider, where that is set
+//! up; [`slo`] takes what identity providers say and ask about signing out.
+//!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
 mod answers;
@@ -30,6 +33,7 @@ pub mod refused;
 pub mod return_to;
 mod rounds;
 mod sign_out;
+mod slo;
 mod start;
 mod tries;
 pub mod verifier;

@@ -1,12 +1,14 @@
 //! Leaving: one click on a page of ours, or a POST from a page of the application.
 //!
 //! GET ends nothing, for links and pictures of strangers are GETs; it asks. POST ends the session in the store, not
-//! only in the browser. The identity provider's own session stays (single logout is not there yet).
+//! only in the browser, and only then goes on: to the identity provider, where it can end its session too
+//! ([`super::slo`]), or to where the person wanted to go.
 
 use super::answers::{Stopped, redirect};
 use super::form::is_form;
 use super::refused::Refused;
 use super::return_to::ReturnTo;
+use super::slo::leaving;
 use super::{ask, start};
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -15,11 +17,13 @@ use crate::identity::Person as _;
 use crate::observe::audit::{self, Event};
 use crate::pages;
 use crate::reason::{Reason, Refusal};
+use crate::session::Session;
 use crate::site::Site;
 use bytes::Bytes;
 use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Answers `GET sign-out`: asks whether, and says so when there is nothing to end.
 ///
@@ -49,6 +53,7 @@ pub(super) async fn end(
     site: &Site,
     request: &http::Request<Bytes>,
     client: IpAddr,
+    now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let headers = request.headers();
     if !is_own_page(site, headers) {
@@ -56,12 +61,20 @@ pub(super) async fn end(
             Refusal::new(Reason::CrossSiteRequest, "the sign-out was posted by another site's page").into()
         );
     }
-    let mut response = match ended_in_store(gate, site, headers, client).await {
-        Ok(()) => {
+    let mut response = match ended_in_store(gate, site, headers).await {
+        Ok(ended) => {
             let in_form = if is_form(headers) { wanted(site, request.body()) } else { None };
-            match in_form.or_else(|| wanted(site, request.uri().query().unwrap_or_default().as_bytes())) {
-                Some(rd) => redirect(StatusCode::SEE_OTHER, &rd.absolute(&site.public_url)),
-                None => signed_out_page(gate, site),
+            let rd = in_form.or_else(|| wanted(site, request.uri().query().unwrap_or_default().as_bytes()));
+            let onwards = ended
+                .as_ref()
+                .and_then(|session| leaving::depart(gate, site, session, rd.as_ref(), headers, now));
+            if let Some(session) = &ended {
+                record(gate, site, session, onwards.as_ref().map_or("not-asked", |on| on.at_idp), client);
+            }
+            match (onwards, rd) {
+                (Some(onwards), _) => onwards.response,
+                (None, Some(rd)) => redirect(StatusCode::SEE_OTHER, &rd.absolute(&site.public_url)),
+                (None, None) => signed_out_page(gate, site),
             }
         }
         // The session lives on in the store, and the page says that it did not work. This browser forgets it anyway.
@@ -88,19 +101,22 @@ async fn ended_in_store(
     gate: &Gate,
     site: &Site,
     headers: &HeaderMap,
-    client: IpAddr,
-) -> Result<(), Refusal> {
-    let Some(key) = presented_key(site, headers) else { return Ok(()) };
-    let Some(session) = gate.store.remove(&key).await.map_err(unavailable)? else { return Ok(()) };
+) -> Result<Option<Arc<Session>>, Refusal> {
+    let Some(key) = presented_key(site, headers) else { return Ok(None) };
+    gate.store.remove(&key).await.map_err(unavailable)
+}
+
+fn record(gate: &Gate, site: &Site, session: &Session, at_idp: &'static str, client: IpAddr) {
     audit::record(&Event::SignedOut {
         site: &site.name,
         idp: session.idp(),
         user: session.user(),
         session: &session.key().public_name(),
+        way: "user",
+        at_idp: Some(at_idp),
         client: Some(client),
     });
     gate.metrics.sign_out(site.id);
-    Ok(())
 }
 
 /// Where to go afterwards, from a query or a form. A foreign address is none: the sign-out matters more.

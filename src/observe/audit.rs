@@ -5,12 +5,15 @@
 //!
 //! | member | in | what |
 //! |---|---|---|
-//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in) |
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in), `logout-request` (an IdP asked us to end sessions), `logout-response` (an IdP answered ours), `logout-refused` |
 //! | `site` | all | the site's name |
 //! | `idp` | sign-in, sign-out, session-replaced; refused sign-ins where known | the IdP's `id` |
 //! | `user` | where known | the user, as the headers name it |
 //! | `session` | sign-in, sign-out, session-replaced | the session's public name (the JWT's `sid`), never its secret |
 //! | `groups`, `roles` | sign-in | the number of groups; the roles |
+//! | `way` | sign-out | `user` (the person left here), `idp` (the IdP asked for it) |
+//! | `at_idp` | sign-out by the user | `asked` (single logout goes on there), `sign-out-url`, `not-asked` |
+//! | `sessions`, `outcome` | logout-request, logout-response | how many sessions ended here; `ended`, `partly`, `failed` |
 //! | `signed` | sign-in | which parts the IdP signed |
 //! | `encrypted` | sign-in, where it was | the cipher of the assertion |
 //! | `danger` | danger-used | which exception: `sha1` |
@@ -224,6 +227,51 @@ pub enum Event<'a> {
         user: &'a str,
         /// The session's public name.
         session: &'a str,
+        /// Who began it: `user` or `idp`.
+        way: &'static str,
+        /// What follows at the IdP, when the user began it: `asked`, `sign-out-url`, `not-asked`.
+        at_idp: Option<&'static str>,
+        /// From where.
+        client: Option<IpAddr>,
+    },
+    /// An IdP asked us to end sessions, and was answered.
+    LogoutRequested {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// How many sessions ended.
+        sessions: usize,
+        /// `ended`, `partly` or `failed`.
+        outcome: &'static str,
+        /// From where.
+        client: Option<IpAddr>,
+    },
+    /// An IdP answered our request to end its session.
+    LogoutAnswered {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The public name of the session that had ended here.
+        session: &'a str,
+        /// `ended`, `partly` or `failed`.
+        outcome: &'static str,
+        /// The IdP's status, when it is not success.
+        detail: &'a str,
+        /// From where.
+        client: Option<IpAddr>,
+    },
+    /// A logout message was refused.
+    LogoutRefused {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`, where it is known.
+        idp: Option<&'a str>,
+        /// What the page showed.
+        reference: &'a str,
+        /// Why.
+        refusal: &'a Refusal,
         /// From where.
         client: Option<IpAddr>,
     },
@@ -238,11 +286,14 @@ pub fn record(event: &Event<'_>) {
         Event::SignedIn { .. }
         | Event::SessionReplaced { .. }
         | Event::SignedOut { .. }
-        | Event::MetadataChanged { .. } => {
+        | Event::MetadataChanged { .. }
+        | Event::LogoutRequested { .. }
+        | Event::LogoutAnswered { .. } => {
             tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
         Event::SignInRefused { .. }
         | Event::RequestRefused { .. }
+        | Event::LogoutRefused { .. }
         | Event::DangerUsed { .. }
         | Event::MetadataHeld { .. }
         | Event::MetadataRefused { .. }
@@ -281,6 +332,14 @@ struct Record<'a> {
     danger: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unsolicited: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_idp: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -357,9 +416,35 @@ impl<'a> Record<'a> {
             Event::SessionReplaced { site, idp, user, session, client } => {
                 Self::ended("session-replaced", site, idp, user, session, client)
             }
-            Event::SignedOut { site, idp, user, session, client } => {
-                Self::ended("sign-out", site, idp, user, session, client)
+            Event::SignedOut { site, idp, user, session, way, at_idp, client } => {
+                Self { way: Some(way), at_idp, ..Self::ended("sign-out", site, idp, user, session, client) }
             }
+            Event::LogoutRequested { site, idp, sessions, outcome, client } => Self {
+                event: "logout-request",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                sessions: Some(sessions),
+                outcome: Some(outcome),
+                client,
+                ..Self::default()
+            },
+            Event::LogoutAnswered { site, idp, session, outcome, detail, client } => Self {
+                event: "logout-response",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                session: value(session),
+                outcome: Some(outcome),
+                detail: Some(visible(detail, MAX_DETAIL)).filter(|detail| !detail.is_empty()),
+                client,
+                ..Self::default()
+            },
+            Event::LogoutRefused { site, idp, reference, refusal, client } => Self {
+                event: "logout-refused",
+                site: visible(site, MAX_VALUE),
+                idp: idp.and_then(value),
+                client,
+                ..Self::refused(reference, refusal)
+            },
             Event::MetadataChanged { site, idp, source, how, differences } => Self {
                 event: "metadata-changed",
                 how: value(how),
@@ -556,7 +641,15 @@ mod tests {
     #[test]
     fn nobody_forges_an_event_by_what_they_send() {
         let evil = "x\n{\"target\":\"audit\",\"event\":\"sign-in\",\"user\":\"root\"}\u{1b}[2J\u{202e}\",\"user\":\"root";
-        let event = Event::SignedOut { site: "wiki", idp: "corp", user: evil, session: "s", client: None };
+        let event = Event::SignedOut {
+            site: "wiki",
+            idp: "corp",
+            user: evil,
+            session: "s",
+            way: "user",
+            at_idp: None,
+            client: None,
+        };
         let line = line(&event);
         assert_eq!(line["event"], "sign-out");
         let user = line["user"].as_str().unwrap();

@@ -21,6 +21,9 @@
 //! The post to the IdP says `strict-origin`: with `same-origin` it would carry `Origin: null`, which firewalls in
 //! front of IdPs are known to refuse.
 //!
+//! **Who may show a page in a frame.** Nobody, but for the page that posts our answer to an IdP's logout request: that
+//! IdP, because it may sign people out of many applications at once, each in a frame.
+//!
 //! **What is left out.** `Cross-Origin-Opener-Policy`: applications open their sign-in in a pop-up and wait for it to
 //! come back; the header would cut the two apart for good.
 
@@ -101,6 +104,30 @@ fn answer(
     response
 }
 
+/// Lets these origins (`https://idp.example.com`) show the page in a frame: identity providers sign people out of many
+/// applications at once in one frame each.
+pub(super) fn framed_by(mut response: Response<Bytes>, origins: &[String]) -> Response<Bytes> {
+    let plain = |origin: &&String| {
+        origin
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'/' | b'.' | b'-' | b'[' | b']'))
+    };
+    let origins: Vec<&str> = origins.iter().filter(plain).map(String::as_str).collect();
+    let headers = response.headers_mut();
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let opened = policy
+        .filter(|_| !origins.is_empty())
+        .map(|policy| policy.replace(NO_FRAMES, &format!("frame-ancestors {}", origins.join(" "))));
+    if let Some(opened) = opened.and_then(|opened| HeaderValue::from_str(&opened).ok()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, opened);
+        // It knows nobody by name; browsers that know the policy follow the policy.
+        headers.remove(header::X_FRAME_OPTIONS);
+    }
+    response
+}
+
+const NO_FRAMES: &str = "frame-ancestors 'none'";
+
 fn policy(kind: Kind) -> HeaderValue {
     static PLAIN: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action 'none'; "));
     static FORM: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action https: http:; "));
@@ -118,9 +145,8 @@ fn policy(kind: Kind) -> HeaderValue {
 fn build_policy(with_script: bool, form_action: &str) -> HeaderValue {
     let style = hash(STYLE);
     let script = if with_script { format!("script-src {}; ", hash(AUTO_POST)) } else { String::new() };
-    let policy = format!(
-        "default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; frame-ancestors 'none'"
-    );
+    let policy =
+        format!("default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; {NO_FRAMES}");
     // Only ASCII goes in; should it ever not, the page is bare rather than free.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
@@ -171,6 +197,21 @@ mod tests {
         assert_eq!(referrer(Kind::PostToIdp), "strict-origin");
         assert_eq!(referrer(Kind::PostToSelf), "same-origin");
         assert_eq!(referrer(Kind::Form), "same-origin");
+    }
+
+    #[test]
+    fn only_named_origins_may_frame_and_none_can_add_to_the_policy() {
+        let page = || page(StatusCode::OK, Kind::PostToIdp, String::new());
+        let open = framed_by(page(), &["https://idp.test".into(), "http://[::1]:8080".into()]);
+        let policy = open.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.ends_with("; frame-ancestors https://idp.test http://[::1]:8080"), "{policy}");
+        assert!(!open.headers().contains_key("x-frame-options"));
+        for hostile in [&[][..], &["https://a;script-src *".to_owned()], &["* 'self'".to_owned()]] {
+            let closed = framed_by(page(), hostile);
+            assert!(closed.headers().contains_key("x-frame-options"), "{hostile:?}");
+            let policy = closed.headers()["content-security-policy"].to_str().unwrap();
+            assert!(policy.ends_with("; frame-ancestors 'none'"), "{policy}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! button too. Nothing of a refusal's detail is ever shown, only its reference.
 
 mod answer;
+mod leaving;
 pub mod texts;
 
 use crate::reason::Reason;
@@ -14,6 +15,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 use texts::{Situation, Text, words};
+
+pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused, signed_out_there};
 
 /// The look of the pages.
 #[derive(Debug, Clone, Default)]
@@ -123,9 +126,7 @@ pub fn exchange(
 
 /// After the end of a session; `sign_in` is where the next one begins.
 pub fn signed_out(branding: &Branding, sign_in: &str) -> Response<Bytes> {
-    let sign_in = if is_link(sign_in) { sign_in } else { "/" };
-    let template = SignedOutTemplate { frame: Frame::of(branding), title: words::SIGNED_OUT_TITLE, sign_in };
-    rendered(StatusCode::OK, Kind::Plain, &template)
+    signed_out_there(branding, &SignedOut { there: There::NotAsked, sign_in, go_on: None })
 }
 
 /// One link to sign-in with `idp=` for each IdP, as (label, href).
@@ -217,14 +218,6 @@ struct ExchangeTemplate<'a> {
     action: &'a str,
     fields: &'a [(&'a str, &'a str)],
     who: &'a Exchange<'a>,
-}
-
-#[derive(Template)]
-#[template(path = "signed_out.html")]
-struct SignedOutTemplate<'a> {
-    frame: Frame<'a>,
-    title: &'a str,
-    sign_in: &'a str,
 }
 
 #[derive(Template)]

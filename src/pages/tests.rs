@@ -26,10 +26,23 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("sign-out", sign_out_confirm(&branding, &link, Some(value), value)),
         ("exchange", exchange(&branding, &link, &fields, &Exchange { now: value, then: value, stay: &link })),
         ("signed-out", signed_out(&branding, &link)),
+        ("signed-out-there", signed_out_there(&branding, &there(There::Partly, &link))),
+        ("sign-out-unknown", signed_out_there(&branding, &there(unknown(value), &link))),
+        ("sign-out-refused", sign_out_refused(&branding, Reason::LogoutUnsigned, value, &link)),
+        ("sign-out-post", post_sign_out(&branding, &idp, &fields, &SignOutPost::ToIdp { framed_by: &[] })),
+        ("sign-out-re-post", post_sign_out(&branding, &link, &fields, &SignOutPost::ToSelf)),
         ("chooser", chooser(&branding, value, &[(value, &link), ("b", &link)])),
         ("not-found", not_found(&branding)),
         ("method", method_not_allowed(&branding, "GET")),
     ]
+}
+
+fn there<'a>(there: There<'a>, link: &'a str) -> SignedOut<'a> {
+    SignedOut { there, sign_in: link, go_on: Some(link) }
+}
+
+const fn unknown(reference: &str) -> There<'_> {
+    There::Unknown { reason: Reason::LogoutUnsolicited, reference }
 }
 
 /// What is left of a page when its own style and script are taken away.
@@ -54,7 +67,7 @@ fn the_hashed_style_and_script_stand_in_the_page_to_the_octet() {
     for (name, response) in every_page("x") {
         let html = text(&response);
         assert!(html.contains(&format!("<style>{STYLE}</style>")), "{name}");
-        let posts = name == "auto-post" || name == "re-post";
+        let posts = name.ends_with("post");
         assert_eq!(html.contains(&format!("<script>{AUTO_POST}</script>")), posts, "{name}");
     }
 }

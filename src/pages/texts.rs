@@ -28,6 +28,8 @@ pub enum Situation {
     SignInLoop,
     /// The IdP knows the person, but sent nothing that this application can work with.
     AccountUnsuitable,
+    /// Somebody's request to sign the person out was not accepted.
+    SignOutFailed,
     /// Signed in, and not allowed here.
     NotAllowed,
     /// No session.
@@ -100,6 +102,19 @@ impl Situation {
             | Reason::IdentityControlCharacter
             | Reason::ScopeForeign
             | Reason::EmailDomainForeign => Self::AccountUnsuitable,
+            Reason::QueryMalformed
+            | Reason::QuerySignatureIncomplete
+            | Reason::DeflateInvalid
+            | Reason::NotALogoutMessage
+            | Reason::LogoutMalformed
+            | Reason::LogoutSwitchedOff
+            | Reason::LogoutUnsigned
+            | Reason::LogoutIssuerUnknown
+            | Reason::LogoutDestinationMissing
+            | Reason::LogoutDestinationMismatch
+            | Reason::LogoutExpired
+            | Reason::LogoutReplayed
+            | Reason::LogoutUnsolicited => Self::SignOutFailed,
             Reason::AccessDenied | Reason::AccessUnknownGroups => Self::NotAllowed,
             Reason::SessionMissing => Self::NotSignedIn,
             Reason::FormMalformed | Reason::BodyIncomplete | Reason::PathMalformed | Reason::HostMissing => {
@@ -207,6 +222,14 @@ impl Situation {
                 try_this: "Signing in again will not change that. Send the reference below to whoever looks after this \
                            application.",
                 action: "Sign in again",
+            },
+            Self::SignOutFailed => Text {
+                title: "This sign-out was not accepted",
+                what: "Something asked this application to sign you out, and it is not certain that it was your \
+                       organisation, or that it was meant now. Nothing was done.",
+                try_this: "If you want to leave, sign out here yourself. If this happens again, send the reference \
+                           below to whoever looks after this application.",
+                action: "",
             },
             Self::NotAllowed => Text {
                 title: "You do not have access",
@@ -316,6 +339,7 @@ impl Situation {
             | Self::CookiesBlocked
             | Self::SignInLoop
             | Self::AccountUnsuitable => "sign-in-failed",
+            Self::SignOutFailed => "sign-out-failed",
             Self::NotAllowed | Self::CrossSite => "access-denied",
             Self::NotSignedIn => "session-missing",
             Self::BadRequest | Self::HeaderTooLarge | Self::BadLink | Self::Misconfigured => "bad-request",
@@ -367,6 +391,16 @@ pub(super) mod words {
     pub(in crate::pages) const SIGNED_OUT: &str = "You have left this application.";
     pub(in crate::pages) const REMEMBERED: &str = "Your organisation may still remember you, so that signing in again can happen without a password. On a \
          shared computer, close all browser windows now.";
+    pub(in crate::pages) const ENDED_THERE: &str =
+        "Your organisation has ended your sign-in there too, and at the other applications that it knows of.";
+    pub(in crate::pages) const PARTLY_THERE: &str = "Your organisation has ended your sign-in there, but could not reach every other application where you are signed \
+         in. On a shared computer, close all browser windows now.";
+    pub(in crate::pages) const REFUSED_THERE: &str = "Your organisation did not end your sign-in there, so that signing in again can happen without a password. On \
+         a shared computer, sign out there too, or close all browser windows now.";
+    pub(in crate::pages) const UNKNOWN_THERE: &str = "Whether your organisation has ended your sign-in there is not known: its answer could not be accepted. On a \
+         shared computer, close all browser windows now.";
+    pub(in crate::pages) const GO_ON: &str = "Continue";
+    pub(in crate::pages) const SIGNING_OUT_TITLE: &str = "Signing you out";
     pub(in crate::pages) const SIGN_IN_AGAIN: &str = "Sign in again";
 
     pub(in crate::pages) const SIGN_IN_TO: &str = "Sign in to";

@@ -7,6 +7,7 @@
 use super::demand::{Demand, SignRequests};
 use super::instant;
 use super::parties::{Binding, IdentityProvider, ServiceProvider, SigningKey};
+use super::redirect::{self, Carries};
 use super::signature;
 use super::xml::{ASSERTION, PROTOCOL, escape};
 use crate::clock::Moment;
@@ -14,11 +15,7 @@ use crate::reason::{Reason, Refusal};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 
 /// The ID of a request: 192 random bits as an xs:ID (Core 1.3.4 asks for 128 to 160).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +117,9 @@ pub fn authn_request(question: &Question<'_>, now: Moment) -> Result<Outgoing, S
     let (xml, issuer_ends) = question.message(location, now);
     match binding {
         Binding::Redirect => {
-            Ok(Outgoing::Redirect { url: redirect(key, location, &xml, question.relay_state)? })
+            Ok(Outgoing::Redirect {
+                url: redirect::address(location, Carries::Request, &xml, question.relay_state, key)?,
+            })
         }
         Binding::Post => {
             let xml = match key {
@@ -207,46 +206,6 @@ fn requested_authn_context(demand: &Demand) -> String {
     }
     xml.push_str("</samlp:RequestedAuthnContext>");
     xml
-}
-
-/// Bindings 3.4.4.1: the query is signed octet by octet as it is sent, so it is put together once and never again.
-fn redirect(
-    key: Option<&SigningKey>,
-    location: &str,
-    xml: &str,
-    relay_state: &str,
-) -> Result<String, String> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    let deflated = encoder
-        .write_all(xml.as_bytes())
-        .and_then(|()| encoder.finish())
-        .map_err(|e| format!("our own message cannot be compressed: {e}"))?;
-
-    let mut query = format!("SAMLRequest={}", encode(&STANDARD.encode(deflated)));
-    if !relay_state.is_empty() {
-        let _ = write!(query, "&RelayState={}", encode(relay_state));
-    }
-    if let Some(key) = key {
-        let _ = write!(query, "&SigAlg={}", encode(key.algorithm().uri()));
-        let value = STANDARD.encode(key.sign(query.as_bytes())?);
-        let _ = write!(query, "&Signature={}", encode(&value));
-    }
-
-    // Some IdPs have a query of their own in their address; a fragment would swallow ours.
-    let location = location.split_once('#').map_or(location, |(before, _)| before);
-    let separator = match location.split_once('?') {
-        None => "?",
-        Some((_, "")) => "",
-        Some((_, own)) if own.ends_with('&') => "",
-        Some(_) => "&",
-    };
-    Ok(format!("{location}{separator}{query}"))
-}
-
-/// Everything but the unreserved characters of RFC 3986, which no reader decodes differently.
-fn encode(value: &str) -> impl fmt::Display + '_ {
-    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(value, RESERVED)
 }
 
 #[cfg(test)]

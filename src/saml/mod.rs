@@ -14,9 +14,10 @@
 //! before [`AcceptedAssertion`](response::AcceptedAssertion) but the request that an answer claims to answer.
 //! [`validate`] is the whole way in one call.
 //!
-//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`] says, [`metadata`]
-//! reads theirs and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs`
-//! is the shape of what is encrypted, `instant.rs` reads times.
+//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`]
+//! says, [`logout`] is single logout in both directions, `redirect.rs` the binding of queries, [`metadata`] reads theirs
+//! and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs` is the shape of
+//! what is encrypted, `instant.rs` reads times.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
 //!
@@ -123,6 +124,22 @@
 //! ```compile_fail,E0599
 //! let nobody = vestibule::saml::parties::TrustedKeys::default();
 //! ```
+//!
+//! Reading a logout message that is not judged, or judging one that is not verified:
+//!
+//! ```compile_fail,E0616
+//! fn read(verified: vestibule::saml::logout::VerifiedLogout) {
+//!     let _ = verified.message;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use vestibule::saml::{logout::RawLogout, parties::{IdentityProvider, Policy, ServiceProvider}};
+//! # use vestibule::clock::Moment;
+//! fn skip(raw: RawLogout<'_>, idp: &IdentityProvider, sp: &ServiceProvider, policy: &Policy, now: Moment) {
+//!     let _ = raw.accept_request(idp, sp, policy, now);
+//! }
+//! ```
 
 mod accept;
 #[cfg(test)]
@@ -143,12 +160,14 @@ mod encryption;
 mod envelope;
 mod instant;
 mod keys;
+pub mod logout;
 mod markup;
 pub mod metadata;
 #[cfg(test)]
 mod mutation_tests;
 mod one_or_more;
 pub mod parties;
+mod redirect;
 pub mod response;
 mod signature;
 mod structure;

@@ -1,7 +1,14 @@
 //! A small, repeatable fuzzer of good messages.
 
+use super::logout::{AcceptedLogoutRequest, Carries, LogoutText, RawLogout};
+use super::parties::{Limits, Policy};
 use super::response::AcceptedAssertion;
-use super::testing::{NOW, idp, outcome, xml as fixture};
+use super::testing::{IDP, NOW, SLO, idp, outcome, sign, sp, xml as fixture};
+use super::xml::{ASSERTION, PROTOCOL};
+use crate::reason::Refusal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::time::Duration;
 
 /// Whatever is done to a good message, it is refused or says exactly what was signed.
 #[test]
@@ -26,6 +33,39 @@ fn mutations_are_refused_or_mean_the_same() {
         }
         assert!(accepted < 200, "the mutations of {name} hardly change anything: {accepted}");
     }
+}
+
+/// The same of a logout request: nobody else's session ends by it.
+#[test]
+fn mutations_of_a_logout_request_are_refused_or_mean_the_same() {
+    let request = format!(
+        "<samlp:LogoutRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"_assertion\" Version=\"2.0\" \
+         IssueInstant=\"2026-01-15T12:00:30Z\" Destination=\"{SLO}\"><saml:Issuer>{IDP}</saml:Issuer>\
+         <saml:NameID>ada@example.org</saml:NameID><samlp:SessionIndex>engineers</samlp:SessionIndex></samlp:LogoutRequest>"
+    );
+    let message = sign(&request, "_assertion", "rsa2048");
+    let (idp, sp) = (idp(&["rsa2048"]), sp(&[]));
+    let policy = Policy { clock_skew: Duration::from_secs(60) };
+    let judge = |xml: &str| -> Result<AcceptedLogoutRequest, Refusal> {
+        let limits = Limits::default();
+        let text = LogoutText::from_form(Carries::Request, &STANDARD.encode(xml), None, &limits)?;
+        RawLogout::parse(&text, &limits)?.verify(&idp, true)?.accept_request(&idp, &sp, &policy, NOW)
+    };
+    let original = judge(&message).unwrap();
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut accepted = 0;
+    for _ in 0..1000 {
+        let mutated = dice.mutate(&message);
+        if let Ok(found) = judge(&mutated) {
+            let same = found.means(original.name_id(), Some("engineers"))
+                && !found.means(original.name_id(), Some("root"))
+                && (found.id(), found.issued()) == (original.id(), original.issued())
+                && found.name_id() == original.name_id();
+            assert!(same, "{mutated}");
+            accepted += 1;
+        }
+    }
+    assert!(accepted < 500, "the mutations hardly change anything: {accepted}");
 }
 
 /// xorshift64.

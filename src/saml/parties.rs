@@ -100,6 +100,11 @@ impl CryptographyPolicy {
     pub(super) fn at(&self, now: Moment) -> Allowed<'_> {
         Allowed::by(self.algorithms.as_deref(), self.sha1_until.is_some_and(|until| now < until))
     }
+
+    /// What a logout message may be signed with: the exception for SHA-1 is for sign-ins only.
+    pub(super) fn for_logout(&self) -> Allowed<'_> {
+        Allowed::by(self.algorithms.as_deref(), false)
+    }
 }
 
 /// An identity provider as its metadata or the configuration describes it.
@@ -145,6 +150,8 @@ pub struct ServiceProvider {
     pub entity_id: EntityId,
     /// The assertion consumer service's URL that we publish and ask with.
     pub acs_url: String,
+    /// The single logout service's URL; published only where there is a key to sign with.
+    pub slo_url: String,
     /// First signs; all are published, and every RSA key opens what is encrypted for us. Empty: requests are not
     /// signed, and nothing encrypted can be opened.
     pub signing_keys: Vec<SigningKey>,

@@ -77,6 +77,11 @@ impl ResponseText {
         }
         Ok(Self(markup::normalize_attributes(xml)))
     }
+
+    /// The XML, for the parsers of this room.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for ResponseText {

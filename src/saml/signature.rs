@@ -12,7 +12,7 @@
 
 use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
 use super::keys::{SigningKey, TrustedKeys};
-use super::structure::{Kind, Structure};
+use super::structure::{Kind, Structure, inspect_message};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
 use base64::Engine;
@@ -228,6 +228,16 @@ impl SignedXml {
         let document = xml::parse_again(&self.octets, u32::MAX)?;
         let structure = Structure::inspect(&document, self.kind)?;
         Ok(SignedDocument { document, structure })
+    }
+
+    /// The same for a message without an assertion, whose root has this name of the protocol.
+    pub(super) fn read_message(&self, name: &str) -> Result<Document<'_>, Refusal> {
+        let document = xml::parse_again(&self.octets, u32::MAX)?;
+        match inspect_message(&document, name)? {
+            // The signature was left out of what was digested; another one was never looked at.
+            Some(_) => Err(Reason::SignatureSeveral.into()),
+            None => Ok(document),
+        }
     }
 }
 

@@ -95,6 +95,28 @@ impl Structure {
     }
 }
 
+/// The same check for a message that is neither a response nor an assertion, whose root has this name of the protocol:
+/// no assertion anywhere, and at most one signature, which is the root's own. Gives the signature.
+pub(super) fn inspect_message(document: &Document<'_>, name: &str) -> Result<Option<NodeId>, Refusal> {
+    let root = Element::root(document)?;
+    if !root.is(PROTOCOL, name) {
+        let detail = format!("the root is {}, expected was {name}", shown(root.local_name()));
+        return Err(Refusal::new(Reason::NotALogoutMessage, detail));
+    }
+    let found = Found::in_document(document)?;
+    if !found.assertions.is_empty() || !found.encrypted.is_empty() {
+        return Err(Refusal::new(Reason::LogoutMalformed, "there is an assertion in it"));
+    }
+    if found.signatures.iter().any(|signature| document.parent(*signature) != Some(root.node())) {
+        return Err(Reason::SignatureMisplaced.into());
+    }
+    match found.signatures[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        _ => Err(Reason::SignatureSeveral.into()),
+    }
+}
+
 /// The one element in what was decrypted and is no assertion: a name or an attribute. The same rules about names; and
 /// nothing in it may call itself an assertion or a signature.
 pub(super) fn sole_element<'d>(document: &'d Document<'d>) -> Result<Element<'d>, Refusal> {

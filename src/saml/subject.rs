@@ -67,7 +67,7 @@ impl NameId {
         }
     }
 
-    fn parse(element: Element<'_>) -> Result<Self, Refusal> {
+    pub(super) fn parse(element: Element<'_>) -> Result<Self, Refusal> {
         let value = element
             .token()
             .ok_or_else(|| Refusal::new(Reason::AssertionMalformed, "there is an element inside NameID"))?;

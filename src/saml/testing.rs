@@ -16,6 +16,7 @@ use std::time::Duration;
 pub(crate) const IDP: &str = "https://idp.example.org/metadata";
 pub(crate) const SP: &str = "https://app.example.org/vestibule/saml/metadata";
 pub(crate) const ACS: &str = "https://app.example.org/vestibule/saml/acs";
+pub(crate) const SLO: &str = "https://app.example.org/vestibule/saml/slo";
 
 /// 2026-01-15T12:01:00Z: one minute after the fixtures were issued.
 pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_460);
@@ -58,6 +59,7 @@ pub(crate) fn sp(keys: &[&str]) -> ServiceProvider {
     ServiceProvider {
         entity_id: EntityId(SP.into()),
         acs_url: ACS.into(),
+        slo_url: SLO.into(),
         signing_keys: keys.iter().map(|key| signing_key(key)).collect(),
     }
 }

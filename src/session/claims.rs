@@ -29,6 +29,11 @@ impl ClaimKey {
         Self::of(&[b"decryption", &site.to_be_bytes(), request_id.as_bytes(), &[number]])
     }
 
+    /// Carrying out one LogoutRequest of an issuer.
+    pub fn logout(issuer: &str, request_id: &str) -> Self {
+        Self::of(&[b"logout", issuer.as_bytes(), request_id.as_bytes()])
+    }
+
     /// Each part behind its length, so that no two lists of parts read alike.
     fn of(parts: &[&[u8]]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -140,6 +145,7 @@ mod tests {
             ClaimKey::assertion("a", "bc"),
             ClaimKey::assertion("ab", "c"),
             ClaimKey::assertion("", "abc"),
+            ClaimKey::logout("a", "bc"),
             ClaimKey::request(0, "abc"),
             ClaimKey::request(1, "abc"),
             ClaimKey::decryption(1, "abc", 1),

@@ -3,7 +3,7 @@
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
 use crate::saml::demand::Demand;
-use crate::saml::parties::IdentityProvider;
+use crate::saml::parties::{IdentityProvider, ServiceProvider, SloEndpoint};
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 
@@ -22,6 +22,41 @@ pub struct Idp {
     pub demand: Demand,
     /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).
     pub allow_unsolicited: bool,
+    /// What the owner decided about signing out.
+    pub logout: Logout,
+}
+
+/// Signing out at an identity provider, as its owner wants it.
+#[derive(Debug, Clone)]
+pub struct Logout {
+    /// Whether single logout is wanted at all, in both directions.
+    pub single_logout: bool,
+    /// Which of its logout messages must be signed.
+    pub require_signed: RequireSignedLogout,
+    /// Addresses that count instead of those in the metadata.
+    pub endpoints: Option<Vec<SloEndpoint>>,
+    /// Where the browser goes after a sign-out here when there is no single logout.
+    pub sign_out_url: Option<String>,
+}
+
+/// Which logout messages of an identity provider must be signed. One that is signed must be signed well anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequireSignedLogout {
+    /// All, as the standard says (Profiles 4.4.4).
+    #[default]
+    All,
+    /// Its requests, which end sessions. An answer to our own request ends none, and only a browser that was sent with
+    /// the request can bring one that names it.
+    Requests,
+    /// None.
+    Nothing,
+}
+
+impl Default for Logout {
+    fn default() -> Self {
+        let require_signed = RequireSignedLogout::default();
+        Self { single_logout: true, require_signed, endpoints: None, sign_out_url: None }
+    }
 }
 
 impl Idp {
@@ -50,6 +85,22 @@ impl Idp {
     /// end of a session. `None` when nothing is known yet.
     pub fn known(&self) -> Option<Arc<IdentityProvider>> {
         self.metadata.load().map(|described| Arc::clone(&described.identity_provider))
+    }
+}
+
+impl Idp {
+    /// Where it takes logout messages; empty: nowhere.
+    pub fn logout_endpoints(&self) -> Vec<SloEndpoint> {
+        self.logout.endpoints.clone().unwrap_or_else(|| {
+            self.known().map_or_else(Vec::new, |saml| saml.single_logout.clone())
+        })
+    }
+
+    /// Whether a sign-out here is followed by one there: wanted, with an address, and with a key of ours to sign with.
+    pub fn ends_there_too(&self, service_provider: &ServiceProvider) -> bool {
+        self.logout.single_logout
+            && !self.logout_endpoints().is_empty()
+            && !service_provider.signing_keys.is_empty()
     }
 }
 

@@ -20,6 +20,7 @@ use vestibule::secret::Secret;
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";
 const ACS: &str = "https://app.example.com/vestibule/saml/acs";
+const SLO: &str = "https://app.example.com/vestibule/saml/slo";
 const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 
 /// 2026-01-15T12:00:00Z.
@@ -65,6 +66,7 @@ impl Scene {
             service_provider: ServiceProvider {
                 entity_id: EntityId(SP.to_string()),
                 acs_url: ACS.to_string(),
+                slo_url: SLO.to_string(),
                 signing_keys: world.sp_keys.iter().flatten().map(|name| our_key(name)).collect(),
             },
             identity_provider: IdentityProvider {

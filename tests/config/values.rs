@@ -6,7 +6,7 @@ use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::config::{Config, load};
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
-use vestibule::site::Face;
+use vestibule::site::{Face, RequireSignedLogout};
 
 fn good(name: &str) -> PathBuf {
     here().join("good").join(name)
@@ -345,4 +345,63 @@ fn our_own_certificates_are_warned_of_thirty_days_before_their_end() {
     assert!(soon[0].starts_with(begin), "{soon:?}");
     assert!(soon[1].contains("certificate_file[1]") && soon[1].contains("next ends on"), "{soon:?}");
     assert!(at("2052-06-16")[0].contains("ended on 2051-07-14"));
+}
+
+/// A file of one identity provider with these lines, and perhaps a key of ours.
+fn logout_config(lines: &str, key: bool) -> Config {
+    let files = here().join("files").display().to_string();
+    let key = match key {
+        true => format!(
+            "service_provider: {{private_key_file: {files}/sp-key.pem, certificate_file: {files}/sp.pem}}\n"
+        ),
+        false => String::new(),
+    };
+    let text = format!(
+        "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n{key}session: {{secret_file: {files}/secret}}\n\
+         identity_providers:\n  - id: corp\n    metadata_file: {files}/idp-metadata.xml\n{lines}"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, text).expect("the file");
+    load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn single_logout_is_on_where_it_can_be_done_and_says_why_it_cannot() {
+    let state = |lines: &str, key: bool| {
+        let config = logout_config(lines, key);
+        let [site] = config.sites.as_slice() else { panic!("one site") };
+        let warned: Vec<String> = warnings(&config)
+            .into_iter()
+            .filter(|path| path.starts_with("identity_providers"))
+            .map(|path| path.replace("identity_providers[0]", "idp"))
+            .collect();
+        (site.identity_providers[0].ends_there_too(&site.service_provider), warned.join(" "))
+    };
+    let slo = "    slo_url: https://idp.example.com/slo\n";
+    for (lines, key, on, warned) in [
+        (String::new(), true, false, ""),
+        (String::new(), false, false, ""),
+        (slo.to_owned(), true, true, ""),
+        (slo.to_owned(), false, false, "idp"),
+        (format!("{slo}    single_logout: false\n"), false, false, ""),
+        (format!("{slo}    single_logout: true\n"), true, true, ""),
+        (format!("{slo}    sign_out_url: https://idp.example.com/bye\n"), true, true, "idp.sign_out_url"),
+        ("    sign_out_url: https://idp.example.com/bye\n".to_owned(), true, false, ""),
+        ("    slo_url: http://idp.example.com/slo\n".to_owned(), true, true, "idp.slo_url"),
+        ("    require_signed_logout: false\n".to_owned(), true, false, "idp.require_signed_logout"),
+        ("    require_signed_logout: requests\n".to_owned(), true, false, ""),
+    ] {
+        assert_eq!(state(&lines, key), (on, warned.to_owned()), "{lines}");
+    }
+    let config = logout_config(
+        "    slo_url: https://idp.example.com/slo\n    slo_response_url: https://idp.example.com/done\n    slo_binding: post\n",
+        true,
+    );
+    let logout = &config.sites[0].identity_providers[0].logout;
+    assert!(logout.require_signed == RequireSignedLogout::All && logout.single_logout);
+    let [endpoint] = logout.endpoints.as_deref().unwrap_or_default() else { panic!("one address") };
+    assert_eq!(endpoint.binding, vestibule::saml::parties::Binding::Post);
+    assert_eq!(endpoint.location, "https://idp.example.com/slo");
+    assert_eq!(endpoint.response_location.as_deref(), Some("https://idp.example.com/done"));
 }

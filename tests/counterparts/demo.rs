@@ -45,7 +45,7 @@ async fn walk_through(mode: &str) {
     browser.open(&format!("{url}/vestibule/sign-out")).await;
     browser.screenshot(&format!("{mode}-3-sign-out")).await;
     browser.click("button").await;
-    browser.sees("signed out").await;
+    browser.sees("has ended your sign-in there too").await;
     browser.screenshot(&format!("{mode}-4-signed-out")).await;
 
     browser.open(&format!("{url}/admin/")).await;

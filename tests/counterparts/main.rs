@@ -11,6 +11,7 @@ mod nginx_auth_request;
 mod scenarios;
 mod simplesamlphp;
 mod simplesamlphp_demands;
+mod simplesamlphp_logout;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

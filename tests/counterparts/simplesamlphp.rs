@@ -15,20 +15,30 @@ const SHARE: &str = "/usr/share/simplesamlphp";
 
 pub(crate) struct World {
     pub(crate) public: String,
-    /// The base of the IdP's addresses.
+    /// Where the identity provider's pages are, with a slash at the end.
     pub(crate) idp: String,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) gate: GateProcess,
     _php: Program,
 }
 
 /// `host`: the name under which the browser reaches the IdP.
 async fn world(host: &str) -> World {
-    world_demanding(host, "", "60s").await
+    world_made(host, "", "60s", "HTTP-Redirect", "traditional").await
 }
 
 /// The same with more keys for the identity provider, each behind a comma.
 pub(crate) async fn world_demanding(host: &str, keys: &str, skew: &str) -> World {
+    world_made(host, keys, skew, "HTTP-Redirect", "traditional").await
+}
+
+/// `slo`: the binding by which it sends us logout messages; `kind`: how it logs out of several services, `traditional`
+/// (one after another) or `iframe` (each in a frame).
+pub(crate) async fn world_with(host: &str, slo: &str, kind: &str) -> World {
+    world_made(host, "", "60s", slo, kind).await
+}
+
+async fn world_made(host: &str, keys: &str, skew: &str, slo: &str, kind: &str) -> World {
     let folder = tempfile::tempdir().unwrap();
     let (ports, php_port) = (Ports::choose(), free_port());
     let public = format!("http://127.0.0.1:{}", ports.public);
@@ -36,6 +46,7 @@ pub(crate) async fn world_demanding(host: &str, keys: &str, skew: &str) -> World
     write_key(folder.path(), "idp", "rsa:2048");
     write_key(folder.path(), "sp", "rsa:3072");
     configure(folder.path(), &idp, &public);
+    configure_logout(folder.path(), &public, slo, kind);
     let php = Program::start(
         "simplesamlphp",
         Command::new("php")
@@ -130,6 +141,29 @@ fn configure(folder: &Path, idp: &str, public: &str) {
         ),
     )
     .unwrap();
+}
+
+/// Both sides sign their logout messages and demand it of the other.
+fn configure_logout(folder: &Path, public: &str, slo: &str, kind: &str) {
+    let add = |file: &str, to: &str| {
+        let file = folder.join("metadata").join(file);
+        fs::write(&file, fs::read_to_string(&file).unwrap() + to).unwrap();
+    };
+    let bindings = "urn:oasis:names:tc:SAML:2.0:bindings:";
+    add(
+        "saml20-idp-hosted.php",
+        &format!(
+            "$metadata['__DYNAMIC:1__'] += ['sign.logout' => true, 'logouttype' => '{kind}',\n\
+             'SingleLogoutServiceBinding' => ['{bindings}HTTP-Redirect', '{bindings}HTTP-POST']];\n"
+        ),
+    );
+    add(
+        "saml20-sp-remote.php",
+        &format!(
+            "$metadata['{public}/vestibule/saml/metadata'] += ['validate.logout' => true, 'name' => 'the application',\n\
+             'SingleLogoutService' => [['Binding' => '{bindings}{slo}', 'Location' => '{public}/vestibule/saml/slo']]];\n"
+        ),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,8 @@
 mod browser;
 #[path = "../support/idp.rs"]
 mod idp;
+#[path = "../support/logout.rs"]
+mod logout;
 #[path = "../support/sealing.rs"]
 mod sealing;
 #[path = "../support/world.rs"]
@@ -22,5 +24,7 @@ mod loops;
 mod repost;
 mod sign_in;
 mod sign_out;
+mod single_logout;
+mod single_logout_attacks;
 mod strangers;
 mod unsolicited;

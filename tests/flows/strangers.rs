@@ -2,6 +2,8 @@
 
 use crate::browser::{Browser, From};
 use crate::idp::{FakeIdp, Signed};
+use crate::logout::{Message, PARTIAL, RESPONDER, Received, SUCCESS};
+use crate::single_logout::{idp_with, with_key};
 use crate::world::{Plan, START, site, world};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
@@ -114,6 +116,7 @@ const INSERT: u8 = 2;
 const REMOVE: u8 = 4;
 const LOAD: u8 = 8;
 pub const IS_CLAIMED: u8 = 16;
+const REMOVE_ONCE: u8 = 32;
 
 impl Failing {
     fn check(&self, at: u8) -> Result<(), StoreError> {
@@ -140,6 +143,9 @@ impl Store for Failing {
     }
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
         self.check(REMOVE)?;
+        if self.at.fetch_and(!REMOVE_ONCE, Ordering::SeqCst) & REMOVE_ONCE != 0 {
+            return Err(StoreError::Unavailable("planted once".into()));
+        }
         self.inner.remove(key).await
     }
     async fn by_name_id(
@@ -220,6 +226,38 @@ async fn a_store_that_fails_refuses_and_says_when_to_come_back() {
     browser.leave_for_the_idp("/x").await;
     let refused = browser.get("/vestibule/sign-in?rd=/x", From::SameSite).await;
     world.audit.refused(&refused, "store-unavailable");
+}
+
+#[tokio::test]
+async fn an_identity_provider_is_told_the_truth_about_what_could_not_be_ended() {
+    let idp = idp_with(&["HTTP-Redirect"]);
+    let store = Arc::new(Failing { inner: MemoryStore::new(1 << 20, START), at: AtomicU8::new(0) });
+    let site = with_key(site(0, "app", "https://app.example.com", &[("corp", &idp)]));
+    let world =
+        Plan { store: Some(Arc::<Failing>::clone(&store) as Arc<dyn Store>), ..Plan::new(vec![site]) }
+            .build();
+    for (fails, codes, outcome, ended) in [
+        (CLAIM, &[RESPONDER][..], "failed", 0),
+        (REMOVE, &[RESPONDER], "failed", 0),
+        (LOAD, &[RESPONDER], "failed", 0),
+        (REMOVE_ONCE, &[RESPONDER, PARTIAL], "partly", 1),
+        (0, &[SUCCESS], "ended", 2),
+    ] {
+        let (mut one, mut two) = (Browser::of(&world), Browser::of(&world));
+        one.sign_in(&idp, "/x", "ada").await;
+        two.sign_in(&idp, "/x", "ada").await;
+        store.at.store(fails, Ordering::SeqCst);
+        let request = Message::request(&idp, "ada", world.now());
+        let answered = Browser::of(&world).get(&request.address(None), From::CrossSite).await;
+        store.at.store(0, Ordering::SeqCst);
+        assert_eq!(Received::from(&answered).status(), codes, "{outcome}");
+        let event = world.audit.last("logout-request");
+        assert_eq!((&event["outcome"], &event["sessions"]), (&outcome.into(), &ended.into()));
+        // What is left is ended by the next request.
+        let request = Message::request(&idp, "ada", world.now());
+        Browser::of(&world).get(&request.address(None), From::CrossSite).await;
+        assert_eq!(world.gate.store.size().sessions, 0);
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ pub struct FakeIdp {
     pub bindings: Vec<&'static str>,
     /// Digests with SHA-1 under its strong signatures.
     pub weak_digest: bool,
+    pub slo_url: String,
+    /// Bindings of its single logout service; none: it has none.
+    pub logout_bindings: Vec<&'static str>,
     key: Key,
     certificate: Vec<u8>,
 }
@@ -69,6 +72,8 @@ impl FakeIdp {
             sso_url: format!("{}/sso", entity_id.trim_end_matches("/metadata")),
             bindings: vec!["HTTP-Redirect"],
             weak_digest: false,
+            slo_url: format!("{}/slo", entity_id.trim_end_matches("/metadata")),
+            logout_bindings: Vec::new(),
             key,
             certificate: certificate.der().to_vec(),
         }
@@ -91,11 +96,22 @@ impl FakeIdp {
                 )
             })
             .collect();
+        let logout: String = self
+            .logout_bindings
+            .iter()
+            .map(|binding| {
+                format!(
+                    "<SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" Location=\"{0}\" \
+                     ResponseLocation=\"{0}/done\"/>",
+                    attribute(&self.slo_url)
+                )
+            })
+            .collect();
         format!(
             "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{}\">\
              <IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
              <KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data>\
-             <X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>{services}\
+             <X509Certificate>{}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>{logout}{services}\
              </IDPSSODescriptor></EntityDescriptor>",
             attribute(&self.entity_id),
             STANDARD.encode(&self.certificate)
@@ -146,7 +162,7 @@ impl FakeIdp {
         }
     }
 
-    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.key {
             Key::Ecdsa(key) => key.sign(&random, bytes).unwrap().as_ref().to_vec(),
@@ -158,12 +174,17 @@ impl FakeIdp {
         }
     }
 
-    /// A `ds:Signature` over an element in canonical form, without its signature.
-    pub fn signature(&self, id: &str, canonical: &str) -> String {
-        let method = match self.key {
+    /// What it signs with, as the last part of the algorithm's name.
+    pub fn method(&self) -> &'static str {
+        match self.key {
             Key::Ecdsa(_) => "ecdsa-sha256",
             Key::Rsa(_) => "rsa-sha256",
-        };
+        }
+    }
+
+    /// A `ds:Signature` over an element in canonical form, without its signature.
+    pub fn signature(&self, id: &str, canonical: &str) -> String {
+        let method = self.method();
         let (digest_method, digest_value) = if self.weak_digest {
             ("http://www.w3.org/2000/09/xmldsig#sha1", digest(&SHA1_FOR_LEGACY_USE_ONLY, canonical.as_bytes()))
         } else {
@@ -376,12 +397,12 @@ impl Answer<'_> {
 }
 
 /// Text as canonical XML writes it.
-fn text(plain: &str) -> String {
+pub fn text(plain: &str) -> String {
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#xD;")
 }
 
 /// An attribute's value as canonical XML writes it.
-fn attribute(plain: &str) -> String {
+pub fn attribute(plain: &str) -> String {
     plain
         .replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -391,11 +412,11 @@ fn attribute(plain: &str) -> String {
         .replace('\r', "&#xD;")
 }
 
-fn instant(moment: Moment) -> String {
+pub fn instant(moment: Moment) -> String {
     moment.to_string()
 }
 
-fn fresh_id() -> String {
+pub fn fresh_id() -> String {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).unwrap();
     bytes.iter().fold("_".to_owned(), |id, byte| format!("{id}{byte:02x}"))

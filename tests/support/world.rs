@@ -31,7 +31,7 @@ use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{EntityId, Limits, Policy, ServiceProvider};
 use vestibule::seal::KeyRing;
 use vestibule::session::{self, MemoryStore, Store};
-use vestibule::site::{Face, Idp, PublicUrl, Site};
+use vestibule::site::{Face, Idp, Logout, PublicUrl, Site};
 
 /// When every story begins.
 pub const START: Moment = Moment::from_seconds(1_800_000_000);
@@ -112,6 +112,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         service_provider: ServiceProvider {
             entity_id: EntityId(format!("{base}/saml/metadata")),
             acs_url: format!("{base}/saml/acs"),
+            slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
         identity_providers: idps
@@ -124,6 +125,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
                     email_domains: None,
                     demand: Demand::default(),
                     allow_unsolicited: false,
+                    logout: Logout::default(),
                 })
             })
             .collect(),

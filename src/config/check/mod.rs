@@ -10,6 +10,7 @@ mod files;
 mod headers;
 mod keys;
 mod listeners;
+mod logout;
 mod metadata;
 mod parties;
 mod rules;

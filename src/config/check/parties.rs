@@ -2,6 +2,7 @@
 
 use super::demand::demand;
 use super::files::{SMALL_LIMIT, read, read_secret};
+use super::logout::logout;
 use super::metadata::{Description, description};
 use super::{Desk, cryptography};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
@@ -91,6 +92,7 @@ fn identity_provider(
         good
     });
     let email_domains = email_domains(written, among_several, desk);
+    let logout = logout(written, desk);
     let (demand, allow_unsolicited) = demand(written, file, desk);
     let Description { known, watched } = description(written, desk)?;
     let certificates = known.as_ref().map_or(&[][..], |known| known.identity_provider.keys.certificates());
@@ -106,7 +108,15 @@ fn identity_provider(
     let id = id?.clone();
     let metadata = known.map_or_else(Live::unknown, Live::from);
     let label = written.label.or(id.clone());
-    let idp = Arc::new(Idp { id, label, metadata, email_domains: email_domains?, demand, allow_unsolicited });
+    let idp = Arc::new(Idp {
+        id,
+        label,
+        metadata,
+        email_domains: email_domains?,
+        demand,
+        allow_unsolicited,
+        logout: logout?,
+    });
     desk.watches.extend(watched.map(|watched| watched.watch(&idp)));
     Some(idp)
 }
@@ -281,7 +291,13 @@ pub(super) fn service_provider(written: &SpFile, base: &str, desk: &mut Desk) ->
     let good = entity_id(&own, &written.entity_id, desk);
     let signing_keys = signing_keys(written, desk);
     let acs_url = format!("{base}/saml/acs");
-    good.then_some(ServiceProvider { entity_id: EntityId(own), acs_url, signing_keys: signing_keys? })
+    let slo_url = format!("{base}/saml/slo");
+    good.then_some(ServiceProvider {
+        entity_id: EntityId(own),
+        acs_url,
+        slo_url,
+        signing_keys: signing_keys?,
+    })
 }
 
 /// The files whose certificates go to the identity provider, in the order of the keys.

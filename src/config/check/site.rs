@@ -4,6 +4,7 @@ use super::Desk;
 use super::cryptography;
 use super::demand::against_ourselves;
 use super::listeners::certificates;
+use super::logout;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
 use crate::config::file::{File, GroupsAbsent, Identity, Session, Upstream as UpstreamFile};
@@ -39,6 +40,9 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         }
         // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
         let Some(saml) = idp.known() else { continue };
+        if let Some(ours) = &service_provider {
+            logout::can_be_done(idp, written, ours, desk);
+        }
         if service_provider.as_ref().is_some_and(|sp| sp.entity_id == saml.entity_id) {
             let message =
                 format!("its entity ID is our own, {}: is this our own metadata?", saml.entity_id.0);

@@ -166,6 +166,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         service_provider: ServiceProvider {
             entity_id: EntityId(format!("{base}/saml/metadata")),
             acs_url: format!("{base}/saml/acs"),
+            slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
         identity_providers: Vec::new(),

@@ -10,7 +10,8 @@
 //! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
 //! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
 //! | `vestibule_danger_used_total` | site, danger | answers that only a `danger_` key let in; `danger` is `sha1` |
-//! | `vestibule_sign_outs_total` | site | sessions ended by their owner |
+//! | `vestibule_sign_outs_total` | site | sessions ended by their owner, here or at the IdP |
+//! | `vestibule_single_logouts_total` | site, begun_by, outcome, code | logout messages of IdPs: `begun_by` is `idp` (requests) or `user` (answers to ours); `outcome` is `ended`, `partly`, `failed` or `refused`; `code` is the reason of a refusal |
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
 //! | `vestibule_claims` | | answered requests and assertions that are remembered |
@@ -155,9 +156,20 @@ impl Metrics {
         count(&self.figures.site(site).danger_sha1);
     }
 
-    /// A session was ended by its owner.
+    /// A session was ended by its owner, here or at the IdP.
     pub fn sign_out(&self, site: u16) {
         count(&self.figures.site(site).sign_outs);
+    }
+
+    /// A logout message of an IdP was answered or, with the reason, refused.
+    pub fn single_logout(
+        &self,
+        site: u16,
+        begun_by: &'static str,
+        outcome: &'static str,
+        code: &'static str,
+    ) {
+        *self.figures.site(site).single_logouts.lock().entry([begun_by, outcome, code]).or_default() += 1;
     }
 
     /// Days until a certificate of an IdP ends, computed at scrape time by the caller; below zero after it.
@@ -227,6 +239,8 @@ struct SiteFigures {
     sign_ins_refused: Mutex<BTreeMap<&'static str, u64>>,
     sign_outs: AtomicU64,
     danger_sha1: AtomicU64,
+    /// By who began it, outcome and code.
+    single_logouts: Mutex<BTreeMap<[&'static str; 3], u64>>,
 }
 
 impl SiteFigures {
@@ -335,6 +349,11 @@ mod tests {
             r#"vestibule_sign_ins_total{site="wiki",outcome="refused",code="signature-invalid"} 2"#,
         );
         has(&metrics, r#"vestibule_sign_outs_total{site="wiki"} 1"#);
+        metrics.single_logout(0, "idp", "ended", "");
+        has(
+            &metrics,
+            r#"vestibule_single_logouts_total{site="wiki",begun_by="idp",outcome="ended",code=""} 1"#,
+        );
     }
 
     #[test]

@@ -61,7 +61,8 @@ impl Figures {
     fn encode_sign_ins(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Browsers sent to an identity provider";
         self.per_site(to, "vestibule_sign_ins_started", help, |site| &site.sign_ins_started)?;
-        self.per_site(to, "vestibule_sign_outs", "Sessions ended by their owner", |site| &site.sign_outs)?;
+        let help = "Sessions ended by their owner, here or at the identity provider";
+        self.per_site(to, "vestibule_sign_outs", help, |site| &site.sign_outs)?;
         let help = "Answers that only a danger_ key of the configuration let in";
         let mut used = to.encode_descriptor("vestibule_danger_used", help, None, MetricType::Counter)?;
         for site in &self.sites {
@@ -83,6 +84,20 @@ impl Figures {
             for (code, n) in &*site.sign_ins_refused.lock() {
                 let labels = [name, ("outcome", "refused"), ("code", *code)];
                 ConstCounter::new(*n).encode(ended.encode_family(&labels)?)?;
+            }
+        }
+        let help = "Logout messages of identity providers, by who began, outcome and reason code";
+        let mut logouts =
+            to.encode_descriptor("vestibule_single_logouts", help, None, MetricType::Counter)?;
+        for site in &self.sites {
+            for ([begun_by, outcome, code], n) in &*site.single_logouts.lock() {
+                let labels = [
+                    ("site", site.name.as_str()),
+                    ("begun_by", *begun_by),
+                    ("outcome", *outcome),
+                    ("code", *code),
+                ];
+                ConstCounter::new(*n).encode(logouts.encode_family(&labels)?)?;
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(sp.signing_keys.iter().map(signing_key));
     parts.extend(sp.signing_keys.iter().filter(|key| key.decrypts()).map(encryption_key));
+    parts.extend(single_logout_services(sp));
     parts.push(assertion_consumer_service(&sp.acs_url));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -49,6 +50,19 @@ fn encryption_key(key: &SigningKey) -> String {
          <ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>{methods}\n    </md:KeyDescriptor>\n",
         STANDARD.encode(key.certificate_der()),
     )
+}
+
+/// Where we take logout messages, by both bindings (Metadata 2.4.2). Without a key we could neither ask nor answer.
+fn single_logout_services(sp: &ServiceProvider) -> Vec<String> {
+    let service = |binding: Binding| {
+        format!(
+            "    <md:SingleLogoutService Binding=\"{}\" Location=\"{}\"/>\n",
+            binding.uri(),
+            escape(&sp.slo_url)
+        )
+    };
+    let bindings = [Binding::Redirect, Binding::Post].into_iter().filter(|_| !sp.signing_keys.is_empty());
+    bindings.map(service).collect()
 }
 
 fn assertion_consumer_service(url: &str) -> String {

@@ -131,7 +131,8 @@ async fn the_program_starts_during_an_outage_and_compares_with_what_it_kept() {
     scene.is_still_in(&mut ada).await;
     let said = exits(&scene.run(&["metadata", "diff"]).await, 69);
     assert!(said.contains("not usable"), "{said}");
-    exits(&scene.run(&["check"]).await, 0);
+    let said = exits(&scene.run(&["check"]).await, 0);
+    assert!(said.contains("metadata from https://localhost:") && said.contains(ENTITY), "{said}");
     let said = exits(&scene.run(&["check", "--online"]).await, 69);
     assert!(said.contains("localhost"), "{said}");
 

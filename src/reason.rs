@@ -204,6 +204,7 @@ reasons! {
     EmailInvalid = "email-invalid", 403, "The e-mail address does not have the form of one.", "The attribute holds something else.", "Change `identity.email` or the attribute at the IdP.";
     IdentityControlCharacter = "identity-control-character", 403, "The user or e-mail holds a control character.", "An attempt to inject headers, or a broken directory entry.", "Correct the entry at the IdP.";
     EmailDomainForeign = "email-domain-foreign", 403, "The IdP may not speak for this e-mail domain.", "The user belongs to another IdP.", "Add the domain to `email_domains` of the IdP if it may speak for it.";
+    ScopeForeign = "scope-foreign", 403, "The user is of a scope that the IdP's metadata does not let it speak for.", "An IdP of a federation that names people of another member, or metadata that lacks the scope.", "Compare the shibmd:Scope elements of the IdP's metadata with what it sends.";
     IdentityTooLarge = "identity-too-large", 403, "The user, or the list of groups, is larger than the limit.", "An attribute that does not name a user, or a user in very many groups.", "Change `identity.user`, or let the IdP send fewer groups.";
     // --- a request ---
     PathMalformed = "path-malformed", 400, "The path cannot be read in one way only.", "A probe for path confusion, or an application that needs encoded slashes.", "Set `allow_encoded_slash: true` if the application needs encoded slashes.";

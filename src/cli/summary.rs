@@ -155,6 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn our_own_certificates_are_shown_with_their_days() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/forward-auth.yaml");
+        // 2026-01-01; they end on 2051-07-14.
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        assert!(said.contains("our certificate CN=app.example.com, 9325 days left\n"), "{said}");
+        assert!(said.contains("our other certificate CN=app.example.com next, 9325 days left\n"), "{said}");
+    }
+
+    #[test]
     fn days_are_said_in_words() {
         assert_eq!(left_in_words(700), "700 days left");
         assert_eq!(left_in_words(1), "1 day left");

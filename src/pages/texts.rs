@@ -89,6 +89,7 @@ impl Situation {
             | Reason::UserMissing
             | Reason::EmailInvalid
             | Reason::IdentityControlCharacter
+            | Reason::ScopeForeign
             | Reason::EmailDomainForeign => Self::AccountUnsuitable,
             Reason::AccessDenied | Reason::AccessUnknownGroups => Self::NotAllowed,
             Reason::SessionMissing => Self::NotSignedIn,

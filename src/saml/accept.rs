@@ -9,7 +9,7 @@
 
 use super::assertion::Attribute;
 use super::envelope::Status;
-use super::parties::{IdentityProvider, Policy, ServiceProvider};
+use super::parties::{IdentityProvider, Policy, Scope, ServiceProvider};
 use super::response::VerifiedResponse;
 use super::subject::{Bearer, NameId, most_telling};
 use super::xml::shown;
@@ -179,6 +179,7 @@ pub(super) fn web_browser_sso(
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew),
         signed_parts,
+        scopes: expected.identity_provider.scopes.clone(),
     })
 }
 
@@ -221,6 +222,7 @@ pub struct AcceptedAssertion {
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
     signed_parts: &'static str,
+    scopes: Vec<Scope>,
 }
 
 impl AcceptedAssertion {
@@ -239,6 +241,7 @@ impl AcceptedAssertion {
             session_not_on_or_after: None,
             acceptable_until: now.plus(Duration::from_secs(300)),
             signed_parts: "assertion",
+            scopes: Vec::new(),
         }
     }
 
@@ -286,6 +289,11 @@ impl AcceptedAssertion {
     /// confirmations and conditions, plus the skew.
     pub const fn acceptable_until(&self) -> Moment {
         self.acceptable_until
+    }
+
+    /// The scopes that its identity provider may speak for, as metadata says; empty where it says nothing.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
     }
 
     /// Which parts the IdP signed, for the audit: `response`, `assertion` or `both`.

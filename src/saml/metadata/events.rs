@@ -2,7 +2,7 @@
 
 use super::{Limits, MetadataProblem};
 use crate::reason::Reason;
-use crate::saml::xml;
+use crate::saml::{markup, xml};
 use std::borrow::Cow;
 use std::ops::Range;
 use uppsala::{Element, PullEvent, PullParser, XmlError};
@@ -19,6 +19,7 @@ pub(super) enum Event<'a> {
 
 /// The stream. It ends with the document; what is not well-formed is an error, wherever it stands.
 pub(super) struct Events<'a> {
+    text: &'a str,
     parser: PullParser<'a>,
     /// How many elements are open.
     open: usize,
@@ -30,7 +31,7 @@ impl<'a> Events<'a> {
             .with_forbid_dtd(true)
             .with_forbid_entities(true)
             .with_max_depth(Limits::DEPTH);
-        Self { parser, open: 0 }
+        Self { text, parser, open: 0 }
     }
 
     /// The next event; `None` at the end of the document.
@@ -52,7 +53,8 @@ impl<'a> Events<'a> {
                     depth,
                 } => {
                     self.open += 1;
-                    let element = Element { name, attributes, namespace_declarations };
+                    let mut element = Element { name, attributes, namespace_declarations };
+                    normalize(&mut element, &self.text[byte_start..byte_end]);
                     Event::Start(element, depth as usize, byte_start..byte_end)
                 }
                 PullEvent::EndElement { byte_end, depth, .. } => {
@@ -81,6 +83,24 @@ impl<'a> Events<'a> {
                 | PullEvent::EndNamespace => continue,
             }));
         }
+    }
+}
+
+/// Line breaks in the values of attributes become spaces (`markup.rs`), here tag by tag, so that a large document is
+/// not copied for the sake of one of them.
+fn normalize(element: &mut Element<'_>, tag: &str) {
+    let Cow::Owned(normal) = markup::normalized_attributes(tag) else { return };
+    // The tag alone, which the tokenizer has taken already: its attributes are the same, in the same order.
+    let mut alone = PullParser::with_namespace_aware(&normal, false);
+    while let Ok(Some(event)) = alone.next_event() {
+        let PullEvent::StartElement { attributes, namespace_declarations, .. } = event else { continue };
+        for (attribute, normal) in element.attributes.iter_mut().zip(attributes) {
+            attribute.value = Cow::Owned(normal.value.into_owned());
+        }
+        for (declared, normal) in element.namespace_declarations.iter_mut().zip(namespace_declarations) {
+            declared.1 = Cow::Owned(normal.1.into_owned());
+        }
+        return;
     }
 }
 

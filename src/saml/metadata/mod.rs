@@ -112,9 +112,8 @@ impl Described {
 /// # Errors
 /// The first rule that the document breaks; those of the signature before those of what it says.
 pub fn describe(xml: &[u8], source: &Source<'_>, now: Moment) -> Result<Described, MetadataProblem> {
-    // No line breaks in attributes, as every parser must see them (XML 1.0 3.3.3).
-    let text = markup::normalized_attributes(text_of(xml, &source.limits)?);
-    let selected = select::select(&text, source)?;
+    let text = text_of(xml, &source.limits)?;
+    let selected = select::select(text, source)?;
     let document =
         xml::parse_again(&selected.octets, Limits::DEPTH).map_err(|r| MetadataProblem::of_xml(&r))?;
     let root = Element::root(&document).map_err(|r| MetadataProblem::of_xml(&r))?;

@@ -33,12 +33,12 @@ mod tests {
 
     #[test]
     fn entities_are_asked_for_as_the_protocol_says() {
-        let url = |form| mdq_url("https://mdq.example.org/global/", "http://example.org/idp", form);
+        let url = |form| mdq_url("https://mdq.example.org/global/", "http://example.org/service", form);
         assert_eq!(
             url(QueryForm::EntityId),
-            "https://mdq.example.org/global/entities/http%3A%2F%2Fexample.org%2Fidp"
+            "https://mdq.example.org/global/entities/http%3A%2F%2Fexample.org%2Fservice"
         );
-        // The example of the SAML profile, 3.1.1.
+        // As `printf http://example.org/service | sha1sum` says.
         assert_eq!(
             url(QueryForm::Sha1),
             "https://mdq.example.org/global/entities/%7Bsha1%7D11d72e8cf351eb6c75c721e838f469677ab41bdb"

@@ -47,7 +47,6 @@ pub struct Listed {
 /// # Errors
 /// The first rule of reading that the document breaks. Signatures are not looked at: [`super::describe`] does.
 pub fn index(xml: &[u8], limits: &Limits) -> Result<Vec<Listed>, MetadataProblem> {
-    // Line breaks in attributes stay as they are, so that the places are those in the document; no name has one.
     let text = text_of(xml, limits)?;
     let source = Source { entity_id: Some(""), limits: *limits, ..Source::default() };
     let mut pass = Pass { listed: Some(Vec::new()), ..Pass::new(&source, None) };

@@ -9,6 +9,7 @@ use super::MetadataProblem;
 use super::canonical::Canonicalizer;
 use super::events::{Event, Events};
 use crate::reason::Reason;
+use crate::saml::markup;
 use crate::saml::parties::TrustedKeys;
 use crate::saml::signature::Signature;
 use crate::saml::xml::{self, Element, SIGNATURE};
@@ -34,6 +35,7 @@ impl Promise {
         let head = Head::read(text)?;
         let small =
             format!("{}{}</{}>", &text[head.start_tag], &text[head.signature.clone()], head.qualified_name);
+        let small = markup::normalize_attributes(small);
         let failed = |refusal| MetadataProblem::of_signature(&refusal);
         let document = xml::parse_again(&small, super::Limits::DEPTH).map_err(failed)?;
         let root = Element::root(&document).map_err(failed)?;

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// Our metadata. All signing keys are in it, so that the next one is known before it signs; it has no end, as some
-/// identity providers would stop trusting us on that day.
+/// identity providers would stop trusting us on that day. It lists no NameIDFormat: who sends none of a list sends no
+/// NameID at all, and who is asked for one by `name_id_format` needs no list.
 pub fn write_service_provider(sp: &ServiceProvider) -> String {
     // In the order of the schema.
     let mut parts: Vec<String> = Vec::new();

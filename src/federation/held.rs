@@ -17,6 +17,8 @@ pub struct Held {
     pub described: Described,
     /// Since when.
     pub since: Moment,
+    /// When its source last said so.
+    pub confirmed: Moment,
     /// Which rule holds it.
     pub why: MetadataProblem,
     /// Against what runs.
@@ -82,9 +84,11 @@ impl Watch {
         self.told(folder.forget_agreement(&self.idp.id));
     }
 
+    /// Only what its source still says when the time is over: what somebody smuggled in for an hour is not let in
+    /// because the source has been silent ever since.
     pub(super) fn let_in_after_delay(&mut self, now: Moment, metrics: &Metrics) {
         let Some(delay) = self.changes.apply_held_after else { return };
-        if self.held().is_some_and(|held| held.since.plus(delay) <= now) {
+        if self.held().is_some_and(|held| held.since.plus(delay) <= held.confirmed) {
             self.let_in("apply_held_after", now, metrics);
         }
     }

@@ -87,7 +87,7 @@ async fn an_identity_provider_is_asked_for_by_its_name_and_no_other_one_is_taken
     scene.lets_in(&idp).await;
 }
 
-/// The figures of docs/metadata.md: `cargo test --release --test federation -- --ignored --nocapture`.
+/// For figures: `cargo test --release --test federation -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "60 MB, for the figures"]
 async fn an_aggregate_of_sixty_megabytes_is_fetched_kept_and_read_again() {

@@ -198,8 +198,18 @@ async fn keys_roll_over_in_a_file_and_a_swap_waits_for_the_owner_while_a_session
     assert!(said.contains("+ signing key") && said.contains("Agreed."), "{said}");
     scene.takes(&other, &gate).await;
     scene.is_still_in(&mut ada).await;
+    // The figures follow what is in use.
+    let metrics = Visitor::new().get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await.body;
+    let named = |idp: &FakeIdp| metrics.contains(&format!("fingerprint=\"{}\"}}", short_fingerprint(idp)));
+    assert_eq!([&old, &new, &other].map(named), [false, false, true], "{metrics}");
+    assert!(metrics.contains("outcome=\"held\"} 1\n") && metrics.contains("_metadata_held{"), "{metrics}");
     let said = exits(&scene.run(&["metadata", "diff"]).await, 0);
     assert!(said.contains("nothing is different"), "{said}");
+}
+
+fn short_fingerprint(idp: &FakeIdp) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, idp.certificate());
+    digest.as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn contains(folder: &Path, text: &str) -> bool {

@@ -119,10 +119,10 @@ fn entity(out: &mut String, number: usize, certificate: &str) {
     }
     out.push_str("</md:IDPSSODescriptor>\n");
     for kind in ["technical", "support", "administrative"] {
-        write!(
+        writeln!(
             out,
             "<md:ContactPerson contactType=\"{kind}\"><md:GivenName>Service Desk</md:GivenName>\
-             <md:EmailAddress>mailto:{kind}@{host}</md:EmailAddress></md:ContactPerson>\n"
+             <md:EmailAddress>mailto:{kind}@{host}</md:EmailAddress></md:ContactPerson>"
         )
         .unwrap();
     }

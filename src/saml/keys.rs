@@ -369,6 +369,21 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// Of the certificates of one `ds:X509Data`, those that do not stand there only because they issued another one
+/// (XML Signature 4.5.4 allows the chain): the key of an authority signs nothing for an identity provider.
+pub(super) fn without_issuers(certificates: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let parsed: Vec<_> = certificates.iter().map(|der| parse_certificate(der).ok()).collect();
+    let issued = |authority: &X509Certificate<'_>| {
+        parsed.iter().flatten().any(|other| {
+            other.issuer().as_raw() == authority.subject().as_raw()
+                && other.subject().as_raw() != authority.subject().as_raw()
+        })
+    };
+    let keep: Vec<bool> =
+        parsed.iter().map(|certificate| !certificate.as_ref().is_some_and(issued)).collect();
+    certificates.into_iter().zip(keep).filter_map(|(der, keep)| keep.then_some(der)).collect()
+}
+
 fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, String> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),

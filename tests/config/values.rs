@@ -284,7 +284,8 @@ fn our_own_certificates_are_warned_of_thirty_days_before_their_end() {
         };
         let config = load(&good("forward-auth.yaml"), &[], Moment::from_seconds(seconds))
             .unwrap_or_else(|problems| panic!("{problems}"));
-        let ours = config.warnings.into_iter().filter(|w| w.path.starts_with("service_provider"));
+        let ours =
+            config.warnings.into_iter().filter(|w| w.path.starts_with("service_provider.certificate_file"));
         ours.map(|warning| format!("{}: {}", warning.path, warning.message)).collect::<Vec<_>>()
     };
     assert_eq!(at("2051-06-14"), Vec::<String>::new());

@@ -38,8 +38,9 @@ fn keys_are_taken_where_something_vouches_for_them() {
     const A: &str = "rsa2048";
     const B: &str = "p256";
     const C: &str = "p384";
-    // Running, found, whether it is signed by the pinned key; what `apply` and `hold` say.
-    let cases: &[(&[&str], &[&str], bool, &str, &str)] = &[
+    /// Running, found, whether it is signed by the pinned key; what `apply` and `hold` say.
+    type Case<'c> = (&'c [&'c str], &'c [&'c str], bool, &'c str, &'c str);
+    let cases: &[Case<'_>] = &[
         (&[A], &[A], false, "same", "same"),
         (&[A, B], &[B, A], false, "same", "same"),
         (&[A], &[A, B], false, "apply", "held: added"),

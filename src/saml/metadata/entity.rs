@@ -6,6 +6,7 @@ use super::validity::{self, Validity};
 use super::{Described, MetadataProblem};
 use crate::clock::Moment;
 use crate::reason::Reason;
+use crate::saml::keys::without_issuers;
 use crate::saml::parties::{
     Binding, EntityId, IdentityProvider, RequireSigned, Scope, SloEndpoint, TrustedKeys,
 };
@@ -17,6 +18,7 @@ const SHIBBOLETH: &str = "urn:mace:shibboleth:metadata:1.0";
 /// Core 8.3.6: an entity identifier has at most 1024 characters.
 const LONGEST_NAME: usize = 1024;
 /// More of each than any identity provider has.
+const MAX_CHAIN: usize = 16;
 const MAX_ADDRESSES: usize = 64;
 const MAX_SCOPES: usize = 1024;
 
@@ -108,21 +110,32 @@ impl<'d> Reader<'d> {
         let mut certificates = Vec::new();
         let keys = self.roles.iter().flat_map(|role| role.children_named(METADATA, "KeyDescriptor"));
         for key in keys.filter(|key| matches!(key.attribute("use"), None | Some("signing"))) {
-            let texts: Vec<_> = key
+            let data = key
                 .children_named(SIGNATURE, "KeyInfo")
-                .flat_map(|info| info.children_named(SIGNATURE, "X509Data"))
-                .flat_map(|data| data.children_named(SIGNATURE, "X509Certificate"))
-                .collect();
-            if texts.is_empty() {
-                self.warnings.push("a signing key without a certificate is skipped".to_owned());
-            }
-            for text in texts {
-                match text.text().and_then(|text| xml::base64(&text)) {
-                    Some(der) => certificates.push(der),
-                    None => {
-                        self.warnings.push("a signing certificate that is not base64 is skipped".to_owned());
+                .flat_map(|info| info.children_named(SIGNATURE, "X509Data"));
+            let mut any = false;
+            for data in data {
+                let mut chain = Vec::new();
+                for text in data.children_named(SIGNATURE, "X509Certificate").take(MAX_CHAIN) {
+                    any = true;
+                    match text.text().and_then(|text| xml::base64(&text)) {
+                        Some(der) => chain.push(der),
+                        None => {
+                            let warning = "a signing certificate that is not base64 is skipped";
+                            self.warnings.push(warning.to_owned());
+                        }
                     }
                 }
+                let length = chain.len();
+                let leaves = without_issuers(chain);
+                if leaves.len() < length {
+                    let warning = "certificates that only issued another one beside them are skipped";
+                    self.warnings.push(warning.to_owned());
+                }
+                certificates.extend(leaves);
+            }
+            if !any {
+                self.warnings.push("a signing key without a certificate is skipped".to_owned());
             }
         }
         certificates

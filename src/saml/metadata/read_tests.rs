@@ -128,6 +128,49 @@ fn unsuitable_keys_are_skipped_and_none_left_is_an_error() {
 }
 
 #[test]
+fn the_key_of_an_authority_is_not_the_identity_providers() {
+    use base64::Engine as _;
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    let params = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    };
+    let (root_key, leaf_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut of_root = params("authority");
+    of_root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = of_root.self_signed(&root_key).unwrap();
+    let leaf = params("leaf").signed_by(&leaf_key, &Issuer::new(of_root, root_key)).unwrap();
+    let certificate = |der: &[u8]| {
+        let base64 = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("<ds:X509Certificate>{base64}</ds:X509Certificate>")
+    };
+    let (root, leaf) = (certificate(root.der()), certificate(leaf.der()));
+    let (one, other) = (
+        certificate(&crate::saml::testing::certificate("p256")),
+        certificate(&crate::saml::testing::certificate("p384")),
+    );
+    for (data, expected) in [
+        (format!("{root}{leaf}"), &["CN=leaf"][..]),
+        (format!("{leaf}{root}"), &["CN=leaf"]),
+        (root.clone(), &["CN=authority"]),
+        (format!("{one}{other}"), &["CN=test p256", "CN=test p384"]),
+    ] {
+        let key = format!(
+            "<md:KeyDescriptor><ds:KeyInfo><ds:X509Data>{data}</ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
+        );
+        let content = key + &service("HTTP-Redirect", "https://idp.example.org/sso");
+        let found = read(&entity(IDP, "", &role("", &content))).unwrap();
+        let names: Vec<_> =
+            found.identity_provider.keys.certificates().iter().map(|c| c.subject.as_str()).collect();
+        let without_rest: Vec<_> =
+            names.iter().map(|name| name.rsplit(", ").next().unwrap_or(name)).collect();
+        assert_eq!(without_rest, expected);
+        assert_eq!(found.warnings.len(), usize::from(data.contains(&leaf)));
+    }
+}
+
+#[test]
 fn an_ended_certificate_is_a_warning_only() {
     let later = Moment::from_seconds(2_100_000_000);
     let found = describe(plain(IDP, "").as_bytes(), &Source::default(), later).unwrap();

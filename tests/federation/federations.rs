@@ -12,7 +12,7 @@ use vestibule::federation::{HttpSource, Outbound, Patience};
 use vestibule::saml::metadata::{QueryForm, mdq_url};
 
 /// An aggregate of so many others, each with `padding` octets of words, and of the one that is meant in their midst.
-fn aggregate(count: usize, padding: usize, meant: &Document<'_>, signer: Option<&FakeIdp>) -> String {
+pub fn aggregate(count: usize, padding: usize, meant: &Document<'_>, signer: Option<&FakeIdp>) -> String {
     let stranger = FakeIdp::new("urn:stranger");
     let mut body = String::with_capacity(count * (padding + 2000));
     for number in 0..count {

@@ -121,11 +121,11 @@ impl Watch {
     /// What is to be done now, if anything: an agreement is carried out, the source is read when it is time, a held change
     /// whose time has come is let in. Never fails: what does not work is told and tried again.
     pub async fn round(&mut self, clock: &dyn Clock, metrics: &Metrics) {
-        self.carry_out_agreement(clock.now(), metrics);
+        self.carry_out_agreement(clock.now());
         if self.standing.due.is_none_or(|due| due <= clock.now()) {
             self.read(clock, metrics).await;
         }
-        self.let_in_after_delay(clock.now(), metrics);
+        self.let_in_after_delay(clock.now());
         self.show(metrics);
     }
 

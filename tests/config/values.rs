@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::config::{Config, load};
+use vestibule::federation::Pace;
+use vestibule::saml::metadata::change::KeyChanges;
 use vestibule::site::Face;
 
 fn good(name: &str) -> PathBuf {
@@ -296,4 +298,30 @@ fn our_own_certificates_are_warned_of_thirty_days_before_their_end() {
     assert!(soon[0].starts_with(begin), "{soon:?}");
     assert!(soon[1].contains("certificate_file[1]") && soon[1].contains("next ends on"), "{soon:?}");
     assert!(at("2052-06-16")[0].contains("ended on 2051-07-14"));
+}
+
+#[test]
+fn metadata_from_an_address_is_known_later_and_wants_a_place_to_be_kept() {
+    let config = with("metadata-url.yaml", &[]);
+    let site = &config.sites[0];
+    assert!(site.identity_providers.iter().all(|idp| idp.known().is_none()), "nobody was asked");
+    let [corp, university] = config.watches.as_slice() else { panic!("two") };
+    assert_eq!(corp.source.name(), "https://idp.corp.test/metadata");
+    assert_eq!(corp.pace, Pace::Polite { at_most: Some(Duration::from_secs(1800)) });
+    assert_eq!(corp.changes.keys, KeyChanges::Apply);
+    assert_eq!(
+        university.source.name(),
+        "https://mdq.example.org/global/entities/https%3A%2F%2Fidp.university.test%2Fidp"
+    );
+    assert_eq!(university.terms.entity_id.as_deref(), Some("https://idp.university.test/idp"));
+    assert!(university.terms.pinned.is_some());
+    assert_eq!(university.changes.keys, KeyChanges::Hold);
+    assert_eq!(university.changes.apply_held_after, Some(Duration::from_secs(3 * 86_400)));
+    for watch in [corp, university] {
+        assert_eq!(watch.site, site.name);
+        assert_eq!(watch.terms.not, [site.service_provider.entity_id.0.clone()]);
+        assert!(watch.folder.is_none());
+    }
+    let warned: Vec<&str> = config.warnings.iter().map(|problem| problem.path.as_str()).collect();
+    assert!(warned.contains(&"state_dir"), "{warned:?}");
 }

@@ -4,6 +4,7 @@ use crate::documents::{Document, ENTITY, HOUR};
 use crate::idp::FakeIdp;
 use crate::metadata_server::Behaviour;
 use crate::scene::{Scene, folder, is_still_in, signed_in};
+use crate::world::START;
 use std::time::Duration;
 use vestibule::federation::Kind;
 use vestibule::saml::metadata::change::KeyChanges;
@@ -144,6 +145,47 @@ async fn the_delay_begins_anew_when_something_else_is_held() {
     scene.lets_in(&old).await;
     scene.after(22 * HOUR).await;
     scene.lets_in(&newer).await;
+}
+
+#[tokio::test]
+async fn what_is_held_and_has_ended_is_not_let_in_by_agreement() {
+    let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
+    let state = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new().await;
+    scene.keeping(state.path());
+    scene.server.now(Behaviour::serve(Document { valid_until: None, ..Document::of(&[&old]) }.xml()));
+    scene.round().await;
+    let short = Document { valid_until: Some(START.plus(10 * HOUR)), ..Document::of(&[&new]) };
+    scene.server.now(Behaviour::serve(short.xml()));
+    scene.after(2 * HOUR).await;
+    let held = scene.watch.held().unwrap().described.fingerprint;
+    scene.server.now(Behaviour::Down);
+    scene.world.advance(9 * HOUR);
+    folder(state.path()).agree("corp", &held).unwrap();
+    scene.round().await;
+    scene.lets_in(&old).await;
+    assert!(scene.watch.held().is_none());
+    assert_eq!(folder(state.path()).load("corp", Kind::Held), Ok(None));
+}
+
+#[tokio::test]
+async fn rubbish_that_came_after_what_was_agreed_to_stays_rubbish() {
+    let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
+    let state = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new().await;
+    scene.keeping(state.path());
+    for document in [Document::of(&[&old]).xml(), Document::of(&[&new]).xml(), "<html/>".into()] {
+        scene.server.now(Behaviour::serve(document));
+        scene.after(2 * HOUR).await;
+    }
+    let held = scene.watch.held().unwrap().described.fingerprint;
+    folder(state.path()).agree("corp", &held).unwrap();
+    scene.round().await;
+    scene.lets_in(&new).await;
+    let confirmed = scene.watch.running().unwrap().confirmed;
+    scene.after(2 * HOUR).await;
+    assert_eq!(scene.readings("refused"), "2");
+    assert_eq!(scene.watch.running().unwrap().confirmed, confirmed, "nobody confirmed it");
 }
 
 #[tokio::test]

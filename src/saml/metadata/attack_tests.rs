@@ -392,6 +392,23 @@ fn whatever_byte_changes_the_same_is_described_or_nothing() {
 }
 
 #[test]
+fn no_change_of_octets_is_a_defect() {
+    // Any answer will do, as long as there is one.
+    let document = xml("metadata_aggregate");
+    for (at, with) in (0..document.len()).step_by(3).zip([0x01, 0x20, 0x80, 0x0d, 0x3c].into_iter().cycle()) {
+        let mut changed = document.clone().into_bytes();
+        changed[at] ^= with;
+        let _ = describe(&changed, &Source::default(), NOW);
+        let _ = index(&changed, &Limits::default());
+        changed.remove(at);
+        let _ = describe(&changed, &Source::default(), NOW);
+        let markup = *b"<>&\"'/ =:-!?[]"[at % 14..].first().unwrap();
+        changed.insert(at, markup);
+        let _ = describe(&changed, &Source::default(), NOW);
+    }
+}
+
+#[test]
 fn keys_of_the_attacker_in_key_info_change_nothing() {
     use base64::Engine as _;
     let encode = |name| base64::engine::general_purpose::STANDARD.encode(certificate(name));

@@ -3,6 +3,7 @@
 use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::federation::Watch;
 use anstyle::AnsiColor;
 use clap::Args;
 use std::io::{self, Write};
@@ -33,13 +34,15 @@ impl Arguments {
 /// The list of problems is this command's result, and so goes to standard output.
 pub(super) fn check(arguments: &Arguments, now: Moment, out: &mut dyn Write) -> io::Result<Exit> {
     let file = &arguments.file;
-    let config = match file.load(now) {
+    let mut config = match file.load(now) {
         Ok(config) => config,
         Err(problems) => {
             print_problems(out, &problems.0)?;
             return Ok(Exit::Usage);
         }
     };
+    // Of an identity provider that is described by an address only the copy in state_dir is known here.
+    config.watches.iter_mut().filter(|watch| watch.running().is_none()).for_each(Watch::recall);
     summary::print(out, &config, now)?;
     if !config.warnings.is_empty() {
         writeln!(out)?;

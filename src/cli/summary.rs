@@ -2,10 +2,12 @@
 
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::federation::Watch;
 use crate::saml::parties::SigningCertificate;
 use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// From here on a certificate's end is worth a colour.
 const SOON: i64 = 30;
@@ -13,13 +15,13 @@ const SOON: i64 = 30;
 /// Everything that `check` says in the good case.
 pub(super) fn print(to: &mut dyn Write, config: &Config, now: Moment) -> io::Result<()> {
     for site in &config.sites {
-        print_site(to, site, now)?;
+        print_site(to, site, &config.watches, now)?;
         writeln!(to)?;
     }
     print_listeners(to, config)
 }
 
-fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
+fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -> io::Result<()> {
     let bold = Style::new().bold();
     writeln!(to, "{bold}{}{bold:#}  {}", site.name, site.public_url.origin())?;
     row(to, "application", &face(&site.face))?;
@@ -32,10 +34,31 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
         let whose = if position == 0 { "our certificate" } else { "our other certificate" };
         print_certificate(to, whose, key.certificate(), now)?;
     }
-    site.identity_providers.iter().try_for_each(|idp| {
+    for idp in &site.identity_providers {
         print_idp(to, idp, now)?;
-        row(to, "sign-out", sign_out(site, idp))
-    })
+        row(to, "sign-out", sign_out(site, idp))?;
+        if let Some(watch) = watches.iter().find(|watch| Arc::ptr_eq(&watch.idp, idp)) {
+            print_source(to, watch)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where its metadata comes from, and whether anything is known of it before its source is asked.
+fn print_source(to: &mut dyn Write, watch: &Watch) -> io::Result<()> {
+    let kept = match watch.running() {
+        Some(_) => "",
+        None => "; nobody can sign in until it has been read",
+    };
+    row(to, "", &format!("metadata from {}{kept}", watch.source.name()))?;
+    match watch.held() {
+        Some(held) => {
+            let style = AnsiColor::Yellow.on_default().bold();
+            let since = held.since;
+            row(to, "", &format!("{style}a change is held since {since}: vestibule metadata diff{style:#}"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {

@@ -6,7 +6,6 @@ use super::source::Version;
 use super::watch::{Became, Watch, in_words};
 use crate::clock::Moment;
 use crate::observe::audit::{self, Event};
-use crate::observe::metrics::{MetadataOutcome, Metrics};
 use crate::saml::metadata::change::Difference;
 use crate::saml::metadata::{Described, MetadataProblem};
 
@@ -17,6 +16,8 @@ pub struct Held {
     pub described: Described,
     /// Since when.
     pub since: Moment,
+    /// When its source last said so.
+    pub confirmed: Moment,
     /// Which rule holds it.
     pub why: MetadataProblem,
     /// Against what runs.
@@ -58,7 +59,7 @@ impl Watch {
         }
     }
 
-    pub(super) fn carry_out_agreement(&mut self, now: Moment, metrics: &Metrics) {
+    pub(super) fn carry_out_agreement(&mut self, now: Moment) {
         let Some(folder) = self.folder.clone() else { return };
         let agreed = match folder.agreed(&self.idp.id) {
             Ok(None) => return,
@@ -71,7 +72,7 @@ impl Watch {
             }
         };
         if self.held().is_some_and(|held| held.described.fingerprint == agreed) {
-            self.let_in("vestibule metadata apply", now, metrics);
+            self.let_in("vestibule metadata apply", now);
         } else {
             tracing::warn!(
                 site = self.site,
@@ -82,16 +83,30 @@ impl Watch {
         self.told(folder.forget_agreement(&self.idp.id));
     }
 
-    pub(super) fn let_in_after_delay(&mut self, now: Moment, metrics: &Metrics) {
+    /// Only what its source still says when the time is over: what somebody smuggled in for an hour is not let in
+    /// because the source has been silent ever since.
+    pub(super) fn let_in_after_delay(&mut self, now: Moment) {
         let Some(delay) = self.changes.apply_held_after else { return };
-        if self.held().is_some_and(|held| held.since.plus(delay) <= now) {
-            self.let_in("apply_held_after", now, metrics);
+        if self.held().is_some_and(|held| held.since.plus(delay) <= held.confirmed) {
+            self.let_in("apply_held_after", now);
         }
     }
 
-    fn let_in(&mut self, how: &str, now: Moment, metrics: &Metrics) {
+    fn let_in(&mut self, how: &str, now: Moment) {
         let Some(held) = self.standing.held.take() else { return };
-        if let Some(seen) = &mut self.standing.seen {
+        if held.described.valid_until.is_some_and(|until| until <= now) {
+            tracing::warn!(
+                site = self.site,
+                idp = self.idp.id,
+                "what was held has ended meanwhile and is not let in; the next document from its source is judged anew"
+            );
+            if let Some(folder) = &self.folder {
+                self.told(folder.remove(&self.idp.id, Kind::Held));
+            }
+            return;
+        }
+        // Its source may have said something else since, which is no better for that.
+        if let Some(seen) = self.standing.seen.as_mut().filter(|seen| matches!(seen.became, Became::Held)) {
             seen.became = Became::Running;
         }
         self.install(held.described, now);
@@ -99,6 +114,5 @@ impl Watch {
             self.told(folder.promote(&self.idp.id));
         }
         self.tell_change(how, &held.differences);
-        metrics.metadata_read(&self.site, &self.idp.id, MetadataOutcome::Changed);
     }
 }

@@ -58,7 +58,7 @@ impl Watch {
         });
         let Some((Change::Hold { differences, why }, described)) = judged else { return Some(false) };
         self.standing.seen = Some(Seen::of(&copy, Became::Held));
-        self.standing.held = Some(Held { described, since: copy.at, why, differences });
+        self.standing.held = Some(Held { described, since: copy.at, confirmed: copy.at, why, differences });
         Some(true)
     }
 

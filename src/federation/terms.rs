@@ -64,7 +64,7 @@ impl Terms {
             idp.single_sign_on.retain(|(offered, _)| *offered == binding);
             if idp.single_sign_on.is_empty() {
                 let sentence =
-                    "the metadata offers no sign-on address for the binding of sso_binding".to_owned();
+                    "the metadata offers no sign-on address for this binding (sso_binding)".to_owned();
                 return Err(MetadataProblem { reason: Reason::MetadataAddressMissing, sentence });
             }
         }

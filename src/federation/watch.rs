@@ -118,14 +118,14 @@ impl Watch {
         self.standing.held.as_ref()
     }
 
-    /// What is to be done now, if anything: an agreement is carried out, a held change whose time has come is let in,
-    /// the source is read when it is time. Never fails: what does not work is told and tried again.
+    /// What is to be done now, if anything: an agreement is carried out, the source is read when it is time, a held change
+    /// whose time has come is let in. Never fails: what does not work is told and tried again.
     pub async fn round(&mut self, clock: &dyn Clock, metrics: &Metrics) {
-        self.carry_out_agreement(clock.now(), metrics);
-        self.let_in_after_delay(clock.now(), metrics);
+        self.carry_out_agreement(clock.now());
         if self.standing.due.is_none_or(|due| due <= clock.now()) {
             self.read(clock, metrics).await;
         }
+        self.let_in_after_delay(clock.now());
         self.show(metrics);
     }
 
@@ -214,7 +214,12 @@ impl Watch {
     fn unchanged(&mut self, now: Moment) -> MetadataOutcome {
         match self.standing.seen.as_ref().map(|seen| seen.became) {
             Some(Became::Refused) => MetadataOutcome::Refused,
-            Some(Became::Held) => MetadataOutcome::Held,
+            Some(Became::Held) => {
+                if let Some(held) = &mut self.standing.held {
+                    held.confirmed = now;
+                }
+                MetadataOutcome::Held
+            }
             _ => {
                 if let Some(running) = &mut self.standing.running {
                     running.confirmed = now;
@@ -244,7 +249,8 @@ impl Watch {
             Change::Refuse(problem) => self.refused(problem, version, digest),
             Change::Hold { differences, why } => {
                 self.standing.seen = seen(Became::Held);
-                self.hold(Held { described, since: now, why, differences }, document, version);
+                let held = Held { described, since: now, confirmed: now, why, differences };
+                self.hold(held, document, version);
                 MetadataOutcome::Held
             }
             Change::Same | Change::Apply(_) => {

@@ -5,7 +5,7 @@
 //!
 //! | member | in | what |
 //! |---|---|---|
-//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in), `logout-request` (an IdP asked us to end sessions), `logout-response` (an IdP answered ours), `logout-refused` |
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in), `logout-request` (an IdP asked us to end sessions), `logout-response` (an IdP answered ours), `logout-refused`; and those below |
 //! | `site` | all | the site's name |
 //! | `idp` | sign-in, sign-out, session-replaced; refused sign-ins where known | the IdP's `id` |
 //! | `user` | where known | the user, as the headers name it |
@@ -636,6 +636,41 @@ mod tests {
         assert_eq!(line["path"], "/admin");
         assert_eq!(line["user"], "ada");
         assert!(!names(&line).contains(&"detail"), "{line}");
+    }
+
+    #[test]
+    fn metadata_that_waits_shows_what_is_different() {
+        let line = line(&Event::MetadataHeld {
+            site: "wiki",
+            idp: "corp",
+            source: "https://idp.example.com/metadata",
+            reason: Reason::MetadataKeysSwapped,
+            detail: "all signing keys are new",
+            differences: &["+ signing key CN=new\u{1b}[2J".into(), "- signing key CN=old".into()],
+        });
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["event"], "metadata-held");
+        assert_eq!(line["code"], "metadata-keys-swapped");
+        assert_eq!(line["source"], "https://idp.example.com/metadata");
+        assert_eq!(line["differences"][0], "+ signing key CN=new\\u{1b}[2J");
+        assert_eq!(line["what_to_change"], Reason::MetadataKeysSwapped.what_to_change());
+        assert!(!names(&line).contains(&"status"), "nobody was answered");
+    }
+
+    #[test]
+    fn a_certificate_that_ends_is_theirs_or_ours() {
+        let line = line(&Event::CertificateEnding {
+            site: "wiki",
+            idp: None,
+            certificate: "CN=vestibule",
+            fingerprint: "AB:CD",
+            ends: Moment::from_seconds(1_800_000_000),
+            days_left: 7,
+        });
+        assert_eq!(line["event"], "certificate-ending");
+        assert_eq!(line["days_left"], 7);
+        assert_eq!(line["ends"], "2027-01-15T08:00:00.000Z");
+        assert!(!names(&line).contains(&"idp"), "{line}");
     }
 
     #[test]

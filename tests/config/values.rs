@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::config::{Config, load};
+use vestibule::federation::Pace;
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
+use vestibule::saml::metadata::change::KeyChanges;
 use vestibule::site::{Face, RequireSignedLogout};
 
 fn good(name: &str) -> PathBuf {
@@ -405,4 +407,30 @@ fn single_logout_is_on_where_it_can_be_done_and_says_why_it_cannot() {
     assert_eq!(endpoint.binding, vestibule::saml::parties::Binding::Post);
     assert_eq!(endpoint.location, "https://idp.example.com/slo");
     assert_eq!(endpoint.response_location.as_deref(), Some("https://idp.example.com/done"));
+}
+
+#[test]
+fn metadata_from_an_address_is_known_later_and_wants_a_place_to_be_kept() {
+    let config = with("metadata-url.yaml", &[]);
+    let site = &config.sites[0];
+    assert!(site.identity_providers.iter().all(|idp| idp.known().is_none()), "nobody was asked");
+    let [corp, university] = config.watches.as_slice() else { panic!("two") };
+    assert_eq!(corp.source.name(), "https://idp.corp.test/metadata");
+    assert_eq!(corp.pace, Pace::Polite { at_most: Some(Duration::from_secs(1800)) });
+    assert_eq!(corp.changes.keys, KeyChanges::Apply);
+    assert_eq!(
+        university.source.name(),
+        "https://mdq.example.org/global/entities/https%3A%2F%2Fidp.university.test%2Fidp"
+    );
+    assert_eq!(university.terms.entity_id.as_deref(), Some("https://idp.university.test/idp"));
+    assert!(university.terms.pinned.is_some());
+    assert_eq!(university.changes.keys, KeyChanges::Hold);
+    assert_eq!(university.changes.apply_held_after, Some(Duration::from_secs(3 * 86_400)));
+    for watch in [corp, university] {
+        assert_eq!(watch.site, site.name);
+        assert_eq!(watch.terms.not, [site.service_provider.entity_id.0.clone()]);
+        assert!(watch.folder.is_none());
+    }
+    let warned: Vec<&str> = config.warnings.iter().map(|problem| problem.path.as_str()).collect();
+    assert!(warned.contains(&"state_dir"), "{warned:?}");
 }

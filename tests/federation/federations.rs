@@ -12,7 +12,7 @@ use vestibule::federation::{HttpSource, Outbound, Patience};
 use vestibule::saml::metadata::{QueryForm, mdq_url};
 
 /// An aggregate of so many others, each with `padding` octets of words, and of the one that is meant in their midst.
-fn aggregate(count: usize, padding: usize, meant: &Document<'_>, signer: Option<&FakeIdp>) -> String {
+pub fn aggregate(count: usize, padding: usize, meant: &Document<'_>, signer: Option<&FakeIdp>) -> String {
     let stranger = FakeIdp::new("urn:stranger");
     let mut body = String::with_capacity(count * (padding + 2000));
     for number in 0..count {
@@ -87,7 +87,7 @@ async fn an_identity_provider_is_asked_for_by_its_name_and_no_other_one_is_taken
     scene.lets_in(&idp).await;
 }
 
-/// The figures of docs/metadata.md: `cargo test --release --test federation -- --ignored --nocapture`.
+/// For figures: `cargo test --release --test federation -- --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "60 MB, for the figures"]
 async fn an_aggregate_of_sixty_megabytes_is_fetched_kept_and_read_again() {

@@ -1,6 +1,7 @@
 //! The program itself: started during an outage, through a rollover, and with the owner's word by `metadata apply`.
 
 use crate::documents::{DAY, Document, ENTITY};
+use crate::federations::aggregate;
 use crate::gate::{GateProcess, Ports};
 use crate::idp::{Asked, FakeIdp};
 use crate::metadata_server::{Authority, Behaviour, MetadataServer};
@@ -131,7 +132,8 @@ async fn the_program_starts_during_an_outage_and_compares_with_what_it_kept() {
     scene.is_still_in(&mut ada).await;
     let said = exits(&scene.run(&["metadata", "diff"]).await, 69);
     assert!(said.contains("not usable"), "{said}");
-    exits(&scene.run(&["check"]).await, 0);
+    let said = exits(&scene.run(&["check"]).await, 0);
+    assert!(said.contains("metadata from https://localhost:") && said.contains(ENTITY), "{said}");
     let said = exits(&scene.run(&["check", "--online"]).await, 69);
     assert!(said.contains("localhost"), "{said}");
 
@@ -197,8 +199,45 @@ async fn keys_roll_over_in_a_file_and_a_swap_waits_for_the_owner_while_a_session
     assert!(said.contains("+ signing key") && said.contains("Agreed."), "{said}");
     scene.takes(&other, &gate).await;
     scene.is_still_in(&mut ada).await;
+    // The figures follow what is in use.
+    let metrics = Visitor::new().get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await.body;
+    let named = |idp: &FakeIdp| metrics.contains(&format!("fingerprint=\"{}\"}}", short_fingerprint(idp)));
+    assert_eq!([&old, &new, &other].map(named), [false, false, true], "{metrics}");
+    assert!(metrics.contains("outcome=\"held\"} 1\n") && metrics.contains("_metadata_held{"), "{metrics}");
     let said = exits(&scene.run(&["metadata", "diff"]).await, 0);
     assert!(said.contains("nothing is different"), "{said}");
+}
+
+/// For figures: `cargo test --release --test federation -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "60 MB, for the figures"]
+async fn an_aggregate_of_sixty_megabytes_in_the_program() {
+    let idp = FakeIdp::new(ENTITY);
+    let authority = Authority::new();
+    let server = MetadataServer::start(&authority).await;
+    let meant = Document { valid_until: None, ..Document::of(&[&idp]) };
+    server.now(Behaviour::serve_as("1", aggregate(8000, 6700, &meant, None)));
+    let scene = Scene::new(&format!(
+        "metadata_url: {}\n    metadata_ca_file: ca.pem\n    entity_id: {ENTITY}",
+        server.url()
+    ));
+    scene.put("ca.pem", &authority.pem());
+    for way in ["fetched", "restored"] {
+        let began = Instant::now();
+        let gate = scene.start();
+        scene.takes(&idp, &gate).await;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", gate.program.id())).unwrap();
+        let memory: Vec<&str> =
+            status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS")).collect();
+        println!("{way}: first sign-in after {:?}; {memory:?}", began.elapsed());
+        assert_eq!(gate.program.terminate(), Some(0));
+        server.now(Behaviour::Down);
+    }
+}
+
+fn short_fingerprint(idp: &FakeIdp) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, idp.certificate());
+    digest.as_ref()[..8].iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn contains(folder: &Path, text: &str) -> bool {

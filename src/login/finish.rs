@@ -61,7 +61,12 @@ pub(super) async fn finish(
 
     let protection = assertion.protection();
     if protection.sha1 {
-        audit::record(&Event::DangerUsed { site: &site.name, idp: &idp.id, danger: "sha1", client: Some(client) });
+        audit::record(&Event::DangerUsed {
+            site: &site.name,
+            idp: &idp.id,
+            danger: "sha1",
+            client: Some(client),
+        });
         gate.metrics.danger_used(site.id);
     }
     if protection.encrypted.is_none() {

@@ -7,7 +7,9 @@
 use super::encryption;
 use super::instant;
 use super::keys::TrustedKeys;
-use super::parties::{Binding, CryptographyPolicy, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningKey};
+use super::parties::{
+    Binding, CryptographyPolicy, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningKey,
+};
 use super::xml::{self, Element, METADATA, PROTOCOL, SIGNATURE, escape, shown};
 use crate::clock::Moment;
 use base64::Engine;

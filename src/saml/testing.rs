@@ -2,8 +2,8 @@
 
 use super::authn_request::RequestId;
 use super::parties::{
-    Binding, CryptographyPolicy, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey,
-    TrustedKeys,
+    Binding, CryptographyPolicy, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider,
+    SigningKey, TrustedKeys,
 };
 use super::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
 use super::signature;

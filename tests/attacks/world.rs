@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::reason::Refusal;
-use vestibule::secret::Secret;
 use vestibule::saml::parties::{
     Binding, Cbc, CryptographyPolicy, EntityId, Hash, IdentityProvider, Limits, Policy, RequireSigned,
     ServiceProvider, SignatureAlgorithm, SigningKey, TrustedKeys,
 };
 use vestibule::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use vestibule::secret::Secret;
 
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";

@@ -20,8 +20,8 @@ mod world;
 
 use base64::Engine as _;
 use response::{Question, Signer, User};
-use sealing::{Mode, OurKey};
 use rustix::time::{ClockId, clock_gettime};
+use sealing::{Mode, OurKey};
 use std::hint::black_box;
 use table::{Message, Table};
 use vestibule::clock::{Clock as _, SystemClock};

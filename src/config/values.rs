@@ -121,7 +121,8 @@ impl Scalar for Date {
             return Err(wrong());
         }
         let day: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
-        let midnight = day.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|_| wrong())?;
+        let midnight =
+            day.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|_| wrong())?;
         Ok(Self { text: text.to_owned(), end: Moment::from_millis(midnight.timestamp().as_millisecond()) })
     }
 }
@@ -376,7 +377,9 @@ mod tests {
         let end = |text| Date::parse(text).map(|date| date.end.to_string());
         assert_eq!(end("2027-01-31"), Ok("2027-02-01T00:00:00.000Z".into()));
         assert_eq!(end("2028-02-29"), Ok("2028-03-01T00:00:00.000Z".into()));
-        for bad in ["2027-02-29", "31.01.2027", "2027-1-31", "2027-01-31T00:00", "20270131", "never", "9999-12-31x"] {
+        for bad in
+            ["2027-02-29", "31.01.2027", "2027-1-31", "2027-01-31T00:00", "20270131", "never", "9999-12-31x"]
+        {
             assert!(end(bad).is_err(), "{bad}");
         }
     }

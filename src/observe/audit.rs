@@ -593,14 +593,6 @@ mod tests {
     }
 
     #[test]
-    fn a_use_of_an_exception_is_a_warning() {
-        let line = line(&Event::DangerUsed { site: "wiki", idp: "corp", danger: "sha1", client: None });
-        assert_eq!((&line["event"], &line["danger"]), (&"danger-used".into(), &"sha1".into()));
-        assert_eq!((&line["level"], &line["idp"]), (&"WARN".into(), &"corp".into()));
-        assert!(line["what_to_change"].as_str().unwrap().contains("SHA-256"));
-    }
-
-    #[test]
     fn a_refusal_says_why_and_what_to_change() {
         let refusal = Refusal::new(Reason::AudienceMismatch, "the assertion is for https://other");
         let line = line(&Event::SignInRefused {

@@ -63,7 +63,7 @@ pub(super) fn web_browser_sso(
     policy: &Policy,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    let VerifiedResponse { envelope, assertion, verified_as, protection } = response;
+    let VerifiedResponse { envelope, assertion, verified_as, protection, .. } = response;
     let skew = policy.clock_skew.min(Policy::MAX_CLOCK_SKEW);
     let idp = expected.identity_provider.entity_id.as_str();
     let sp = expected.service_provider.entity_id.as_str();

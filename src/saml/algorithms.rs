@@ -140,7 +140,8 @@ impl<'a> Allowed<'a> {
 
     /// Whether this algorithm may be verified.
     pub(super) fn signature(&self, algorithm: SignatureAlgorithm) -> Result<(), Refusal> {
-        let refuse = |why: &str| Refusal::new(Reason::SignatureAlgorithm, format!("{}{why}", algorithm.uri()));
+        let refuse =
+            |why: &str| Refusal::new(Reason::SignatureAlgorithm, format!("{}{why}", algorithm.uri()));
         if algorithm.hash() == Hash::Sha1 {
             // A list of strong algorithms does not take back the exception that stands beside it.
             return if self.sha1 { Ok(()) } else { Err(refuse("")) };

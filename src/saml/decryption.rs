@@ -133,9 +133,13 @@ impl<'a> Decryption<'a> {
     fn content_key(self, ciphertext: &Ciphertext) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         let us = self.ours.entity_id.as_str();
         let mut wrapped: Vec<_> = ciphertext.keys.iter().collect();
-        wrapped.sort_by_key(|key| Reverse(key.recipient.as_deref().map_or(1, |name| 2 * u8::from(name == us))));
+        wrapped
+            .sort_by_key(|key| Reverse(key.recipient.as_deref().map_or(1, |name| 2 * u8::from(name == us))));
         let length = ciphertext.cipher.key_length();
-        let pairs = wrapped.into_iter().take(MAX_TRIED).flat_map(|wrapped| self.keys().map(move |key| (wrapped, key)));
+        let pairs = wrapped
+            .into_iter()
+            .take(MAX_TRIED)
+            .flat_map(|wrapped| self.keys().map(move |key| (wrapped, key)));
         pairs
             .take(MAX_OPERATIONS)
             .find_map(|(wrapped, key)| key.open(wrapped, length))
@@ -173,18 +177,18 @@ impl<'a> Decryption<'a> {
         read(element)
     }
 
-    /// The assertion in a plaintext, with its signature if it has one; `outside` is the document in which it stood.
+    /// The assertion in a plaintext, with its signature if it has one; `place` is where it stood in `outside`.
     pub(super) fn assertion(
         self,
         document: &Document<'_>,
-        outside: &Document<'_>,
+        (outside, place): (&Document<'_>, NodeId),
     ) -> Result<(NodeId, Option<NodeId>), Refusal> {
         let element = Element::root(document)?.only_child().ok_or(Reason::DecryptionPlaintext)?;
         if !element.is(xml::ASSERTION, "Assertion") {
             return Err(another(element));
         }
         let structure = Structure::inspect(document, Kind::Decrypted)?;
-        structure::refuse_shared_ids(outside, document)?;
+        structure::refuse_shared_ids(outside, place, document)?;
         Ok((structure.assertion, structure.assertion_signature))
     }
 }

@@ -5,6 +5,7 @@ use super::decryption::Decryption;
 use super::parties::{Cbc, CryptographyPolicy, IdentityProvider, RequireSigned};
 use super::testing::{NOW, idp, outcome, outcome_with, replaced, sign, signing_key, sp, xml};
 use super::xml::{Element, parse};
+use crate::clock::Moment;
 use crate::reason::Reason;
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine;
@@ -12,17 +13,27 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::encrypt::Encrypter;
 use openssl::hash::MessageDigest;
 use openssl::rsa::Padding;
+use openssl::symm::{Cipher, encrypt};
 use openssl::x509::X509;
 
 /// The element of that name with the content encrypted for a key of the fixtures.
 fn encrypted(content: &str, name: &str, to: &str) -> String {
+    encrypted_with(content, name, to, false)
+}
+
+fn encrypted_with(content: &str, name: &str, to: &str, cbc: bool) -> String {
     let key = [4; 16];
     let sealing = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).unwrap());
     let mut octets = content.as_bytes().to_vec();
     sealing
         .seal_in_place_append_tag(Nonce::assume_unique_for_key([1; 12]), Aad::empty(), &mut octets)
         .unwrap();
-    let octets = [&[1; 12][..], &octets].concat();
+    let mut octets = [&[1; 12][..], &octets].concat();
+    if cbc {
+        octets = encrypt(Cipher::aes_128_cbc(), &key, Some(&[2; 16]), content.as_bytes()).unwrap();
+        octets.splice(..0, [2; 16]);
+    }
+    let cipher = if cbc { "2001/04/xmlenc#aes128-cbc" } else { "2009/xmlenc11#aes128-gcm" };
 
     let certificate = X509::from_der(signing_key(to).certificate_der()).unwrap();
     let public = certificate.public_key().unwrap();
@@ -36,7 +47,7 @@ fn encrypted(content: &str, name: &str, to: &str) -> String {
 
     format!(
         "<saml:{name}><e:EncryptedData xmlns:e=\"http://www.w3.org/2001/04/xmlenc#\"><e:EncryptionMethod \
-         Algorithm=\"http://www.w3.org/2009/xmlenc11#aes128-gcm\"/><d:KeyInfo \
+         Algorithm=\"http://www.w3.org/{cipher}\"/><d:KeyInfo \
          xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\"><e:EncryptedKey><e:EncryptionMethod \
          Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"><d:DigestMethod \
          Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/></e:EncryptionMethod><e:CipherData><e:CipherValue>{}\
@@ -49,10 +60,14 @@ fn encrypted(content: &str, name: &str, to: &str) -> String {
 
 /// The message with its assertion encrypted.
 fn sealed(message: &str, to: &str) -> String {
+    sealed_with(message, to, false)
+}
+
+fn sealed_with(message: &str, to: &str, cbc: bool) -> String {
     let start = message.find("<saml:Assertion ").unwrap();
     let end = message.find("</saml:Assertion>").unwrap() + "</saml:Assertion>".len();
     let inside = &message[start..end];
-    message.replace(inside, &encrypted(inside, "EncryptedAssertion", to))
+    message.replace(inside, &encrypted_with(inside, "EncryptedAssertion", to, cbc))
 }
 
 fn reason(message: &str, idp: &IdentityProvider, ours: &[&str]) -> Option<(Reason, bool)> {
@@ -86,9 +101,28 @@ fn a_signature_over_the_ciphertext_is_enough_and_comes_first() {
     assert_eq!((opened.signed_parts(), &*opened.name_id().value), ("response", "ada@example.org"));
     // Nobody learns what a changed ciphertext opens to.
     let other = sealed(&xml("response"), "rsa4096");
-    let value = |text: &str| text.rsplit("<e:CipherValue>").next().unwrap().split('<').next().unwrap().to_owned();
-    let changed = replaced(&message, &value(&message), &value(&other.replace("ada", "eva")).replace('A', "B"));
+    let value =
+        |text: &str| text.rsplit("<e:CipherValue>").next().unwrap().split('<').next().unwrap().to_owned();
+    let changed =
+        replaced(&message, &value(&message), &value(&other.replace("ada", "eva")).replace('A', "B"));
     assert_eq!(reason(&changed, &idp, &["rsa4096"]), Some((Reason::DigestMismatch, false)));
+}
+
+#[test]
+fn of_somebody_elses_cbc_nothing_is_learnt_although_its_signature_is_good() {
+    let later = Moment::from_seconds(NOW.seconds() + 86_400);
+    let inner = sign(&xml("response"), "_assertion", "rsa2048");
+    let idp = idp(&["rsa2048"]);
+    let of = |message: &str| {
+        let refusal = outcome_with(message, &idp, &sp(&["rsa2048"]), later).unwrap_err();
+        (refusal.reason, refusal.is_behind_decryption())
+    };
+    let cbc = sealed_with(&inner, "rsa2048", true);
+    assert_eq!(of(&cbc), (Reason::ConfirmationExpired, true));
+    // Where tampering would have been noticed, the person may be told.
+    assert_eq!(of(&sealed(&inner, "rsa2048")), (Reason::ConfirmationExpired, false));
+    assert_eq!(of(&sign(&cbc, "_response", "rsa2048")), (Reason::ConfirmationExpired, false));
+    assert_eq!(of(&inner), (Reason::ConfirmationExpired, false));
 }
 
 #[test]

@@ -322,7 +322,8 @@ impl SigningKey {
         }
         let decryption = match kind {
             KeyKind::Rsa { bits } if bits <= DecryptionKey::MAX_BITS => Some(
-                DecryptionKey::from_der(&der).ok_or_else(|| format!("the private key is not a valid {kind} key"))?,
+                DecryptionKey::from_der(&der)
+                    .ok_or_else(|| format!("the private key is not a valid {kind} key"))?,
             ),
             _ => None,
         };

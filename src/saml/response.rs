@@ -15,6 +15,11 @@
 //! that it covers; a signature inside is verified after the opening; both must be good when both are there, and
 //! without either nothing is accepted. From the opening to the inner signature every refusal is marked
 //! ([`Refusal::is_behind_decryption`]): outside they must all look alike.
+//!
+//! CBC under an inner signature alone needs more: what that signature does not cover (a KeyInfo, the padding) can be
+//! changed without breaking it, so "well signed, but not for you" would tell somebody who sends another person's
+//! ciphertext that the change opened to something readable. There every refusal until the acceptance is marked: only
+//! whoever is let in anyway learns that a signature was good.
 
 use super::accept::web_browser_sso;
 use super::algorithms::Allowed;
@@ -103,7 +108,7 @@ pub struct RawResponse<'a> {
 /// The assertion of a response, as far as it can be seen without a key.
 enum RawAssertion {
     Plain { signature: Option<Signature> },
-    Encrypted(Box<Ciphertext>),
+    Encrypted { place: NodeId, ciphertext: Box<Ciphertext> },
 }
 
 impl<'a> RawResponse<'a> {
@@ -120,7 +125,8 @@ impl<'a> RawResponse<'a> {
         let response_signature = parse(structure.response_signature)?;
         let assertion = if structure.is_encrypted {
             let place = Element::at(&document, structure.assertion).ok_or(Reason::AssertionCount)?;
-            RawAssertion::Encrypted(Box::new(Ciphertext::parse(place)?))
+            let ciphertext = Box::new(Ciphertext::parse(place)?);
+            RawAssertion::Encrypted { place: structure.assertion, ciphertext }
         } else {
             RawAssertion::Plain { signature: parse(structure.assertion_signature)? }
         };
@@ -131,7 +137,7 @@ impl<'a> RawResponse<'a> {
     /// Whether the assertion is encrypted: then [`Self::verify`] uses a private key of ours, and whoever lets a
     /// stranger have it done counts how often.
     pub const fn is_encrypted(&self) -> bool {
-        matches!(self.assertion, RawAssertion::Encrypted(_))
+        matches!(self.assertion, RawAssertion::Encrypted { .. })
     }
 
     /// The request ID that the response claims to answer; unverified, good only for choosing which attempt to compare
@@ -175,9 +181,11 @@ impl<'a> RawResponse<'a> {
         let theirs = Theirs { idp, allowed: idp.cryptography.at(now) };
         let ours = Decryption::new(sp, &idp.cryptography, max_depth);
         match assertion {
-            RawAssertion::Plain { signature } => theirs.verify_plain(&document, response_signature, signature, ours),
-            RawAssertion::Encrypted(ciphertext) => {
-                theirs.verify_encrypted(&document, response_signature, *ciphertext, ours)
+            RawAssertion::Plain { signature } => {
+                theirs.verify_plain(&document, response_signature, signature, ours)
+            }
+            RawAssertion::Encrypted { place, ciphertext } => {
+                theirs.verify_encrypted((&document, place), response_signature, *ciphertext, ours)
             }
         }
     }
@@ -216,12 +224,12 @@ impl Theirs<'_> {
             Envelope::parse(Element::root(document)?, false)?
         };
         let assertion = Assertion::parse(&read, ours)?;
-        Ok(self.verdict(envelope, assertion, signed_parts, None, sha1))
+        Ok(self.verdict(envelope, assertion, Protection { signed_parts, encrypted: None, sha1 }))
     }
 
     fn verify_encrypted(
         &self,
-        document: &Document<'_>,
+        (document, place): (&Document<'_>, NodeId),
         response: Option<Signature>,
         ciphertext: Ciphertext,
         ours: Decryption<'_>,
@@ -246,14 +254,18 @@ impl Theirs<'_> {
 
         let opened = ours
             .open(&ciphertext)
-            .and_then(|plaintext| {
-                self.verify_opened(&plaintext, signed.as_ref(), document, ours)
-            })
+            .and_then(|plaintext| self.verify_opened(&plaintext, signed.as_ref(), (document, place), ours))
             .map_err(Refusal::behind_decryption)?;
         sha1 |= opened.sha1;
-        let assertion = Assertion::parse(&opened.assertion.read()?, ours)?;
+        let malleable = ciphertext.cipher.is_cbc() && signed.is_none();
+        let assertion = opened
+            .assertion
+            .read()
+            .and_then(|document| Assertion::parse(&document, ours))
+            .map_err(|refusal| marked(refusal, malleable))?;
         let signed_parts = signed_parts(signed.is_some(), opened.is_signed);
-        Ok(self.verdict(envelope, assertion, signed_parts, Some(ciphertext.cipher.name()), sha1))
+        let protection = Protection { signed_parts, encrypted: Some(ciphertext.cipher.name()), sha1 };
+        Ok(VerifiedResponse { malleable, ..self.verdict(envelope, assertion, protection) })
     }
 
     /// The same rules for what was opened as for what comes in the clear.
@@ -261,11 +273,14 @@ impl Theirs<'_> {
         &self,
         plaintext: &Plaintext,
         signed: Option<&SignedDocument<'_>>,
-        outside: &Document<'_>,
+        unsigned: (&Document<'_>, NodeId),
         ours: Decryption<'_>,
     ) -> Result<Opened, Refusal> {
         let document = plaintext.document(ours.max_depth())?;
-        let outside = signed.map_or(outside, SignedDocument::document);
+        let outside = match signed {
+            Some(signed) => (signed.document(), signed.encrypted_assertion()?.node()),
+            None => unsigned,
+        };
         let (assertion, signature) = ours.assertion(&document, outside)?;
         let signature = signature.map(|node| Signature::parse(&document, node)).transpose()?;
         let (is_signed, sha1) = (signature.is_some(), signature.iter().any(Signature::has_sha1));
@@ -297,17 +312,14 @@ impl Theirs<'_> {
         }
     }
 
-    fn verdict(
-        &self,
-        envelope: Envelope,
-        assertion: Assertion,
-        signed_parts: &'static str,
-        encrypted: Option<&'static str>,
-        sha1: bool,
-    ) -> VerifiedResponse {
+    fn verdict(&self, envelope: Envelope, assertion: Assertion, protection: Protection) -> VerifiedResponse {
         let verified_as = self.idp.entity_id.clone();
-        VerifiedResponse { envelope, assertion, verified_as, protection: Protection { signed_parts, encrypted, sha1 } }
+        VerifiedResponse { envelope, assertion, verified_as, protection, malleable: false }
     }
+}
+
+fn marked(refusal: Refusal, malleable: bool) -> Refusal {
+    if malleable { refusal.behind_decryption() } else { refusal }
 }
 
 /// An assertion that was encrypted, and is as good as one that came in the clear.
@@ -367,6 +379,8 @@ pub struct VerifiedResponse {
     /// Under whose keys it was verified.
     pub(super) verified_as: EntityId,
     pub(super) protection: Protection,
+    /// It came in CBC under an inner signature alone: refusing it must tell nothing.
+    malleable: bool,
 }
 
 impl VerifiedResponse {
@@ -380,7 +394,8 @@ impl VerifiedResponse {
         policy: &Policy,
         now: Moment,
     ) -> Result<AcceptedAssertion, Refusal> {
-        web_browser_sso(self, expected, policy, now)
+        let malleable = self.malleable;
+        web_browser_sso(self, expected, policy, now).map_err(|refusal| marked(refusal, malleable))
     }
 }
 

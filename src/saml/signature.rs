@@ -115,8 +115,8 @@ impl Signature {
         }
         let transform = parse_transforms(transforms)?;
         let uri = digest_method.attribute("Algorithm").unwrap_or("");
-        let digest =
-            Hash::or_sha1_from_digest_method(uri).ok_or_else(|| Refusal::new(Reason::DigestAlgorithm, shown(uri)))?;
+        let digest = Hash::or_sha1_from_digest_method(uri)
+            .ok_or_else(|| Refusal::new(Reason::DigestAlgorithm, shown(uri)))?;
         if !elements(digest_method)?.is_empty() {
             return Err(shape("something inside DigestMethod"));
         }

@@ -132,19 +132,26 @@ pub(super) fn sole_element<'d>(document: &'d Document<'d>) -> Result<Element<'d>
         .ok_or_else(|| Refusal::new(Reason::DecryptionPlaintext, "it is not exactly one element"))
 }
 
-/// What was decrypted must not use an ID of the document that it stood in: in one document they would be the same.
-pub(super) fn refuse_shared_ids(outside: &Document<'_>, inside: &Document<'_>) -> Result<(), Refusal> {
-    let ids: HashSet<&str> = ids_in(outside).collect();
-    match ids_in(inside).find(|id| ids.contains(id)) {
+/// What was decrypted must not use an ID of the document around `place`, in which it stood: in one document they would
+/// be the same. (What it was encrypted in goes when it comes.)
+pub(super) fn refuse_shared_ids(
+    outside: &Document<'_>,
+    place: NodeId,
+    inside: &Document<'_>,
+) -> Result<(), Refusal> {
+    let gone: HashSet<NodeId> = outside.descendants(place).into_iter().collect();
+    let around = outside.descendants(outside.root()).into_iter().filter(|node| !gone.contains(node));
+    let ids: HashSet<&str> = around.flat_map(|node| ids_of(outside, node)).collect();
+    let mut own = inside.descendants(inside.root()).into_iter().flat_map(|node| ids_of(inside, node));
+    match own.find(|id| ids.contains(id)) {
         Some(id) => Err(Refusal::new(Reason::XmlIdDuplicate, shown(id))),
         None => Ok(()),
     }
 }
 
-fn ids_in<'d>(document: &'d Document<'_>) -> impl Iterator<Item = &'d str> {
-    let elements = document.descendants(document.root()).into_iter();
-    let attributes = elements.filter_map(|node| document.element(node)).flat_map(|element| &element.attributes);
-    attributes.filter(|attribute| is_id(&attribute.name.local_name)).map(|attribute| &*attribute.value)
+fn ids_of<'d>(document: &'d Document<'_>, node: NodeId) -> impl Iterator<Item = &'d str> {
+    let attributes = document.element(node).map_or(&[][..], |element| &element.attributes);
+    attributes.iter().filter(|a| is_id(&a.name.local_name)).map(|a| &*a.value)
 }
 
 /// What the walk comes across.
@@ -271,7 +278,9 @@ fn namespace_of(local_name: &str) -> Option<&'static str> {
         | "DigestValue"
         | "KeyInfo"
         | "RetrievalMethod" => Some(SIGNATURE),
-        "EncryptedData" | "EncryptedKey" | "CipherData" | "CipherValue" | "CipherReference" => Some(ENCRYPTION),
+        "EncryptedData" | "EncryptedKey" | "CipherData" | "CipherValue" | "CipherReference" => {
+            Some(ENCRYPTION)
+        }
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use super::authn_request::RequestId;
 use super::demand::Demand;
 use super::parties::{
-    Binding, CryptographyPolicy, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey,
-    TrustedKeys,
+    Binding, CryptographyPolicy, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider,
+    SigningKey, TrustedKeys,
 };
 use super::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use super::signature;

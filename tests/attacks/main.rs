@@ -117,14 +117,22 @@ fn whatever_is_found_between_a_decryption_and_the_inner_signature_is_marked() {
         };
         // A ciphertext under a good signature of the identity provider's is nobody's question to us.
         let inside = ["encrypted-inside-", "encrypted-gcm-", "encrypted-cbc-", "encrypted-key-"];
-        let expected = inside.iter().any(|kind| case.name.starts_with(kind))
-            && !case.expect.starts_with("encryption-");
+        let expected =
+            inside.iter().any(|kind| case.name.starts_with(kind)) && !case.expect.starts_with("encryption-");
         if expected {
-            report.compare(&case.name, "marked", if refusal.is_behind_decryption() { "marked" } else { "bare" });
+            report.compare(
+                &case.name,
+                "marked",
+                if refusal.is_behind_decryption() { "marked" } else { "bare" },
+            );
             report.compare(&case.name, "decryption-content", refusal.public_reason().code());
         }
         if refusal.reason.code().starts_with("encryption-") || case.name.starts_with("encrypted-nameid-") {
-            report.compare(&case.name, "bare", if refusal.is_behind_decryption() { "marked" } else { "bare" });
+            report.compare(
+                &case.name,
+                "bare",
+                if refusal.is_behind_decryption() { "marked" } else { "bare" },
+            );
         }
     }
     report.finish();

@@ -434,3 +434,35 @@ fn metadata_from_an_address_is_known_later_and_wants_a_place_to_be_kept() {
     let warned: Vec<&str> = config.warnings.iter().map(|problem| problem.path.as_str()).collect();
     assert!(warned.contains(&"state_dir"), "{warned:?}");
 }
+
+#[test]
+fn the_cryptography_of_an_identity_provider_is_narrowed_and_widened_by_its_owner() {
+    use vestibule::saml::parties::{Cbc, CryptographyPolicy, Hash, SignatureAlgorithm};
+    let of = |config: &Config| config.sites[0].identity_providers[0].saml.cryptography.clone();
+    assert_eq!(of(&with("proxy.yaml", &[])), CryptographyPolicy::default());
+    let config = with(
+        "proxy.yaml",
+        &[
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__CBC", "require_signed_response"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__ALGORITHMS__0", "ecdsa-sha384"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__ALGORITHMS__1", "rsa-pss-sha512"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__DANGER_ALLOW_SHA1_UNTIL", "2027-01-31"),
+        ],
+    );
+    let cryptography = of(&config);
+    assert_eq!(cryptography.cbc, Cbc::RequireSignedResponse);
+    let listed = [SignatureAlgorithm::Ecdsa(Hash::Sha384), SignatureAlgorithm::RsaPss(Hash::Sha512)];
+    assert_eq!(cryptography.algorithms.as_deref(), Some(&listed[..]));
+    let until = cryptography.sha1_until.map(|until| until.to_string());
+    assert_eq!(until.as_deref(), Some("2027-02-01T00:00:00.000Z"));
+    let key = "identity_providers[0].danger_allow_sha1_until";
+    let warned = config.warnings.iter().find(|warning| warning.path == key).expect("a warning");
+    assert!(warned.message.contains("until 2027-01-31") && warned.message.contains("SHA-1"), "{warned}");
+}
+
+#[test]
+fn an_exception_that_is_over_starts_with_a_word_about_it() {
+    let over = [("VESTIBULE__IDENTITY_PROVIDERS__0__DANGER_ALLOW_SHA1_UNTIL", "2025-12-31")];
+    let config = with("proxy.yaml", &over);
+    assert!(config.warnings.iter().any(|warning| warning.message.contains("has passed")));
+}

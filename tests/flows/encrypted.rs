@@ -66,13 +66,14 @@ async fn from_the_decryption_to_the_inner_signature_every_failure_looks_alike() 
         ("padding too long", "decryption-content"),
         ("garbage", "decryption-plaintext"),
         ("text", "decryption-plaintext"),
-        ("doctype", "xml-doctype"),
+        ("doctype", "decryption-plaintext"),
         ("instruction", "xml-processing-instruction"),
         ("two", "decryption-plaintext"),
         ("unsigned", "signature-missing"),
         ("a stranger's signature", "signature-invalid"),
         ("tampered", "digest-mismatch"),
         ("comment in the signature", "signature-comment"),
+        ("somebody else's, in CBC", "confirmation-in-response-to-mismatch"),
     ] {
         let mut browser = Browser::of(&world);
         let asked = browser.leave_for_the_idp("/x").await;
@@ -99,6 +100,12 @@ async fn from_the_decryption_to_the_inner_signature_every_failure_looks_alike() 
             }
             "a stranger's signature" => {
                 key.encrypt(&stranger.answer(&asked, "ada", world.now()).xml(), Mode::Gcm)
+            }
+            "somebody else's, in CBC" => {
+                // Its envelope is not signed: whoever copied it can write their own request into it.
+                let other = Browser::of(&world).leave_for_the_idp("/y").await;
+                let theirs = idp.answer(&other, "ada", world.now()).xml();
+                key.encrypt(&theirs, Mode::Cbc).replace(&other.id, &asked.id)
             }
             "tampered" => with(&assertion.replace(">ada<", ">eve<")),
             _ => with(&assertion.replace("<ds:DigestValue>", "<ds:DigestValue><!-- -->")),
@@ -187,12 +194,8 @@ async fn answers_at_the_same_moment_share_no_try() {
         .collect();
     let posts = copies.iter_mut().map(|copy| copy.bring_value(&asked, &value));
     futures_util::future::join_all(posts).await;
-    let codes: Vec<String> = world
-        .audit
-        .events()
-        .iter()
-        .filter_map(|event| event["code"].as_str().map(str::to_owned))
-        .collect();
+    let codes: Vec<String> =
+        world.audit.events().iter().filter_map(|event| event["code"].as_str().map(str::to_owned)).collect();
     let opened = codes.iter().filter(|code| *code == "decryption-content").count();
     let refused = codes.iter().filter(|code| *code == "decryption-tries").count();
     assert_eq!((opened, refused), (3, 5), "{codes:?}");
@@ -277,7 +280,9 @@ async fn every_use_of_sha_1_is_audited_and_counted_and_ends_with_its_day() {
     let events = world.audit.events();
     let used = events.iter().find(|event| event["event"] == "danger-used").expect("an event of its own");
     assert_eq!((&used["danger"], &used["idp"]), (&"sha1".into(), &"corp".into()));
-    assert!(world.gate.metrics.encode().contains(r#"vestibule_danger_used_total{site="app",danger="sha1"} 1"#));
+    assert!(
+        world.gate.metrics.encode().contains(r#"vestibule_danger_used_total{site="app",danger="sha1"} 1"#)
+    );
 
     world.advance(Duration::from_secs(3600));
     let mut browser = Browser::of(&world);

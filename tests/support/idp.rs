@@ -186,7 +186,10 @@ impl FakeIdp {
     pub fn signature(&self, id: &str, canonical: &str) -> String {
         let method = self.method();
         let (digest_method, digest_value) = if self.weak_digest {
-            ("http://www.w3.org/2000/09/xmldsig#sha1", digest(&SHA1_FOR_LEGACY_USE_ONLY, canonical.as_bytes()))
+            (
+                "http://www.w3.org/2000/09/xmldsig#sha1",
+                digest(&SHA1_FOR_LEGACY_USE_ONLY, canonical.as_bytes()),
+            )
         } else {
             ("http://www.w3.org/2001/04/xmlenc#sha256", digest(&SHA256, canonical.as_bytes()))
         };

@@ -24,7 +24,8 @@ pub(super) fn policy(written: &IdpFile, desk: &mut Desk) -> Option<CryptographyP
 pub(super) fn fits(written: &IdpFile, ours: &ServiceProvider, desk: &mut Desk) {
     if written.require_encrypted.or(CryptographyPolicy::default().require_encrypted) && !ours.can_decrypt() {
         let message = "is true, and we have no RSA key that could open anything: nobody could sign in";
-        let hint = "set service_provider.private_key_file and certificate_file to an RSA key of 2048 to 4096 bits";
+        let hint =
+            "set service_provider.private_key_file and certificate_file to an RSA key of 2048 to 4096 bits";
         desk.error(written.require_encrypted.problem(message).hint(hint));
     }
 }
@@ -42,7 +43,8 @@ fn algorithms(
         desk.error(written.algorithms.problem(message).hint("remove the line to accept every safe one"));
         return None;
     }
-    let read: Option<Vec<_>> = listed.iter().map(|item| item.get().map(|Word(algorithm)| *algorithm)).collect();
+    let read: Option<Vec<_>> =
+        listed.iter().map(|item| item.get().map(|Word(algorithm)| *algorithm)).collect();
     read.map(Some)
 }
 
@@ -53,13 +55,17 @@ fn sha1_until(written: &IdpFile, desk: &mut Desk) -> Option<Option<crate::clock:
         return field.is_absent().then_some(None);
     };
     if *end > desk.now.plus(LONGEST_EXCEPTION) {
-        let message = format!("{text} is more than two years away: an exception needs an end that somebody lives to see");
+        let message = format!(
+            "{text} is more than two years away: an exception needs an end that somebody lives to see"
+        );
         desk.error(field.problem(message));
         return None;
     }
     if *end <= desk.now {
         let hint = "let this identity provider sign with SHA-256 and remove the line";
-        desk.warn(field.problem(format!("{text} has passed: signatures with SHA-1 are refused again")).hint(hint));
+        desk.warn(
+            field.problem(format!("{text} has passed: signatures with SHA-1 are refused again")).hint(hint),
+        );
     } else {
         let message = format!(
             "until {text} answers of this identity provider may be signed with SHA-1, for which forgeries can be made"

@@ -91,10 +91,28 @@ mod tests {
         assert_eq!(role.attribute("WantAssertionsSigned"), Some("true"));
         assert_eq!(role.attribute("protocolSupportEnumeration"), Some(PROTOCOL));
         let children: Vec<_> = role.children().map(Element::local_name).collect();
-        assert_eq!(children, ["KeyDescriptor", "KeyDescriptor", "AssertionConsumerService"]);
-        assert!(
-            role.children_named(METADATA, "KeyDescriptor").all(|key| key.attribute("use") == Some("signing"))
+        let logout = "SingleLogoutService";
+        let key = "KeyDescriptor";
+        assert_eq!(children, [key, key, key, logout, logout, "AssertionConsumerService"]);
+        // Both sign; only the RSA key opens, and tampering is noticed by what is named first.
+        let keys: Vec<_> = role.children_named(METADATA, "KeyDescriptor").collect();
+        let uses: Vec<_> = keys.iter().filter_map(|key| key.attribute("use")).collect();
+        assert_eq!(uses, ["signing", "signing", "encryption"]);
+        let methods: Vec<_> = keys[2]
+            .children_named(METADATA, "EncryptionMethod")
+            .filter_map(|method| method.attribute("Algorithm"))
+            .collect();
+        assert_eq!(methods[0], "http://www.w3.org/2009/xmlenc11#aes128-gcm");
+        assert!(methods[..3].iter().all(|uri| uri.ends_with("-gcm")), "{methods:?}");
+        assert!(methods[3..6].iter().all(|uri| uri.ends_with("-cbc")), "{methods:?}");
+        assert_eq!(
+            methods[6..],
+            ["http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", "http://www.w3.org/2009/xmlenc11#rsa-oaep"]
         );
+        let published = keys[2].children_named(SIGNATURE, "KeyInfo").next().unwrap();
+        let certificate_of_key =
+            published.only_child().and_then(Element::only_child).and_then(Element::token).unwrap();
+        assert_eq!(certificate_of_key, STANDARD.encode(certificate("rsa2048")));
         let acs = role.children_named(METADATA, "AssertionConsumerService").next().unwrap();
         assert_eq!(
             (acs.attribute("Location"), acs.attribute("Binding")),

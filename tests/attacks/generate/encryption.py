@@ -206,6 +206,7 @@ def parts(corpus):
     groups = statement[statement.index('<saml:Attribute Name="groups">') : statement.index("</saml:AttributeStatement>")]
     groups = groups.rstrip()
     attribute = encrypted(declared(groups), name="saml:EncryptedAttribute")
+    attribute = edit(edit(attribute, '"_data"', '"_data1"'), '"_key0"', '"_key1"')
     accept(corpus, "encrypted-nameid", "The NameID is encrypted in a signed assertion.", document=sign(edit(MESSAGE, NAME_ID, name)))
     accept(
         corpus,
@@ -223,7 +224,7 @@ def parts(corpus):
     accept(
         corpus,
         "encrypted-everything",
-        "NameID and attribute are encrypted, then the assertion around them.",
+        "NameID and attribute are encrypted, then the assertion around them, under the same Ids.",
         document=encrypt(sign(edit(edit(MESSAGE, NAME_ID, name), groups, attribute))),
     )
     corpus.accept(
@@ -781,7 +782,6 @@ def insides(corpus):
         "xml-id-duplicate",
         element(sign(edit(MESSAGE, 'ID="_assertion"', 'ID="_other"'), identifier="_other"), "saml:Assertion").replace("_other", "_response"),
     )
-    inside("id-of-data", "An element inside has the Id of EncryptedData.", "xml-id-duplicate", edit(PLAIN, NAME_ID, NAME_ID + "<a Id='_data'/>"))
 
 
 def signatures(corpus):

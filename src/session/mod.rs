@@ -28,8 +28,9 @@ use crate::clock::Moment;
 use crate::identity::{Groups, Identity, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
-use record::{FIELDS, Field, Record};
+use record::{FIELDS, Field, Qualifiers, Record};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ impl Session {
         let end = facts.session_not_on_or_after.map_or(by_age, |idp_end| idp_end.min(by_age));
         Self {
             key,
-            record: Record::new(facts.strings, facts.groups, facts.roles),
+            record: Record::new(facts.strings, facts.groups, facts.roles, facts.qualifiers),
             rendered: ArcSwapOption::empty(),
             last_use: AtomicU32::new(whole_seconds(now)),
             ends_at: whole_seconds(end),
@@ -147,13 +148,13 @@ impl Session {
     }
 
     /// The NameID's NameQualifier.
-    pub fn name_qualifier(&self) -> Option<&str> {
-        self.record.string(Field::NameQualifier)
+    pub fn name_qualifier(&self) -> Option<Arc<str>> {
+        self.record.name_qualifier()
     }
 
     /// The NameID's SPNameQualifier.
-    pub fn sp_name_qualifier(&self) -> Option<&str> {
-        self.record.string(Field::SpNameQualifier)
+    pub fn sp_name_qualifier(&self) -> Option<Arc<str>> {
+        self.record.sp_name_qualifier()
     }
 
     /// The IdP's name for its own session.
@@ -262,6 +263,7 @@ struct Facts<'a> {
     /// None: unknown.
     groups: Option<&'a [String]>,
     roles: &'a [String],
+    qualifiers: Qualifiers<'a>,
     authn_instant: Moment,
     session_not_on_or_after: Option<Moment>,
 }
@@ -277,8 +279,6 @@ impl<'a> From<&'a Identity> for Facts<'a> {
             (Field::Idp, Some(identity.idp.as_str())),
             (Field::NameId, Some(identity.name_id.value.as_str())),
             (Field::NameIdFormat, identity.name_id.format.as_deref()),
-            (Field::NameQualifier, identity.name_id.name_qualifier.as_deref()),
-            (Field::SpNameQualifier, identity.name_id.sp_name_qualifier.as_deref()),
             (Field::SessionIndex, identity.session_index.as_deref()),
             (Field::AuthnContextClass, identity.authn_context_class.as_deref()),
         ] {
@@ -291,6 +291,10 @@ impl<'a> From<&'a Identity> for Facts<'a> {
                 Groups::Unknown => None,
             },
             roles: &identity.roles,
+            qualifiers: [
+                identity.name_id.name_qualifier.as_deref(),
+                identity.name_id.sp_name_qualifier.as_deref(),
+            ],
             authn_instant: identity.authn_instant,
             session_not_on_or_after: identity.session_not_on_or_after,
         }

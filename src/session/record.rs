@@ -3,10 +3,12 @@
 //! A million sessions of a dozen strings each would be a million times a dozen allocations, most of them longer in their
 //! bookkeeping than in their text. A record is one: the strings one after another, each behind a number that says how
 //! long it is, or that it is absent, the same as an earlier one (NameID, user and e-mail often are), or one of the long
-//! names that the SAML standards give; then the groups and the roles as numbers of [`super::names`]. Numbers are
+//! names that the SAML standards give; then the groups, the roles and the NameID's qualifiers, which
+//! an IdP's sessions have in common, as numbers of [`super::names`]. Numbers are
 //! LEB128: seven bits a byte, the last byte's top bit clear.
 
 use super::names::NAMES;
+use std::sync::Arc;
 
 /// The strings, in the record's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +20,6 @@ pub(super) enum Field {
     Idp,
     NameId,
     NameIdFormat,
-    NameQualifier,
-    SpNameQualifier,
     SessionIndex,
     AuthnContextClass,
 }
@@ -27,12 +27,20 @@ pub(super) enum Field {
 /// How many there are.
 pub(super) const FIELDS: usize = Field::AuthnContextClass as usize + 1;
 
-/// A person's record. It holds the names of its groups and roles until it is dropped.
+/// The NameID's qualifiers: NameQualifier, SPNameQualifier.
+pub(super) type Qualifiers<'a> = [Option<&'a str>; 2];
+
+/// A person's record. It holds the names of its groups, roles and qualifiers until it is dropped.
 pub(super) struct Record(Box<[u8]>);
 
 impl Record {
     /// Writes down `strings` in the order of [`Field`]; `groups` None: unknown.
-    pub(super) fn new(strings: [Option<&str>; FIELDS], groups: Option<&[String]>, roles: &[String]) -> Self {
+    pub(super) fn new(
+        strings: [Option<&str>; FIELDS],
+        groups: Option<&[String]>,
+        roles: &[String],
+        qualifiers: Qualifiers<'_>,
+    ) -> Self {
         let mut bytes = Vec::new();
         for (index, string) in strings.iter().enumerate() {
             write_string(&mut bytes, *string, strings.get(..index).unwrap_or_default());
@@ -46,6 +54,10 @@ impl Record {
         }
         write_number(&mut bytes, roles.len() as u64);
         NAMES.hold(roles).into_iter().for_each(|number| write_number(&mut bytes, number.into()));
+        for qualifier in qualifiers {
+            let held = NAMES.hold(qualifier.map(str::to_owned).as_slice());
+            write_number(&mut bytes, held.first().map_or(0, |number| u64::from(*number) + 1));
+        }
         // Copied, because an allocator may shrink in place and keep the room that the vector had to grow.
         Self(bytes.as_slice().into())
     }
@@ -82,6 +94,26 @@ impl Record {
         Numbers { left: reader.number().unwrap_or(0), reader }
     }
 
+    /// The NameQualifier.
+    pub(super) fn name_qualifier(&self) -> Option<Arc<str>> {
+        let [name_qualifier, _] = self.qualifiers();
+        NAMES.name(name_qualifier?)
+    }
+
+    /// The SPNameQualifier.
+    pub(super) fn sp_name_qualifier(&self) -> Option<Arc<str>> {
+        let [_, sp_name_qualifier] = self.qualifiers();
+        NAMES.name(sp_name_qualifier?)
+    }
+
+    fn qualifiers(&self) -> [Option<u32>; 2] {
+        let mut roles = self.roles();
+        roles.by_ref().for_each(drop);
+        let mut reader = roles.reader;
+        let mut next = || u32::try_from(reader.number()?.checked_sub(1)?).ok();
+        [next(), next()]
+    }
+
     /// Bytes of the record itself.
     pub(super) const fn len(&self) -> usize {
         self.0.len()
@@ -98,7 +130,8 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        NAMES.release(self.groups().into_iter().flatten().chain(self.roles()));
+        let qualifiers = self.qualifiers().into_iter().flatten();
+        NAMES.release(self.groups().into_iter().flatten().chain(self.roles()).chain(qualifiers));
     }
 }
 
@@ -190,8 +223,6 @@ const ORDER: [Field; FIELDS] = [
     Field::Idp,
     Field::NameId,
     Field::NameIdFormat,
-    Field::NameQualifier,
-    Field::SpNameQualifier,
     Field::SessionIndex,
     Field::AuthnContextClass,
 ];
@@ -234,7 +265,7 @@ mod tests {
     fn every_field_is_read_back() {
         let texts: Vec<String> = (0..FIELDS).map(|n| format!("{n}").repeat(n * n * 20)).collect();
         let strings: [Option<&str>; FIELDS] = std::array::from_fn(|n| (n % 4 != 3).then_some(&*texts[n]));
-        let record = Record::new(strings, None, &[]);
+        let record = Record::new(strings, None, &[], [None; 2]);
         for field in ORDER {
             assert_eq!(record.string(field), strings[field as usize], "{field:?}");
         }
@@ -252,15 +283,15 @@ mod tests {
     #[test]
     fn equal_and_well_known_strings_take_one_byte() {
         let mut strings = [None; FIELDS];
-        let empty = Record::new(strings, None, &[]).len();
+        let empty = Record::new(strings, None, &[], [None; 2]).len();
         strings[Field::User as usize] = Some("ada@example.com");
-        let with_user = Record::new(strings, None, &[]).len();
+        let with_user = Record::new(strings, None, &[], [None; 2]).len();
         assert_eq!(with_user, empty + 15);
         strings[Field::Email as usize] = Some("ada@example.com");
         strings[Field::NameId as usize] = Some("ada@example.com");
         strings[Field::NameIdFormat as usize] =
             Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress");
-        let record = Record::new(strings, None, &[]);
+        let record = Record::new(strings, None, &[], [None; 2]);
         assert_eq!(record.len(), with_user);
         assert_eq!(record.string(Field::NameId), Some("ada@example.com"));
         assert_eq!(record.string(Field::NameIdFormat), strings[Field::NameIdFormat as usize]);
@@ -271,7 +302,7 @@ mod tests {
     fn an_empty_string_is_not_an_absent_one() {
         let mut strings = [None; FIELDS];
         strings[Field::Name as usize] = Some("");
-        let record = Record::new(strings, None, &[]);
+        let record = Record::new(strings, None, &[], [None; 2]);
         assert_eq!(record.string(Field::Name), Some(""));
         assert_eq!(record.string(Field::Email), None);
     }
@@ -279,26 +310,49 @@ mod tests {
     #[test]
     fn groups_and_roles_keep_their_order() {
         let many: Vec<String> = (0..300).map(|n| format!("record-test-{n}")).collect();
-        let record = Record::new([None; FIELDS], Some(&many), &owned(&["record-b", "record-a"]));
+        let record = Record::new([None; FIELDS], Some(&many), &owned(&["record-b", "record-a"]), [None; 2]);
         assert_eq!(names(record.groups().unwrap()), many);
         assert_eq!(names(record.roles()), ["record-b", "record-a"]);
 
-        let none = Record::new([None; FIELDS], Some(&[]), &owned(&["record-c"]));
+        let none = Record::new([None; FIELDS], Some(&[]), &owned(&["record-c"]), [None; 2]);
         assert_eq!(none.groups().unwrap().count(), 0, "known to be none");
         assert_eq!(names(none.roles()), ["record-c"]);
 
-        let unknown = Record::new([None; FIELDS], None, &owned(&["record-c"]));
+        let unknown = Record::new([None; FIELDS], None, &owned(&["record-c"]), [None; 2]);
         assert!(unknown.groups().is_none());
         assert_eq!(names(unknown.roles()), ["record-c"]);
     }
 
     #[test]
     fn the_names_go_with_the_record() {
-        let record =
-            Record::new([None; FIELDS], Some(&owned(&["record-gone"])), &owned(&["record-gone-role"]));
+        let record = Record::new(
+            [None; FIELDS],
+            Some(&owned(&["record-gone"])),
+            &owned(&["record-gone-role"]),
+            [Some("record-gone-idp"), Some("record-gone-sp")],
+        );
         assert!(NAMES.number("record-gone").is_some());
         drop(record);
         assert_eq!(NAMES.number("record-gone"), None);
         assert_eq!(NAMES.number("record-gone-role"), None);
+        assert_eq!(NAMES.number("record-gone-idp"), None);
+        assert_eq!(NAMES.number("record-gone-sp"), None);
+    }
+
+    #[test]
+    fn qualifiers_are_kept_once_for_all_records() {
+        let long = "https://idp.example.com/a/name/that/all/of/its/sessions/have";
+        let with = |qualifiers| Record::new([None; FIELDS], None, &owned(&["record-q"]), qualifiers);
+        let (plain, one) = (with([None; 2]), with([Some(long), None]));
+        assert!(one.len() <= plain.len() + 2, "{} {}", one.len(), plain.len());
+        assert_eq!((one.name_qualifier().as_deref(), one.sp_name_qualifier()), (Some(long), None));
+        let other = with([None, Some(long)]);
+        assert_eq!((other.name_qualifier(), other.sp_name_qualifier().as_deref()), (None, Some(long)));
+        let both = with([Some("record-q"), Some(long)]);
+        assert_eq!(both.name_qualifier().as_deref(), Some("record-q"));
+        assert_eq!(both.sp_name_qualifier().as_deref(), Some(long));
+        assert_eq!(names(both.roles()), ["record-q"]);
+        drop((plain, one, other));
+        assert_eq!(both.sp_name_qualifier().as_deref(), Some(long), "held as long as somebody needs it");
     }
 }

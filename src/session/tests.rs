@@ -52,7 +52,7 @@ fn a_session_says_of_a_person_what_the_identity_says() {
     assert_eq!(session.name_id(), "ada@example.com");
     assert_eq!(session.name_id_format(), Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"));
     assert_eq!(session.name_qualifier(), None);
-    assert_eq!(session.sp_name_qualifier(), Some("https://app.example.com"));
+    assert_eq!(session.sp_name_qualifier().as_deref(), Some("https://app.example.com"));
     assert_eq!(session.session_index(), Some("_4711"));
     assert_eq!(session.authn_context_class(), Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password"));
     assert_eq!(session.authn_instant(), NOW.minus(Duration::from_secs(86_401)), "rounded down");

@@ -154,8 +154,8 @@ pub(super) fn name_id(session: &Session) -> NameId {
     NameId {
         value: session.name_id().to_owned(),
         format: session.name_id_format().map(str::to_owned),
-        name_qualifier: session.name_qualifier().map(str::to_owned),
-        sp_name_qualifier: session.sp_name_qualifier().map(str::to_owned),
+        name_qualifier: session.name_qualifier().map(|text| text.to_string()),
+        sp_name_qualifier: session.sp_name_qualifier().map(|text| text.to_string()),
     }
 }
 

@@ -72,6 +72,10 @@ impl Sample {
             strings,
             groups: self.groups.as_deref(),
             roles: &self.roles,
+            qualifiers: [
+                Some("https://idp.example.com/metadata"),
+                Some("https://app.example.com/saml/metadata"),
+            ],
             authn_instant: now,
             session_not_on_or_after: None,
         };

@@ -12,6 +12,9 @@ use crate::idps::{Counterpart, Keycloak, LemonLdap, Pysaml2, Samlp, SimpleSamlPh
 use crate::scenarios;
 use crate::support::window::Make;
 
+/// For those that take requests by POST.
+const BY_POST: &str = ", sso_binding: post";
+
 /// One test a scene: `start` makes the identity provider anew for each.
 macro_rules! scenes {
     ($name:ident, $start:expr, $($(#[$attribute:meta])* $scene:ident,)+) => {
@@ -59,35 +62,39 @@ async fn keycloak() {
     scenarios::signs_in(idp).await;
     scenarios::refuses_what_we_did_not_sign(idp).await;
     scenarios::changes_its_key(idp).await;
-    scenarios::signs_a_browser_in(idp, Make::Chromium).await;
+    scenarios::signs_a_browser_in(idp, Make::Chromium, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simplesamlphp_signs_chromium_in() {
-    scenarios::signs_a_browser_in(&mut SimpleSamlPhp::start("localhost"), Make::Chromium).await;
+    scenarios::signs_a_browser_in(&mut SimpleSamlPhp::start("localhost"), Make::Chromium, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pysaml2_signs_firefox_in() {
-    scenarios::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox).await;
+    scenarios::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn samlp_signs_webkit_in() {
-    scenarios::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit).await;
+    scenarios::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lemonldap_signs_chromium_in() {
-    scenarios::signs_a_browser_in(&mut LemonLdap::start("localhost"), Make::Chromium).await;
+    scenarios::signs_a_browser_in(&mut LemonLdap::start("localhost"), Make::Chromium, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "until decryption and single logout are merged"]
-async fn keycloak_encrypts_and_signs_out() {
+#[ignore = "until decryption is merged: then a part of keycloak()"]
+async fn keycloak_encrypts() {
+    scenarios::encrypts(&mut Keycloak::start("localhost").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until single logout is merged: then a part of keycloak()"]
+async fn keycloak_signs_out() {
     let mut idp = Keycloak::start("localhost").await;
-    let idp: &mut dyn Counterpart = &mut idp;
-    scenarios::encrypts(idp).await;
-    scenarios::signs_out_from_our_side(idp).await;
-    scenarios::signs_out_from_its_side(idp).await;
+    scenarios::signs_out_from_our_side(&mut idp).await;
+    scenarios::signs_out_from_its_side(&mut idp).await;
 }

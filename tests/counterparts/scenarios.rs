@@ -199,9 +199,10 @@ pub(crate) async fn refuses_what_we_did_not_sign(idp: &mut dyn Counterpart) {
     }
 }
 
-/// A real browser goes the whole way: to the identity provider by a signed request that a page of ours posts, and back.
-pub(crate) async fn signs_a_browser_in(idp: &mut dyn Counterpart, make: Make) {
-    let scene = Scene::set(idp, Wishes { settings: ", sso_binding: post", ..Wishes::default() }).await;
+/// A real browser goes the whole way, by a signed redirect or, with `sso_binding: post` among the settings, by a signed
+/// request that a page of ours posts.
+pub(crate) async fn signs_a_browser_in(idp: &mut dyn Counterpart, make: Make, settings: &'static str) {
+    let scene = Scene::set(idp, Wishes { settings, ..Wishes::default() }).await;
     let browser = make.open(scene.folder.path(), &[]).await;
     let (person, name) = (scene.idp.person(), scene.idp.name());
     let [user, password, button] = scene.idp.form();

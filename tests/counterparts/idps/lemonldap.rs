@@ -128,7 +128,10 @@ fn ini(at: &Path) -> String {
 fn psgi() -> String {
     format!(
         "use Plack::Builder;\nmy $portal = do '{PORTAL}/htdocs/index.psgi' or die $@;\n\
-         builder {{ enable 'Static', path => sub {{ s#^/static/## }}, root => '{PORTAL}/htdocs/static/'; $portal }};\n"
+         builder {{\n\
+         enable 'Static', path => sub {{ s#^/static/## }}, root => '{PORTAL}/htdocs/static/';\n\
+         enable 'Static', path => sub {{ m#^/javascript/# }}, root => '/usr/share/';\n\
+         $portal }};\n"
     )
 }
 

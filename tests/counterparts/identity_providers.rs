@@ -40,6 +40,8 @@ macro_rules! all_scenes {
             signs_in,
             refuses_what_we_did_not_sign,
             changes_its_key,
+            #[ignore = "until metadata is read again while the gate runs"]
+            follows_its_key,
             #[ignore = "until decryption is merged"]
             encrypts,
             #[ignore = "until single logout is merged"]
@@ -81,11 +83,6 @@ async fn samlp_signs_webkit_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lemonldap_signs_chromium_in() {
-    scenarios::signs_a_browser_in(&mut LemonLdap::start("localhost"), Make::Chromium, BY_POST).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "until decryption is merged: then a part of keycloak()"]
 async fn keycloak_encrypts() {
     scenarios::encrypts(&mut Keycloak::start("localhost").await).await;
@@ -97,4 +94,10 @@ async fn keycloak_signs_out() {
     let mut idp = Keycloak::start("localhost").await;
     scenarios::signs_out_from_our_side(&mut idp).await;
     scenarios::signs_out_from_its_side(&mut idp).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until metadata is read again while the gate runs: then a part of keycloak()"]
+async fn keycloak_is_followed() {
+    scenarios::follows_its_key(&mut Keycloak::start("localhost").await).await;
 }

@@ -9,9 +9,13 @@ use http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Where somebody wants to go.
 const TARGET: &str = "/wiki/Start?page=2&title=a%20b";
+
+/// How long the gate may take to read a file again, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gate that trusts one identity provider, which knows it.
 pub(crate) struct Scene<'i> {
@@ -110,6 +114,20 @@ impl<'i> Scene<'i> {
     async fn is_unknown(&self, visitor: &mut Visitor) {
         let told = visitor.get(&format!("{}/vestibule/whoami", self.public)).await;
         assert_eq!(told.status, StatusCode::UNAUTHORIZED, "{told:?}\n{}", self.logs());
+    }
+
+    /// Somebody signs in with an answer that carries this certificate.
+    async fn lets_in_by(&self, certificate: &str) {
+        let mut visitor = Visitor::new();
+        let answer = self.be_answered(&mut visitor).await;
+        let carried: String = answer_in(&answer).split_whitespace().collect();
+        assert!(carried.contains(certificate), "another key signs: {carried}");
+        self.bring(&mut visitor, &answer).await;
+        self.is_known(&mut visitor).await;
+    }
+
+    fn changes_of_metadata(&self) -> usize {
+        self.gate.program.log().matches("\"event\":\"metadata-changed\"").count()
     }
 
     fn logs(&self) -> String {
@@ -243,13 +261,28 @@ pub(crate) async fn changes_its_key(idp: &mut dyn Counterpart) {
     let mut early = scene.sign_in().await;
     let certificate = scene.idp.sign_with_next_key().await;
     scene.is_known(&mut early).await;
+    scene.lets_in_by(&certificate).await;
+    scene.is_known(&mut early).await;
+}
 
-    let mut late = Visitor::new();
-    let answer = scene.be_answered(&mut late).await;
-    let carried: String = answer_in(&answer).split_whitespace().collect();
-    assert!(carried.contains(&certificate), "another key signs: {carried}");
-    scene.bring(&mut late, &answer).await;
-    scene.is_known(&mut late).await;
+/// The gate is told of the next key by metadata that it reads again while it runs.
+pub(crate) async fn follows_its_key(idp: &mut dyn Counterpart) {
+    let scene = Scene::set(idp, Wishes::default()).await;
+    let mut early = scene.sign_in().await;
+    let before = scene.changes_of_metadata();
+    scene.idp.announce_next_key().await;
+    let announced = scene.idp.metadata().await;
+    let file = scene.folder.path().join("idp-metadata.xml");
+    // Put in place whole: a reader never sees half of it.
+    std::fs::write(file.with_extension("new"), announced).unwrap();
+    std::fs::rename(file.with_extension("new"), &file).unwrap();
+    let asked = Instant::now();
+    while scene.changes_of_metadata() == before {
+        assert!(asked.elapsed() < PATIENCE, "nothing changed: {}", scene.logs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let certificate = scene.idp.sign_with_next_key().await;
+    scene.lets_in_by(&certificate).await;
     scene.is_known(&mut early).await;
 }
 

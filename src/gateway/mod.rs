@@ -22,6 +22,7 @@ mod proxy;
 mod record;
 mod reply;
 mod request;
+mod seldom;
 mod serve;
 mod tls;
 mod upstream;
@@ -37,7 +38,7 @@ use admin::Admin;
 use authz::Authz;
 use decide::Front;
 use forward::Edge;
-use lane::{Lane, Threads};
+use lane::{Crew, Lane, Threads};
 use pingora::apps::HttpServerOptions;
 use pingora::server::configuration::ServerConf;
 use request::TrustedProxies;
@@ -48,7 +49,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 use tls::LiveCertificate;
-use tokio::runtime::Runtime;
 
 /// How long the start waits for the addresses of applications.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
@@ -69,7 +69,7 @@ pub struct Gateway {
     faces: Vec<Lane>,
     /// Answers to the last.
     admin: Option<Lane>,
-    background: Option<Runtime>,
+    background: Crew,
 }
 
 /// What is bound where.
@@ -147,7 +147,7 @@ impl Gateway {
             }
             None => None,
         };
-        let background = Some(start_background(&gate, &edges, certificate)?);
+        let background = start_background(&gate, &edges, certificate)?;
         Ok(Self { bound, gate, leaving, shutdown, faces, admin, background })
     }
 
@@ -180,18 +180,7 @@ impl Gateway {
             admin.close(Duration::ZERO);
             admin.end();
         }
-        if let Some(background) = self.background.take() {
-            background.shutdown_timeout(Duration::from_secs(1));
-        }
-    }
-}
-
-/// Without waiting, as the lanes do.
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        if let Some(background) = self.background.take() {
-            background.shutdown_background();
-        }
+        self.background.end();
     }
 }
 
@@ -242,23 +231,23 @@ fn start_background(
     gate: &Arc<Gate>,
     edges: &Arc<[Edge]>,
     certificate: Option<Arc<LiveCertificate>>,
-) -> Result<Runtime, String> {
-    let runtime = lane::runtime("background", Threads { count: 1, niceness: 0 })?;
+) -> Result<Crew, String> {
+    let crew = Crew::new("background", Threads { count: 1, niceness: 0 })?;
     let (resolved, first) = mpsc::channel();
     for (site, edge) in edges.iter().enumerate() {
         if edge.application.as_ref().is_some_and(upstream::Application::is_named) {
-            runtime.spawn(background::keep_resolved(edges.clone(), site, resolved.clone()));
+            crew.spawn(background::keep_resolved(edges.clone(), site, resolved.clone()));
         }
     }
     drop(resolved);
     // The first requests should find the applications; a dead name server should not hold up everything else. The
     // channel ends when every task has let go of it.
     let _ = first.recv_timeout(FIRST_RESOLUTION);
-    runtime.spawn(background::keep_tidy(gate.clone()));
+    crew.spawn(background::keep_tidy(gate.clone()));
     if let Some(certificate) = certificate {
-        runtime.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
+        crew.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }
-    Ok(runtime)
+    Ok(crew)
 }
 
 #[cfg(test)]

@@ -13,4 +13,5 @@ mod simplesamlphp;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod uploads;
 mod upstream;

@@ -61,8 +61,17 @@ impl Program {
 
     /// Resident memory in megabytes.
     pub fn resident_mb(&self) -> f64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most that was ever resident, in megabytes.
+    pub fn peak_mb(&self) -> f64 {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, figure: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 

@@ -68,11 +68,6 @@ async fn keycloak() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn simplesamlphp_signs_chromium_in() {
-    scenarios::signs_a_browser_in(&mut SimpleSamlPhp::start("localhost"), Make::Chromium, "").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pysaml2_signs_firefox_in() {
     scenarios::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox, BY_POST).await;
 }

@@ -163,7 +163,8 @@ fn asks_for_a_password(page: &Answer) -> bool {
 
 /// Somebody signs in on a deep link, and the answer is worth nothing to anybody else.
 pub(crate) async fn signs_in(idp: &mut dyn Counterpart) {
-    let scene = Scene::set(idp, Wishes { settings: ", require_signed: assertion", ..Wishes::default() }).await;
+    let scene =
+        Scene::set(idp, Wishes { settings: ", require_signed: assertion", ..Wishes::default() }).await;
     let mut visitor = Visitor::new();
     let answer = scene.be_answered(&mut visitor).await;
     let landed = scene.bring(&mut visitor, &answer).await;

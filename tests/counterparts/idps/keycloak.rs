@@ -210,8 +210,7 @@ impl Counterpart for Keycloak {
 
     /// Keycloak asks whether that is meant.
     async fn sign_out(&self, visitor: &mut Visitor) -> Answer {
-        let asked =
-            visitor.get(&format!("{}/realms/tests/protocol/openid-connect/logout", self.base)).await;
+        let asked = visitor.get(&format!("{}/realms/tests/protocol/openid-connect/logout", self.base)).await;
         visitor.submit(&asked, &[("confirmLogout", "Logout")]).await
     }
 

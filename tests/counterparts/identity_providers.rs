@@ -9,8 +9,8 @@
 //! | samlp 8 (npm) | yes | AES-256-GCM | by hand | both ways, redirect |
 
 use crate::idps::{Counterpart, Keycloak, LemonLdap, Pysaml2, Samlp, SimpleSamlPhp};
-use crate::scenarios;
 use crate::support::window::Make;
+use crate::{browser_scenes, scenarios};
 
 /// For those that take requests by POST.
 const BY_POST: &str = ", sso_binding: post";
@@ -64,17 +64,17 @@ async fn keycloak() {
     scenarios::signs_in(idp).await;
     scenarios::refuses_what_we_did_not_sign(idp).await;
     scenarios::changes_its_key(idp).await;
-    scenarios::signs_a_browser_in(idp, Make::Chromium, BY_POST).await;
+    browser_scenes::signs_a_browser_in(idp, Make::Chromium, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pysaml2_signs_firefox_in() {
-    scenarios::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox, BY_POST).await;
+    browser_scenes::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn samlp_signs_webkit_in() {
-    scenarios::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit, BY_POST).await;
+    browser_scenes::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,6 +89,8 @@ async fn keycloak_signs_out() {
     let mut idp = Keycloak::start("localhost").await;
     scenarios::signs_out_from_our_side(&mut idp).await;
     scenarios::signs_out_from_its_side(&mut idp).await;
+    let page = idp.sign_out_page();
+    browser_scenes::signs_a_browser_out(&mut idp, Make::Chromium, page).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,6 @@
 use crate::idps::{Counterpart, Registration, answer_in, write_key};
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::visitor::{Answer, Visitor};
-use crate::support::window::Make;
 use crate::upstream;
 use http::StatusCode;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Where somebody wants to go.
-const TARGET: &str = "/wiki/Start?page=2&title=a%20b";
+pub(crate) const TARGET: &str = "/wiki/Start?page=2&title=a%20b";
 
 /// How long the gate may take to read a file again, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,7 +21,7 @@ pub(crate) struct Scene<'i> {
     pub(crate) public: String,
     gate: GateProcess,
     pub(crate) idp: &'i mut dyn Counterpart,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// How a scene differs from the plain one.
@@ -216,24 +215,6 @@ pub(crate) async fn refuses_what_we_did_not_sign(idp: &mut dyn Counterpart) {
         let lets_in = page.body.contains("SAMLResponse") && answer_in(&page).contains("status:Success");
         assert_eq!(lets_in, change == "honest", "{change}: {page:?}\n{}", scene.logs());
     }
-}
-
-/// A real browser goes the whole way, by a signed redirect or, with `sso_binding: post` among the settings, by a signed
-/// request that a page of ours posts.
-pub(crate) async fn signs_a_browser_in(idp: &mut dyn Counterpart, make: Make, settings: &'static str) {
-    let scene = Scene::set(idp, Wishes { settings, ..Wishes::default() }).await;
-    let browser = make.open(scene.folder.path(), &[]).await;
-    let (person, name) = (scene.idp.person(), scene.idp.name());
-    let [user, password, button] = scene.idp.form();
-    browser.open(&format!("{}{TARGET}", scene.public)).await;
-    browser.type_into(user, person.login).await;
-    browser.type_into(password, person.password).await;
-    browser.screenshot(&format!("{make:?}-{name}-1").to_lowercase()).await;
-    browser.click(button).await;
-    browser.sees(&format!("x-forwarded-email: {}", person.email)).await;
-    assert_eq!(browser.address().await, format!("{}{TARGET}", scene.public));
-    browser.screenshot(&format!("{make:?}-{name}-2").to_lowercase()).await;
-    browser.close().await;
 }
 
 /// A signature of the right length by nobody.

@@ -31,13 +31,14 @@ if ! same "$here/keycloak/version" keycloak; then
     artifact=org.keycloak:keycloak-quarkus-dist:$version:zip
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    mvn --batch-mode --quiet dependency:copy -Dartifact="$artifact" -DoutputDirectory="$work" -Dmdep.useBaseVersion=true
+    mvn --batch-mode --quiet org.apache.maven.plugins:maven-dependency-plugin:2.8:copy \
+        -Dartifact="$artifact" -DoutputDirectory="$work" -Dmdep.useBaseVersion=true
     zip=$work/keycloak-quarkus-dist-$version.zip
     echo "$digest  $zip" | sha256sum --check --quiet
     unzip -q "$zip" -d "$work"
     rm -rf "$there/keycloak"
     mv "$work/keycloak-$version" "$there/keycloak"
-    # Decided now, so that each start is quicker: H2 in memory, no cluster, and only what SAML needs.
+    # Decided now, so that each start is quicker: H2 in memory, and no cluster.
     "$there/keycloak/bin/kc.sh" build --db=dev-mem --cache=local >"$there/keycloak-build.log" 2>&1 \
         || { cat "$there/keycloak-build.log" >&2; exit 1; }
     done_with "$here/keycloak/version" keycloak

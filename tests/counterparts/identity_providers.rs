@@ -9,8 +9,11 @@
 //! | samlp 8 (npm) | yes | AES-256-GCM | by hand | both ways, redirect |
 
 use crate::idps::{Counterpart, Keycloak, LemonLdap, Pysaml2, Samlp, SimpleSamlPhp};
-use crate::scenarios;
 use crate::support::window::Make;
+use crate::{browser_scenes, scenarios};
+
+/// For those that take requests by POST.
+const BY_POST: &str = ", sso_binding: post";
 
 /// One test a scene: `start` makes the identity provider anew for each.
 macro_rules! scenes {
@@ -37,6 +40,8 @@ macro_rules! all_scenes {
             signs_in,
             refuses_what_we_did_not_sign,
             changes_its_key,
+            #[ignore = "until metadata is read again while the gate runs"]
+            follows_its_key,
             #[ignore = "until decryption is merged"]
             encrypts,
             #[ignore = "until single logout is merged"]
@@ -59,35 +64,37 @@ async fn keycloak() {
     scenarios::signs_in(idp).await;
     scenarios::refuses_what_we_did_not_sign(idp).await;
     scenarios::changes_its_key(idp).await;
-    scenarios::signs_a_browser_in(idp, Make::Chromium).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn simplesamlphp_signs_chromium_in() {
-    scenarios::signs_a_browser_in(&mut SimpleSamlPhp::start("localhost"), Make::Chromium).await;
+    browser_scenes::signs_a_browser_in(idp, Make::Chromium, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pysaml2_signs_firefox_in() {
-    scenarios::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox).await;
+    browser_scenes::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn samlp_signs_webkit_in() {
-    scenarios::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit).await;
+    browser_scenes::signs_a_browser_in(&mut Samlp::start("localhost"), Make::WebKit, BY_POST).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lemonldap_signs_chromium_in() {
-    scenarios::signs_a_browser_in(&mut LemonLdap::start("localhost"), Make::Chromium).await;
+#[ignore = "until decryption is merged: then a part of keycloak()"]
+async fn keycloak_encrypts() {
+    scenarios::encrypts(&mut Keycloak::start("localhost").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "until decryption and single logout are merged"]
-async fn keycloak_encrypts_and_signs_out() {
+#[ignore = "until single logout is merged: then a part of keycloak()"]
+async fn keycloak_signs_out() {
     let mut idp = Keycloak::start("localhost").await;
-    let idp: &mut dyn Counterpart = &mut idp;
-    scenarios::encrypts(idp).await;
-    scenarios::signs_out_from_our_side(idp).await;
-    scenarios::signs_out_from_its_side(idp).await;
+    scenarios::signs_out_from_our_side(&mut idp).await;
+    scenarios::signs_out_from_its_side(&mut idp).await;
+    let page = idp.sign_out_page();
+    browser_scenes::signs_a_browser_out(&mut idp, Make::Chromium, page).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until metadata is read again while the gate runs: then a part of keycloak()"]
+async fn keycloak_is_followed() {
+    scenarios::follows_its_key(&mut Keycloak::start("localhost").await).await;
 }

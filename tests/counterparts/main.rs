@@ -3,6 +3,7 @@
 //! Each test starts the programs that it needs on ports of its own and ends them. `make test` installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod browser_scenes;
 mod browsers_sign_in;
 mod demo;
 mod identity_providers;

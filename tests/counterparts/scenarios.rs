@@ -3,22 +3,25 @@
 use crate::idps::{Counterpart, Registration, answer_in, write_key};
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::visitor::{Answer, Visitor};
-use crate::support::window::Make;
 use crate::upstream;
 use http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Where somebody wants to go.
-const TARGET: &str = "/wiki/Start?page=2&title=a%20b";
+pub(crate) const TARGET: &str = "/wiki/Start?page=2&title=a%20b";
+
+/// How long the gate may take to read a file again, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gate that trusts one identity provider, which knows it.
 pub(crate) struct Scene<'i> {
     pub(crate) public: String,
     gate: GateProcess,
     pub(crate) idp: &'i mut dyn Counterpart,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// How a scene differs from the plain one.
@@ -112,6 +115,20 @@ impl<'i> Scene<'i> {
         assert_eq!(told.status, StatusCode::UNAUTHORIZED, "{told:?}\n{}", self.logs());
     }
 
+    /// Somebody signs in with an answer that carries this certificate.
+    async fn lets_in_by(&self, certificate: &str) {
+        let mut visitor = Visitor::new();
+        let answer = self.be_answered(&mut visitor).await;
+        let carried: String = answer_in(&answer).split_whitespace().collect();
+        assert!(carried.contains(certificate), "another key signs: {carried}");
+        self.bring(&mut visitor, &answer).await;
+        self.is_known(&mut visitor).await;
+    }
+
+    fn changes_of_metadata(&self) -> usize {
+        self.gate.program.log().matches("\"event\":\"metadata-changed\"").count()
+    }
+
     fn logs(&self) -> String {
         format!("--- gate ---\n{}\n--- {} ---\n{}", self.gate.program.log(), self.idp.name(), self.idp.log())
     }
@@ -145,7 +162,8 @@ fn asks_for_a_password(page: &Answer) -> bool {
 
 /// Somebody signs in on a deep link, and the answer is worth nothing to anybody else.
 pub(crate) async fn signs_in(idp: &mut dyn Counterpart) {
-    let scene = Scene::set(idp, Wishes { settings: ", require_signed: assertion", ..Wishes::default() }).await;
+    let scene =
+        Scene::set(idp, Wishes { settings: ", require_signed: assertion", ..Wishes::default() }).await;
     let mut visitor = Visitor::new();
     let answer = scene.be_answered(&mut visitor).await;
     let landed = scene.bring(&mut visitor, &answer).await;
@@ -199,23 +217,6 @@ pub(crate) async fn refuses_what_we_did_not_sign(idp: &mut dyn Counterpart) {
     }
 }
 
-/// A real browser goes the whole way: to the identity provider by a signed request that a page of ours posts, and back.
-pub(crate) async fn signs_a_browser_in(idp: &mut dyn Counterpart, make: Make) {
-    let scene = Scene::set(idp, Wishes { settings: ", sso_binding: post", ..Wishes::default() }).await;
-    let browser = make.open(scene.folder.path(), &[]).await;
-    let (person, name) = (scene.idp.person(), scene.idp.name());
-    let [user, password, button] = scene.idp.form();
-    browser.open(&format!("{}{TARGET}", scene.public)).await;
-    browser.type_into(user, person.login).await;
-    browser.type_into(password, person.password).await;
-    browser.screenshot(&format!("{make:?}-{name}-1").to_lowercase()).await;
-    browser.click(button).await;
-    browser.sees(&format!("x-forwarded-email: {}", person.email)).await;
-    assert_eq!(browser.address().await, format!("{}{TARGET}", scene.public));
-    browser.screenshot(&format!("{make:?}-{name}-2").to_lowercase()).await;
-    browser.close().await;
-}
-
 /// A signature of the right length by nobody.
 fn another_signature(value: &str) -> String {
     let (head, tail) = value.split_at(20);
@@ -242,13 +243,28 @@ pub(crate) async fn changes_its_key(idp: &mut dyn Counterpart) {
     let mut early = scene.sign_in().await;
     let certificate = scene.idp.sign_with_next_key().await;
     scene.is_known(&mut early).await;
+    scene.lets_in_by(&certificate).await;
+    scene.is_known(&mut early).await;
+}
 
-    let mut late = Visitor::new();
-    let answer = scene.be_answered(&mut late).await;
-    let carried: String = answer_in(&answer).split_whitespace().collect();
-    assert!(carried.contains(&certificate), "another key signs: {carried}");
-    scene.bring(&mut late, &answer).await;
-    scene.is_known(&mut late).await;
+/// The gate is told of the next key by metadata that it reads again while it runs.
+pub(crate) async fn follows_its_key(idp: &mut dyn Counterpart) {
+    let scene = Scene::set(idp, Wishes::default()).await;
+    let mut early = scene.sign_in().await;
+    let before = scene.changes_of_metadata();
+    scene.idp.announce_next_key().await;
+    let announced = scene.idp.metadata().await;
+    let file = scene.folder.path().join("idp-metadata.xml");
+    // Put in place whole: a reader never sees half of it.
+    std::fs::write(file.with_extension("new"), announced).unwrap();
+    std::fs::rename(file.with_extension("new"), &file).unwrap();
+    let asked = Instant::now();
+    while scene.changes_of_metadata() == before {
+        assert!(asked.elapsed() < PATIENCE, "nothing changed: {}", scene.logs());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let certificate = scene.idp.sign_with_next_key().await;
+    scene.lets_in_by(&certificate).await;
     scene.is_known(&mut early).await;
 }
 

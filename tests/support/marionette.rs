@@ -88,8 +88,7 @@ impl Firefox {
     pub async fn wait_for(&self, using: &str, value: &str, patience: Duration) -> Result<String, String> {
         let asked = Instant::now();
         loop {
-            let found =
-                self.command("WebDriver:FindElement", &json!({"using": using, "value": value})).await;
+            let found = self.command("WebDriver:FindElement", &json!({"using": using, "value": value})).await;
             match found {
                 Ok(found) => return Ok(found["value"][ELEMENT].as_str().unwrap().to_owned()),
                 Err(problem) if asked.elapsed() > patience => return Err(problem.to_string()),
@@ -103,7 +102,9 @@ impl Firefox {
     }
 
     async fn must(&self, name: &str, parameters: &Value) -> Value {
-        self.command(name, parameters).await.unwrap_or_else(|problem| panic!("{name} {parameters}: {problem}"))
+        self.command(name, parameters)
+            .await
+            .unwrap_or_else(|problem| panic!("{name} {parameters}: {problem}"))
     }
 
     /// `[0, number, name, parameters]` is answered by `[1, number, error, result]`.

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod chromium;
 pub mod demo_idp;
 pub mod gate;
 pub mod marionette;

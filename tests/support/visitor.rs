@@ -136,7 +136,8 @@ impl Answer {
     /// (method, absolute action, hidden fields) of the first form in the page.
     pub fn form(&self) -> (String, String, Vec<(String, String)>) {
         let lower = self.body.to_ascii_lowercase();
-        let start = lower.find("<form").unwrap_or_else(|| panic!("no form in {}: {}", self.status, self.body));
+        let start =
+            lower.find("<form").unwrap_or_else(|| panic!("no form in {}: {}", self.status, self.body));
         let end = lower[start..].find("</form>").map_or(lower.len(), |end| start + end);
         let (form, form_lower) = (&self.body[start..end], &lower[start..end]);
         let head = &form[..form.find('>').unwrap()];

@@ -128,7 +128,8 @@ async fn webkit(folder: &Path) -> (Driver, Vec<Program>) {
         folder,
         loopback(port),
     );
-    let browser = MINI_BROWSERS.iter().find(|path| Path::new(path).exists()).expect("MiniBrowser is installed");
+    let browser =
+        MINI_BROWSERS.iter().find(|path| Path::new(path).exists()).expect("MiniBrowser is installed");
     let capabilities = json!({
         "acceptInsecureCerts": true,
         "webkitgtk:browserOptions": {"binary": browser, "args": ["--automation"]},

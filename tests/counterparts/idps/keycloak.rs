@@ -2,6 +2,7 @@
 //! start, so one of it serves many scenarios.
 
 use super::{Counterpart, Person, Registration, alice, certificate_base64, fetch, installed};
+use crate::browser_scenes::SignOutPage;
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
 use async_trait::async_trait;
@@ -67,6 +68,15 @@ impl Keycloak {
         )
         .await;
         idp
+    }
+
+    /// Keycloak asks whether that is meant.
+    pub(crate) fn sign_out_page(&self) -> SignOutPage {
+        SignOutPage {
+            url: format!("{}/realms/tests/protocol/openid-connect/logout", self.base),
+            button: "#kc-logout",
+            told: "You are logged out",
+        }
     }
 
     /// Asks the administration interface; `path` is below /admin/realms.
@@ -210,8 +220,7 @@ impl Counterpart for Keycloak {
 
     /// Keycloak asks whether that is meant.
     async fn sign_out(&self, visitor: &mut Visitor) -> Answer {
-        let asked =
-            visitor.get(&format!("{}/realms/tests/protocol/openid-connect/logout", self.base)).await;
+        let asked = visitor.get(&format!("{}/realms/tests/protocol/openid-connect/logout", self.base)).await;
         visitor.submit(&asked, &[("confirmLogout", "Logout")]).await
     }
 

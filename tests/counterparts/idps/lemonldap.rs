@@ -48,12 +48,11 @@ impl LemonLdap {
         drop(fs::remove_dir_all(at.join("cache")));
         fs::write(at.join("lemonldap-ng.ini"), ini(at)).unwrap();
         fs::write(at.join("conf/lmConf-1.json"), self.configuration().to_string()).unwrap();
-        fs::write(at.join("portal.psgi"), psgi()).unwrap();
         let program = Program::start(
             "lemonldap",
             Command::new("plackup")
                 .args(["--host", "127.0.0.1", "--port", &self.port.to_string(), "--env", "deployment"])
-                .arg(at.join("portal.psgi"))
+                .arg(format!("{PORTAL}/htdocs/index.psgi"))
                 .env("LLNG_DEFAULTCONFFILE", at.join("lemonldap-ng.ini"))
                 .current_dir(at),
             at,
@@ -121,14 +120,6 @@ fn ini(at: &Path) -> String {
          'default_expires_in' => 600, 'directory_umask' => '007', 'cache_root' => '{at}/cache', 'cache_depth' => 3 }}\n\
          [portal]\nstaticPrefix = /static\ntemplateDir = {PORTAL}/templates\nlanguages = en\n[handler]\n[manager]\n",
         at = at.display()
-    )
-}
-
-/// The portal, and the static files that its pages want in a real browser.
-fn psgi() -> String {
-    format!(
-        "use Plack::Builder;\nmy $portal = do '{PORTAL}/htdocs/index.psgi' or die $@;\n\
-         builder {{ enable 'Static', path => sub {{ s#^/static/## }}, root => '{PORTAL}/htdocs/static/'; $portal }};\n"
     )
 }
 

@@ -29,7 +29,8 @@ impl SimpleSamlPhp {
         let php = Program::start(
             "simplesamlphp",
             Command::new("php")
-                .args(["-S", &format!("127.0.0.1:{port}"), "-t"])
+                // Without the cache of compiled files, so that what is written counts at once.
+                .args(["-d", "opcache.enable=0", "-S", &format!("127.0.0.1:{port}"), "-t"])
                 .arg(folder.path().join("www"))
                 .env("SIMPLESAMLPHP_CONFIG_DIR", folder.path().join("config")),
             folder.path(),

@@ -5,6 +5,8 @@
 
 import html
 import json
+import re
+import secrets
 import sys
 from functools import partial
 from http.cookies import SimpleCookie
@@ -67,7 +69,7 @@ saml2.entity.pre_encryption_part = partial(pre_encryption_part, msg_enc=AES256)
 server.sec.encrypt_assertion = partial(server.sec.encrypt_assertion, key_type="aes-256")
 
 signed_in = {}
-"""Sessions of browsers: the person's NameID and the session index, by the cookie's value."""
+"""Sessions of browsers, by the cookie's value: the person's NameID, and the session index of the last assertion."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -105,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
             form = f'<input type="hidden" name="asked" value="{asked}">'
             form += '<input name="user"><input name="password" type="password"><button>Sign in</button>'
             return self.send(200, f'<form method="post" action="{BASE}/login">{form}</form>')
-        name_id, index = self.session()
+        name_id, _ = self.session()
         # The answer goes where the metadata says, whatever the request asks for.
         args = server.response_args(request, bindings=[BINDING_HTTP_POST])
         binding, destination = args.pop("binding"), args.pop("destination")
@@ -117,16 +119,20 @@ class Handler(BaseHTTPRequestHandler):
             authn={"class_ref": PASSWORD, "authn_instant": None},
             **args,
         )
+        # A logout names the session as the assertion does; of an encrypted one it is not known.
+        if found := re.search('SessionIndex="([^"]*)"', str(answer)):
+            signed_in[self.cookie()] = (name_id, found[1])
         self.carry(binding, answer, destination, fields.get("RelayState", ""), response=True)
 
     def login(self, fields):
         if fields.get("user") != settings["user"] or fields.get("password") != settings["password"]:
             return self.send(403, "wrong name or password")
         asked = json.loads(fields["asked"])
-        index = f"session-{len(signed_in) + 1}"
-        signed_in[index] = (NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=settings["name_id"]), index)
-        self.set_cookie = f"idp-session={index}; Path=/; HttpOnly"
-        self.headers["Cookie"] = f"idp-session={index}"
+        cookie = secrets.token_hex()
+        signed_in[cookie] = (NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=settings["name_id"]), None)
+        self.set_cookie = f"idp-session={cookie}; Path=/; HttpOnly"
+        del self.headers["Cookie"]
+        self.headers["Cookie"] = f"idp-session={cookie}"
         self.sign_on(asked["kind"], asked["fields"])
 
     def logout(self, kind, fields):
@@ -134,16 +140,16 @@ class Handler(BaseHTTPRequestHandler):
             server.parse_logout_request_response(fields["SAMLResponse"], binding(kind))
             return self.send(200, "signed out everywhere")
         request = read(server.parse_logout_request, kind, fields, "SAMLRequest").message
-        for index, (name_id, _) in list(signed_in.items()):
-            if name_id.text == request.name_id.text:
-                del signed_in[index]
+        ended = {index.text for index in request.session_index}
+        for cookie, (name_id, index) in list(signed_in.items()):
+            if name_id.text == request.name_id.text and (not ended or index in ended):
+                del signed_in[cookie]
         args = server.response_args(request, bindings=[BINDING_HTTP_REDIRECT, BINDING_HTTP_POST])
         answer = server.create_logout_response(request, bindings=[args["binding"]], sign=args["binding"] == BINDING_HTTP_POST)
         self.carry(args["binding"], answer, args["destination"], fields.get("RelayState", ""), response=True)
 
     def sign_out(self):
-        name_id, index = self.session()
-        del signed_in[index]
+        name_id, index = signed_in.pop(self.cookie())
         (entity,) = server.metadata.with_descriptor("spsso")
         services = server.metadata.single_logout_service(entity, BINDING_HTTP_REDIRECT, "spsso")
         destination = services[0].get("response_location") or services[0]["location"]
@@ -161,9 +167,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send(302, "", location=dict(http["headers"])["Location"])
 
     def session(self):
+        return signed_in.get(self.cookie())
+
+    def cookie(self):
         cookies = SimpleCookie(self.headers["Cookie"])
-        value = cookies["idp-session"].value if "idp-session" in cookies else None
-        return signed_in.get(value)
+        return cookies["idp-session"].value if "idp-session" in cookies else None
 
     set_cookie = None
 

@@ -2,7 +2,7 @@
 
 use super::accept_tests::{ASSERTION_ISSUER, AUDIENCES, BEARER, CONDITIONS, Change, DATA, judged};
 use super::instant::parse;
-use super::parties::{EntityId, IdentityProvider, Limits, Policy};
+use super::parties::{EntityId, IdentityProvider, Limits, Policy, Scope};
 use super::response::{Expected, RawResponse, ResponseText};
 use super::testing::{ACS, IDP, NOW, REQUESTED_AT, SP, idp, outcome, reason, replaced, sign, sp, xml};
 use crate::clock::Moment;
@@ -200,4 +200,11 @@ fn refusals_name_the_values_that_disagreed() {
 
 fn instant(text: &str) -> Moment {
     parse(text).unwrap()
+}
+
+#[test]
+fn the_scopes_of_its_identity_provider_come_along() {
+    let scopes = vec![Scope("example.org".to_owned())];
+    let idp = IdentityProvider { scopes: scopes.clone(), ..idp(&["rsa2048"]) };
+    assert_eq!(outcome(&xml("signxml_both"), &idp, NOW).unwrap().scopes(), scopes);
 }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Each arrow consumes what stands before it, so the wrong order does not compile. [`config`] reads the one YAML file
-//! and builds [`site`]s from it; [`reason`] is the table of everything that can be refused.
+//! and builds [`site`]s from it; [`federation`] keeps what identity providers say of themselves up to date; [`reason`]
+//! is the table of everything that can be refused.
 
 pub mod access;
 pub mod cli;

@@ -12,9 +12,11 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
@@ -71,10 +73,21 @@ impl Connection {
     }
 }
 
+/// How long one of several addresses of a host may take. IPv6 that leads nowhere must not keep IPv4 from its turn.
+const EACH_ADDRESS: Duration = Duration::from_secs(3);
+
 async fn reach(host: &str, port: u16) -> Result<TcpStream, String> {
-    TcpStream::connect((host, port))
-        .await
-        .map_err(|problem| format!("{host}:{port} cannot be reached: {problem}"))
+    let cannot = |problem: String| format!("{host}:{port} cannot be reached: {problem}");
+    let addresses = lookup_host((host, port)).await.map_err(|problem| cannot(problem.to_string()))?;
+    let mut last = "the name has no address".to_owned();
+    for address in addresses {
+        match timeout(EACH_ADDRESS, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(problem)) => last = problem.to_string(),
+            Err(_) => last = format!("{address} does not answer"),
+        }
+    }
+    Err(cannot(last))
 }
 
 /// Through an HTTP proxy to `authority` (RFC 9110, 9.3.6).

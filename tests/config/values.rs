@@ -428,7 +428,7 @@ fn metadata_from_an_address_is_known_later_and_wants_a_place_to_be_kept() {
     assert_eq!(university.changes.apply_held_after, Some(Duration::from_secs(3 * 86_400)));
     for watch in [corp, university] {
         assert_eq!(watch.site, site.name);
-        assert_eq!(watch.terms.not, [site.service_provider.entity_id.0.clone()]);
+        assert_eq!(watch.terms.not, std::slice::from_ref(&site.service_provider.entity_id.0));
         assert!(watch.folder.is_none());
     }
     let warned: Vec<&str> = config.warnings.iter().map(|problem| problem.path.as_str()).collect();

@@ -68,6 +68,12 @@ async fn keycloak() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "until decryption is merged"]
+async fn simplesamlphp_encrypts_the_name() {
+    scenarios::encrypts_the_name(&mut SimpleSamlPhp::start("localhost")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pysaml2_signs_firefox_in() {
     browser_scenes::signs_a_browser_in(&mut Pysaml2::start("localhost"), Make::Firefox, BY_POST).await;
 }

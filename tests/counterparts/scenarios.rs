@@ -1,6 +1,6 @@
 //! What every identity provider must live through with the gate: the scenes that `idps.rs` plays with each of them.
 
-use crate::idps::{Counterpart, Registration, answer_in, write_key};
+use crate::idps::{Counterpart, Encrypted, Registration, answer_in, write_key};
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::visitor::{Answer, Visitor};
 use crate::upstream;
@@ -27,8 +27,7 @@ pub(crate) struct Scene<'i> {
 /// How a scene differs from the plain one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wishes {
-    /// Assertions are encrypted.
-    pub(crate) encrypt: bool,
+    pub(crate) encrypted: Encrypted,
     /// Further settings of the identity provider, each as `, key: value`.
     pub(crate) settings: &'static str,
 }
@@ -45,7 +44,7 @@ impl<'i> Scene<'i> {
             slo: format!("{public}/vestibule/saml/slo"),
             metadata: our_metadata(folder.path(), &public),
             certificate: folder.path().join("sp.crt"),
-            encrypt: wishes.encrypt,
+            encrypted: wishes.encrypted,
         };
         idp.register(&registration).await;
         std::fs::write(folder.path().join("idp-metadata.xml"), idp.metadata().await).unwrap();
@@ -226,12 +225,23 @@ fn another_signature(value: &str) -> String {
 
 /// The identity provider encrypts the assertion to our key.
 pub(crate) async fn encrypts(idp: &mut dyn Counterpart) {
-    let scene = Scene::set(idp, Wishes { encrypt: true, ..Wishes::default() }).await;
+    let scene = Scene::set(idp, Wishes { encrypted: Encrypted::Assertion, ..Wishes::default() }).await;
     let mut visitor = Visitor::new();
     let answer = scene.be_answered(&mut visitor).await;
     let xml = answer_in(&answer);
     assert!(xml.contains("EncryptedAssertion"), "{xml}");
     assert!(!xml.contains(scene.idp.person().email), "{xml}");
+    scene.bring(&mut visitor, &answer).await;
+    scene.is_known(&mut visitor).await;
+}
+
+/// The identity provider encrypts the NameID alone.
+pub(crate) async fn encrypts_the_name(idp: &mut dyn Counterpart) {
+    let scene = Scene::set(idp, Wishes { encrypted: Encrypted::NameId, ..Wishes::default() }).await;
+    let mut visitor = Visitor::new();
+    let answer = scene.be_answered(&mut visitor).await;
+    let xml = answer_in(&answer);
+    assert!(xml.contains("EncryptedID") && !xml.contains("NameID"), "{xml}");
     scene.bring(&mut visitor, &answer).await;
     scene.is_known(&mut visitor).await;
 }

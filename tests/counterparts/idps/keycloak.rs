@@ -1,7 +1,7 @@
 //! Keycloak: its own distribution on Java, told everything by its administration interface. It takes half a minute to
 //! start, so one of it serves many scenarios.
 
-use super::{Counterpart, Person, Registration, alice, certificate_base64, fetch, installed};
+use super::{Counterpart, Encrypted, Person, Registration, alice, certificate_base64, fetch, installed};
 use crate::browser_scenes::SignOutPage;
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
@@ -18,6 +18,8 @@ pub(crate) struct Keycloak {
     base: String,
     /// The component that makes the next signing key, once it is announced.
     next: Option<String>,
+    /// How often the key has changed.
+    changes: u32,
     program: Program,
     _folder: tempfile::TempDir,
 }
@@ -51,7 +53,8 @@ impl Keycloak {
             folder.path(),
             loopback(port),
         );
-        let idp = Self { base: format!("http://{host}:{port}"), next: None, program, _folder: folder };
+        let idp =
+            Self { base: format!("http://{host}:{port}"), next: None, changes: 0, program, _folder: folder };
         let person = alice();
         let groups: Vec<Value> = person.groups.iter().map(|name| json!({"name": name})).collect();
         let member: Vec<String> = person.groups.iter().map(|name| format!("/{name}")).collect();
@@ -147,7 +150,7 @@ impl Counterpart for Keycloak {
             ("saml_name_id_format", "email"),
             ("saml_force_name_id_format", "true"),
             ("saml_single_logout_service_url_redirect", &gate.slo),
-            ("saml.encrypt", if gate.encrypt { "true" } else { "false" }),
+            ("saml.encrypt", if gate.encrypted == Encrypted::Assertion { "true" } else { "false" }),
             ("saml.encryption.certificate", &certificate),
         ] {
             client["attributes"][name] = json!(value);
@@ -201,7 +204,8 @@ impl Counterpart for Keycloak {
 
     async fn sign_with_next_key(&mut self) -> String {
         let id = self.next.clone().expect("announced first");
-        let mut key = Self::key(500);
+        self.changes += 1;
+        let mut key = Self::key(500 + self.changes);
         key["id"] = json!(id);
         self.ask(
             Method::PUT,

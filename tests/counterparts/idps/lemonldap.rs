@@ -3,7 +3,7 @@
 //! Its demonstration users are fictional, and their passwords are their names.
 
 use super::xml::with_another_certificate;
-use super::{Counterpart, Person, Registration, certificate_base64, fetch, write_key};
+use super::{Counterpart, Encrypted, Person, Registration, certificate_base64, fetch, write_key};
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
 use async_trait::async_trait;
@@ -99,7 +99,9 @@ impl LemonLdap {
                 "samlSPMetaDataOptionsNameIDFormat": "email",
                 "samlSPMetaDataOptionsSignSSOMessage": 1, "samlSPMetaDataOptionsCheckSSOMessageSignature": 1,
                 "samlSPMetaDataOptionsSignSLOMessage": 1, "samlSPMetaDataOptionsCheckSLOMessageSignature": 1,
-                "samlSPMetaDataOptionsEncryptionMode": if gate.encrypt { "assertion" } else { "none" },
+                // Its third mode, nameid, leaves the NameID of an answer as it is.
+                "samlSPMetaDataOptionsEncryptionMode":
+                    if gate.encrypted == Encrypted::Assertion { "assertion" } else { "none" },
                 "samlSPMetaDataOptionsForceUTF8": 1,
             }});
             // required; name; format; friendly name

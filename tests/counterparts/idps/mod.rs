@@ -32,8 +32,17 @@ pub(crate) struct Registration {
     pub(crate) metadata: String,
     /// Our certificate (PEM): requests are verified with it, and assertions encrypted to it.
     pub(crate) certificate: PathBuf,
-    /// Whether assertions shall be encrypted.
-    pub(crate) encrypt: bool,
+    pub(crate) encrypted: Encrypted,
+}
+
+/// What the identity provider shall encrypt to our key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Encrypted {
+    #[default]
+    Nothing,
+    Assertion,
+    /// The NameID alone; few can.
+    NameId,
 }
 
 /// An identity provider, running.

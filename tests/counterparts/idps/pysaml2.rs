@@ -1,7 +1,8 @@
 //! pysaml2 (PyPI) behind a small server of the tests' own, tests/counterparts/pysaml2/idp.py.
 
 use super::{
-    Counterpart, Person, Registration, alice, certificate_base64, fetch, file_of_ours, installed, write_key,
+    Counterpart, Encrypted, Person, Registration, alice, certificate_base64, fetch, file_of_ours, installed,
+    write_key,
 };
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
@@ -44,7 +45,7 @@ impl Pysaml2 {
         }
         let settings = json!({
             "base": self.base, "port": self.port, "folder": at, "key": self.key, "announced": self.announced,
-            "registered": self.gate.is_some(), "encrypt": self.gate.as_ref().is_some_and(|gate| gate.encrypt),
+            "registered": self.gate.is_some(), "encrypt": self.gate.as_ref().is_some_and(|gate| gate.encrypted == Encrypted::Assertion),
             "user": alice().login, "password": alice().password, "name_id": alice().user,
             "attributes": {
                 "mail": [alice().email], "displayName": alice().name, "uid": [alice().login],

@@ -2,7 +2,8 @@
 
 use super::xml::with_another_certificate;
 use super::{
-    Counterpart, Person, Registration, alice, certificate_base64, fetch, file_of_ours, installed, write_key,
+    Counterpart, Encrypted, Person, Registration, alice, certificate_base64, fetch, file_of_ours, installed,
+    write_key,
 };
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
@@ -40,7 +41,7 @@ impl Samlp {
         let (at, person) = (self.folder.path(), alice());
         let gate = self.gate.as_ref().map(|gate| {
             json!({
-                "entity_id": gate.entity_id, "acs": gate.acs, "slo": gate.slo, "encrypt": gate.encrypt,
+                "entity_id": gate.entity_id, "acs": gate.acs, "slo": gate.slo, "encrypt": gate.encrypted == Encrypted::Assertion,
                 "certificate": gate.certificate,
             })
         });

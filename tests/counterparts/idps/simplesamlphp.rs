@@ -1,6 +1,6 @@
 //! SimpleSAMLphp: Debian's package on `php -S`. Reads its configuration anew for every request.
 
-use super::{Counterpart, Person, Registration, alice, certificate_base64, fetch, write_key};
+use super::{Counterpart, Encrypted, Person, Registration, alice, certificate_base64, fetch, write_key};
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
 use async_trait::async_trait;
@@ -98,11 +98,12 @@ impl Counterpart for SimpleSamlPhp {
                 "<?php $metadata['{entity}'] = ['AssertionConsumerService' => '{acs}', 'SingleLogoutService' => '{slo}',\n\
                  'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',\n\
                  'simplesaml.nameidattribute' => 'mail', 'validate.authnrequest' => true, 'validate.logout' => true,\n\
-                 'sign.logout' => true, 'assertion.encryption' => {encrypt}, 'certData' => '{certificate}'];\n",
+                 'sign.logout' => true, 'assertion.encryption' => {assertion}, 'nameid.encryption' => {name_id}, 'certData' => '{certificate}'];\n",
                 entity = gate.entity_id,
                 acs = gate.acs,
                 slo = gate.slo,
-                encrypt = gate.encrypt,
+                assertion = gate.encrypted == Encrypted::Assertion,
+                name_id = gate.encrypted == Encrypted::NameId,
                 certificate = certificate_base64(&gate.certificate),
             ),
         )

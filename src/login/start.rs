@@ -75,7 +75,7 @@ pub(super) async fn start(
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
     };
-    let mut response = to_identity_provider(gate, site, &saml, &attempt, now)
+    let mut response = to_identity_provider(gate, site, idp, &saml, &attempt, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
@@ -166,7 +166,8 @@ fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Respo
 fn to_identity_provider(
     gate: &Gate,
     site: &Site,
-    idp: &IdentityProvider,
+    idp: &Idp,
+    saml: &IdentityProvider,
     attempt: &Attempt,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {

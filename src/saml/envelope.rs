@@ -39,6 +39,13 @@ pub(super) struct Failure {
     said: String,
 }
 
+impl Failure {
+    /// What the identity provider said.
+    pub(super) fn into_words(self) -> String {
+        self.said
+    }
+}
+
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::new(failure.reason, failure.said)

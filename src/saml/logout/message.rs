@@ -126,7 +126,7 @@ impl Response {
         let said = match (Status::parse(root)?, partial) {
             (_, true) => Said::Partial,
             (Status::Success, false) => Said::Success,
-            (Status::Failed(said), false) => Said::Failed(said),
+            (Status::Failed(failure), false) => Said::Failed(failure.into_words()),
         };
         Ok(Self { in_response_to, said })
     }

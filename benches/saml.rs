@@ -103,7 +103,7 @@ fn validations() {
         let form = standard.encode(ours.encrypt(&plain, mode));
         let mut seconds: Vec<f64> = (0..ROUNDS).map(|_| cpu_seconds_of(500, || once(&form))).collect();
         println!(
-            "encrypted assertion validations: {:.0} per CPU second ({} octets, {name}, two keys of RSA-2048; goal ≥ 2300)",
+            "encrypted assertion validations: {:.0} per CPU second ({} octets, {name}, RSA-2048 for both; goal ≥ 2300)",
             500.0 / median(&mut seconds),
             form.len() * 3 / 4,
         );

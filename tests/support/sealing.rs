@@ -47,7 +47,7 @@ impl OurKey {
     pub fn encrypt(&self, response: &str, mode: Mode) -> String {
         let start = response.find("<saml:Assertion ").unwrap();
         let end = response.find("</saml:Assertion>").unwrap() + "</saml:Assertion>".len();
-        let sealed = self.sealed(response[start..end].as_bytes(), mode);
+        let sealed = self.sealed(&response.as_bytes()[start..end], mode);
         format!("{}{sealed}{}", &response[..start], &response[end..])
     }
 

@@ -1,9 +1,10 @@
 //! What an identity provider may use of cryptography, beyond the list that holds for everybody.
 
 use super::Desk;
+use crate::clock::Moment;
 use crate::config::file::IdentityProvider as IdpFile;
 use crate::config::values::{Date, Word};
-use crate::saml::parties::{CryptographyPolicy, ServiceProvider};
+use crate::saml::parties::{CryptographyPolicy, ServiceProvider, SignatureAlgorithm};
 use std::time::Duration;
 
 /// An exception that lasts longer has no end.
@@ -12,11 +13,12 @@ const LONGEST_EXCEPTION: Duration = Duration::from_secs(2 * 366 * 86_400);
 /// The policy as it is written; what has no line is as strict as everybody's identity providers can bear.
 pub(super) fn policy(written: &IdpFile, desk: &mut Desk) -> Option<CryptographyPolicy> {
     let default = CryptographyPolicy::default();
+    let (algorithms, sha1_until) = (algorithms(written, desk), sha1_until(written, desk));
     Some(CryptographyPolicy {
         cbc: written.cbc.or(Word(default.cbc)).0,
         require_encrypted: written.require_encrypted.or(default.require_encrypted),
-        algorithms: algorithms(written, desk)?,
-        sha1_until: sha1_until(written, desk)?,
+        algorithms: algorithms?,
+        sha1_until: sha1_until?,
     })
 }
 
@@ -30,10 +32,7 @@ pub(super) fn fits(written: &IdpFile, ours: &ServiceProvider, desk: &mut Desk) {
     }
 }
 
-fn algorithms(
-    written: &IdpFile,
-    desk: &mut Desk,
-) -> Option<Option<Vec<crate::saml::parties::SignatureAlgorithm>>> {
+fn algorithms(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<SignatureAlgorithm>>> {
     let Some(listed) = written.algorithms.get() else {
         // Absent, or said to be broken.
         return written.algorithms.is_absent().then_some(None);
@@ -49,7 +48,7 @@ fn algorithms(
 }
 
 /// The end of the day that is named. Loud at every start: an exception that nobody sees stays for ever.
-fn sha1_until(written: &IdpFile, desk: &mut Desk) -> Option<Option<crate::clock::Moment>> {
+fn sha1_until(written: &IdpFile, desk: &mut Desk) -> Option<Option<Moment>> {
     let field = &written.danger_allow_sha1_until;
     let Some(Date { end, text }) = field.get() else {
         return field.is_absent().then_some(None);

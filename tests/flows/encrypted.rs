@@ -267,12 +267,11 @@ async fn every_use_of_sha_1_is_audited_and_counted_and_ends_with_its_day() {
     idp.weak_digest = true;
     let mut site = site(0, "app", "https://app.example.com", &[("corp", &idp)]);
     let end = START.plus(Duration::from_secs(3600));
-    let allowing = |idp: &Idp| {
-        let mut idp = idp.clone();
-        idp.saml.cryptography.sha1_until = Some(end);
-        Arc::new(idp)
-    };
-    site.identity_providers = site.identity_providers.iter().map(|idp| allowing(idp)).collect();
+    let mut allowing = idp.identity_provider(START);
+    allowing.cryptography.sha1_until = Some(end);
+    for idp in &mut site.identity_providers {
+        Arc::get_mut(idp).expect("nobody else has it yet").metadata = allowing.clone().into();
+    }
     let world = Plan::new(vec![site]).build();
     let mut browser = Browser::of(&world);
     let answered = browser.sign_in(&idp, "/x", "ada").await;

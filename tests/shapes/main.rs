@@ -14,9 +14,10 @@ use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::identity::{Groups, Identity, Mapping, Person};
 use vestibule::reason::{Reason, Refusal};
+use vestibule::saml::demand::Demand;
 use vestibule::saml::metadata::read_identity_provider;
 use vestibule::saml::parties::{EntityId, IdentityProvider, Limits, Policy, ServiceProvider};
-use vestibule::saml::response::{Expected, RawResponse, ResponseText};
+use vestibule::saml::response::{Answers, Expected, RawResponse, ResponseText};
 
 /// Those whom the product promises to understand.
 const PROMISED: [&str; 14] = [
@@ -140,18 +141,22 @@ impl Shape {
         let service_provider = ServiceProvider {
             entity_id: EntityId(self.scene.entity_id.clone()),
             acs_url: self.scene.acs.clone(),
+            slo_url: String::new(),
             signing_keys: Vec::new(),
         };
         let expected = Expected {
-            request_id: &self.scene.request,
-            requested_at: Moment::from_seconds(self.scene.now - 30),
+            answers: Answers::Request {
+                id: &self.scene.request,
+                issued: Moment::from_seconds(self.scene.now - 30),
+            },
+            demand: &Demand::default(),
             service_provider: &service_provider,
             identity_provider: idp,
             acs_url: &self.scene.acs,
         };
         let limits = Limits::default();
         let text = ResponseText::from_xml(self.response(), &limits)?;
-        let accepted = RawResponse::parse(&text, &limits)?.verify(idp)?.accept(
+        let accepted = RawResponse::parse(&text, &limits)?.verify(idp, &service_provider, now)?.accept(
             &expected,
             &Policy { clock_skew: Duration::from_secs(60) },
             now,

@@ -374,7 +374,18 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, encrypted, unsolicited } => Self {
+            Event::SignedIn {
+                site,
+                idp,
+                user,
+                session,
+                groups,
+                roles,
+                client,
+                signed,
+                encrypted,
+                unsolicited,
+            } => Self {
                 event: "sign-in",
                 site: visible(site, MAX_VALUE),
                 idp: value(idp),

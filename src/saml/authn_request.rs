@@ -116,11 +116,9 @@ pub fn authn_request(question: &Question<'_>, now: Moment) -> Result<Outgoing, S
     let key = question.key()?;
     let (xml, issuer_ends) = question.message(location, now);
     match binding {
-        Binding::Redirect => {
-            Ok(Outgoing::Redirect {
-                url: redirect::address(location, Carries::Request, &xml, question.relay_state, key)?,
-            })
-        }
+        Binding::Redirect => Ok(Outgoing::Redirect {
+            url: redirect::address(location, Carries::Request, &xml, question.relay_state, key)?,
+        }),
         Binding::Post => {
             let xml = match key {
                 Some(key) => signature::envelop(&xml, issuer_ends, question.id.as_str(), key)?,

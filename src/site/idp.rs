@@ -91,9 +91,10 @@ impl Idp {
 impl Idp {
     /// Where it takes logout messages; empty: nowhere.
     pub fn logout_endpoints(&self) -> Vec<SloEndpoint> {
-        self.logout.endpoints.clone().unwrap_or_else(|| {
-            self.known().map_or_else(Vec::new, |saml| saml.single_logout.clone())
-        })
+        self.logout
+            .endpoints
+            .clone()
+            .unwrap_or_else(|| self.known().map_or_else(Vec::new, |saml| saml.single_logout.clone()))
     }
 
     /// Whether a sign-out here is followed by one there: wanted, with an address, and with a key of ours to sign with.

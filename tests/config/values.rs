@@ -438,7 +438,9 @@ fn metadata_from_an_address_is_known_later_and_wants_a_place_to_be_kept() {
 #[test]
 fn the_cryptography_of_an_identity_provider_is_narrowed_and_widened_by_its_owner() {
     use vestibule::saml::parties::{Cbc, CryptographyPolicy, Hash, SignatureAlgorithm};
-    let of = |config: &Config| config.sites[0].identity_providers[0].saml.cryptography.clone();
+    let of = |config: &Config| {
+        config.sites[0].identity_providers[0].known().expect("metadata").cryptography.clone()
+    };
     assert_eq!(of(&with("proxy.yaml", &[])), CryptographyPolicy::default());
     let config = with(
         "proxy.yaml",

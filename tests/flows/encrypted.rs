@@ -14,7 +14,7 @@ use tokio::time::{Duration, Instant};
 use vestibule::clock::Moment;
 use vestibule::saml::parties::SigningKey;
 use vestibule::session::MemoryStore;
-use vestibule::site::{Idp, Site};
+use vestibule::site::Site;
 
 /// A site with one identity provider, and keys of ours.
 fn keyed_site(idp: &FakeIdp, keys: Vec<SigningKey>) -> Site {

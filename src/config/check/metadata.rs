@@ -1,8 +1,8 @@
 //! How an identity provider is described: by metadata from somewhere, or in parts; and what keeps it up to date.
 
-use super::{Desk, cryptography};
 use super::files::{METADATA_LIMIT, SMALL_LIMIT, read};
 use super::parties::{inline, pem_or_base64, required_signatures};
+use super::{Desk, cryptography};
 use crate::config::file::IdentityProvider as IdpFile;
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, OrOff, Word};

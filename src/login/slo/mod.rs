@@ -147,7 +147,10 @@ fn claimed(site: &Site, raw: &RawLogout<'_>) -> Result<Arc<Idp>, Refusal> {
 /// As its metadata describes it, valid still or not: an end of sessions does not wait for the next metadata.
 fn theirs(idp: &Idp) -> Result<Arc<IdentityProvider>, Refusal> {
     idp.known().ok_or_else(|| {
-        Refusal::new(Reason::MetadataUnavailable, "no metadata of the identity provider has been read since the start")
+        Refusal::new(
+            Reason::MetadataUnavailable,
+            "no metadata of the identity provider has been read since the start",
+        )
     })
 }
 

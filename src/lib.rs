@@ -11,13 +11,15 @@
 //! ```
 //!
 //! Each arrow consumes what stands before it, so the wrong order does not compile. [`config`] reads the one YAML file
-//! and builds [`site`]s from it; [`reason`] is the table of everything that can be refused.
+//! and builds [`site`]s from it; [`reason`] is the table of everything that can be refused, and [`explain`] says of a
+//! message at hand which of it applies.
 
 pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cookies;
+pub mod explain;
 pub mod gate;
 pub mod gateway;
 pub mod headers;

@@ -37,7 +37,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret", "session", "site",
         ],
     ),
-    ("cli", &["clock", "config", "gateway", "observe", "saml", "secret", "site"]),
+    ("explain", &["clock", "identity", "reason", "saml"]),
+    ("cli", &["clock", "config", "explain", "gateway", "observe", "saml", "secret", "site"]),
 ];
 
 /// Crates that only some rooms may know.

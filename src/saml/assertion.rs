@@ -61,7 +61,12 @@ pub(super) struct AuthnStatement {
 impl Assertion {
     /// Reads the assertion of a document whose octets were signed.
     pub(super) fn parse(document: &SignedDocument<'_>) -> Result<Self, Refusal> {
-        let assertion = document.assertion()?;
+        Self::read(document.assertion()?)
+    }
+
+    /// Reads an assertion wherever it stands. Besides [`Self::parse`], `trace.rs` does so, to show what a message says
+    /// that nobody signed.
+    pub(super) fn read(assertion: Element<'_>) -> Result<Self, Refusal> {
         check_version(assertion)?;
         let id = required_id(assertion)?.to_owned();
         let issue_instant = issue_instant(assertion)?;

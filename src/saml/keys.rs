@@ -43,6 +43,24 @@ pub struct SigningCertificate {
     pub not_after: Moment,
 }
 
+impl SigningCertificate {
+    /// A certificate that somebody showed us, described for people. Nothing is trusted by it: an unsuitable key is
+    /// described too.
+    ///
+    /// # Errors
+    /// A sentence for the owner when it is not an X.509 certificate.
+    pub fn described(der: &[u8]) -> Result<Self, String> {
+        let certificate = parse_certificate(der)?;
+        Ok(Self {
+            sha256: sha256(der),
+            subject: certificate.subject().to_string(),
+            key: KeyKind::of(&certificate)
+                .map_or_else(|why| format!("unsuitable: {why}"), |kind| kind.to_string()),
+            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
+        })
+    }
+}
+
 impl TrustedKeys {
     /// From DER certificates. Unsuitable keys (RSA under 2048 bits, DSA, unknown curves) are skipped and come back as
     /// warnings.
@@ -80,14 +98,17 @@ impl TrustedKeys {
         &self.certificates
     }
 
-    /// Whether one of these keys made the signature over these octets.
+    /// Whether one of these keys made the signature over these octets; gives the certificate of the one that did.
     pub(super) fn verify(
         &self,
         algorithm: SignatureAlgorithm,
         octets: &[u8],
         value: &[u8],
-    ) -> Result<(), NoKeyVerifies> {
-        self.keys.iter().find_map(|key| key.verify(algorithm, octets, value)).ok_or(NoKeyVerifies)
+    ) -> Result<Option<&SigningCertificate>, NoKeyVerifies> {
+        let made_it = |key: &TrustedKey| key.verify(algorithm, octets, value).is_some();
+        // Keys and certificates were put in side by side.
+        let position = self.keys.iter().position(made_it).ok_or(NoKeyVerifies)?;
+        Ok(self.certificates.get(position))
     }
 }
 

@@ -14,7 +14,9 @@
 //! [`validate`] is the whole way in one call.
 //!
 //! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks, [`metadata`]
-//! reads theirs and writes ours, `algorithms.rs` is the list of what is accepted, `instant.rs` reads times.
+//! reads theirs and writes ours, `algorithms.rs` is the list of what is accepted, `instant.rs` reads times. [`trace`]
+//! and [`reading`] are for explanations: the same rules with somebody who writes them down, and what a message says
+//! whoever sent it; nothing leads from there to an identity.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
 //!
@@ -122,12 +124,15 @@ pub mod metadata;
 mod mutation_tests;
 mod one_or_more;
 pub mod parties;
+pub mod reading;
 pub mod response;
 mod signature;
 mod structure;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trace;
+mod witness;
 mod xml;
 
 use crate::clock::Moment;

@@ -16,6 +16,7 @@ use super::markup;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
 use super::signature::Signature;
 use super::structure::{Kind, Structure};
+use super::witness::{Compared, Strict, Witness};
 use super::xml::{self, Element};
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
@@ -67,6 +68,11 @@ impl ResponseText {
         }
         Ok(Self(markup::normalize_attributes(xml)))
     }
+
+    /// The text, for `trace.rs`.
+    pub(super) fn xml(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for ResponseText {
@@ -113,17 +119,8 @@ impl<'a> RawResponse<'a> {
     /// `signature-missing…`, `signature-invalid`, `signature-empty`, `digest-mismatch`; then everything that an
     /// assertion or a response lacks, or says in a way that cannot be read.
     pub fn verify(self, idp: &IdentityProvider) -> Result<VerifiedResponse, Refusal> {
-        let (missing_assertion, missing_response) =
-            (self.assertion_signature.is_none(), self.response_signature.is_none());
-        if missing_assertion && missing_response {
-            return Err(Reason::SignatureMissing.into());
-        }
-        if missing_assertion && matches!(idp.require_signed, RequireSigned::Assertion | RequireSigned::Both) {
-            return Err(Reason::SignatureMissingAssertion.into());
-        }
-        if missing_response && matches!(idp.require_signed, RequireSigned::Response | RequireSigned::Both) {
-            return Err(Reason::SignatureMissingResponse.into());
-        }
+        let signed = (self.response_signature.is_some(), self.assertion_signature.is_some());
+        demand_signatures(signed, idp.require_signed, &mut Strict)?;
 
         // Every signature that is present must be good, also the one that is not needed.
         let verify = |signature: Option<Signature>| {
@@ -158,6 +155,22 @@ impl fmt::Debug for RawResponse<'_> {
             .field("assertion_signed", &self.assertion_signature.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// Which parts must be signed (`require_signed`); `signed` says whether the response is, and whether the assertion is.
+pub(super) fn demand_signatures(
+    signed: (bool, bool),
+    required: RequireSigned,
+    witness: &mut impl Witness,
+) -> Result<(), Refusal> {
+    let (response, assertion) = signed;
+    let is = |signed| if signed { "signed" } else { "not signed" };
+    let found = || Compared::words(format!("response {}, assertion {}", is(response), is(assertion)));
+    witness.demand(response || assertion, Reason::SignatureMissing, found)?;
+    let wanted = matches!(required, RequireSigned::Assertion | RequireSigned::Both);
+    witness.demand(assertion || !wanted, Reason::SignatureMissingAssertion, found)?;
+    let wanted = matches!(required, RequireSigned::Response | RequireSigned::Both);
+    witness.demand(response || !wanted, Reason::SignatureMissingResponse, found)
 }
 
 /// An IdP that could not sign somebody in sends a status and no assertion: then the status is what the owner needs to

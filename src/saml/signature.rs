@@ -11,7 +11,7 @@
 //! what was signed, whatever the document beside it looks like.
 
 use super::algorithms::{Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
-use super::keys::{SigningKey, TrustedKeys};
+use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
 use super::structure::{Kind, Structure};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
@@ -137,23 +137,37 @@ impl Signature {
     /// Verifies it under the keys of one identity provider, which are the only ones there are (Core 5.4.5 is not for
     /// us: keys in the message are not looked at).
     pub(super) fn verify(&self, document: &Document<'_>, keys: &TrustedKeys) -> Result<SignedXml, Refusal> {
-        // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
-        let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
-        keys.verify(self.algorithm, &signed_info, &self.value)
-            .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))?;
-
-        // XML Signature 3.2.1, then: this is the element that they signed. The reference was resolved when it was
-        // parsed: it names the ID of the parent, and the structure says that no other element carries that ID.
-        let octets = canonical(document, self.signed, Some(self.node), &self.transform)?;
-        if self.digest.of(&octets).as_ref() != self.digest_value {
-            return Err(Reason::DigestMismatch.into());
-        }
+        self.signer(document, keys)?;
+        let octets = self.digested(document)?;
         let kind = match Element::at(document, self.signed) {
             Some(element) if element.is(xml::PROTOCOL, "Response") => Kind::Response,
             _ => Kind::Assertion,
         };
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
         Ok(SignedXml { octets, kind })
+    }
+
+    /// XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo. Gives the certificate of
+    /// that key.
+    pub(super) fn signer<'k>(
+        &self,
+        document: &Document<'_>,
+        keys: &'k TrustedKeys,
+    ) -> Result<Option<&'k SigningCertificate>, Refusal> {
+        let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
+        keys.verify(self.algorithm, &signed_info, &self.value)
+            .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))
+    }
+
+    /// XML Signature 3.2.1, then: this is the element that they signed. The reference was resolved when it was
+    /// parsed: it names the ID of the parent, and the structure says that no other element carries that ID. Gives the
+    /// octets that were digested, which say nothing about who signed.
+    pub(super) fn digested(&self, document: &Document<'_>) -> Result<Vec<u8>, Refusal> {
+        let octets = canonical(document, self.signed, Some(self.node), &self.transform)?;
+        if self.digest.of(&octets).as_ref() != self.digest_value {
+            return Err(Reason::DigestMismatch.into());
+        }
+        Ok(octets)
     }
 
     fn tried(&self, keys: &TrustedKeys) -> String {

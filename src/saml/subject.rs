@@ -29,10 +29,9 @@ pub(super) struct Bearer {
     pub(super) not_on_or_after: Moment,
 }
 
-/// The bearer confirmations: at least one complete one, and what was wrong with the others.
+/// The bearer confirmations that say everything they must.
 pub(super) struct Bearers {
     pub(super) complete: OneOrMore<Bearer>,
-    pub(super) incomplete: Vec<Refusal>,
 }
 
 impl NameId {
@@ -98,11 +97,22 @@ impl Bearers {
             }
         }
         match OneOrMore::new(complete) {
-            Some(complete) => Ok(Self { complete, incomplete }),
-            None => {
-                Err(most_telling(incomplete).unwrap_or_else(|| Reason::SubjectConfirmationMissing.into()))
-            }
+            Some(complete) => Ok(Self { complete }),
+            None => Err(incomplete
+                .into_iter()
+                .max_by_key(how_telling)
+                .unwrap_or_else(|| Reason::SubjectConfirmationMissing.into())),
         }
+    }
+
+    /// The confirmation by which the assertion stands or falls: one that passes `judge`, or else the one whose
+    /// refusal tells most.
+    pub(super) fn decisive(&self, judge: impl Fn(&Bearer) -> Result<(), Refusal>) -> &Bearer {
+        let rank = |bearer: &&Bearer| match judge(bearer) {
+            Ok(()) => (true, None),
+            Err(refusal) => (false, how_telling(&refusal)),
+        };
+        self.complete.iter().max_by_key(rank).unwrap_or_else(|| self.complete.first())
     }
 }
 
@@ -128,8 +138,9 @@ impl Bearer {
 }
 
 /// Among the refusals of several confirmations the one that came furthest is the one to report: a confirmation with
-/// the wrong recipient was probably meant for somebody else, one that has only expired was meant for us.
-pub(super) fn most_telling(refusals: impl IntoIterator<Item = Refusal>) -> Option<Refusal> {
+/// the wrong recipient was probably meant for somebody else, one that has only expired was meant for us. What a
+/// complete confirmation is refused for always came further than what an incomplete one lacks.
+fn how_telling(refusal: &Refusal) -> Option<usize> {
     const IN_ORDER: &[Reason] = &[
         Reason::AssertionMalformed,
         Reason::ConfirmationDataMissing,
@@ -142,5 +153,5 @@ pub(super) fn most_telling(refusals: impl IntoIterator<Item = Refusal>) -> Optio
         Reason::ConfirmationInResponseToMismatch,
         Reason::ConfirmationExpired,
     ];
-    refusals.into_iter().max_by_key(|refusal| IN_ORDER.iter().position(|reason| *reason == refusal.reason))
+    IN_ORDER.iter().position(|reason| *reason == refusal.reason)
 }

@@ -8,6 +8,8 @@ use base64::Engine;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vestibule::clock::Moment;
+use vestibule::explain::{Party, Request};
+use vestibule::identity::Mapping;
 use vestibule::reason::Refusal;
 use vestibule::saml::parties::{
     Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, TrustedKeys,
@@ -16,7 +18,7 @@ use vestibule::saml::response::{AcceptedAssertion, Expected, RawResponse, Respon
 
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";
-const ACS: &str = "https://app.example.com/vestibule/saml/acs";
+pub(crate) const ACS: &str = "https://app.example.com/vestibule/saml/acs";
 const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 
 /// 2026-01-15T12:00:00Z.
@@ -39,7 +41,14 @@ pub(crate) struct Seen {
 pub(crate) struct Scene {
     service_provider: ServiceProvider,
     identity_provider: IdentityProvider,
+    policy: Policy,
+    mapping: Mapping,
     now: Moment,
+}
+
+/// What was asked, as `vestibule explain` is told.
+pub(crate) fn request() -> Request {
+    Request { id: REQUEST.to_string(), issued: Some(REQUESTED_AT), destination: None, acs_url: None }
 }
 
 /// The certificates that the metadata of this world names.
@@ -67,7 +76,24 @@ impl Scene {
                 require_signed: world.require_signed.unwrap_or_default().into(),
                 want_authn_requests_signed: false,
             },
+            policy: Policy { clock_skew: SKEW },
+            mapping: Mapping::default(),
             now: NOW,
+        }
+    }
+
+    /// The same for `vestibule explain`.
+    pub(crate) fn party(&self) -> Party<'_> {
+        Party {
+            site: "app.example.com",
+            idp: "corp",
+            service_provider: &self.service_provider,
+            acs_urls: vec![ACS.to_string()],
+            slo_url: "https://app.example.com/vestibule/saml/slo".to_string(),
+            identity_provider: &self.identity_provider,
+            policy: &self.policy,
+            mapping: &self.mapping,
+            email_domains: None,
         }
     }
 
@@ -101,7 +127,7 @@ impl Scene {
         };
         let accepted = RawResponse::parse(text, &Limits::default())?
             .verify(&self.identity_provider)?
-            .accept(&expected, &Policy { clock_skew: SKEW }, self.now)?;
+            .accept(&expected, &self.policy, self.now)?;
         Ok(Seen::in_assertion(&accepted))
     }
 }

@@ -4,7 +4,7 @@
 //! whom we know. Where the signature is inside the message it is verified by the code that verifies responses; one over
 //! a query is shown.
 
-use super::find::{Carried, Found};
+use super::find::Found;
 use super::report::{Against, CertificateSeen, Explained, RuleSeen, State, Values, seconds_after};
 use super::{Party, Reader, differ, protection};
 use crate::clock::Moment;
@@ -167,8 +167,6 @@ fn in_time(until: Moment, at: Moment, party: &Party<'_>) -> RuleSeen {
 }
 
 fn signature_rule(found: &Found, signer: Option<&Signer>, is_ours: bool) -> RuleSeen {
-    let over_query =
-        matches!(&found.carried, Carried::Redirect { beside, .. } if beside.iter().any(|p| p == "Signature"));
     match signer {
         Some(signer) if signer.made_by.is_some() && signer.unaltered => {
             plain("signature", State::Passed, "made by a known key; unaltered".to_owned())
@@ -181,7 +179,8 @@ fn signature_rule(found: &Found, signer: Option<&Signer>, is_ours: bool) -> Rule
         Some(_) => {
             plain("signature", State::Failed, "the message was altered after it was signed".to_owned())
         }
-        None if over_query => {
+        // Seam: what verifies the query of a logout message at the gate can verify `query` of the carriage here.
+        None if found.carried.has_signed_query() => {
             plain("signature", State::CannotBeToldHere, "it is over the query, as it was sent".to_owned())
         }
         // Whether it has to be signed is their decision about ours.

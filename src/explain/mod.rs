@@ -170,15 +170,15 @@ impl Reader<'_> {
     }
 
     fn note_the_carriage(&self, found: &Found, node: Option<&Node>, explained: &mut Explained) {
-        if let Carried::Redirect { beside, .. } = &found.carried {
-            if node.is_some_and(|node| node.name == "Response") {
-                explained
-                    .notes
-                    .push("a Response must be posted; this one came in a query (Profiles 4.1.2)".to_owned());
-            }
-            if beside.iter().any(|name| name == "Signature") {
-                explained.notes.push("its query is signed".to_owned());
-            }
+        if matches!(found.carried, Carried::Redirect { .. })
+            && node.is_some_and(|node| node.name == "Response")
+        {
+            explained
+                .notes
+                .push("a Response must be posted; this one came in a query (Profiles 4.1.2)".to_owned());
+        }
+        if found.carried.has_signed_query() {
+            explained.notes.push("its query is signed".to_owned());
         }
         if let Some(at) = found.sent_at {
             explained

@@ -173,6 +173,9 @@ fn print_against(to: &mut dyn Write, against: &Against) -> io::Result<()> {
 
 fn print_rules(to: &mut dyn Write, rules: &[RuleSeen]) -> io::Result<()> {
     heading(to, "the rules, by the codes that they refuse with", rules)?;
+    if !rules.is_empty() {
+        writeln!(to, "  {DIM}pass, FAIL, - not reached, ? cannot be told here{DIM:#}")?;
+    }
     let mut part = "";
     for rule in rules {
         if rule.part != part {
@@ -186,12 +189,13 @@ fn print_rules(to: &mut dyn Write, rules: &[RuleSeen]) -> io::Result<()> {
             State::NotReached => (DIM, "-   "),
             State::CannotBeToldHere => (ODD, "?   "),
         };
-        write!(to, "    {style}{word}{style:#} {:<38}", rule.code)?;
+        let code = rule.code;
         match &rule.compared {
-            Some(values) => print_values(to, values, rule.state)?,
-            None if rule.state == State::NotReached => write!(to, "{DIM}not reached{DIM:#}")?,
-            None if rule.state == State::CannotBeToldHere => write!(to, "{DIM}cannot be told here{DIM:#}")?,
-            None => {}
+            Some(values) => {
+                write!(to, "    {style}{word}{style:#} {code:<38}")?;
+                print_values(to, values, rule.state)?;
+            }
+            None => write!(to, "    {style}{word}{style:#} {code}")?,
         }
         writeln!(to)?;
         if let Some(cause) = &rule.cause {
@@ -207,7 +211,7 @@ fn print_values(to: &mut dyn Write, values: &Values, state: State) -> io::Result
         Values::Words { words } => write!(to, "{}", tame(words)),
         Values::Times { what, then, compared_with, seconds_later } => {
             let distance = match seconds_later {
-                0 => "the same moment".to_owned(),
+                0 => "the same moment as".to_owned(),
                 1.. => format!("{seconds_later} s after"),
                 _ => format!("{} s before", seconds_later.unsigned_abs()),
             };

@@ -46,12 +46,25 @@ fn explain_names_the_rule_of_every_attack_first() {
     report.finish();
 }
 
+/// Honest messages whose person cannot be let in, which is not the message's fault.
+const NOT_A_USER: &[(&str, &str)] = &[(
+    "white-space-of-unicode",
+    "a NameID with a control character in it is read as it was signed, and the identity refuses it",
+)];
+
 #[test]
 fn explain_finds_nothing_wrong_with_an_honest_message() {
     for case in Table::read().accepted {
         let message = explained(&Scene::of(&case.world()), &Message::of(&case.name).form_value());
-        assert_eq!(broken(&message), [] as [&str; 0], "{}", case.name);
-        assert!(message.verdict.is_some_and(|verdict| verdict.refused.is_none()), "{}", case.name);
+        let refused = message.verdict.and_then(|verdict| verdict.refused).map(|cause| cause.code);
+        let mut broken = message.rules.iter().filter(|rule| rule.state == State::Failed);
+        if NOT_A_USER.iter().any(|(name, _)| *name == case.name) {
+            assert_eq!(refused, Some("identity-control-character"), "{}", case.name);
+            assert!(broken.all(|rule| rule.part == "the identity"), "{}", case.name);
+        } else {
+            assert_eq!(refused, None, "{}", case.name);
+            assert_eq!(broken.next().map(|rule| rule.code), None, "{}", case.name);
+        }
         assert!(
             message.signatures.iter().all(|s| s.made_by.is_some() && s.unaltered == Some(true)),
             "{}",

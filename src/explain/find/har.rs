@@ -1,6 +1,6 @@
 //! The recording of a browser (HTTP Archive 1.2): what it sent, to whom and when.
 
-use super::{Carried, Found, Unreadable, field, in_pairs, inflated, pairs, percent_decoded};
+use super::{Carried, Found, Unreadable, field, in_query, inflated, pairs, percent_decoded};
 use crate::clock::Moment;
 use crate::saml::parties::Limits;
 use serde_json::Value;
@@ -31,7 +31,7 @@ fn in_entry(number: usize, entry: &Value, limits: &Limits) -> Option<Found> {
     let query = query.split('#').next().unwrap_or_default();
     let place = format!("request {number} of the recording: {method} {address}");
     let posted = body(entry).and_then(|fields| posted(&place, &fields, limits));
-    let found = posted.or_else(|| in_pairs(&place, &pairs(query), limits))?;
+    let found = posted.or_else(|| in_query(&place, query, limits))?;
     let sent_at = text("/startedDateTime")
         .and_then(|text| text.parse::<jiff::Timestamp>().ok())
         .map(|at| Moment::from_millis(at.as_millisecond()));

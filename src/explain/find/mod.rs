@@ -37,8 +37,9 @@ pub(super) struct Found {
 pub(super) enum Carried {
     /// As the value of a form field (Bindings 3.5).
     Post(String),
-    /// As a parameter of a query, deflated (Bindings 3.4); what it inflates to, and the names of the other parameters.
-    Redirect { xml: String, beside: Vec<String> },
+    /// As a parameter of a query, deflated (Bindings 3.4): what it inflates to, and the query as it was sent, which is
+    /// what a signature is over; empty when only the value is there.
+    Redirect { xml: String, query: String },
     /// As a document.
     Xml(String),
 }
@@ -50,6 +51,11 @@ impl Carried {
             Self::Redirect { .. } => "redirect",
             Self::Xml(_) => "xml",
         }
+    }
+
+    /// Whether it came in a query that is signed.
+    pub(super) fn has_signed_query(&self) -> bool {
+        matches!(self, Self::Redirect { query, .. } if query.split('&').any(|pair| pair.starts_with("Signature=")))
     }
 
     /// The document, where there is one.
@@ -132,15 +138,12 @@ fn field(pairs: &[(String, String)]) -> Option<(&'static str, &str)> {
     })
 }
 
-/// The message among the pairs of a query, or of a text that may be a query or a body.
-fn in_pairs(place: &str, pairs: &[(String, String)], limits: &Limits) -> Option<Found> {
-    let (field, value) = field(pairs)?;
-    let beside = || {
-        let others = pairs.iter().map(|(name, _)| name.clone());
-        others.filter(|name| !FIELDS.contains(&name.as_str())).collect()
-    };
+/// The message in a query, or in a text that may be a query or a body.
+fn in_query(place: &str, query: &str, limits: &Limits) -> Option<Found> {
+    let pairs = pairs(query);
+    let (field, value) = field(&pairs)?;
     let carried = match inflated(value, limits) {
-        Some(xml) => Carried::Redirect { xml, beside: beside() },
+        Some(xml) => Carried::Redirect { xml, query: query.to_owned() },
         // Whatever it is, a browser would post it.
         None => Carried::Post(value.to_owned()),
     };

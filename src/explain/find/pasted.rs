@@ -1,15 +1,13 @@
 //! What people paste: a value, a body, an address, a command line, a page.
 
-use super::{
-    Carried, FIELDS, Found, Unreadable, in_pairs, inflated, looks_like_a_document, pairs, percent_decoded,
-};
+use super::{Carried, FIELDS, Found, Unreadable, in_query, inflated, looks_like_a_document, percent_decoded};
 use crate::saml::parties::Limits;
 use crate::saml::reading;
 
 /// The messages of a text that is neither XML nor a recording.
 pub(super) fn messages(text: &str, limits: &Limits) -> Result<Vec<Found>, Unreadable> {
     if is_page(text) {
-        return Ok(in_page(text, limits).into_iter().collect());
+        return Ok(in_page(text).into_iter().collect());
     }
     if FIELDS.iter().any(|field| text.contains(&format!("{field}="))) {
         return Ok(words(text).filter_map(|word| in_word(word, limits)).collect());
@@ -46,16 +44,14 @@ fn in_word(word: &str, limits: &Limits) -> Option<Found> {
     };
     let encoded = encoded.split('#').next().unwrap_or_default();
     let mut notes = Vec::new();
-    let mut fields = pairs(encoded);
+    let mut encoded = encoded.to_owned();
     if !encoded.contains('%') && encoded.contains('+') {
         // A browser writes %2B: these plus signs were decoded before they were copied.
-        notes.push(
-            "its plus signs are taken as they stand: the text was decoded before it was copied".to_owned(),
-        );
-        fields = pairs(&encoded.replace('+', "%2B"));
+        notes.push("its plus signs are taken as they stand: it was decoded before it was copied".to_owned());
+        encoded = encoded.replace('+', "%2B");
     }
     let place = if address.is_some() { "the query of the address" } else { "the form body" };
-    let found = in_pairs(place, &fields, limits)?;
+    let found = in_query(place, &encoded, limits)?;
     Some(Found { sent_to: address.map(str::to_owned), notes, ..found })
 }
 
@@ -83,25 +79,21 @@ fn value_alone(text: &str, limits: &Limits) -> Result<Found, Unreadable> {
     let xml = inflated(&value, limits).ok_or_else(|| {
         Unreadable("the input is base64, but neither of XML nor of deflated XML".to_owned())
     })?;
-    Ok(Found { notes, ..Found::plain("the input", Carried::Redirect { xml, beside: Vec::new() }) })
+    Ok(Found { notes, ..Found::plain("the input", Carried::Redirect { xml, query: String::new() }) })
 }
 
 /// The hidden field of a page that posts itself.
-fn in_page(text: &str, limits: &Limits) -> Option<Found> {
-    let fields: Vec<_> = FIELDS
-        .iter()
-        .filter_map(|field| {
-            let named = [format!("name=\"{field}\""), format!("name='{field}'")];
-            let at = named.iter().find_map(|name| text.find(name.as_str()))?;
-            let start = text.get(..at)?.rfind('<')?;
-            let tag = text.get(start..)?.split('>').next()?;
-            let (_, value) = tag.split_once("value=")?;
-            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-            let value = value.get(1..)?.split(quote).next()?;
-            Some(((*field).to_owned(), unescaped(value)))
-        })
-        .collect();
-    in_pairs("the form of the page", &fields, limits)
+fn in_page(text: &str) -> Option<Found> {
+    FIELDS.into_iter().find_map(|field| {
+        let named = [format!("name=\"{field}\""), format!("name='{field}'")];
+        let at = named.iter().find_map(|name| text.find(name.as_str()))?;
+        let start = text.get(..at)?.rfind('<')?;
+        let tag = text.get(start..)?.split('>').next()?;
+        let (_, value) = tag.split_once("value=")?;
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let value = unescaped(value.get(1..)?.split(quote).next()?);
+        Some(Found { field: Some(field), ..Found::plain("the form of the page", Carried::Post(value)) })
+    })
 }
 
 /// The references that stand in base64, and those of five characters that everybody knows.

@@ -6,7 +6,7 @@ use flate2::write::DeflateEncoder;
 use std::io::Write as _;
 
 const XML: &str =
-    "<samlp:Response xmlns:samlp='urn:oasis:names:tc:SAML:2.0:protocol'>ä~ä~??>></samlp:Response>";
+    "<samlp:Response xmlns:samlp='urn:oasis:names:tc:SAML:2.0:protocol'>ä~~~~~??>></samlp:Response>";
 
 fn base64() -> String {
     STANDARD.encode(XML)

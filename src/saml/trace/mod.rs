@@ -202,7 +202,7 @@ impl<'a> Message<'a> {
         let signer = |(over, signature): &(&'static str, Result<Signature, Refusal>)| {
             let signature = signature.as_ref().ok()?;
             Some(Signer {
-                over: *over,
+                over,
                 made_by: signature.signer(&self.document, &idp.keys).ok().flatten().cloned(),
                 unaltered: signature.digested(&self.document).is_ok(),
             })

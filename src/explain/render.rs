@@ -7,7 +7,7 @@ use super::report::{
     Against, Cause, CertificateSeen, EncryptedSeen, Explained, IdentitySeen, Report, RuleSeen, SignatureSeen,
     State, Values, Verdict,
 };
-use crate::saml::reading::shown;
+use crate::saml::reading::tame;
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
@@ -106,6 +106,7 @@ fn print_protection(
             format!("{}, digest {}, {}", signature.algorithm, signature.digest, signature.canonicalization);
         row(to, &signature.over, &tame(&names))?;
         match &signature.made_by {
+            None if signature.unaltered.is_none() => row(to, "", "not verified")?,
             Some(certificate) => row(to, "", &format!("{GOOD}signed by{GOOD:#} {}", described(certificate)))?,
             None => row(to, "", &format!("{BAD}signed by nobody whom the configuration knows{BAD:#}"))?,
         }
@@ -246,10 +247,4 @@ fn row(to: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
 fn described(certificate: &CertificateSeen) -> String {
     let CertificateSeen { subject, sha256, key, not_after, .. } = certificate;
     format!("{}, {key}, until {not_after}, SHA-256 {sha256}", tame(subject))
-}
-
-/// A text of a message that cannot do anything to a terminal; at most 200 characters.
-fn tame(text: &str) -> String {
-    let quoted = shown(text);
-    quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&quoted).to_owned()
 }

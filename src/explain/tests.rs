@@ -313,3 +313,10 @@ fn every_fixture_can_be_explained() {
     }
     assert!(count > 10);
 }
+
+#[test]
+fn long_hints_are_shown_whole() {
+    let report = House::new().explain(&sign(&xml("response"), "_assertion", "rsa4096"), &known());
+    let text = text_of(&report);
+    assert!(text.contains("do not take the certificate from the message") && !text.contains('…'), "{text}");
+}

@@ -82,6 +82,11 @@ pub fn shown(text: &str) -> String {
     xml::shown(text)
 }
 
+/// A text in which such values may stand, for a terminal: control characters escaped, whole.
+pub fn tame(text: &str) -> String {
+    text.chars().flat_map(xml::tame).collect()
+}
+
 /// Base64 as messages carry it, with line breaks between its characters.
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     xml::base64(text)

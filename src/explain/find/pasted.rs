@@ -16,7 +16,8 @@ pub(super) fn messages(text: &str, limits: &Limits) -> Result<Vec<Found>, Unread
         // As developer tools list the fields of a form: the name, then perhaps a colon, then the value.
         let value = value.trim_start_matches([':', '"', '\'', ' ', '\t', '\r', '\n', ',']);
         let end = value.find(['"', '\'', ',']).unwrap_or(value.len());
-        return value_alone(value.get(..end).unwrap_or_default(), limits).map(|found| vec![found]);
+        let lines = value.get(..end).unwrap_or_default().lines().take_while(|line| !line.contains(':'));
+        return value_alone(&lines.collect::<Vec<_>>().join("\n"), limits).map(|found| vec![found]);
     }
     value_alone(text, limits).map(|found| vec![found])
 }

@@ -31,9 +31,14 @@ fn broken(message: &Explained) -> Vec<&'static str> {
 fn explain_names_the_rule_of_every_attack_first() {
     let (mut report, mut only_one) = (crate::Report::default(), 0);
     for case in Table::read().attack {
-        let message = explained(&Scene::of(&case.world()), &Message::of(&case.name).form_value());
+        let (scene, value) = (Scene::of(&case.world()), Message::of(&case.name).form_value());
+        let message = explained(&scene, &value);
         let said = message.verdict.as_ref().and_then(|verdict| verdict.refused.as_ref());
         report.compare(&case.name, &case.expect, said.map_or("accepted", |cause| cause.code));
+        // Not only the code: it is the gate's own refusal, word for word.
+        let (gate, detail) =
+            (scene.judge_form(&value).expect_err("an attack"), said.map(|cause| &*cause.detail));
+        assert_eq!(detail, Some(&*gate.detail), "{}", case.name);
         let broken = broken(&message);
         report.compare(&case.name, &case.expect, broken.first().copied().unwrap_or("nothing is broken"));
         only_one += usize::from(broken.len() == 1);
@@ -80,4 +85,22 @@ fn explain_names_nobody_unless_asked() {
         let json = serde_json::to_string(&message).expect("a report is JSON");
         assert!(!json.contains("alice@") && !json.contains("admin@"), "{name}: {json}");
     }
+}
+
+#[test]
+fn explain_survives_whatever_was_cut_off() {
+    let scene = Scene::of(&crate::table::World::default());
+    let (limits, options) = (Limits::default(), Options::default());
+    let mut explained = 0;
+    for name in Table::read().names() {
+        let value = Message::of(name).form_value();
+        let text = Message::of(name).text().unwrap_or_default();
+        for input in
+            [value.get(..value.len() / 3 * 2), text.get(..text.len() / 2), text.get(text.len() / 2..)]
+        {
+            let input = input.unwrap_or_default().as_bytes();
+            explained += usize::from(explain(input, &[scene.party()], &limits, &options, NOW).is_ok());
+        }
+    }
+    assert!(explained > 500, "only {explained} could be looked at");
 }

@@ -22,10 +22,11 @@ use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use table::{Message, Table};
 use vestibule::clock::{Clock as _, SystemClock};
+use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{
     Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, TrustedKeys,
 };
-use vestibule::saml::response::{Expected, RawResponse, ResponseText};
+use vestibule::saml::response::{Answers, Expected, RawResponse, ResponseText};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -66,11 +67,11 @@ fn validations() {
     };
     let now = SystemClock.now();
     let expected = Expected {
-        request_id: "_request",
-        requested_at: now,
+        answers: Answers::Request { id: "_request", issued: now },
         service_provider: &service_provider,
         identity_provider: &identity_provider,
         acs_url: acs,
+        demand: &Demand::default(),
     };
     let policy = Policy { clock_skew: std::time::Duration::from_secs(60) };
     let limits = Limits::default();

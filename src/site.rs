@@ -4,6 +4,7 @@ use crate::access::Rules;
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::identity::Mapping;
+use crate::saml::demand::Demand;
 use crate::saml::parties::{IdentityProvider, Policy, ServiceProvider};
 use crate::session::Limits;
 use std::sync::Arc;
@@ -81,6 +82,10 @@ pub struct Idp {
     pub saml: IdentityProvider,
     /// None: may speak for any domain.
     pub email_domains: Option<Vec<String>>,
+    /// What is demanded of it.
+    pub demand: Demand,
+    /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).
+    pub allow_unsolicited: bool,
 }
 
 /// Where the application is.

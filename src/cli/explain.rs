@@ -55,6 +55,9 @@ pub(super) struct Arguments {
     /// When that request was issued.
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "request_id")]
     requested_at: Option<Moment>,
+    /// Judge a response as one that nobody asked for, even if it names a request.
+    #[arg(long, conflicts_with = "request_id")]
+    unsolicited: bool,
     /// Show names, addresses and attribute values.
     #[arg(long)]
     show_values: bool,
@@ -130,7 +133,7 @@ impl Arguments {
             destination: None,
             acs_url: None,
         });
-        Options { at: self.at, request, show_values: self.show_values }
+        Options { at: self.at, request, unsolicited: self.unsolicited, show_values: self.show_values }
     }
 
     /// Every pair of a site and one of its identity providers that the arguments admit.
@@ -167,6 +170,8 @@ fn party<'c>(site: &'c Site, idp: &'c Idp) -> Party<'c> {
         identity_provider: &idp.saml,
         policy: &site.policy,
         mapping: &site.mapping,
+        demand: &idp.demand,
+        allow_unsolicited: idp.allow_unsolicited,
         email_domains: idp.email_domains.as_deref(),
     }
 }

@@ -66,17 +66,23 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
     let Ourselves { public_url, path_prefix, service_provider: sp, certificate_files, .. } = ourselves;
     let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
     let sign_in = summary::sign_in_url(public_url, path_prefix);
-    let mut rows = vec![
-        ("Entity ID (identifier, audience)", sp.entity_id.0.clone()),
-        ("ACS URL (reply URL, single sign-on URL)", sp.acs_url.clone()),
-        ("Sign-in URL (for a tile)", sign_in),
-        ("Metadata URL", metadata),
-        ("NameID format", "persistent or e-mail address; not transient".to_owned()),
-        ("Sign", "the assertion, the response or both, with SHA-256 or better".to_owned()),
+    // What to paste into a tile or a bookmark: a sign-in that begins here, and asks nobody which provider is meant.
+    let start_here = |id: &String| (format!("Start URL for a tile at {id}"), format!("{sign_in}?idp={id}"));
+    let mut rows: Vec<(String, String)> = vec![
+        ("Entity ID (identifier, audience)".to_owned(), sp.entity_id.0.clone()),
+        ("ACS URL (reply URL, single sign-on URL)".to_owned(), sp.acs_url.clone()),
+        ("Sign-in URL (for a tile)".to_owned(), sign_in.clone()),
     ];
+    rows.extend(ourselves.identity_providers.iter().map(start_here));
+    rows.extend([
+        ("Metadata URL".to_owned(), metadata),
+        ("NameID format".to_owned(), "persistent or e-mail address; not transient".to_owned()),
+        ("Sign".to_owned(), "the assertion, the response or both, with SHA-256 or better".to_owned()),
+    ]);
     // Our requests are signed: the identity provider wants to know by whom.
-    let upload =
-        |file: &std::path::PathBuf| ("Verification certificate (to upload)", file.display().to_string());
+    let upload = |file: &std::path::PathBuf| {
+        ("Verification certificate (to upload)".to_owned(), file.display().to_string())
+    };
     rows.extend(certificate_files.iter().map(upload));
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:<width$}  {value}"))
@@ -107,6 +113,7 @@ mod tests {
         assert!(out.contains("  https://app.example.com/vestibule/saml/acs\n"), "{out}");
         assert!(err.contains("warning") && err.contains("identity_providers[0].metadata_file"), "{err}");
         assert!(!out.contains("to upload"), "{out}");
+        assert!(out.contains("  https://app.example.com/vestibule/sign-in?idp=corp\n"), "{out}");
         let (exit, out, err) = run("public_url: https://app.example.com\npath_prefix: /sso\n", false, None);
         assert_eq!(exit, Exit::Ok, "{err}");
         assert!(out.contains("Location=\"https://app.example.com/sso/saml/acs\""), "{out}");

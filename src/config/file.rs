@@ -8,6 +8,7 @@ use super::schema::section;
 use super::values::{Block, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
 use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
+use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::parties::{Binding, RequireSigned};
 use crate::secret::Secret;
 use ipnet::IpNet;
@@ -95,10 +96,19 @@ section! {
         require_signed: Field<Word<RequireSigned>>,
         email_domains: Field<Vec<Field<String>>>,
         speaks_for_any: Field<bool>,
+        name_id_format: Field<String>,
+        force_authn: Field<bool>,
+        is_passive: Field<bool>,
+        authn_context: Field<OneOrMany<String>>,
+        authn_context_comparison: Field<Word<Comparison>>,
+        authn_context_accepted: Field<OneOrMany<String>>,
+        max_authn_age: Field<Duration>,
+        provider_name: Field<String>,
+        sign_requests: Field<Word<SignRequests>>,
+        allow_unsolicited: Field<bool>,
     }
     later {
         metadata_url = "": "fetch the metadata into a file and name it in metadata_file",
-        allow_unsolicited = "false": "an answer that nobody asked for is refused",
         link_by_email = "false": "equal addresses from two identity providers are two people",
         require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
         metadata_refresh = "": "replace the file of metadata_file and restart",
@@ -347,6 +357,20 @@ impl Words for Preset {
 
 impl Words for Binding {
     const WORDS: &'static [(&'static str, Self)] = &[("redirect", Self::Redirect), ("post", Self::Post)];
+}
+
+impl Words for Comparison {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("exact", Self::Exact),
+        ("minimum", Self::Minimum),
+        ("maximum", Self::Maximum),
+        ("better", Self::Better),
+    ];
+}
+
+impl Words for SignRequests {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
 }
 
 impl Words for RequireSigned {

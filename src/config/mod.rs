@@ -119,6 +119,8 @@ pub struct Ourselves {
     pub service_provider: ServiceProvider,
     /// Where the certificates of the signing keys are, the one that signs first.
     pub certificate_files: Vec<PathBuf>,
+    /// The `id` of each identity provider that is written down, whatever else is known of it.
+    pub identity_providers: Vec<String>,
     /// What is wrong with the rest of the file and does not matter here.
     pub problems: Vec<Problem>,
     /// What may matter here: variables that somebody set and nobody reads.

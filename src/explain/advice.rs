@@ -33,7 +33,7 @@ impl Case<'_> {
     /// The values that disagreed. A status is told in the other side's words.
     pub(super) fn detail(&self, refusal: &Refusal) -> String {
         match refusal.reason {
-            Reason::StatusNotSuccess => self.reader.privacy.of_sentence(&refusal.detail),
+            reason if is_status(reason) => self.reader.privacy.of_sentence(&refusal.detail),
             _ => refusal.detail.to_string(),
         }
     }
@@ -113,7 +113,7 @@ impl Case<'_> {
                     .to_owned(),
             ),
             Reason::ResponseIssuerMismatch | Reason::IssuerMismatch => hints.extend(self.about_the_issuer()),
-            Reason::StatusNotSuccess => hints.extend(self.about_the_status()),
+            reason if is_status(reason) => hints.extend(self.about_the_status()),
             Reason::DestinationMismatch | Reason::RecipientMismatch => hints.extend(self.about_the_address(compared)),
             Reason::AssertionEncrypted | Reason::NameIdEncrypted => {
                 hints.push("encrypted; cannot be opened here".to_owned());
@@ -223,6 +223,14 @@ impl Case<'_> {
     fn skew_seconds(&self) -> i64 {
         i64::try_from(self.party.policy.clock_skew.as_secs()).unwrap_or(i64::MAX)
     }
+}
+
+/// Whether the IdP's own words are the cause.
+const fn is_status(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::StatusNotSuccess | Reason::NoPassive | Reason::NoAuthnContext | Reason::InvalidNameIdPolicy
+    )
 }
 
 fn meaning_of_status(code: &str) -> Option<&'static str> {

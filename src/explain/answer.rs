@@ -11,7 +11,7 @@ use crate::identity::{self, Groups, Preview};
 use crate::reason::{Reason, Refusal};
 use crate::saml;
 use crate::saml::reading::{self, Node};
-use crate::saml::response::{Expected, ResponseText};
+use crate::saml::response::{Answers, Expected, ResponseText};
 use crate::saml::trace::{self, Compared, Part, Rule, Said, Trace};
 
 /// Judges a message as the assertion consumer service would; `node` is what could be read of it.
@@ -26,12 +26,20 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
     let (at, at_because) = moment(reader, found, node);
     let acs_url = address(party, found, node, request);
     let claimed = claimed_request(node);
+    // As the gate does: what names no request is nobody's answer, where that is allowed.
+    let names_none = node.is_some_and(|node| node.attribute("InResponseTo").is_none());
+    let unsolicited = reader.options.unsolicited || names_none && party.allow_unsolicited;
+    let request = request.filter(|_| !unsolicited);
     let expected = Expected {
-        request_id: request.map_or(claimed.as_str(), |request| &request.id),
-        requested_at: request.and_then(|request| request.issued).unwrap_or(LONG_AGO),
+        answers: match request {
+            _ if unsolicited => Answers::Nobody { remembers_since: LONG_AGO },
+            Some(request) => Answers::Request { id: &request.id, issued: request.issued.unwrap_or(LONG_AGO) },
+            None => Answers::Request { id: &claimed, issued: LONG_AGO },
+        },
         service_provider: party.service_provider,
         identity_provider: party.identity_provider,
         acs_url: &acs_url,
+        demand: party.demand,
     };
 
     let text = match &found.carried {
@@ -62,6 +70,7 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         at: at.to_string(),
         at_because,
         request_id: request.map(|request| request.id.clone()),
+        unsolicited,
     });
 
     let person = trace.said.as_ref().map(|said| who(said, party));
@@ -70,7 +79,11 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
     let not_a_user = person.as_ref().and_then(|person| person.as_ref().err().cloned());
     let refusal = refused.or_else(|| not_a_user.clone());
     let case = advice::Case { reader, party, node, request, at, signatures: &explained.signatures };
-    explained.rules = trace.rules.iter().map(|rule| seen(rule, request, &case)).collect();
+    let known = Known {
+        request: unsolicited || request.is_some(),
+        issued: unsolicited || request.is_some_and(|request| request.issued.is_some()),
+    };
+    explained.rules = trace.rules.iter().map(|rule| seen(rule, known, &case)).collect();
     explained.rules.extend(identity_rules(person.as_ref(), trace.said.as_ref(), &case));
     explained.rules.extend(ELSEWHERE.iter().map(|reason| RuleSeen {
         part: "the sign-in",
@@ -177,11 +190,22 @@ fn claimed_request(node: Option<&Node>) -> String {
     node.and_then(|node| of(node).or_else(|| node.at(&DATA).and_then(of))).unwrap_or_default()
 }
 
-fn seen(rule: &Rule, request: Option<&Request>, case: &advice::Case<'_>) -> RuleSeen {
+/// What is known of the request, where there was one.
+#[derive(Clone, Copy)]
+struct Known {
+    request: bool,
+    issued: bool,
+}
+
+fn seen(rule: &Rule, known: Known, case: &advice::Case<'_>) -> RuleSeen {
     let untold = rule.state == trace::State::Passed
         && match rule.reason {
-            Reason::InResponseToMismatch | Reason::ConfirmationInResponseToMismatch => request.is_none(),
-            Reason::IssueInstantOld => request.is_none_or(|request| request.issued.is_none()),
+            Reason::InResponseToMismatch | Reason::ConfirmationInResponseToMismatch => !known.request,
+            Reason::IssueInstantOld => !known.issued,
+            // Only a sign-in that was forced is compared with the request.
+            Reason::AuthnTooOld => !known.issued && case.party.demand.force_authn,
+            // The message is compared with the start of the gate.
+            Reason::AttemptBeforeStart => true,
             _ => false,
         };
     let state = match rule.state {

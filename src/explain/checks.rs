@@ -136,6 +136,7 @@ impl<'a> Message<'a> {
                 (None, None) => "when it was issued, by its own word",
             },
             request_id: None,
+            unsolicited: false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub use report::Report;
 
 use crate::clock::Moment;
 use crate::identity::Mapping;
+use crate::saml::demand::Demand;
 use crate::saml::parties::{IdentityProvider, Limits, Policy, ServiceProvider};
 use crate::saml::reading::{self, Node};
 use find::{Carried, Found};
@@ -48,6 +49,10 @@ pub struct Party<'a> {
     pub identity_provider: &'a IdentityProvider,
     /// What the profile's rules are told.
     pub policy: &'a Policy,
+    /// What is demanded of the identity provider.
+    pub demand: &'a Demand,
+    /// Whether it may answer what nobody asked.
+    pub allow_unsolicited: bool,
     /// How attributes become an identity.
     pub mapping: &'a Mapping,
     /// The domains that the identity provider speaks for; none: any.
@@ -61,6 +66,8 @@ pub struct Options {
     pub at: Option<Moment>,
     /// The request that a response had to answer; none: as a recording tells, or unknown.
     pub request: Option<Request>,
+    /// Judge responses as answers that nobody asked for, even if they name a request.
+    pub unsolicited: bool,
     /// Show names, addresses and attribute values.
     pub show_values: bool,
 }
@@ -107,7 +114,7 @@ pub fn explain(
         );
     } else if reader.asked.is_empty()
         && options.request.is_none()
-        && messages.iter().any(|m| m.kind == "Response")
+        && messages.iter().any(is_compared_with_a_request)
     {
         notes.push(
             "the request is not known, so whether it is the one that was answered cannot be told here: \
@@ -116,6 +123,11 @@ pub fn explain(
         );
     }
     Ok(Report { messages, notes })
+}
+
+/// Whether the request would have made a difference.
+fn is_compared_with_a_request(message: &Explained) -> bool {
+    message.kind == "Response" && message.against.as_ref().is_some_and(|against| !against.unsolicited)
 }
 
 /// Goes through the messages in their order and remembers what was asked.

@@ -163,7 +163,11 @@ fn print_against(to: &mut dyn Write, against: &Against) -> io::Result<()> {
     for certificate in &against.certificates {
         row(to, "certificate", &described(certificate))?;
     }
-    let request = against.request_id.as_deref().map_or_else(|| "not known".to_owned(), tame);
+    let request = match against.request_id.as_deref() {
+        _ if against.unsolicited => "none: nobody asked, and `allow_unsolicited` lets that be".to_owned(),
+        Some(id) => tame(id),
+        None => "not known".to_owned(),
+    };
     row(to, "request", &request)?;
     row(
         to,

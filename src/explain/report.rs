@@ -155,6 +155,8 @@ pub struct Against {
     pub at_because: &'static str,
     /// The request that it had to answer, where that is known.
     pub request_id: Option<String>,
+    /// Whether it was judged as an answer that nobody asked for.
+    pub unsolicited: bool,
 }
 
 /// What the gate would answer.

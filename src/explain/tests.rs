@@ -10,6 +10,8 @@ struct House {
     identity_provider: IdentityProvider,
     policy: Policy,
     mapping: Mapping,
+    demand: Demand,
+    allow_unsolicited: bool,
 }
 
 impl House {
@@ -19,6 +21,8 @@ impl House {
             identity_provider: idp(&["rsa2048"]),
             policy: Policy { clock_skew: Duration::from_secs(60) },
             mapping: Mapping { roles: vec![("engineers".into(), "builder".into())], ..Mapping::default() },
+            demand: Demand::default(),
+            allow_unsolicited: false,
         }
     }
 
@@ -32,6 +36,8 @@ impl House {
             identity_provider: &self.identity_provider,
             policy: &self.policy,
             mapping: &self.mapping,
+            demand: &self.demand,
+            allow_unsolicited: self.allow_unsolicited,
             email_domains: None,
         }
     }
@@ -44,7 +50,7 @@ impl House {
 fn known() -> Options {
     let request =
         Request { id: "_request".into(), issued: Some(REQUESTED_AT), destination: None, acs_url: None };
-    Options { at: Some(NOW), request: Some(request), show_values: false }
+    Options { at: Some(NOW), request: Some(request), ..Options::default() }
 }
 
 fn text_of(report: &Report) -> String {
@@ -227,6 +233,19 @@ fn a_status_is_translated_and_addresses_in_it_are_hidden() {
     assert!(hints.contains("RequestDenied: the user is not assigned"), "{hints}");
     let text = text_of(&report) + &serde_json::to_string(&report).unwrap();
     assert!(!text.contains("ada@"), "{text}");
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_judged_as_such_where_that_is_allowed() {
+    let message = xml("response").replace(" InResponseTo=\"_request\"", "");
+    let signed = sign(&message, "_response", "rsa2048");
+    let mut house = House::new();
+    assert_eq!(cause(&house.explain(&signed, &known())).0, "in-response-to-missing");
+    house.allow_unsolicited = true;
+    let report = house.explain(&signed, &Options { at: Some(NOW), ..Options::default() });
+    assert!(!report.refuses(), "{}", text_of(&report));
+    assert!(report.notes.is_empty() && text_of(&report).contains("nobody asked"), "{}", text_of(&report));
+    assert_eq!(state_of(&report.messages[0], "issue-instant-old"), State::Passed);
 }
 
 #[test]

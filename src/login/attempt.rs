@@ -42,6 +42,9 @@ pub(super) struct Attempt {
     /// The session that the browser held when it asked, to be ended when the new one begins: the answer itself comes
     /// without the session cookie.
     pub(super) replaces: Option<SessionKey>,
+    /// Begun because the answer to an earlier one was too old for `max_authn_age`: this one asks for a new sign-in,
+    /// and there will be no third.
+    pub(super) anew: bool,
 }
 
 impl Attempt {
@@ -115,6 +118,7 @@ impl Attempt {
             t: self.return_to.as_str().to_owned(),
             n: self.rounds,
             o: self.replaces.map(|key| URL_SAFE_NO_PAD.encode(key.0)),
+            f: self.anew,
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -138,6 +142,7 @@ impl Attempt {
             return_to: ReturnTo::parse(&wire.t, &site.public_url).ok()?,
             rounds: wire.n,
             replaces,
+            anew: wire.f,
         })
     }
 }
@@ -285,4 +290,6 @@ struct Wire {
     n: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     o: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    f: bool,
 }

@@ -6,17 +6,20 @@
 
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
+use super::begun::{self, Begun};
 use super::form::PostedResponse;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
+use super::sign_out::is_own_page;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
+use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
-use crate::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
@@ -39,42 +42,46 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
-    let (attempt, idp, assertion) = match delivery.examined().await? {
-        Examined::Accepted { attempt, idp, assertion } => (attempt, idp, *assertion),
+    let (begun, idp, assertion) = match delivery.examined().await? {
+        Examined::Accepted { begun, idp, assertion } => (begun, idp, *assertion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
+        Examined::Unasked => return Ok(delivery.page_that_posts_again()),
+        Examined::TooOld { begun, idp, refusal } => return Ok(delivery.asked_anew(&begun, &idp, &refusal)),
     };
-    let stopped = |refusal| of(&attempt, refusal);
+    let stopped = |refusal| begun.stopped(refusal);
 
-    let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
-    let accepted = ClaimKey::assertion(assertion.issuer(), assertion.id());
-    let signed = assertion.signed_parts();
-    let until = attempt.expires_at().max(assertion.acceptable_until());
+    let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
+    let (signed, until) = (assertion.signed_parts(), begun.over_at(&assertion));
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
+    if let Some(page) = delivery.asks_who(&begun, &identity).await? {
+        return Ok(page);
+    }
     let (id, session) = established(site, &identity, now).map_err(stopped)?;
-    match gate
-        .store
-        .claim_once(&[answered, accepted], now, until)
-        .await
-        .map_err(unavailable)
-        .map_err(stopped)?
-    {
+    match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
-        Claim::Taken { which } => return delivery.answered_before(&attempt, which).await,
+        Claim::Taken { which } => {
+            let reason = reasons.get(which).copied().unwrap_or(Reason::AssertionReplayed);
+            return delivery.answered_before(&begun, reason).await;
+        }
     }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
-    for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
+    let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
+    for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, signed, client);
+    record(gate, site, &session, (signed, begun.attempt().is_none()), client);
 
-    let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
-    for cookie in [
-        site.cookies.set(&Kind::Session, &id.to_cookie(), None),
-        site.cookies.clear(&Kind::Attempt(attempt.suffix())),
-        Answered::from_attempt(&attempt, now).cookie(&gate.keys, site),
-    ] {
+    let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
+    let of_attempt = begun.attempt().map(|attempt| {
+        [
+            site.cookies.clear(&Kind::Attempt(attempt.suffix())),
+            Answered::from_attempt(attempt, now).cookie(&gate.keys, site),
+        ]
+    });
+    let session_cookie = site.cookies.set(&Kind::Session, &id.to_cookie(), None);
+    for cookie in [session_cookie].into_iter().chain(of_attempt.into_iter().flatten()) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
@@ -87,15 +94,28 @@ struct Examination {
     held: Held,
     site: Arc<Site>,
     idp_in_path: Option<String>,
+    posted: Posted,
+    relay_state: Option<String>,
     /// Where the answer was delivered, which is what Destination and Recipient must name.
     acs_url: String,
     remembers_since: Moment,
     now: Moment,
 }
 
+/// Who let the browser post the answer, and so which cookies came with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Posted {
+    /// Another site's page, as an identity provider's is: without Lax cookies.
+    FromElsewhere,
+    /// Our own page, with all cookies.
+    ByUs,
+    /// Somebody who says that our own page did, and the browser says otherwise.
+    ByAPretender,
+}
+
 enum Examined {
     Accepted {
-        attempt: Attempt,
+        begun: Begun,
         idp: Arc<Idp>,
         assertion: Box<AcceptedAssertion>,
     },
@@ -103,15 +123,22 @@ enum Examined {
     NotHeld {
         claimed: String,
     },
+    /// Nobody asked, and the identity provider may answer all the same. Nothing has been verified: first all cookies
+    /// must be here.
+    Unasked,
+    /// Right in everything but that the person signed in too long ago, which the identity provider can mend.
+    TooOld {
+        begun: Begun,
+        idp: Arc<Idp>,
+        refusal: Refusal,
+    },
 }
 
 impl Examination {
     fn run(self) -> Result<Examined, Stopped> {
         let text = ResponseText::from_form_value(&self.saml_response, &self.limits)?;
         let raw = RawResponse::parse(&text, &self.limits)?;
-        let Some(claimed) = raw.claimed_in_response_to() else {
-            return Err(Refusal::new(Reason::InResponseToMissing, "the response is unsolicited").into());
-        };
+        let Some(claimed) = raw.claimed_in_response_to() else { return self.unasked(raw) };
         let Some(attempt) = self.held.answered_by(claimed).cloned() else {
             return Ok(Examined::NotHeld { claimed: claimed.to_owned() });
         };
@@ -120,16 +147,47 @@ impl Examination {
         let idp = attempt
             .redeem(&self.site, self.idp_in_path.as_deref(), self.remembers_since, self.now)
             .map_err(stopped)?;
+        self.judged(raw, idp, Begun::Here(attempt))
+    }
+
+    /// An answer that says itself that nobody asked for it.
+    fn unasked(&self, raw: RawResponse<'_>) -> Result<Examined, Stopped> {
+        let idp = begun::sender(&self.site, self.idp_in_path.as_deref(), &raw)?;
+        let begun = Begun::there(&self.site, &idp, self.relay_state.as_deref());
+        match self.posted {
+            Posted::FromElsewhere => Ok(Examined::Unasked),
+            Posted::ByUs => self.judged(raw, idp, begun),
+            Posted::ByAPretender => {
+                let detail = "an unsolicited answer was posted by another site's page as if by our own";
+                Err(begun.stopped(Refusal::new(Reason::CrossSiteRequest, detail)))
+            }
+        }
+    }
+
+    fn judged(&self, raw: RawResponse<'_>, idp: Arc<Idp>, begun: Begun) -> Result<Examined, Stopped> {
+        let answers = match &begun {
+            Begun::Here(attempt) => {
+                Answers::Request { id: attempt.request_id.as_str(), issued: attempt.created }
+            }
+            Begun::There { .. } => Answers::Nobody { remembers_since: self.remembers_since },
+        };
         let expected = Expected {
-            request_id: attempt.request_id.as_str(),
-            requested_at: attempt.created,
+            answers,
             service_provider: &self.site.service_provider,
             identity_provider: &idp.saml,
             acs_url: &self.acs_url,
+            demand: &idp.demand,
         };
-        let verified = raw.verify(&idp.saml).map_err(stopped)?;
-        let assertion = verified.accept(&expected, &self.site.policy, self.now).map_err(stopped)?;
-        Ok(Examined::Accepted { idp: Arc::clone(&idp), assertion: Box::new(assertion), attempt })
+        let accepted = raw
+            .verify(&idp.saml)
+            .and_then(|verified| verified.accept(&expected, &self.site.policy, self.now));
+        match accepted {
+            Ok(assertion) => Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion) }),
+            Err(refusal) if begun.may_ask_anew(&idp, &refusal) => {
+                Ok(Examined::TooOld { begun, idp, refusal })
+            }
+            Err(refusal) => Err(begun.stopped(refusal)),
+        }
     }
 }
 
@@ -163,6 +221,8 @@ impl Delivery<'_> {
             held,
             site,
             idp_in_path: self.idp_in_path.map(str::to_owned),
+            posted: self.posted_by(),
+            relay_state: self.posted.relay_state.clone(),
             acs_url: self.acs_url(),
             remembers_since: self.gate.store.remembers_since(),
             now: self.now,
@@ -172,10 +232,48 @@ impl Delivery<'_> {
         examined.map_err(|stopped| stopped.or_about(probably.as_ref()))
     }
 
+    fn posted_by(&self) -> Posted {
+        match self.posted.is_repost {
+            false => Posted::FromElsewhere,
+            true if is_own_page(self.site, self.headers) => Posted::ByUs,
+            true => Posted::ByAPretender,
+        }
+    }
+
+    fn page_that_posts_again(&self) -> Response<Bytes> {
+        self.posted.page_that_posts_again(self.gate, &self.acs_url())
+    }
+
+    /// Once more to the identity provider, which is told to let the person sign in anew.
+    fn asked_anew(&self, begun: &Begun, idp: &Idp, refusal: &Refusal) -> Response<Bytes> {
+        tracing::info!(site = self.site.name, idp = idp.id, %refusal, "asked for a new sign-in");
+        let mut response = redirect(StatusCode::SEE_OTHER, &begun.asking_anew(self.site, idp));
+        if let Some(attempt) = begun.attempt() {
+            let answered = self.site.cookies.clear(&Kind::Attempt(attempt.suffix()));
+            response.headers_mut().append(SET_COOKIE, answered);
+        }
+        response
+    }
+
+    /// Nobody becomes somebody else by an answer that nobody asked for without having said so.
+    async fn asks_who(&self, begun: &Begun, identity: &Identity) -> Result<Option<Response<Bytes>>, Stopped> {
+        if begun.attempt().is_some() || self.posted.is_confirmed {
+            return Ok(None);
+        }
+        let session = self.gate.resume(self.site, self.headers, self.now).await?;
+        let Some(session) = session.filter(|s| (s.idp(), s.user()) != (identity.idp(), identity.user()))
+        else {
+            return Ok(None);
+        };
+        let stay = begun.return_to().absolute(&self.site.public_url);
+        let who = Exchange { now: session.user(), then: identity.user(), stay: &stay };
+        Ok(Some(self.posted.page_that_asks(self.gate, &self.acs_url(), &who)))
+    }
+
     /// The attempt is not here: it comes with the re-post, or it is gone. Whoever has a session needs no other.
     async fn not_held(&self, claimed: &str) -> Result<Response<Bytes>, Stopped> {
         if !self.posted.is_repost {
-            return Ok(self.posted.page_that_posts_again(self.gate, &self.acs_url()));
+            return Ok(self.page_that_posts_again());
         }
         let return_to = Answered::read(&self.gate.keys, self.site, self.headers)
             .filter(|answered| answered.is_of(claimed))
@@ -186,14 +284,13 @@ impl Delivery<'_> {
     }
 
     /// The back button, a reload, or somebody else's copy.
-    async fn answered_before(&self, attempt: &Attempt, which: usize) -> Result<Response<Bytes>, Stopped> {
+    async fn answered_before(&self, begun: &Begun, reason: Reason) -> Result<Response<Bytes>, Stopped> {
         if !self.posted.is_repost {
-            return Ok(self.posted.page_that_posts_again(self.gate, &self.acs_url()));
+            return Ok(self.page_that_posts_again());
         }
-        let reason = if which == 0 { Reason::RequestAnswered } else { Reason::AssertionReplayed };
-        self.to_target_with_a_session(Some(attempt.return_to.clone()), reason.into())
+        self.to_target_with_a_session(Some(begun.return_to().clone()), reason.into())
             .await
-            .map_err(|stopped| Stopped { idp: Some(attempt.idp.clone()), ..stopped })
+            .map_err(|stopped| begun.stopped(stopped.refusal))
     }
 
     async fn to_target_with_a_session(
@@ -248,7 +345,7 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     }
 }
 
-fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpAddr) {
+fn record(gate: &Gate, site: &Site, session: &Session, (signed, unsolicited): (&str, bool), client: IpAddr) {
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -261,6 +358,7 @@ fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpA
         roles: &roles,
         client: Some(client),
         signed,
+        unsolicited,
     });
     gate.metrics.sign_in_finished(site.id, None);
 }

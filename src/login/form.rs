@@ -1,7 +1,7 @@
 //! The form that an identity provider lets the browser post, and the page that posts it once more.
 
 use crate::gate::Gate;
-use crate::pages;
+use crate::pages::{self, Exchange};
 use crate::reason::{Reason, Refusal};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -17,6 +17,8 @@ pub(super) struct PostedResponse {
     pub(super) relay_state: Option<String>,
     /// This is the second time: the browser came from our own page, all cookies are there.
     pub(super) is_repost: bool,
+    /// Somebody who is signed in said on our page that they want to be the other person.
+    pub(super) is_confirmed: bool,
 }
 
 impl PostedResponse {
@@ -28,7 +30,8 @@ impl PostedResponse {
         if !is_form(headers) {
             return Err(Refusal::new(Reason::FormMalformed, "the content type is not that of a form"));
         }
-        let (mut response, mut relay_state, mut is_repost) = (None, None, false);
+        let (mut response, mut relay_state) = (None, None);
+        let (mut is_repost, mut is_confirmed) = (false, false);
         for (number, (name, value)) in url::form_urlencoded::parse(body).enumerate() {
             if number >= MAX_FIELDS {
                 return Err(Refusal::new(Reason::FormMalformed, "the form has too many fields"));
@@ -37,6 +40,7 @@ impl PostedResponse {
                 RESPONSE => response.replace(value).is_none(),
                 RELAY_STATE => relay_state.replace(value).is_none(),
                 REPOST => !std::mem::replace(&mut is_repost, true),
+                CONFIRMED => !std::mem::replace(&mut is_confirmed, true),
                 _ => true,
             };
             if !first_time {
@@ -51,14 +55,27 @@ impl PostedResponse {
             // Bindings 3.5.3 allows 80 bytes; what is longer is not ours.
             relay_state: relay_state.filter(|state| state.len() <= 80).map(std::borrow::Cow::into_owned),
             is_repost,
+            is_confirmed,
         })
     }
 
     /// The page that posts the same to the same address, now from our own site and marked, so that it happens once.
     pub(super) fn page_that_posts_again(&self, gate: &Gate, acs_url: &str) -> Response<Bytes> {
+        pages::auto_post(&gate.branding, acs_url, &self.fields(), false)
+    }
+
+    /// The page that asks somebody who is signed in whether to become the other person, and posts the same once more
+    /// if so.
+    pub(super) fn page_that_asks(&self, gate: &Gate, acs_url: &str, who: &Exchange<'_>) -> Response<Bytes> {
+        let mut fields = self.fields();
+        fields.push((CONFIRMED, "1"));
+        pages::exchange(&gate.branding, acs_url, &fields, who)
+    }
+
+    fn fields(&self) -> Vec<(&str, &str)> {
         let mut fields = vec![(RESPONSE, &*self.saml_response), (REPOST, "1")];
         fields.extend(self.relay_state.as_deref().map(|state| (RELAY_STATE, state)));
-        pages::auto_post(&gate.branding, acs_url, &fields, false)
+        fields
     }
 }
 
@@ -72,6 +89,7 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 const RESPONSE: &str = "SAMLResponse";
 const RELAY_STATE: &str = "RelayState";
 const REPOST: &str = "repost";
+const CONFIRMED: &str = "confirmed";
 
 /// Some identity providers post a few fields of their own.
 const MAX_FIELDS: usize = 16;
@@ -94,7 +112,8 @@ mod tests {
         let posted = read(FORM, "SAMLResponse=a%2Bb%3D&RelayState=x%20y").unwrap();
         assert_eq!(&*posted.saml_response, "a+b=");
         assert_eq!(posted.relay_state.as_deref(), Some("x y"));
-        assert!(!posted.is_repost);
+        assert!(!posted.is_repost && !posted.is_confirmed);
+        assert!(read(FORM, "SAMLResponse=a&repost=1&confirmed=1").unwrap().is_confirmed);
         assert!(
             read("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "SAMLResponse=a&repost=1")
                 .unwrap()
@@ -112,6 +131,7 @@ mod tests {
             (FORM, "SAMLResponse=a&SAMLResponse=a"),
             (FORM, "SAMLResponse=a&SAMLResponse=b"),
             (FORM, "SAMLResponse=a&RelayState=x&RelayState=x"),
+            (FORM, "SAMLResponse=a&confirmed=1&confirmed=1"),
             (FORM, "SAMLResponse=a&repost=1&repost=1"),
             ("text/plain", "SAMLResponse=a"),
             ("multipart/form-data; boundary=x", "SAMLResponse=a"),

@@ -14,13 +14,15 @@
 //!
 //! The answer is a cross-site POST, on which a browser leaves out every Lax cookie: the session always, the attempt on
 //! loopback. So an answer whose attempt is not there, or that was answered before, is sent once more by the browser
-//! from a page of ours ([`form`]); from then on the cookies are there and decide.
+//! from a page of ours ([`form`]); from then on the cookies are there and decide. The same happens to an answer that
+//! nobody asked for, where an identity provider may send one ([`begun`]).
 //!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
 mod answers;
 pub mod ask;
 mod attempt;
+mod begun;
 pub mod endpoints;
 mod finish;
 mod form;

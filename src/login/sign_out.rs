@@ -112,7 +112,7 @@ fn wanted(site: &Site, pairs: &[u8]) -> Option<ReturnTo> {
 
 /// Whether the POST comes from a page of this site. Browsers say so in Sec-Fetch-Site, which no page can forge; older
 /// ones at least in Origin. What says neither is no browser, and no browser's cookies are at stake.
-fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
+pub(super) fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
     let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
     let origin_is_ours =
         origin.is_none_or(|origin| origin.eq_ignore_ascii_case(site.public_url.origin().as_bytes()));

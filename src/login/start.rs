@@ -13,7 +13,7 @@ use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key};
 use crate::pages;
 use crate::reason::{Reason, Refusal};
-use crate::saml::authn_request::{Outgoing, RequestId, authn_request};
+use crate::saml::authn_request::{Outgoing, Question, RequestId, authn_request};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -68,6 +68,8 @@ pub(super) async fn start(
         return_to: return_to.clone(),
         rounds: round,
         replaces: presented_key(site, headers),
+        // Only where somebody can have been too old; elsewhere the word means nothing.
+        anew: wish.anew && idp.demand.max_authn_age.is_some(),
     };
     let mut response = to_identity_provider(gate, site, idp, &attempt, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
@@ -86,6 +88,8 @@ struct Wish {
     idp: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
     again: bool,
+    /// What the identity provider answered before was too old ([`super::finish`]).
+    anew: bool,
 }
 
 impl Wish {
@@ -98,6 +102,7 @@ impl Wish {
             rd: first("rd").unwrap_or_default(),
             idp: first("idp").filter(|idp| !idp.is_empty()),
             again: first("again").is_some_and(|again| again == "1"),
+            anew: first("anew").is_some_and(|anew| anew == "1"),
         }
     }
 }
@@ -162,9 +167,18 @@ fn to_identity_provider(
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     let relay_state = attempt.suffix();
-    let (sp, id) = (&site.service_provider, &attempt.request_id);
-    let outgoing = authn_request(sp, &idp.saml, id, &relay_state, now, None, &attempt.acs_url)
-        .map_err(|problem| Refusal::new(Reason::Internal, problem))?;
+    let question = Question {
+        service_provider: &site.service_provider,
+        identity_provider: &idp.saml,
+        demand: &idp.demand,
+        anew: attempt.anew,
+        id: &attempt.request_id,
+        relay_state: &relay_state,
+        acs_url: &attempt.acs_url,
+        prefer: None,
+    };
+    let outgoing =
+        authn_request(&question, now).map_err(|problem| Refusal::new(Reason::Internal, problem))?;
     Ok(match outgoing {
         Outgoing::Redirect { url } => redirect(StatusCode::FOUND, &url),
         Outgoing::Post { action, saml_request, relay_state } => {

@@ -12,6 +12,7 @@
 //! | `session` | sign-in, sign-out, session-replaced | the session's public name (the JWT's `sid`), never its secret |
 //! | `groups`, `roles` | sign-in | the number of groups; the roles |
 //! | `signed` | sign-in | which parts the IdP signed |
+//! | `unsolicited` | sign-ins that nobody here asked for | `true` |
 //! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
 //! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
@@ -87,6 +88,8 @@ pub enum Event<'a> {
         client: Option<IpAddr>,
         /// Which parts were signed: `response`, `assertion`, `both`.
         signed: &'a str,
+        /// Whether nobody here had asked for it.
+        unsolicited: bool,
     },
     /// A sign-in ended in a refusal.
     SignInRefused {
@@ -185,6 +188,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unsolicited: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<Cow<'a, str>>,
@@ -204,18 +209,21 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn { site, idp, user, session, groups, roles, client, signed } => Self {
-                event: "sign-in",
-                site: visible(site, MAX_VALUE),
-                idp: value(idp),
-                user: value(user),
-                session: value(session),
-                groups: Some(groups),
-                roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
-                signed: value(signed),
-                client,
-                ..Self::default()
-            },
+            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, unsolicited } => {
+                Self {
+                    event: "sign-in",
+                    site: visible(site, MAX_VALUE),
+                    idp: value(idp),
+                    user: value(user),
+                    session: value(session),
+                    groups: Some(groups),
+                    roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
+                    signed: value(signed),
+                    unsolicited: unsolicited.then_some(true),
+                    client,
+                    ..Self::default()
+                }
+            }
             Event::SignInRefused { site, idp, reference, refusal, client } => Self {
                 event: "sign-in-refused",
                 site: visible(site, MAX_VALUE),
@@ -309,6 +317,7 @@ mod tests {
             roles: &["admin".into(), "a, b".into()],
             client: Some([192, 0, 2, 7].into()),
             signed: "assertion",
+            unsolicited: false,
         });
         assert_eq!(line["target"], "audit");
         assert_eq!(line["level"], "INFO");
@@ -318,6 +327,7 @@ mod tests {
         assert_eq!(line["roles"], serde_json::json!(["admin", "a, b"]));
         assert_eq!(line["client"], "192.0.2.7");
         assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
+        assert!(!names(&line).contains(&"unsolicited"), "{line}");
     }
 
     #[test]

@@ -95,6 +95,32 @@ pub fn sign_out_confirm(branding: &Branding, action: &str, rd: Option<&str>, use
     rendered(StatusCode::OK, Kind::Form, &template)
 }
 
+/// Who somebody is and who they are asked to become.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The user of the living session.
+    pub now: &'a str,
+    /// The user that an unsolicited answer speaks of.
+    pub then: &'a str,
+    /// Where to go on as who one is.
+    pub stay: &'a str,
+}
+
+/// "Sign in as somebody else?" with one button that posts `fields` to `action`, and a link to stay.
+pub fn exchange(
+    branding: &Branding,
+    action: &str,
+    fields: &[(&str, &str)],
+    who: &Exchange<'_>,
+) -> Response<Bytes> {
+    if !is_link(action) || !is_link(who.stay) {
+        return broken();
+    }
+    let template =
+        ExchangeTemplate { frame: Frame::of(branding), title: words::EXCHANGE_TITLE, action, fields, who };
+    rendered(StatusCode::OK, Kind::Form, &template)
+}
+
 /// After the end of a session; `sign_in` is where the next one begins.
 pub fn signed_out(branding: &Branding, sign_in: &str) -> Response<Bytes> {
     let sign_in = if is_link(sign_in) { sign_in } else { "/" };
@@ -181,6 +207,16 @@ struct SignOutConfirmTemplate<'a> {
     action: &'a str,
     rd: Option<&'a str>,
     user: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "exchange.html")]
+struct ExchangeTemplate<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    action: &'a str,
+    fields: &'a [(&'a str, &'a str)],
+    who: &'a Exchange<'a>,
 }
 
 #[derive(Template)]

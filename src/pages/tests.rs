@@ -24,6 +24,7 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("auto-post", auto_post(&branding, &idp, &fields, true)),
         ("re-post", auto_post(&branding, &link, &fields, false)),
         ("sign-out", sign_out_confirm(&branding, &link, Some(value), value)),
+        ("exchange", exchange(&branding, &link, &fields, &Exchange { now: value, then: value, stay: &link })),
         ("signed-out", signed_out(&branding, &link)),
         ("chooser", chooser(&branding, value, &[(value, &link), ("b", &link)])),
         ("not-found", not_found(&branding)),
@@ -154,6 +155,9 @@ fn a_form_to_elsewhere_than_http_is_not_made() {
     assert_eq!(response.status(), 500);
     assert!(!text(&response).contains("javascript:"));
     assert_eq!(sign_out_confirm(&Branding::default(), "javascript:x", None, "ada").status(), 500);
+    let who = |stay| Exchange { now: "ada", then: "eve", stay };
+    assert_eq!(exchange(&Branding::default(), "javascript:x", &[], &who("/")).status(), 500);
+    assert_eq!(exchange(&Branding::default(), "/acs", &[], &who("javascript:x")).status(), 500);
     assert!(text(&signed_out(&Branding::default(), "javascript:x")).contains("href=\"/\""));
     assert!(!text(&chooser(&Branding::default(), "s", &[("x", "javascript:x")])).contains("javascript:"));
 }
@@ -214,6 +218,8 @@ fn pages_can_be_looked_at() {
         "sign-out",
         sign_out_confirm(&default, "/vestibule/sign-out", Some("/"), "ada.lovelace@example.com"),
     );
+    let who = Exchange { now: "ada.lovelace@example.com", then: "mallory@example.com", stay: "/" };
+    write("exchange", exchange(&default, "/acs", &fields, &who));
     write("signed-out", signed_out(&default, "/vestibule/sign-in"));
     let choices = [
         ("Corporate login", "/a"),

@@ -16,6 +16,12 @@ pub enum Situation {
     IdpSaidNo,
     /// The answer came too late, or a second time: nothing is wrong, start again.
     StartAgain,
+    /// The sign-in began at a tile or link of the IdP's, and this application wants to begin it.
+    BegunElsewhere,
+    /// The IdP would have had to show a page and was told not to.
+    NotWithoutAPage,
+    /// How or when the person signed in at the IdP will not do.
+    SignedInOtherwise,
     /// The browser that came back does not hold the cookie it was given.
     CookiesBlocked,
     /// Round and round.
@@ -67,10 +73,13 @@ impl Situation {
     /// The situation that a reason puts the visitor in. What is not named here is a rule about the IdP's answer.
     pub const fn of(reason: Reason) -> Self {
         match reason {
-            Reason::StatusNotSuccess => Self::IdpSaidNo,
-            Reason::InResponseToMissing
-            | Reason::InResponseToMismatch
-            | Reason::ConfirmationInResponseToMissing
+            Reason::StatusNotSuccess | Reason::InvalidNameIdPolicy => Self::IdpSaidNo,
+            Reason::NoPassive => Self::NotWithoutAPage,
+            Reason::NoAuthnContext | Reason::AuthnContextMismatch | Reason::AuthnTooOld => {
+                Self::SignedInOtherwise
+            }
+            Reason::InResponseToMissing | Reason::ConfirmationInResponseToMissing => Self::BegunElsewhere,
+            Reason::InResponseToMismatch
             | Reason::ConfirmationInResponseToMismatch
             | Reason::ConfirmationExpired
             | Reason::ConditionsExpired
@@ -145,6 +154,29 @@ impl Situation {
                 title: "Please sign in again",
                 what: "This sign-in took too long or was already used, for example by going back or reloading.",
                 try_this: "Start again: it usually takes a moment only.",
+                action: "Start again",
+            },
+            Self::BegunElsewhere => Text {
+                title: "Please start here",
+                what: "You came by a link or a tile of your organisation’s sign-in page. For your safety a sign-in to this \
+                       application has to begin here.",
+                try_this: "Press the button: if your organisation still remembers you, that is all. If the link should \
+                           work by itself, send the reference below to whoever looks after this application.",
+                action: "Sign in",
+            },
+            Self::NotWithoutAPage => Text {
+                title: "You are not signed in yet",
+                what: "This application only takes people whom your organisation’s sign-in page knows already, and it does \
+                       not know you yet.",
+                try_this: "Sign in at your organisation first, then come back and start again.",
+                action: "Start again",
+            },
+            Self::SignedInOtherwise => Text {
+                title: "Please sign in another way",
+                what: "Your organisation signed you in, but not as recently or not by the means that this application asks \
+                       for, such as a second factor.",
+                try_this: "Sign out at your organisation, start again, and take the stronger way if you are offered one. If \
+                           it happens again, send the reference below to whoever looks after this application.",
                 action: "Start again",
             },
             Self::CookiesBlocked => Text {
@@ -265,6 +297,9 @@ impl Situation {
             Self::SignInFailed
             | Self::IdpSaidNo
             | Self::StartAgain
+            | Self::BegunElsewhere
+            | Self::NotWithoutAPage
+            | Self::SignedInOtherwise
             | Self::CookiesBlocked
             | Self::SignInLoop
             | Self::AccountUnsuitable => "sign-in-failed",
@@ -307,6 +342,13 @@ pub(super) mod words {
     pub(in crate::pages) const SIGN_OUT_TITLE: &str = "Do you want to sign out?";
     pub(in crate::pages) const YOU_ARE: &str = "You are signed in as";
     pub(in crate::pages) const STAY: &str = "Stay signed in";
+
+    pub(in crate::pages) const EXCHANGE_TITLE: &str = "Do you want to be somebody else?";
+    pub(in crate::pages) const EXCHANGE_THEN: &str =
+        "You have just been sent here by your organisation’s sign-in page as";
+    pub(in crate::pages) const EXCHANGE_WARNING: &str = "If you did not ask for that, stay who you are: somebody may want you to work in an account that is not yours.";
+    pub(in crate::pages) const EXCHANGE: &str = "Go on as";
+    pub(in crate::pages) const EXCHANGE_STAY: &str = "Stay";
 
     pub(in crate::pages) const SIGNED_OUT_TITLE: &str = "You are signed out";
     pub(in crate::pages) const SIGNED_OUT: &str = "You have left this application.";

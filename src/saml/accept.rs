@@ -8,6 +8,7 @@
 //! the assertion says all of it again, under the signature.
 
 use super::assertion::{Assertion, Attribute};
+use super::demand::Demand;
 use super::envelope::{Envelope, Status};
 use super::parties::{EntityId, IdentityProvider, Policy, ServiceProvider};
 use super::response::VerifiedResponse;
@@ -18,20 +19,42 @@ use crate::reason::{Reason, Refusal};
 use std::fmt;
 use std::time::Duration;
 
-/// What the answer must answer.
+/// What the answer must answer, and to whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The ID of the request that this browser was sent with.
-    pub request_id: &'a str,
-    /// When the request was issued.
-    pub requested_at: Moment,
+    /// Whose question it answers.
+    pub answers: Answers<'a>,
     /// Who asked: us.
     pub service_provider: &'a ServiceProvider,
     /// Who was asked; the response must have been verified with this identity provider's keys.
     pub identity_provider: &'a IdentityProvider,
     /// The ACS URL that this attempt asked for (an alias may have been used).
     pub acs_url: &'a str,
+    /// What the owner demands of this identity provider's answers.
+    pub demand: &'a Demand,
 }
+
+/// Whose question a response answers. There is no third: a response that names a request which is not ours is nobody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers<'a> {
+    /// Ours.
+    Request {
+        /// The ID of the request that this browser was sent with.
+        id: &'a str,
+        /// When the request was issued.
+        issued: Moment,
+    },
+    /// Nobody's: the sign-in begins at the identity provider (Profiles 4.1.5), whose owner was allowed to. Whoever
+    /// says so takes on the risk: any page can make a browser post such a response.
+    Nobody {
+        /// Whoever remembers which assertions were used does so since then. What was issued before may be a replay.
+        remembers_since: Moment,
+    },
+}
+
+/// How old an unsolicited response may be. No request bounds it, and what some identity providers call valid lasts for
+/// hours; on its way from the one to the other nobody has to type anything.
+const UNSOLICITED_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Judges a verified response; the only maker of an [`AcceptedAssertion`].
 pub(super) fn web_browser_sso(
@@ -43,6 +66,7 @@ pub(super) fn web_browser_sso(
     let VerifiedResponse { envelope, assertion, verified_as, signed_parts } = response;
     rules(&envelope, &assertion, &verified_as, expected, policy, now, &mut Strict)?;
 
+    let (authn_instant, authn_context_class) = reported(&assertion);
     let ends = assertion.bearers.complete.iter().map(|bearer| bearer.not_on_or_after);
     let latest = ends.chain(assertion.conditions.not_on_or_after).fold(now, Moment::max);
     let sessions = assertion.authn_statements.iter();
@@ -52,12 +76,18 @@ pub(super) fn web_browser_sso(
         name_id: assertion.name_id,
         attributes: assertion.attributes,
         session_index: sessions.clone().find_map(|s| s.session_index.clone()),
-        authn_instant: assertion.authn_statements.first().authn_instant,
-        authn_context_class: sessions.clone().find_map(|s| s.context_class.clone()),
+        authn_instant,
+        authn_context_class,
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew_of(policy)),
         signed_parts,
     })
+}
+
+/// When and how somebody signed in, as it is judged and reported.
+fn reported(assertion: &Assertion) -> (Moment, Option<String>) {
+    let class = assertion.authn_statements.iter().find_map(|statement| statement.context_class.clone());
+    (assertion.authn_statements.first().authn_instant, class)
 }
 
 /// The rules, in the order of the standard. Each is demanded of the witness, which ends the matter or writes it down
@@ -86,19 +116,22 @@ pub(super) fn rules(
     witness.demand(envelope.issue_instant <= now.plus(skew), Reason::IssueInstantFuture, || {
         Compared::times("response issued", envelope.issue_instant, now)
     })?;
-    witness.demand(
-        envelope.issue_instant.plus(skew) >= expected.requested_at,
-        Reason::IssueInstantOld,
-        || Compared::times("response issued", envelope.issue_instant, expected.requested_at),
-    )?;
+    if let Answers::Request { issued, .. } = expected.answers {
+        witness.demand(envelope.issue_instant.plus(skew) >= issued, Reason::IssueInstantOld, || {
+            Compared::times("response issued", envelope.issue_instant, issued)
+        })?;
+    }
 
     // Core 3.2.2.2, Profiles 4.1.4.2: the status is success on its first level; without success there is no assertion.
-    witness.demand(envelope.status == Status::Success, Reason::StatusNotSuccess, || {
-        match &envelope.status {
-            Status::Success => Compared::words("Success"),
-            Status::Failed(said) => Compared::words(said.clone()),
+    match &envelope.status {
+        Status::Success => {
+            witness.demand(true, Reason::StatusNotSuccess, || Compared::words("Success"))?;
         }
-    })?;
+        Status::Failed(failure) => {
+            let refusal = Refusal::from(failure.clone());
+            witness.demand(false, refusal.reason, || Compared::words(refusal.detail))?;
+        }
+    }
 
     // Bindings 3.5.5.2, Core 3.2.2: a signed message names the address it was posted to; any Destination must match.
     match &envelope.destination {
@@ -119,14 +152,17 @@ pub(super) fn rules(
         None => witness.demand(!envelope.signed, Reason::ResponseIssuerMissing, || Compared::words(""))?,
     }
 
-    // Core 3.2.2, Profiles 4.1.4.3: the response answers our request. Responses that answer none (4.1.5) are refused.
-    match &envelope.in_response_to {
-        Some(request) => {
-            witness.demand(request == expected.request_id, Reason::InResponseToMismatch, || {
-                Compared::texts(request, expected.request_id)
+    // Core 3.2.2, Profiles 4.1.4.3: the response answers our request; 4.1.5: or it is unsolicited and names none.
+    match (&envelope.in_response_to, expected.answers) {
+        (Some(request), answers) => {
+            witness.demand(answers.are_to(request), Reason::InResponseToMismatch, || {
+                Compared::texts(request, answers.in_words())
             })?;
         }
-        None => witness.demand(false, Reason::InResponseToMissing, || Compared::words(""))?,
+        (None, answers) => {
+            let unsolicited = matches!(answers, Answers::Nobody { .. });
+            witness.demand(unsolicited, Reason::InResponseToMissing, || Compared::words(""))?;
+        }
     }
 
     // Profiles 4.1.4.2: at least one assertion; here exactly one.     Already: structure.rs
@@ -135,23 +171,42 @@ pub(super) fn rules(
         Compared::times("assertion issued", assertion.issue_instant, now)
     })?;
     // ... and comes after the request too: when only the assertion is signed, this is the instant to believe.
-    witness.demand(
-        assertion.issue_instant.plus(skew) >= expected.requested_at,
-        Reason::IssueInstantOld,
-        || Compared::times("assertion issued", assertion.issue_instant, expected.requested_at),
-    )?;
+    if let Answers::Request { issued, .. } = expected.answers {
+        witness.demand(assertion.issue_instant.plus(skew) >= issued, Reason::IssueInstantOld, || {
+            Compared::times("assertion issued", assertion.issue_instant, issued)
+        })?;
+    }
     // Profiles 4.1.4.2: the assertion's Issuer must be the IdP.       Format already: envelope.rs
     witness.demand(assertion.issuer == idp, Reason::IssuerMismatch, || {
         Compared::texts(&assertion.issuer, idp)
     })?;
 
-    // Profiles 4.1.4.2: a Subject with a NameID, and with a bearer confirmation that has Recipient, NotOnOrAfter and
-    //   InResponseTo and has no NotBefore.                            Already: subject.rs
-    // Profiles 4.1.4.3: Recipient is this ACS, NotOnOrAfter has not passed, InResponseTo is our request.
+    // Profiles 4.1.4.2: a Subject with a NameID, and with a bearer confirmation that has Recipient and NotOnOrAfter
+    //   and has no NotBefore.                                         Already: subject.rs
+    // Profiles 4.1.4.3: Recipient is this ACS, NotOnOrAfter has not passed, InResponseTo is our request; 4.1.5: there
+    //   is none when the response is unsolicited.
     //   Address may be checked; browsers behind proxies show another address than the IdP saw, so it is not.
     //   Several are alternatives: one that passes is enough.
-    let decisive = assertion.bearers.decisive(|bearer| judge(bearer, expected, skew, now, &mut Strict));
-    judge(decisive, expected, skew, now, witness)?;
+    match assertion.bearers.decisive(|bearer| judge(bearer, expected, skew, now, &mut Strict)) {
+        Ok(bearer) => judge(bearer, expected, skew, now, witness)?,
+        Err(lacking) => {
+            witness.demand(false, lacking.reason, || Compared::words(lacking.detail.clone()))?;
+        }
+    }
+
+    // Profiles 4.1.5: no request bounds when an unsolicited response was made, so we do. One from before the store's
+    //   memory begins may have been used; the identity provider's clock may be ahead, so skew is on the safe side here.
+    if let Answers::Nobody { remembers_since } = expected.answers {
+        let issued = assertion.issue_instant;
+        let in_time = issued.plus(UNSOLICITED_LIFETIME).plus(skew) > now;
+        witness.demand(in_time, Reason::IssueInstantOld, || {
+            Compared::times("unsolicited, issued", issued, now)
+        })?;
+        let remembered = remembers_since.plus(skew);
+        witness.demand(issued >= remembered, Reason::AttemptBeforeStart, || {
+            Compared::times("unsolicited, issued", issued, remembered)
+        })?;
+    }
 
     // Profiles 4.1.4.3: "valid in other respects", which is Core 2.5.1.
     // Core 2.5.1.2: NotBefore <= now < NotOnOrAfter.
@@ -195,6 +250,11 @@ pub(super) fn rules(
         }
     }
 
+    // Core 3.3.2.2.1, 3.4.1: how and when somebody signed in is as the owner demands. Judged is what is reported.
+    let (authn_instant, authn_context_class) = reported(assertion);
+    expected.demand.judge_context(authn_context_class.as_deref(), witness)?;
+    expected.demand.judge_age(authn_instant, expected.answers, skew, now, witness)?;
+
     // Profiles 4.1.4.3: "ensure that bearer assertions are not replayed".
     //   Elsewhere: the store claims AcceptedAssertion::id and the request's ID together until acceptable_until.
     // Profiles 4.1.4.3: RelayState must not lead astray.              Elsewhere: login/return_to.rs
@@ -209,17 +269,36 @@ fn judge(
     now: Moment,
     witness: &mut impl Witness,
 ) -> Result<(), Refusal> {
+    let solicited = matches!(expected.answers, Answers::Request { .. });
+    let lacks_request = solicited && bearer.in_response_to.is_none();
+    witness.demand(!lacks_request, Reason::ConfirmationInResponseToMissing, || Compared::words(""))?;
     witness.demand(bearer.recipient == expected.acs_url, Reason::RecipientMismatch, || {
         Compared::texts(&bearer.recipient, expected.acs_url)
     })?;
-    witness.demand(
-        bearer.in_response_to == expected.request_id,
-        Reason::ConfirmationInResponseToMismatch,
-        || Compared::texts(&bearer.in_response_to, expected.request_id),
-    )?;
+    if let Some(request) = &bearer.in_response_to {
+        let answers = expected.answers;
+        witness.demand(answers.are_to(request), Reason::ConfirmationInResponseToMismatch, || {
+            Compared::texts(request, answers.in_words())
+        })?;
+    }
     witness.demand(bearer.not_on_or_after.plus(skew) > now, Reason::ConfirmationExpired, || {
         Compared::times("valid until", bearer.not_on_or_after, now)
     })
+}
+
+impl<'a> Answers<'a> {
+    /// Whether it is this request that is answered.
+    fn are_to(self, request: &str) -> bool {
+        matches!(self, Self::Request { id, .. } if id == request)
+    }
+
+    /// What InResponseTo must be.
+    const fn in_words(self) -> &'a str {
+        match self {
+            Self::Request { id, .. } => id,
+            Self::Nobody { .. } => "none",
+        }
+    }
 }
 
 /// How far clocks may differ, whatever the configuration says.

@@ -1,9 +1,10 @@
 //! What the profile allows, where its limits run exactly, and what comes out.
 
 use super::accept_tests::{ASSERTION_ISSUER, AUDIENCES, BEARER, CONDITIONS, Change, DATA, judged};
+use super::demand::Demand;
 use super::instant::parse;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy};
-use super::response::{Expected, RawResponse, ResponseText};
+use super::response::{Answers, Expected, RawResponse, ResponseText};
 use super::testing::{ACS, IDP, NOW, REQUESTED_AT, SP, idp, outcome, reason, replaced, sign, sp, xml};
 use crate::clock::Moment;
 use crate::reason::Reason;
@@ -25,11 +26,11 @@ fn a_configured_skew_of_more_than_five_minutes_counts_as_five() {
     let at = |now: &str| {
         let text = ResponseText::from_xml(xml("signxml_both"), &limits).unwrap();
         let expected = Expected {
-            request_id: "_request",
-            requested_at: REQUESTED_AT,
+            answers: Answers::Request { id: "_request", issued: REQUESTED_AT },
             service_provider: &sp,
             identity_provider: &idp,
             acs_url: ACS,
+            demand: &Demand::default(),
         };
         let policy = Policy { clock_skew: Duration::MAX };
         let verified = RawResponse::parse(&text, &limits).unwrap().verify(&idp).unwrap();
@@ -117,11 +118,11 @@ fn another_idp_with_its_own_keys_cannot_speak_for_the_one_that_was_asked() {
     let (asked, sp, limits) = (idp(&["rsa2048"]), sp(&[]), Limits::default());
     let text = ResponseText::from_xml(message, &limits).unwrap();
     let expected = Expected {
-        request_id: "_request",
-        requested_at: REQUESTED_AT,
+        answers: Answers::Request { id: "_request", issued: REQUESTED_AT },
         service_provider: &sp,
         identity_provider: &asked,
         acs_url: ACS,
+        demand: &Demand::default(),
     };
     let verified = RawResponse::parse(&text, &limits).unwrap().verify(&evil).unwrap();
     let refusal = verified.accept(&expected, &Policy { clock_skew: Duration::ZERO }, NOW).unwrap_err();

@@ -1,10 +1,12 @@
 //! What we ask: `samlp:AuthnRequest` (Core 3.4.1, Profiles 4.1.4.1), by Redirect (Bindings 3.4) or by POST (3.5).
 //!
-//! The request asks for as little as possible: no format of the NameID, no class of authentication. What is not asked
-//! for cannot be refused, and the owner configures the rest at the identity provider.
+//! The request asks for what the owner demands and nothing else: by default for no format of the NameID and no class of
+//! authentication, because what is not asked for cannot be refused. `Scoping` (Core 3.4.1.2) is never sent: which
+//! identity providers stand behind the one that we ask is its own affair.
 
+use super::demand::{Demand, SignRequests};
 use super::instant;
-use super::parties::{Binding, IdentityProvider, ServiceProvider};
+use super::parties::{Binding, IdentityProvider, ServiceProvider, SigningKey};
 use super::signature;
 use super::xml::{ASSERTION, PROTOCOL, escape};
 use crate::clock::Moment;
@@ -79,71 +81,141 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-/// Makes the request. `prefer` decides where the IdP offers both bindings; without it Redirect is taken. Signed when
-/// `sp.signing_keys` is not empty. `acs_url` is where the answer shall be posted.
+/// Everything that a request is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Who asks: us.
+    pub service_provider: &'a ServiceProvider,
+    /// Who is asked.
+    pub identity_provider: &'a IdentityProvider,
+    /// What for.
+    pub demand: &'a Demand,
+    /// To sign in anew, although the demand does not force everybody to: what somebody brought was too old.
+    pub anew: bool,
+    /// The request's own ID.
+    pub id: &'a RequestId,
+    /// Comes back as it is; empty: none.
+    pub relay_state: &'a str,
+    /// Where the answer shall be posted.
+    pub acs_url: &'a str,
+    /// Decides where the IdP offers both bindings; without it Redirect is taken.
+    pub prefer: Option<Binding>,
+}
+
+/// Makes the request. Signed as the demand says, with the first of our keys.
 ///
 /// # Errors
-/// A sentence for the owner: the IdP offers no binding, or signing failed.
-pub fn authn_request(
-    sp: &ServiceProvider,
-    idp: &IdentityProvider,
-    id: &RequestId,
-    relay_state: &str,
-    now: Moment,
-    prefer: Option<Binding>,
-    acs_url: &str,
-) -> Result<Outgoing, String> {
-    let offered = |binding: Binding| idp.single_sign_on.iter().find(|(offered, _)| *offered == binding);
-    let (binding, location) = prefer
+/// A sentence for the owner: the IdP offers no binding, there is no key to sign with, or signing failed.
+pub fn authn_request(question: &Question<'_>, now: Moment) -> Result<Outgoing, String> {
+    let services = &question.identity_provider.single_sign_on;
+    let offered = |binding: Binding| services.iter().find(|(offered, _)| *offered == binding);
+    let (binding, location) = question
+        .prefer
         .and_then(offered)
         .or_else(|| offered(Binding::Redirect))
         .or_else(|| offered(Binding::Post))
         .ok_or("the identity provider offers no binding for requests")?;
 
-    let (xml, issuer_ends) = message(sp, id, now, location, acs_url);
+    let key = question.key()?;
+    let (xml, issuer_ends) = question.message(location, now);
     match binding {
-        Binding::Redirect => Ok(Outgoing::Redirect { url: redirect(sp, location, &xml, relay_state)? }),
+        Binding::Redirect => {
+            Ok(Outgoing::Redirect { url: redirect(key, location, &xml, question.relay_state)? })
+        }
         Binding::Post => {
-            let xml = match sp.signing_keys.first() {
-                Some(key) => signature::envelop(&xml, issuer_ends, id.as_str(), key)?,
+            let xml = match key {
+                Some(key) => signature::envelop(&xml, issuer_ends, question.id.as_str(), key)?,
                 None => xml,
             };
             Ok(Outgoing::Post {
                 action: location.clone(),
                 saml_request: STANDARD.encode(xml),
-                relay_state: relay_state.to_owned(),
+                relay_state: question.relay_state.to_owned(),
             })
         }
     }
 }
 
-/// The message, and where its issuer ends.
-fn message(
-    sp: &ServiceProvider,
-    id: &RequestId,
-    now: Moment,
-    destination: &str,
-    acs_url: &str,
-) -> (String, usize) {
-    let mut xml = format!(
-        "<samlp:AuthnRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"{}\" Version=\"2.0\" \
-         IssueInstant=\"{}\" Destination=\"{}\" ProtocolBinding=\"{}\" AssertionConsumerServiceURL=\"{}\">\
-         <saml:Issuer>{}</saml:Issuer>",
-        escape(id.as_str()),
-        instant::write(now),
-        escape(destination),
-        Binding::Post.uri(),
-        escape(acs_url),
-        escape(sp.entity_id.as_str()),
-    );
-    let issuer_ends = xml.len();
-    // Core 3.4.1.1: the IdP may make a name for somebody whom it has not named to us before.
-    xml.push_str("<samlp:NameIDPolicy AllowCreate=\"true\"/></samlp:AuthnRequest>");
-    (xml, issuer_ends)
+impl<'a> Question<'a> {
+    /// The key that signs; none: the request is not signed.
+    fn key(&self) -> Result<Option<&'a SigningKey>, String> {
+        let first = self.service_provider.signing_keys.first();
+        match self.demand.sign_requests {
+            SignRequests::Never => Ok(None),
+            SignRequests::Auto => Ok(first),
+            SignRequests::Always if first.is_none() => {
+                Err("requests are to be signed, and there is no key".to_owned())
+            }
+            SignRequests::Always => Ok(first),
+        }
+    }
+
+    /// The message, and where its issuer ends.
+    fn message(&self, destination: &str, now: Moment) -> (String, usize) {
+        let demand = self.demand;
+        let mut xml = format!(
+            "<samlp:AuthnRequest xmlns:samlp=\"{PROTOCOL}\" xmlns:saml=\"{ASSERTION}\" ID=\"{}\" Version=\"2.0\" \
+             IssueInstant=\"{}\" Destination=\"{}\"",
+            escape(self.id.as_str()),
+            instant::write(now),
+            escape(destination),
+        );
+        // Writing to a String cannot fail. What is false is left out: that is its meaning (Core 3.4.1).
+        if demand.force_authn || self.anew {
+            xml.push_str(" ForceAuthn=\"true\"");
+        }
+        if demand.is_passive {
+            xml.push_str(" IsPassive=\"true\"");
+        }
+        let _ = write!(
+            xml,
+            " ProtocolBinding=\"{}\" AssertionConsumerServiceURL=\"{}\"",
+            Binding::Post.uri(),
+            escape(self.acs_url),
+        );
+        if let Some(name) = &demand.provider_name {
+            let _ = write!(xml, " ProviderName=\"{}\"", escape(name));
+        }
+        let issuer = escape(self.service_provider.entity_id.as_str());
+        let _ = write!(xml, "><saml:Issuer>{issuer}</saml:Issuer>");
+        let issuer_ends = xml.len();
+        xml.push_str(&name_id_policy(demand));
+        xml.push_str(&requested_authn_context(demand));
+        xml.push_str("</samlp:AuthnRequest>");
+        (xml, issuer_ends)
+    }
+}
+
+/// Core 3.4.1.1. With AllowCreate the IdP may make a name for somebody whom it has not named to us before; "requesters
+/// that do not make specific use of this attribute SHOULD generally set it to true" (Errata E14).
+fn name_id_policy(demand: &Demand) -> String {
+    let format = demand.name_id_format.as_ref();
+    let format = format.map(|format| format!(" Format=\"{}\"", escape(format))).unwrap_or_default();
+    format!("<samlp:NameIDPolicy{format} AllowCreate=\"true\"/>")
+}
+
+/// Core 3.3.2.2.1; nothing when nothing is asked. A default class is the known trap: it locks out whoever signs in in a
+/// better way than by password.
+fn requested_authn_context(demand: &Demand) -> String {
+    if demand.authn_context.is_empty() {
+        return String::new();
+    }
+    let comparison = demand.authn_context_comparison.as_str();
+    let mut xml = format!("<samlp:RequestedAuthnContext Comparison=\"{comparison}\">");
+    for class in &demand.authn_context {
+        let _ = write!(xml, "<saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef>", escape(class));
+    }
+    xml.push_str("</samlp:RequestedAuthnContext>");
+    xml
 }
 
 /// Bindings 3.4.4.1: the query is signed octet by octet as it is sent, so it is put together once and never again.
-fn redirect(sp: &ServiceProvider, location: &str, xml: &str, relay_state: &str) -> Result<String, String> {
+fn redirect(
+    key: Option<&SigningKey>,
+    location: &str,
+    xml: &str,
+    relay_state: &str,
+) -> Result<String, String> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     let deflated = encoder
         .write_all(xml.as_bytes())
@@ -154,7 +226,7 @@ fn redirect(sp: &ServiceProvider, location: &str, xml: &str, relay_state: &str) 
     if !relay_state.is_empty() {
         let _ = write!(query, "&RelayState={}", encode(relay_state));
     }
-    if let Some(key) = sp.signing_keys.first() {
+    if let Some(key) = key {
         let _ = write!(query, "&SigAlg={}", encode(key.algorithm().uri()));
         let value = STANDARD.encode(key.sign(query.as_bytes())?);
         let _ = write!(query, "&Signature={}", encode(&value));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::saml::algorithms::SignatureAlgorithm;
+use crate::saml::demand::Comparison;
 use crate::saml::keys::TrustedKeys;
 use crate::saml::signature::Signature;
 use crate::saml::testing::{ACS, NOW, SP, certificate, idp, request_id, sp};
@@ -7,17 +8,54 @@ use crate::saml::xml::{Element, SIGNATURE, parse};
 use percent_encoding::percent_decode_str;
 use std::collections::HashSet;
 use std::io::Read;
+use std::sync::LazyLock;
 
 const SSO: &str = "https://idp.example.org/sso";
 
 fn redirect_to(location: &str, key: Option<&str>, relay_state: &str) -> String {
     let mut idp = idp(&["rsa2048"]);
     idp.single_sign_on = vec![(Binding::Redirect, location.to_owned())];
-    let sp = sp(key.as_slice());
-    match authn_request(&sp, &idp, &request_id(), relay_state, NOW, None, ACS).unwrap() {
+    let (sp, demand) = (sp(key.as_slice()), Demand::default());
+    redirected(&sp, &idp, &demand, |question| Question { relay_state, ..question })
+}
+
+static ID: LazyLock<RequestId> = LazyLock::new(request_id);
+
+fn redirected<'a>(
+    sp: &'a ServiceProvider,
+    idp: &'a IdentityProvider,
+    demand: &'a Demand,
+    change: impl FnOnce(Question<'a>) -> Question<'a>,
+) -> String {
+    match asked(sp, idp, demand, change).unwrap() {
         Outgoing::Redirect { url } => url,
         Outgoing::Post { .. } => panic!("Redirect is preferred"),
     }
+}
+
+fn asked<'a>(
+    service_provider: &'a ServiceProvider,
+    identity_provider: &'a IdentityProvider,
+    demand: &'a Demand,
+    change: impl FnOnce(Question<'a>) -> Question<'a>,
+) -> Result<Outgoing, String> {
+    let question = Question {
+        service_provider,
+        identity_provider,
+        demand,
+        anew: false,
+        id: &ID,
+        relay_state: "",
+        acs_url: ACS,
+        prefer: None,
+    };
+    authn_request(&change(question), NOW)
+}
+
+/// What the request says to an IdP that is asked with this demand.
+fn message_with(demand: &Demand, anew: bool) -> String {
+    let (sp, idp) = (sp(&[]), idp(&["rsa2048"]));
+    inflated(&redirected(&sp, &idp, demand, |question| Question { anew, ..question }))
 }
 
 fn parameter(url: &str, name: &str) -> Option<Vec<u8>> {
@@ -109,8 +147,12 @@ fn a_posted_request_carries_a_signature_that_our_own_rules_accept() {
     idp.single_sign_on.push((Binding::Post, "https://idp.example.org/post?a=b&c=\"d\"".to_owned()));
     for key in ["rsa2048", "p256", "p521"] {
         let sp = sp(&[key]);
-        let outgoing =
-            authn_request(&sp, &idp, &request_id(), "relay", NOW, Some(Binding::Post), ACS).unwrap();
+        let outgoing = asked(&sp, &idp, &Demand::default(), |question| Question {
+            relay_state: "relay",
+            prefer: Some(Binding::Post),
+            ..question
+        })
+        .unwrap();
         let Outgoing::Post { action, saml_request, relay_state } = outgoing else {
             panic!("POST was asked for")
         };
@@ -136,7 +178,7 @@ fn the_binding_is_the_one_that_is_offered() {
     let with = |offered: &[Binding], prefer| {
         let mut idp = idp(&["rsa2048"]);
         idp.single_sign_on = offered.iter().map(|binding| (*binding, SSO.to_owned())).collect();
-        let outgoing = authn_request(&sp(&[]), &idp, &request_id(), "", NOW, prefer, ACS)?;
+        let outgoing = asked(&sp(&[]), &idp, &Demand::default(), |question| Question { prefer, ..question })?;
         Ok::<_, String>(match outgoing {
             Outgoing::Redirect { .. } => Binding::Redirect,
             Outgoing::Post { .. } => Binding::Post,
@@ -156,14 +198,127 @@ fn values_cannot_break_out_of_the_message() {
     sp.entity_id.0 = "</saml:Issuer><evil a=\"&'\">".to_owned();
     let idp = idp(&["rsa2048"]);
     let acs = "https://app.example.org/\"><evil/>";
-    let Outgoing::Redirect { url } = authn_request(&sp, &idp, &request_id(), "", NOW, None, acs).unwrap()
-    else {
-        panic!("Redirect is preferred")
+    let hostile = "\"/><evil a='&amp;'>".to_owned();
+    let demand = Demand {
+        name_id_format: Some(hostile.clone()),
+        authn_context: vec![hostile.clone()],
+        provider_name: Some(hostile.clone()),
+        ..Demand::default()
     };
-    let xml = inflated(&url);
+    let xml = inflated(&redirected(&sp, &idp, &demand, |question| Question { acs_url: acs, ..question }));
     let document = parse(&xml, 64).unwrap();
     let root = Element::root(&document).unwrap();
-    assert_eq!(root.children().count(), 2);
+    assert_eq!(root.children().count(), 3);
     assert_eq!(root.attribute("AssertionConsumerServiceURL"), Some(acs));
+    assert_eq!(root.attribute("ProviderName"), Some(hostile.as_str()));
+    assert_eq!(root.children().nth(1).unwrap().attribute("Format"), Some(hostile.as_str()));
+    let class = root.children().nth(2).unwrap().children().next().unwrap();
+    assert_eq!(class.text().unwrap(), hostile);
     assert_eq!(root.children().next().unwrap().text().unwrap(), sp.entity_id.as_str());
+}
+
+const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+const MFA: &str = "https://refeds.org/profile/mfa";
+const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+
+#[test]
+fn everything_that_is_demanded_stands_in_the_request_in_the_order_of_the_schema() {
+    let demand = Demand {
+        name_id_format: Some(PERSISTENT.to_owned()),
+        force_authn: true,
+        authn_context: vec![MFA.to_owned(), PASSWORD.to_owned()],
+        authn_context_comparison: Comparison::Minimum,
+        provider_name: Some("Reports & Co".to_owned()),
+        ..Demand::default()
+    };
+    let xml = message_with(&demand, false);
+    let document = parse(&xml, 64).unwrap();
+    let root = Element::root(&document).unwrap();
+    assert_eq!(root.attribute("ForceAuthn"), Some("true"));
+    assert_eq!(root.attribute("IsPassive"), None);
+    assert_eq!(root.attribute("ProviderName"), Some("Reports & Co"));
+    let children: Vec<_> = root.children().collect();
+    let names: Vec<_> = children.iter().map(|child| child.local_name()).collect();
+    assert_eq!(names, ["Issuer", "NameIDPolicy", "RequestedAuthnContext"]);
+    let policy = children[1];
+    assert_eq!(
+        (policy.attribute("Format"), policy.attribute("AllowCreate")),
+        (Some(PERSISTENT), Some("true"))
+    );
+    let context = children[2];
+    assert!(context.is(PROTOCOL, "RequestedAuthnContext"));
+    assert_eq!(context.attribute("Comparison"), Some("minimum"));
+    let classes: Vec<_> = context
+        .children_named(ASSERTION, "AuthnContextClassRef")
+        .map(|class| class.text().unwrap().into_owned())
+        .collect();
+    assert_eq!(classes, [MFA, PASSWORD]);
+}
+
+#[test]
+fn every_comparison_is_spelt_as_the_schema_has_it() {
+    use Comparison::{Better, Exact, Maximum, Minimum};
+    for (comparison, word) in
+        [(Exact, "exact"), (Minimum, "minimum"), (Maximum, "maximum"), (Better, "better")]
+    {
+        let demand = Demand {
+            authn_context: vec![MFA.to_owned()],
+            authn_context_comparison: comparison,
+            ..Demand::default()
+        };
+        assert!(message_with(&demand, false).contains(&format!("Comparison=\"{word}\"")), "{word}");
+    }
+    let comparison_alone = Demand { authn_context_comparison: Better, ..Demand::default() };
+    assert!(!message_with(&comparison_alone, false).contains("RequestedAuthnContext"));
+}
+
+#[test]
+fn nothing_is_forced_unless_it_is_said() {
+    let plain = message_with(&Demand::default(), false);
+    for word in ["ForceAuthn", "IsPassive", "RequestedAuthnContext", "ProviderName", "Format=", "Scoping"] {
+        assert!(!plain.contains(word), "{word} in {plain}");
+    }
+    assert!(message_with(&Demand::default(), true).contains(" ForceAuthn=\"true\""));
+    let passive = Demand { is_passive: true, ..Demand::default() };
+    assert!(message_with(&passive, false).contains(" IsPassive=\"true\""));
+    // A limit of age is ours to judge: the first request does not force anything.
+    let aged = Demand { max_authn_age: Some(std::time::Duration::from_secs(60)), ..Demand::default() };
+    assert_eq!(message_with(&aged, false), plain);
+}
+
+#[test]
+fn requests_are_signed_as_the_owner_says() {
+    let idp = idp(&["rsa2048"]);
+    let signed = |sp: &ServiceProvider, sign_requests| {
+        let demand = Demand { sign_requests, ..Demand::default() };
+        asked(sp, &idp, &demand, |question| question).map(|outgoing| match outgoing {
+            Outgoing::Redirect { url } => parameter(&url, "Signature").is_some(),
+            Outgoing::Post { .. } => panic!("Redirect is preferred"),
+        })
+    };
+    let (with_key, without) = (sp(&["rsa2048"]), sp(&[]));
+    assert_eq!(signed(&with_key, SignRequests::Auto), Ok(true));
+    assert_eq!(signed(&with_key, SignRequests::Always), Ok(true));
+    assert_eq!(signed(&with_key, SignRequests::Never), Ok(false));
+    assert_eq!(signed(&without, SignRequests::Auto), Ok(false));
+    assert_eq!(signed(&without, SignRequests::Never), Ok(false));
+    assert!(signed(&without, SignRequests::Always).is_err());
+}
+
+#[test]
+fn a_signed_query_stays_whole_behind_the_query_of_the_idp() {
+    let mut idp = idp(&["rsa2048"]);
+    idp.single_sign_on =
+        vec![(Binding::Redirect, "https://idp.example.org/sso?idpid=C0%2b1&SigAlg=x".to_owned())];
+    let url = redirected(&sp(&["rsa2048"]), &idp, &Demand::default(), |question| question);
+    let (own, signed_and_signature) = url.split_once("&SAMLRequest=").unwrap();
+    assert_eq!(own, "https://idp.example.org/sso?idpid=C0%2b1&SigAlg=x");
+    let query = format!("SAMLRequest={signed_and_signature}");
+    let (signed, value) = query.split_once("&Signature=").unwrap();
+    let value = STANDARD.decode(percent_decode_str(value).collect::<Vec<u8>>()).unwrap();
+    let (keys, _) = TrustedKeys::from_certificates(&[certificate("rsa2048")]).unwrap();
+    let algorithm =
+        SignatureAlgorithm::from_uri("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256").unwrap();
+    // What is signed begins with our own parameter (Bindings 3.4.4.1).
+    assert!(keys.verify(algorithm, signed.as_bytes(), &value).is_ok(), "{signed}");
 }

@@ -27,8 +27,22 @@ pub(super) struct Envelope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Status {
     Success,
-    /// Anything else, in words for the owner.
-    Failed(String),
+    /// Anything else.
+    Failed(Failure),
+}
+
+/// Why there is no success, as far as the identity provider says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    reason: Reason,
+    /// Both codes and the message, in words for the owner.
+    said: String,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.reason, failure.said)
+    }
 }
 
 impl Envelope {
@@ -87,16 +101,24 @@ impl Status {
             return Ok(Self::Success);
         }
 
-        let mut said = shown(value);
+        let (mut said, mut reason) = (shown(value), Reason::StatusNotSuccess);
         if let Some(nested) = code.children_named(PROTOCOL, "StatusCode").next() {
+            let nested = nested.attribute("Value").unwrap_or("");
             said.push_str(" / ");
-            said.push_str(&shown(nested.attribute("Value").unwrap_or("")));
+            said.push_str(&shown(nested));
+            // Core 3.2.2.2: of the second level, these speak of what our request asked for.
+            reason = match nested {
+                "urn:oasis:names:tc:SAML:2.0:status:NoPassive" => Reason::NoPassive,
+                "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext" => Reason::NoAuthnContext,
+                "urn:oasis:names:tc:SAML:2.0:status:InvalidNameIDPolicy" => Reason::InvalidNameIdPolicy,
+                _ => reason,
+            };
         }
         if let Some(message) = status.children_named(PROTOCOL, "StatusMessage").find_map(Element::token) {
             said.push_str(": ");
             said.push_str(&shown(&message));
         }
-        Ok(Self::Failed(said))
+        Ok(Self::Failed(Failure { reason, said }))
     }
 }
 

@@ -13,10 +13,10 @@
 //! before [`AcceptedAssertion`](response::AcceptedAssertion) but the request that an answer claims to answer.
 //! [`validate`] is the whole way in one call.
 //!
-//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks, [`metadata`]
-//! reads theirs and writes ours, `algorithms.rs` is the list of what is accepted, `instant.rs` reads times. [`trace`]
-//! and [`reading`] are for explanations: the same rules with somebody who writes them down, and what a message says
-//! whoever sent it; nothing leads from there to an identity.
+//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`]
+//! says, [`metadata`] reads theirs and writes ours, `algorithms.rs` is the list of what is accepted, `instant.rs` reads
+//! times. [`trace`] and [`reading`] are for explanations: the same rules with somebody who writes them down, and what a
+//! message says whoever sent it; nothing leads from there to an identity.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
 //!
@@ -37,6 +37,7 @@
 //! | Unsigned accepted when a key or a setting is missing | (a shape, not one case) | required is not `Option`: no key, no `TrustedKeys`; no signature, no `VerifiedResponse`; no audience, recipient or expiry, no `Assertion` |
 //! | Another known IdP speaks for this one | (several gateways with many IdPs) | a `VerifiedResponse` remembers under whose keys it was verified, and `accept` compares |
 //! | A stolen answer: replayed, for another service, another browser, another time | (the reason for Profiles 4.1.4.3) | `accept.rs`: audience, recipient, destination, InResponseTo twice, times; the store claims the ID once |
+//! | An answer that nobody asked for signs a victim in as the attacker | login CSRF; [`Answers::Nobody`](response::Answers) | a response without InResponseTo is accepted only where a caller says so by type, and then neither it nor its confirmation may name a request |
 //! | Work without bounds before the signature is checked | 1,500 references; 40,000 attributes on one element | limits before decoding and parsing; one pass of pre-check; SignedInfo is of fixed shape |
 //!
 //! # What does not compile
@@ -115,6 +116,9 @@ mod accepted_tests;
 mod algorithms;
 mod assertion;
 pub mod authn_request;
+pub mod demand;
+#[cfg(test)]
+mod demand_tests;
 mod envelope;
 mod instant;
 mod keys;

@@ -17,13 +17,13 @@ use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
 use super::signature::Signature;
 use super::structure::{Kind, Structure};
 use super::witness::{Compared, Strict, Witness};
-use super::xml::{self, Element};
+use super::xml::{self, ASSERTION, Element};
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
 use std::fmt;
 use uppsala::{Document, NodeId};
 
-pub use super::accept::{AcceptedAssertion, Expected};
+pub use super::accept::{AcceptedAssertion, Answers, Expected};
 pub use super::assertion::Attribute;
 pub use super::subject::NameId;
 
@@ -112,6 +112,18 @@ impl<'a> RawResponse<'a> {
         Element::at(&self.document, self.root)?.attribute("InResponseTo")
     }
 
+    /// The entity ID that the response, or else its assertion, claims to come from; unverified, good only for choosing
+    /// whose keys must verify it.
+    pub fn claimed_issuer(&self) -> Option<String> {
+        let root = Element::at(&self.document, self.root)?;
+        let assertion = root.children_named(ASSERTION, "Assertion").next();
+        [Some(root), assertion]
+            .into_iter()
+            .flatten()
+            .find_map(|element| element.children_named(ASSERTION, "Issuer").next()?.token())
+            .filter(|issuer| !issuer.is_empty())
+    }
+
     /// Verifies every signature with the IdP's keys, applies `require_signed`, and reads the assertion from the octets
     /// that were digested.
     ///
@@ -182,7 +194,7 @@ fn instead_of_no_assertion(document: &Document<'_>, refusal: Refusal) -> Refusal
     let Ok(root) = Element::root(document) else { return refusal };
     let has_one = root.children().any(|c| matches!(c.local_name(), "Assertion" | "EncryptedAssertion"));
     match Status::parse(root) {
-        Ok(Status::Failed(said)) if !has_one => Refusal::new(Reason::StatusNotSuccess, said),
+        Ok(Status::Failed(failure)) if !has_one => failure.into(),
         _ => refusal,
     }
 }

@@ -25,13 +25,15 @@ pub struct NameId {
 /// A bearer confirmation with everything that Profiles 4.1.4.2 demands of it.
 pub(super) struct Bearer {
     pub(super) recipient: String,
-    pub(super) in_response_to: String,
+    /// None in an unsolicited response (Profiles 4.1.5); whether it may be is the profile's question.
+    pub(super) in_response_to: Option<String>,
     pub(super) not_on_or_after: Moment,
 }
 
-/// The bearer confirmations that say everything they must.
+/// The bearer confirmations: at least one complete one, and what was wrong with the others.
 pub(super) struct Bearers {
     pub(super) complete: OneOrMore<Bearer>,
+    incomplete: Vec<Refusal>,
 }
 
 impl NameId {
@@ -97,7 +99,7 @@ impl Bearers {
             }
         }
         match OneOrMore::new(complete) {
-            Some(complete) => Ok(Self { complete }),
+            Some(complete) => Ok(Self { complete, incomplete }),
             None => Err(incomplete
                 .into_iter()
                 .max_by_key(how_telling)
@@ -106,13 +108,18 @@ impl Bearers {
     }
 
     /// The confirmation by which the assertion stands or falls: one that passes `judge`, or else the one whose
-    /// refusal tells most.
-    pub(super) fn decisive(&self, judge: impl Fn(&Bearer) -> Result<(), Refusal>) -> &Bearer {
-        let rank = |bearer: &&Bearer| match judge(bearer) {
-            Ok(()) => (true, None),
-            Err(refusal) => (false, how_telling(&refusal)),
-        };
-        self.complete.iter().max_by_key(rank).unwrap_or_else(|| self.complete.first())
+    /// refusal tells most, which may be an incomplete one's.
+    pub(super) fn decisive(
+        &self,
+        judge: impl Fn(&Bearer) -> Result<(), Refusal>,
+    ) -> Result<&Bearer, &Refusal> {
+        let complete = self.complete.iter().map(|bearer| match judge(bearer) {
+            Ok(()) => ((true, None), Ok(bearer)),
+            Err(refusal) => ((false, how_telling(&refusal)), Ok(bearer)),
+        });
+        let incomplete = self.incomplete.iter().map(|refusal| ((false, how_telling(refusal)), Err(refusal)));
+        let most_telling = complete.chain(incomplete).max_by_key(|(rank, _)| *rank);
+        most_telling.map_or_else(|| Ok(self.complete.first()), |(_, decisive)| decisive)
     }
 }
 
@@ -124,22 +131,20 @@ impl Bearer {
             return Err(Refusal::new(Reason::AssertionMalformed, "two SubjectConfirmationData"));
         }
         let recipient = data.attribute("Recipient").ok_or(Reason::RecipientMissing)?;
-        let in_response_to = data.attribute("InResponseTo").ok_or(Reason::ConfirmationInResponseToMissing)?;
         let not_on_or_after = time(data, "NotOnOrAfter")?.ok_or(Reason::ConfirmationExpiryMissing)?;
         if data.attribute("NotBefore").is_some() {
             return Err(Reason::ConfirmationNotBefore.into());
         }
         Ok(Self {
             recipient: recipient.to_owned(),
-            in_response_to: in_response_to.to_owned(),
+            in_response_to: data.attribute("InResponseTo").map(str::to_owned),
             not_on_or_after,
         })
     }
 }
 
 /// Among the refusals of several confirmations the one that came furthest is the one to report: a confirmation with
-/// the wrong recipient was probably meant for somebody else, one that has only expired was meant for us. What a
-/// complete confirmation is refused for always came further than what an incomplete one lacks.
+/// the wrong recipient was probably meant for somebody else, one that has only expired was meant for us.
 fn how_telling(refusal: &Refusal) -> Option<usize> {
     const IN_ORDER: &[Reason] = &[
         Reason::AssertionMalformed,

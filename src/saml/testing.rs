@@ -1,11 +1,12 @@
 //! What the tests of this room (and of those who need signed answers) share: the fixtures, the two parties, and a signer of variants.
 
 use super::authn_request::RequestId;
+use super::demand::Demand;
 use super::parties::{
     Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey,
     TrustedKeys,
 };
-use super::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use super::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use super::signature;
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
@@ -85,14 +86,35 @@ pub(crate) fn outcome(
     let text = ResponseText::from_xml(message.to_owned(), &limits)?;
     let service_provider = sp(&[]);
     let expected = Expected {
-        request_id: "_request",
-        requested_at: REQUESTED_AT,
+        answers: Answers::Request { id: "_request", issued: REQUESTED_AT },
         service_provider: &service_provider,
         identity_provider: idp,
         acs_url: ACS,
+        demand: &Demand::default(),
     };
     let policy = Policy { clock_skew: Duration::from_secs(60) };
     RawResponse::parse(&text, &limits)?.verify(idp)?.accept(&expected, &policy, now)
+}
+
+/// The same where something else is expected: nobody's question answered, or more demanded.
+pub(crate) fn outcome_when(
+    message: &str,
+    answers: Answers<'_>,
+    demand: &Demand,
+    now: Moment,
+) -> Result<AcceptedAssertion, Refusal> {
+    let limits = Limits::default();
+    let text = ResponseText::from_xml(message.to_owned(), &limits)?;
+    let (service_provider, idp) = (sp(&[]), idp(&["rsa2048"]));
+    let expected = Expected {
+        answers,
+        service_provider: &service_provider,
+        identity_provider: &idp,
+        acs_url: ACS,
+        demand,
+    };
+    let policy = Policy { clock_skew: Duration::from_secs(60) };
+    RawResponse::parse(&text, &limits)?.verify(&idp)?.accept(&expected, &policy, now)
 }
 
 /// Which rule refuses the message from the IdP with the usual key; `None` when it is accepted.

@@ -25,6 +25,13 @@ pub(crate) struct Accepted {
     pub(crate) attributes: Option<BTreeMap<String, Vec<String>>>,
     keys: Option<Vec<String>>,
     require_signed: Option<Demand>,
+    #[serde(default)]
+    unsolicited: bool,
+    #[serde(default)]
+    force_authn: bool,
+    #[serde(default)]
+    authn_context: Vec<String>,
+    max_authn_age: Option<u64>,
 }
 
 /// A hostile message, the code of the rule that must refuse it, and its honest sibling.
@@ -37,6 +44,13 @@ pub(crate) struct Attack {
     pub(crate) twin: String,
     keys: Option<Vec<String>>,
     require_signed: Option<Demand>,
+    #[serde(default)]
+    unsolicited: bool,
+    #[serde(default)]
+    force_authn: bool,
+    #[serde(default)]
+    authn_context: Vec<String>,
+    max_authn_age: Option<u64>,
 }
 
 /// Where the world of a case differs from the scene's.
@@ -44,6 +58,12 @@ pub(crate) struct Attack {
 pub(crate) struct World {
     pub(crate) keys: Option<Vec<String>>,
     pub(crate) require_signed: Option<Demand>,
+    /// Nobody asked: the answer is looked at as an unsolicited one.
+    pub(crate) unsolicited: bool,
+    pub(crate) force_authn: bool,
+    pub(crate) authn_context: Vec<String>,
+    /// Seconds.
+    pub(crate) max_authn_age: Option<u64>,
 }
 
 /// `require_signed`, as the table spells it.
@@ -70,13 +90,27 @@ impl From<Demand> for RequireSigned {
 
 impl Accepted {
     pub(crate) fn world(&self) -> World {
-        World { keys: self.keys.clone(), require_signed: self.require_signed }
+        World {
+            keys: self.keys.clone(),
+            require_signed: self.require_signed,
+            unsolicited: self.unsolicited,
+            force_authn: self.force_authn,
+            authn_context: self.authn_context.clone(),
+            max_authn_age: self.max_authn_age,
+        }
     }
 }
 
 impl Attack {
     pub(crate) fn world(&self) -> World {
-        World { keys: self.keys.clone(), require_signed: self.require_signed }
+        World {
+            keys: self.keys.clone(),
+            require_signed: self.require_signed,
+            unsolicited: self.unsolicited,
+            force_authn: self.force_authn,
+            authn_context: self.authn_context.clone(),
+            max_authn_age: self.max_authn_age,
+        }
     }
 }
 

@@ -11,10 +11,11 @@ use vestibule::clock::Moment;
 use vestibule::explain::{Party, Request};
 use vestibule::identity::Mapping;
 use vestibule::reason::Refusal;
+use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{
     Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, TrustedKeys,
 };
-use vestibule::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use vestibule::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";
@@ -24,6 +25,8 @@ const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 /// 2026-01-15T12:00:00Z.
 pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_400);
 const REQUESTED_AT: Moment = Moment::from_seconds(1_768_478_370);
+/// Since five minutes ago the gate remembers what was used.
+const REMEMBERS_SINCE: Moment = Moment::from_seconds(1_768_478_100);
 const SKEW: Duration = Duration::from_secs(60);
 
 /// What the metadata of the identity provider names: good keys of every kind, one too weak and one of the wrong kind.
@@ -43,6 +46,8 @@ pub(crate) struct Scene {
     identity_provider: IdentityProvider,
     policy: Policy,
     mapping: Mapping,
+    unsolicited: bool,
+    demand: Demand,
     now: Moment,
 }
 
@@ -78,8 +83,19 @@ impl Scene {
             },
             policy: Policy { clock_skew: SKEW },
             mapping: Mapping::default(),
+            unsolicited: world.unsolicited,
+            demand: Demand {
+                force_authn: world.force_authn,
+                authn_context: world.authn_context.clone(),
+                max_authn_age: world.max_authn_age.map(Duration::from_secs),
+                ..Demand::default()
+            },
             now: NOW,
         }
+    }
+
+    pub(crate) const fn is_unsolicited(&self) -> bool {
+        self.unsolicited
     }
 
     /// The same for `vestibule explain`.
@@ -92,6 +108,8 @@ impl Scene {
             slo_url: "https://app.example.com/vestibule/saml/slo".to_string(),
             identity_provider: &self.identity_provider,
             policy: &self.policy,
+            demand: &self.demand,
+            allow_unsolicited: self.unsolicited,
             mapping: &self.mapping,
             email_domains: None,
         }
@@ -119,11 +137,14 @@ impl Scene {
 
     fn judge_text(&self, text: &ResponseText) -> Result<Seen, Refusal> {
         let expected = Expected {
-            request_id: REQUEST,
-            requested_at: REQUESTED_AT,
+            answers: match self.unsolicited {
+                false => Answers::Request { id: REQUEST, issued: REQUESTED_AT },
+                true => Answers::Nobody { remembers_since: REMEMBERS_SINCE },
+            },
             service_provider: &self.service_provider,
             identity_provider: &self.identity_provider,
             acs_url: ACS,
+            demand: &self.demand,
         };
         let accepted = RawResponse::parse(text, &Limits::default())?
             .verify(&self.identity_provider)?

@@ -4,6 +4,7 @@ use super::{NOW, here, load_with};
 use std::path::PathBuf;
 use std::time::Duration;
 use vestibule::config::{Config, load};
+use vestibule::saml::demand::{Comparison, Demand, SignRequests};
 use vestibule::site::Face;
 
 fn good(name: &str) -> PathBuf {
@@ -223,6 +224,55 @@ fn what_is_doubtful_is_said_and_does_not_stop() {
         "trusted_proxies[0]",
     ];
     assert_eq!(warned, expected);
+}
+
+#[test]
+fn what_is_demanded_of_an_identity_provider_is_read_and_its_default_is_nothing() {
+    let nothing = &with("proxy.yaml", &[]).sites[0].identity_providers[0].clone();
+    assert_eq!(nothing.demand, Demand::default());
+    assert!(!nothing.allow_unsolicited);
+    let mfa = "https://refeds.org/profile/mfa";
+    let config = with(
+        "proxy.yaml",
+        &[
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__NAME_ID_FORMAT", "persistent"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__AUTHN_CONTEXT", mfa),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__AUTHN_CONTEXT_COMPARISON", "minimum"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__MAX_AUTHN_AGE", "8h"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__PROVIDER_NAME", "Reports"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__SIGN_REQUESTS", "never"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__ALLOW_UNSOLICITED", "true"),
+        ],
+    );
+    let idp = &config.sites[0].identity_providers[0];
+    let expected = Demand {
+        name_id_format: Some("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent".to_owned()),
+        authn_context: vec![mfa.to_owned()],
+        authn_context_comparison: Comparison::Minimum,
+        max_authn_age: Some(Duration::from_secs(8 * 3600)),
+        provider_name: Some("Reports".to_owned()),
+        sign_requests: SignRequests::Never,
+        ..Demand::default()
+    };
+    assert_eq!(idp.demand, expected);
+    assert!(idp.allow_unsolicited);
+    // What is dangerous or not enforced is said.
+    let warned = warnings(&config);
+    assert!(warned.contains(&"identity_providers[0].allow_unsolicited"), "{warned:?}");
+    assert!(warned.contains(&"identity_providers[0].authn_context_comparison"), "{warned:?}");
+}
+
+#[test]
+fn a_list_of_what_will_do_makes_a_comparison_certain() {
+    let config = with(
+        "proxy.yaml",
+        &[
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__AUTHN_CONTEXT__0", "urn:a"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__AUTHN_CONTEXT_COMPARISON", "better"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__AUTHN_CONTEXT_ACCEPTED__0", "urn:b"),
+        ],
+    );
+    assert_eq!(warnings(&config), ["session.secret_file"]);
 }
 
 #[cfg(unix)]

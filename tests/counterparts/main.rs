@@ -7,6 +7,7 @@ mod chromium_signs_in;
 mod demo;
 mod nginx_auth_request;
 mod simplesamlphp;
+mod simplesamlphp_demands;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -13,15 +13,22 @@ use std::process::Command;
 
 const SHARE: &str = "/usr/share/simplesamlphp";
 
-struct World {
-    public: String,
+pub(crate) struct World {
+    pub(crate) public: String,
+    /// The base of the IdP's addresses.
+    pub(crate) idp: String,
     folder: tempfile::TempDir,
-    gate: GateProcess,
+    pub(crate) gate: GateProcess,
     _php: Program,
 }
 
 /// `host`: the name under which the browser reaches the IdP.
 async fn world(host: &str) -> World {
+    world_demanding(host, "", "60s").await
+}
+
+/// The same with more keys for the identity provider, each behind a comma.
+pub(crate) async fn world_demanding(host: &str, keys: &str, skew: &str) -> World {
     let folder = tempfile::tempdir().unwrap();
     let (ports, php_port) = (Ports::choose(), free_port());
     let public = format!("http://127.0.0.1:{}", ports.public);
@@ -50,11 +57,11 @@ async fn world(host: &str) -> World {
         folder.path(),
         &ports,
         &format!(
-            "public_url: {public}\nupstream: http://{app}\nservice_provider: {{private_key_file: sp.key, certificate_file: sp.crt}}\n\
-             identity_providers:\n  - {{id: ssp, label: SimpleSAMLphp, metadata_file: idp-metadata.xml, require_signed: both}}\n"
+            "public_url: {public}\nupstream: http://{app}\nclock_skew: {skew}\nservice_provider: {{private_key_file: sp.key, certificate_file: sp.crt}}\n\
+             identity_providers:\n  - {{id: ssp, label: SimpleSAMLphp, metadata_file: idp-metadata.xml, require_signed: both{keys}}}\n"
         ),
     );
-    World { public, folder, gate, _php: php }
+    World { public, idp, folder, gate, _php: php }
 }
 
 fn write_key(folder: &Path, name: &str, kind: &str) {
@@ -110,7 +117,8 @@ fn configure(folder: &Path, idp: &str, public: &str) {
         folder.join("metadata/saml20-idp-hosted.php"),
         "<?php $metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.key', 'certificate' => 'idp.crt',\n\
          'auth' => 'users', 'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',\n\
-         'saml20.sign.response' => true, 'saml20.sign.assertion' => true];\n",
+         'saml20.sign.response' => true, 'saml20.sign.assertion' => true,\n\
+         'authproc' => [5 => ['class' => 'saml:PersistentNameID', 'attribute' => 'uid']]];\n",
     )
     .unwrap();
     fs::write(
@@ -168,7 +176,7 @@ async fn simplesamlphp_signs_chromium_in() {
     browser.close().await;
 }
 
-fn read_log(world: &World) -> String {
+pub(crate) fn read_log(world: &World) -> String {
     let folder = world.folder.path().join("log");
     let logs = fs::read_dir(folder)
         .unwrap()

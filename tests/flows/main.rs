@@ -12,6 +12,7 @@ mod idp;
 #[path = "../support/world.rs"]
 mod world;
 
+mod demands;
 mod endings;
 mod endpoints;
 mod loops;
@@ -19,3 +20,4 @@ mod repost;
 mod sign_in;
 mod sign_out;
 mod strangers;
+mod unsolicited;

@@ -95,6 +95,18 @@ impl FakeIdp {
         provider
     }
 
+    /// A correct answer that nobody asked for, for a user.
+    pub fn unsolicited(&self, acs_url: &str, audience: &str, user: &str, now: Moment) -> Answer<'_> {
+        let asked = Asked {
+            id: String::new(),
+            acs_url: acs_url.into(),
+            issuer: audience.into(),
+            relay_state: None,
+            xml: String::new(),
+        };
+        Answer { in_response_to: None, ..self.answer(&asked, user, now) }
+    }
+
     /// A correct answer to what was asked, for a user; change it, then [`Answer::form_value`].
     pub fn answer(&self, asked: &Asked, user: &str, now: Moment) -> Answer<'_> {
         Answer {
@@ -110,6 +122,8 @@ impl FakeIdp {
             not_before: now.minus(Duration::from_secs(60)),
             not_on_or_after: now.plus(Duration::from_secs(300)),
             session_not_on_or_after: None,
+            authn_instant: now,
+            authn_context_class: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport".into(),
             session_index: Some(fresh_id()),
             name_id: user.into(),
             name_id_format: "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified".into(),
@@ -235,6 +249,8 @@ pub struct Answer<'a> {
     pub not_before: Moment,
     pub not_on_or_after: Moment,
     pub session_not_on_or_after: Option<Moment>,
+    pub authn_instant: Moment,
+    pub authn_context_class: String,
     pub session_index: Option<String>,
     pub name_id: String,
     pub name_id_format: String,
@@ -297,16 +313,18 @@ impl Answer<'_> {
     fn assertion(&self, signature: &str) -> String {
         let issued = instant(self.issued);
         let not_on_or_after = instant(self.not_on_or_after);
-        let mut statements = format!("<saml:AuthnStatement AuthnInstant=\"{issued}\"");
+        let mut statements = format!("<saml:AuthnStatement AuthnInstant=\"{}\"", instant(self.authn_instant));
         if let Some(index) = &self.session_index {
             statements += &format!(" SessionIndex=\"{}\"", attribute(index));
         }
         if let Some(end) = self.session_not_on_or_after {
             statements += &format!(" SessionNotOnOrAfter=\"{}\"", instant(end));
         }
-        statements += "><saml:AuthnContext><saml:AuthnContextClassRef>\
-                       urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport\
-                       </saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>";
+        statements += &format!(
+            "><saml:AuthnContext><saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext>\
+             </saml:AuthnStatement>",
+            text(&self.authn_context_class)
+        );
         if !self.attributes.is_empty() {
             statements += "<saml:AttributeStatement>";
             for (name, values) in &self.attributes {

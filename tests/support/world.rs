@@ -27,6 +27,7 @@ use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
 use vestibule::pages::Branding;
+use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{EntityId, Limits, Policy, ServiceProvider};
 use vestibule::seal::KeyRing;
 use vestibule::session::{self, MemoryStore, Store};
@@ -121,6 +122,8 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
                     label: format!("{id} login"),
                     saml: idp.identity_provider(START),
                     email_domains: None,
+                    demand: Demand::default(),
+                    allow_unsolicited: false,
                 })
             })
             .collect(),
@@ -136,6 +139,14 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         allow_encoded_slash: false,
         public_url,
     }
+}
+
+/// The world of [`world`], where something is demanded of the identity provider or allowed to it.
+pub fn world_with(change: impl FnOnce(&mut Idp)) -> (World, FakeIdp) {
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let mut site = site(0, "app", "https://app.example.com", &[("corp", &idp)]);
+    change(Arc::get_mut(&mut site.identity_providers[0]).unwrap());
+    (Plan::new(vec![site]).build(), idp)
 }
 
 /// One https site with one identity provider.

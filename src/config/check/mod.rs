@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod demand;
 mod files;
 mod headers;
 mod keys;
@@ -97,6 +98,7 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
             path_prefix,
             service_provider,
             certificate_files: parties::certificate_files(&file.service_provider),
+            identity_providers: parties::ids(file),
             problems,
             warnings: Vec::new(),
         }),

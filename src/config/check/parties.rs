@@ -1,6 +1,7 @@
 //! The two sides of SAML: identity providers, and ourselves.
 
 use super::Desk;
+use super::demand::demand;
 use super::files::{METADATA_LIMIT, SMALL_LIMIT, read, read_secret};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
@@ -31,7 +32,7 @@ pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc
     }
     same_twice(listed, desk);
     let built: Vec<Option<Idp>> =
-        listed.iter().map(|written| identity_provider(written, listed.len() > 1, desk)).collect();
+        listed.iter().map(|written| identity_provider(written, file, listed.len() > 1, desk)).collect();
     for (position, (idp, written)) in built.iter().zip(listed).enumerate() {
         let Some(idp) = idp else { continue };
         let same =
@@ -59,7 +60,13 @@ fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
     }
 }
 
-fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Idp> {
+/// The ids as they are written.
+pub(super) fn ids(file: &File) -> Vec<String> {
+    let listed = file.identity_providers.get().map_or(&[][..], Vec::as_slice);
+    listed.iter().filter_map(|written| written.id.get().cloned()).collect()
+}
+
+fn identity_provider(written: &IdpFile, file: &File, among_several: bool, desk: &mut Desk) -> Option<Idp> {
     let id = written.id.required(&mut desk.report).filter(|id| {
         let good = id.len() <= 64
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -71,6 +78,7 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         good
     });
     let email_domains = email_domains(written, among_several, desk);
+    let (demand, allow_unsolicited) = demand(written, file, desk);
     let saml = from_metadata_or_inline(written, desk)?;
     for certificate in saml.keys.certificates() {
         // What has ended already, the reader of metadata has said.
@@ -82,7 +90,8 @@ fn identity_provider(written: &IdpFile, among_several: bool, desk: &mut Desk) ->
         }
     }
     let id = id?.clone();
-    Some(Idp { label: written.label.or(id.clone()), id, saml, email_domains: email_domains? })
+    let label = written.label.or(id.clone());
+    Some(Idp { label, id, saml, email_domains: email_domains?, demand, allow_unsolicited })
 }
 
 /// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.

@@ -1,6 +1,7 @@
 //! The one site that the short form describes.
 
 use super::Desk;
+use super::demand::against_ourselves;
 use super::listeners::certificates;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
@@ -31,12 +32,8 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     for (idp, written) in
         identity_providers.iter().flatten().zip(file.identity_providers.get().into_iter().flatten())
     {
-        let unsigned = service_provider.as_ref().is_some_and(|sp| sp.signing_keys.is_empty());
-        if unsigned && idp.saml.want_authn_requests_signed {
-            let message =
-                "its metadata wants signed requests, and we have no key: it may refuse every sign-in";
-            let hint = "set service_provider.private_key_file and certificate_file";
-            desk.warn(written.place.problem(message).hint(hint));
+        if let Some(ourselves) = &service_provider {
+            against_ourselves(idp, written, ourselves, desk);
         }
         if service_provider.as_ref().is_some_and(|sp| sp.entity_id == idp.saml.entity_id) {
             let message =

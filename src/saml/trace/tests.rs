@@ -1,4 +1,6 @@
 use super::*;
+use crate::saml::demand::Demand;
+use crate::saml::response::Answers;
 use crate::saml::testing::{ACS, NOW, REQUESTED_AT, idp, replaced, sign, sp, xml};
 use std::time::Duration;
 
@@ -7,11 +9,11 @@ fn traced(message: &str, keys: &[&str]) -> Trace {
     let text = ResponseText::from_xml(message.to_owned(), &limits).unwrap();
     let (service_provider, identity_provider) = (sp(&[]), idp(keys));
     let expected = Expected {
-        request_id: "_request",
-        requested_at: REQUESTED_AT,
+        answers: Answers::Request { id: "_request", issued: REQUESTED_AT },
         service_provider: &service_provider,
         identity_provider: &identity_provider,
         acs_url: ACS,
+        demand: &Demand::default(),
     };
     trace(&text, &expected, &Policy { clock_skew: Duration::from_secs(60) }, &limits, NOW)
 }

@@ -35,7 +35,7 @@ class Corpus:
         self, name, story, document, *, name_id=ALICE, attributes=None, checked=True, chance=False, **world
     ):
         """A message that must be let in, and what must be read from it. `world`: settings that differ from the
-        scene's: require_signed, keys."""
+        scene's: require_signed, keys, unsolicited, force_authn, authn_context, max_authn_age."""
         content, suffix = as_file(document)
         if checked and suffix == "xml":
             try:
@@ -93,7 +93,8 @@ HEADER = """\
 # `.xml` is the message before base64, `.form` the literal value of the form field SAMLResponse.
 # accepted: `name_id` and `attributes` are what must be read from it.
 # attack:   `expect` is the code of the one rule that must refuse it; `twin` is the honest sibling that must be let in
-#           in the same world. `keys` and `require_signed` say where the world differs from world.rs.
+#           in the same world. `keys`, `require_signed`, `unsolicited`, `force_authn`, `authn_context` and
+#           `max_authn_age` (in seconds) say where the world differs from world.rs.
 """
 
 
@@ -113,6 +114,10 @@ def differ_by_chance(old, new):
 
 
 def toml(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, (list, tuple)):

@@ -227,7 +227,7 @@ def response(p):
     both = MESSAGE.replace(f' InResponseTo="{REQUEST}"', "")
     p.signed(
         "in-response-to-both-missing",
-        "confirmation-in-response-to-missing",
+        "in-response-to-missing",
         "Neither the response nor the confirmation names a request (unsolicited).",
         both,
     )

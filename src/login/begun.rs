@@ -1,0 +1,124 @@
+//! Where a sign-in began: here, with an attempt in the browser, or at the identity provider.
+//!
+//! An answer that nobody asked for (Profiles 4.1.5) is taken only from an identity provider whose owner allows it
+//! (`allow_unsolicited`), because any page can make a browser post one: whoever visits it would work in the account of
+//! whoever made the page. Three things bound that. The answer comes once more from a page of ours, so that all cookies are
+//! there, and a post that only pretends to is refused. Somebody who is signed in as another is asked first. And it leads
+//! to an address of the site or to its start page, like everything.
+
+use super::answers::Stopped;
+use super::ask;
+use super::attempt::Attempt;
+use super::return_to::ReturnTo;
+use super::start::wanted;
+use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
+use crate::saml::response::{AcceptedAssertion, RawResponse};
+use crate::session::ClaimKey;
+use crate::site::{Idp, Site};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::sync::Arc;
+
+/// Where an accepted answer's sign-in began.
+pub(super) enum Begun {
+    /// Here: the answer is to this attempt.
+    Here(Attempt),
+    /// At the identity provider, by its `id`.
+    There { idp: String, return_to: ReturnTo },
+}
+
+impl Begun {
+    /// At the identity provider. Its RelayState may be an address to go to; what is no address of this site is none.
+    pub(super) fn there(site: &Site, idp: &Idp, relay_state: Option<&str>) -> Self {
+        let return_to = relay_state.and_then(|state| wanted(site, state).ok()).unwrap_or_else(ReturnTo::root);
+        Self::There { idp: idp.id.clone(), return_to }
+    }
+
+    /// Where the browser goes afterwards.
+    pub(super) const fn return_to(&self) -> &ReturnTo {
+        match self {
+            Self::Here(attempt) => &attempt.return_to,
+            Self::There { return_to, .. } => return_to,
+        }
+    }
+
+    /// The attempt that was answered.
+    pub(super) const fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Here(attempt) => Some(attempt),
+            Self::There { .. } => None,
+        }
+    }
+
+    /// What is good for once, each with what it is called when it comes again. Claimed together.
+    pub(super) fn claims(&self, site: &Site, assertion: &AcceptedAssertion) -> Vec<(ClaimKey, Reason)> {
+        let request = self.attempt().map(|attempt| {
+            (ClaimKey::request(site.id, attempt.request_id.as_str()), Reason::RequestAnswered)
+        });
+        let once = ClaimKey::assertion(assertion.issuer(), assertion.id());
+        request.into_iter().chain([(once, Reason::AssertionReplayed)]).collect()
+    }
+
+    /// From when on nothing of it could be accepted again anyway.
+    pub(super) fn over_at(&self, assertion: &AcceptedAssertion) -> Moment {
+        let acceptable = assertion.acceptable_until();
+        self.attempt().map_or(acceptable, |attempt| attempt.expires_at().max(acceptable))
+    }
+
+    /// A refusal that knows which sign-in it is about.
+    pub(super) fn stopped(&self, refusal: Refusal) -> Stopped {
+        let idp = match self {
+            Self::Here(attempt) => &attempt.idp,
+            Self::There { idp, .. } => idp,
+        };
+        let return_to = Some(self.return_to().clone());
+        Stopped { idp: Some(idp.clone()), return_to, ..Stopped::from(refusal) }
+    }
+
+    /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not
+    /// been told yet. The request that forces everybody has told it.
+    pub(super) fn may_ask_anew(&self, idp: &Idp, refusal: &Refusal) -> bool {
+        refusal.reason == Reason::AuthnTooOld
+            && idp.demand.max_authn_age.is_some()
+            && !idp.demand.force_authn
+            && !self.attempt().is_some_and(|attempt| attempt.anew)
+    }
+
+    /// The address that asks it.
+    pub(super) fn asking_anew(&self, site: &Site, idp: &Idp) -> String {
+        format!("{}&anew=1", start_here(site, idp, self.return_to()))
+    }
+}
+
+/// Whose unsolicited answer it is: the one that the address names, else the one that it says it comes from, among those
+/// that may send one. What it says is only good for choosing whose keys must verify it.
+///
+/// # Errors
+/// `in-response-to-missing`, with the address at which sign-ins begin.
+pub(super) fn sender(
+    site: &Site,
+    idp_in_path: Option<&str>,
+    raw: &RawResponse<'_>,
+) -> Result<Arc<Idp>, Refusal> {
+    let issuer = raw.claimed_issuer();
+    let named = |idp: &Idp| match idp_in_path {
+        Some(id) => idp.id == id,
+        None => issuer.as_deref() == Some(idp.saml.entity_id.as_str()),
+    };
+    let Some(idp) = site.identity_providers.iter().find(|idp| named(idp)) else {
+        let detail = "the response is unsolicited, and it is of no identity provider of this site";
+        return Err(Refusal::new(Reason::InResponseToMissing, detail));
+    };
+    if !idp.allow_unsolicited {
+        let start = start_here(site, idp, &ReturnTo::root());
+        let detail = format!("the response is unsolicited; the tile's address should be {start}");
+        return Err(Refusal::new(Reason::InResponseToMissing, detail));
+    }
+    Ok(Arc::clone(idp))
+}
+
+/// Where a sign-in with this identity provider begins.
+fn start_here(site: &Site, idp: &Idp, return_to: &ReturnTo) -> String {
+    let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
+    format!("{}&idp={id}", ask::sign_in_url(site, return_to))
+}

@@ -31,6 +31,12 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
     row(to, "sign-in", &format!("{} ({}) at {}", idp.id, idp.label, idp.saml.entity_id.0))?;
+    if let Some(demand) = idp.demand.in_words() {
+        row(to, "", &demand)?;
+    }
+    if idp.allow_unsolicited {
+        row(to, "", "may send people here whom nobody sent to it (allow_unsolicited)")?;
+    }
     for certificate in idp.saml.keys.certificates() {
         let days = days_left(certificate.not_after, now);
         let style = match days {

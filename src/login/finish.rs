@@ -23,7 +23,7 @@ use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, R
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
-use http::header::SET_COOKIE;
+use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -158,7 +158,8 @@ impl Examination {
             Posted::FromElsewhere => Ok(Examined::Unasked),
             Posted::ByUs => self.judged(raw, idp, begun),
             Posted::ByAPretender => {
-                let detail = "an unsolicited answer was posted by another site's page as if by our own";
+                let detail = "an unsolicited answer was posted as if by our own page, and Origin and Sec-Fetch-Site \
+                              say otherwise, or a gateway took them out";
                 Err(begun.stopped(Refusal::new(Reason::CrossSiteRequest, detail)))
             }
         }
@@ -235,7 +236,7 @@ impl Delivery<'_> {
     fn posted_by(&self) -> Posted {
         match self.posted.is_repost {
             false => Posted::FromElsewhere,
-            true if is_own_page(self.site, self.headers) => Posted::ByUs,
+            true if says_where_from(self.headers) && is_own_page(self.site, self.headers) => Posted::ByUs,
             true => Posted::ByAPretender,
         }
     }
@@ -304,6 +305,12 @@ impl Delivery<'_> {
         }
         Err(Stopped { return_to, ..Stopped::from(otherwise) })
     }
+}
+
+/// Whether the request tells at all which page posted it. Every browser does; a gateway that takes both headers out
+/// would let every page pass for ours.
+fn says_where_from(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.

@@ -106,7 +106,7 @@ pub struct Exchange<'a> {
     pub stay: &'a str,
 }
 
-/// "Sign in as somebody else?" with one button that posts `fields` to `action`, and a link to stay.
+/// "Switch accounts?" with one button that posts `fields` to `action`, and a link to stay.
 pub fn exchange(
     branding: &Branding,
     action: &str,

@@ -343,12 +343,12 @@ pub(super) mod words {
     pub(in crate::pages) const YOU_ARE: &str = "You are signed in as";
     pub(in crate::pages) const STAY: &str = "Stay signed in";
 
-    pub(in crate::pages) const EXCHANGE_TITLE: &str = "Do you want to be somebody else?";
+    pub(in crate::pages) const EXCHANGE_TITLE: &str = "Do you want to switch accounts?";
     pub(in crate::pages) const EXCHANGE_THEN: &str =
         "You have just been sent here by your organisation’s sign-in page as";
-    pub(in crate::pages) const EXCHANGE_WARNING: &str = "If you did not ask for that, stay who you are: somebody may want you to work in an account that is not yours.";
-    pub(in crate::pages) const EXCHANGE: &str = "Go on as";
-    pub(in crate::pages) const EXCHANGE_STAY: &str = "Stay";
+    pub(in crate::pages) const EXCHANGE_WARNING: &str = "If you did not ask for that, stay as you are: somebody may want you to work in an account that is not yours.";
+    pub(in crate::pages) const EXCHANGE: &str = "Switch to";
+    pub(in crate::pages) const EXCHANGE_STAY: &str = "Stay as";
 
     pub(in crate::pages) const SIGNED_OUT_TITLE: &str = "You are signed out";
     pub(in crate::pages) const SIGNED_OUT: &str = "You have left this application.";

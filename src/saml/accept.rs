@@ -84,10 +84,11 @@ pub(super) fn web_browser_sso(
     })
 }
 
-/// When and how somebody signed in, as it is judged and reported.
+/// When and how somebody signed in, as it is judged and reported: both of one statement, the first that says how.
 fn reported(assertion: &Assertion) -> (Moment, Option<String>) {
-    let class = assertion.authn_statements.iter().find_map(|statement| statement.context_class.clone());
-    (assertion.authn_statements.first().authn_instant, class)
+    let statements = &assertion.authn_statements;
+    let told = statements.iter().find(|s| s.context_class.is_some()).unwrap_or_else(|| statements.first());
+    (told.authn_instant, told.context_class.clone())
 }
 
 /// The rules, in the order of the standard. Each is demanded of the witness, which ends the matter or writes it down
@@ -368,7 +369,7 @@ impl AcceptedAssertion {
         self.session_index.as_deref()
     }
 
-    /// When the user proved who they are, by the first statement.
+    /// When the user proved who they are, by the first statement that says how, else by the first.
     pub const fn authn_instant(&self) -> Moment {
         self.authn_instant
     }

@@ -75,6 +75,33 @@ pub enum SignRequests {
 }
 
 impl Demand {
+    /// What is demanded, for the owner; None: nothing.
+    pub fn in_words(&self) -> Option<String> {
+        let classes = |verb: &str, listed: &[String]| {
+            (!listed.is_empty()).then(|| format!("{verb} {}", listed.join(" or ")))
+        };
+        let words: Vec<String> = [
+            self.name_id_format.as_ref().map(|format| format!("asks for a NameID of {format}")),
+            self.force_authn.then(|| "forces a new sign-in each time".to_owned()),
+            self.is_passive.then(|| "shows nobody a page".to_owned()),
+            classes(&format!("asks for {}", self.authn_context_comparison.as_str()), &self.authn_context),
+            classes("takes", self.accepted_classes()),
+            self.max_authn_age.map(|age| format!("takes sign-ins of the last {} s", age.as_secs())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// The classes that will do; none: any.
+    fn accepted_classes(&self) -> &[String] {
+        match (self.authn_context_accepted.as_slice(), self.authn_context_comparison) {
+            ([], Comparison::Exact) => &self.authn_context,
+            (listed, _) => listed,
+        }
+    }
+
     /// Core 3.3.2.2.1: the answer's class is one of those that will do. Which class is stronger than another only the
     /// identity provider knows, so a comparison other than exact is enforced by a list of accepted classes or not at all.
     pub(super) fn judge_context(
@@ -82,10 +109,7 @@ impl Demand {
         class: Option<&str>,
         witness: &mut impl Witness,
     ) -> Result<(), Refusal> {
-        let accepted = match (self.authn_context_accepted.as_slice(), self.authn_context_comparison) {
-            ([], Comparison::Exact) => self.authn_context.as_slice(),
-            (listed, _) => listed,
-        };
+        let accepted = self.accepted_classes();
         if accepted.is_empty() {
             return Ok(());
         }

@@ -71,6 +71,21 @@ fn an_answer_without_a_class_is_refused_where_one_is_demanded() {
 }
 
 #[test]
+fn how_and_when_are_told_by_one_statement() {
+    let strong = "<saml:AuthnStatement AuthnInstant=\"2026-01-15T11:00:00Z\"><saml:AuthnContext>\
+                  <saml:AuthnContextClassRef>https://refeds.org/profile/mfa</saml:AuthnContextClassRef></saml:AuthnContext>\
+                  </saml:AuthnStatement><saml:AttributeStatement>";
+    let recent_without_a_class = replaced(&xml("response"), CONTEXT, "");
+    let message = replaced(&recent_without_a_class, "<saml:AttributeStatement>", strong);
+    let demand =
+        Demand { max_authn_age: Some(Duration::from_secs(600)), ..contexts(&[MFA], Comparison::Exact, &[]) };
+    // An hour ago with a second factor, a moment ago without: neither is both.
+    assert_eq!(judged(&message, "_assertion", OURS, &demand, NOW), Some(Reason::AuthnTooOld));
+    let recent = replaced(&message, "T11:00:00Z", "T11:58:00Z");
+    assert_eq!(judged(&recent, "_assertion", OURS, &demand, NOW), None);
+}
+
+#[test]
 fn a_sign_in_may_be_as_old_as_the_owner_allows_plus_the_skew() {
     // Signed in at 11:58:00; it is 12:01:00 and the clocks may differ by a minute.
     let aged = |seconds| Demand { max_authn_age: Some(Duration::from_secs(seconds)), ..Demand::default() };
@@ -216,4 +231,18 @@ fn a_status_about_our_request_has_a_code_of_its_own() {
         assert_eq!(refused.reason, expected);
         assert!(refused.detail.contains(second), "{refused}");
     }
+}
+
+#[test]
+fn a_demand_is_told_in_words_and_none_in_none() {
+    assert_eq!(Demand::default().in_words(), None);
+    let demand = Demand {
+        force_authn: true,
+        max_authn_age: Some(Duration::from_secs(3600)),
+        ..contexts(&[MFA], Comparison::Exact, &[])
+    };
+    let expected = format!(
+        "forces a new sign-in each time; asks for exact {MFA}; takes {MFA}; takes sign-ins of the last 3600 s"
+    );
+    assert_eq!(demand.in_words(), Some(expected));
 }

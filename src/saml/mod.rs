@@ -95,6 +95,15 @@
 //! }
 //! ```
 //!
+//! Leaving out whose question is answered:
+//!
+//! ```compile_fail,E0063
+//! # use vestibule::saml::{demand::Demand, parties::{IdentityProvider, ServiceProvider}, response::Expected};
+//! fn forgetful<'a>(sp: &'a ServiceProvider, idp: &'a IdentityProvider, demand: &'a Demand) -> Expected<'a> {
+//!     Expected { service_provider: sp, identity_provider: idp, acs_url: "https://app.example.org/acs", demand }
+//! }
+//! ```
+//!
 //! Making one up, or an identity provider without keys:
 //!
 //! ```compile_fail,E0451

@@ -256,6 +256,30 @@ async fn a_strangers_page_cannot_pretend_to_be_ours() {
 }
 
 #[tokio::test]
+async fn a_post_that_does_not_say_where_it_comes_from_is_not_ours() {
+    let (world, idp) = allowing();
+    let value = tile(&world, &idp, "mallory").form_value();
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("SAMLResponse", value.as_str()), ("repost", "1")])
+        .finish();
+    let request = |origin: Option<&str>| {
+        let request = http::Request::post("/vestibule/saml/acs")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        request.body(form.clone().into()).unwrap()
+    };
+    for origin in [None, Some("null"), Some("https://evil.test")] {
+        let refused = Answered::of(world.handle(world.site(), request(origin)).await);
+        world.audit.refused(&refused, "cross-site-request");
+    }
+    let answered = Answered::of(world.handle(world.site(), request(Some("https://app.example.com"))).await);
+    assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.body);
+}
+
+#[tokio::test]
 async fn an_old_answer_that_nobody_asked_for_is_refused() {
     let (world, idp) = allowing();
     let mut answer = tile(&world, &idp, "ada");

@@ -43,24 +43,6 @@ pub struct SigningCertificate {
     pub not_after: Moment,
 }
 
-impl SigningCertificate {
-    /// A certificate that somebody showed us, described for people. Nothing is trusted by it: an unsuitable key is
-    /// described too.
-    ///
-    /// # Errors
-    /// A sentence for the owner when it is not an X.509 certificate.
-    pub fn described(der: &[u8]) -> Result<Self, String> {
-        let certificate = parse_certificate(der)?;
-        Ok(Self {
-            sha256: sha256(der),
-            subject: certificate.subject().to_string(),
-            key: KeyKind::of(&certificate)
-                .map_or_else(|why| format!("unsuitable: {why}"), |kind| kind.to_string()),
-            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
-        })
-    }
-}
-
 impl TrustedKeys {
     /// From DER certificates. Unsuitable keys (RSA under 2048 bits, DSA, unknown curves) are skipped and come back as
     /// warnings.
@@ -245,6 +227,24 @@ impl fmt::Display for KeyKind {
             Self::P384 => f.write_str("P-384"),
             Self::P521 => f.write_str("P-521"),
         }
+    }
+}
+
+impl SigningCertificate {
+    /// A certificate that somebody showed us, described for people. Nothing is trusted by it: an unsuitable key is
+    /// described too.
+    ///
+    /// # Errors
+    /// A sentence for the owner when it is not an X.509 certificate.
+    pub fn described(der: &[u8]) -> Result<Self, String> {
+        let certificate = parse_certificate(der)?;
+        Ok(Self {
+            sha256: sha256(der),
+            subject: certificate.subject().to_string(),
+            key: KeyKind::of(&certificate)
+                .map_or_else(|why| format!("unsuitable: {why}"), |kind| kind.to_string()),
+            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
+        })
     }
 }
 

@@ -69,8 +69,8 @@ impl ResponseText {
         Ok(Self(markup::normalize_attributes(xml)))
     }
 
-    /// The text, for `trace.rs`.
-    pub(super) fn xml(&self) -> &str {
+    /// The XML, for the parsers of this room.
+    pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -181,21 +181,18 @@ pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut out = String::from("\"");
-    out.extend(text.chars().take(LONGEST).flat_map(tame));
+    out.extend(text.chars().take(LONGEST).flat_map(|c| {
+        // Quotes and backslashes stay readable; what could start a new line or colour a terminal does not stay.
+        let harmless = !c.is_control()
+            && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let escaped = if harmless { None } else { Some(c.escape_default()) };
+        harmless.then_some(c).into_iter().chain(escaped.into_iter().flatten())
+    }));
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
     }
     out.push('"');
     out
-}
-
-/// A character, or what stands for it: quotes and backslashes stay readable; what could start a new line or colour a
-/// terminal does not stay.
-pub(super) fn tame(c: char) -> impl Iterator<Item = char> {
-    let harmless = !c.is_control()
-        && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let escaped = if harmless { None } else { Some(c.escape_default()) };
-    harmless.then_some(c).into_iter().chain(escaped.into_iter().flatten())
 }
 
 /// The value as it stands in an attribute or a text of XML that we write. What XML cannot carry becomes U+FFFD.

@@ -107,6 +107,10 @@ pub fn trace(
     let (verdict, said) = match verified {
         Ok(verified) => {
             notes.passed(Part::ALL);
+            // What was signed is asked of what was verified: inside a ciphertext no signature can be seen.
+            let parts = verified.signed_parts;
+            let signed = (parts != "assertion", parts != "response");
+            notes.listen(Part::Presence, |notes| demand_signatures(signed, idp.require_signed, notes));
             if let Ok(message) = &message {
                 message.listen_to_signatures(idp, &mut notes);
             }
@@ -188,7 +192,7 @@ struct Message<'a> {
 impl<'a> Message<'a> {
     /// Which part refuses to be looked at is the error.
     fn look(text: &'a ResponseText, limits: &Limits) -> Result<Self, Part> {
-        let document = xml::parse(text.xml(), limits.max_depth).map_err(|_| Part::Xml)?;
+        let document = xml::parse(text.as_str(), limits.max_depth).map_err(|_| Part::Xml)?;
         let structure = Structure::inspect(&document, Kind::Response).map_err(|_| Part::Structure)?;
         let parsed = |over, node: Option<NodeId>| Some((over, Signature::parse(&document, node?)));
         let signatures = [
@@ -226,16 +230,25 @@ impl<'a> Message<'a> {
     ) -> Option<Said> {
         notes.passed([Part::Encoding, Part::Xml, Part::Structure]);
         let idp = expected.identity_provider;
+        for (_, signature) in &self.signatures {
+            notes.read(Part::SignatureShape, signature.as_ref().map_err(Clone::clone));
+        }
+        let assertion = Element::at(&self.document, self.structure.assertion)?;
+        // Whether an encrypted assertion is signed will only be seen inside.
+        let signed = (
+            self.structure.response_signature.is_some(),
+            self.structure.assertion_signature.is_some() || !assertion.is(ASSERTION, "Assertion"),
+        );
+        notes.listen(Part::Presence, |notes| demand_signatures(signed, idp.require_signed, notes));
         self.listen_to_signatures(idp, notes);
 
         let root = notes.read(Part::Response, Element::root(&self.document))?;
         let signed = self.structure.response_signature.is_some();
         let envelope = notes.read(Part::Response, Envelope::parse(root, signed));
-        let element = Element::at(&self.document, self.structure.assertion)?;
-        if !element.is(ASSERTION, "Assertion") {
+        if !assertion.is(ASSERTION, "Assertion") {
             return None;
         }
-        let assertion = notes.read(Part::Assertion, Assertion::read(element));
+        let assertion = notes.read(Part::Assertion, Assertion::read(assertion));
         if let (Some(envelope), Some(assertion)) = (&envelope, &assertion) {
             notes.listen(Part::Profile, |notes| {
                 rules(envelope, assertion, &idp.entity_id, expected, policy, now, notes)
@@ -244,14 +257,8 @@ impl<'a> Message<'a> {
         assertion.map(|assertion| Said::of(&assertion, false))
     }
 
-    /// The parts about signatures, in the order in which `RawResponse` goes through them.
+    /// Who made each signature, and whether it still fits, in the order in which `RawResponse` verifies them.
     fn listen_to_signatures(&self, idp: &IdentityProvider, notes: &mut Notes) {
-        for (_, signature) in &self.signatures {
-            notes.read(Part::SignatureShape, signature.as_ref().map_err(Clone::clone));
-        }
-        let signed =
-            (self.structure.response_signature.is_some(), self.structure.assertion_signature.is_some());
-        notes.listen(Part::Presence, |notes| demand_signatures(signed, idp.require_signed, notes));
         for (over, signature) in &self.signatures {
             let Ok(signature) = signature else { continue };
             match signature.signer(&self.document, &idp.keys) {

@@ -4,7 +4,7 @@
 # `forward_auth: true` `listen: {public: "0.0.0.0:4180", authz: "0.0.0.0:4181"}`. Publish 4181 to the gateway only.
 # The user has the number 2000 and must be able to read what the configuration names, its secrets too.
 FROM rust:1.95-slim-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config \
+RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config ca-certificates \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Dependencies first, so that a change of our own code does not build them again.
@@ -21,6 +21,8 @@ LABEL org.opencontainers.image.title="vestibule" \
       org.opencontainers.image.description="A SAML 2.0 single sign-on gate" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /src/target/release/vestibule /usr/local/bin/vestibule
+# Who may vouch for the servers that metadata is fetched from.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 RUN useradd --system --uid 2000 --no-create-home vestibule
 USER 2000
 WORKDIR /etc/vestibule

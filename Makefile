@@ -19,6 +19,7 @@ demo-nginx:
 .PHONY: test
 test:
 	@scripts/install-tools.sh test
+	@scripts/counterparts.sh
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@scripts/dependencies.sh

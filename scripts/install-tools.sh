@@ -10,8 +10,16 @@ set -euo pipefail
 build=(gcc g++ make cmake perl pkg-config ca-certificates)
 demo=("${build[@]}" nginx-light curl)
 test=("${build[@]}" nginx-light curl openssl python3 xmlsec1
-      chromium chromium-driver
-      simplesamlphp php-cli php-xml php-mbstring php-sqlite3 php-intl php-curl)
+      # Three browsers; WebKit wants a screen, if one that nobody sees.
+      chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
+      # Identity providers, and what runs those that scripts/counterparts.sh fetches from elsewhere.
+      simplesamlphp php-cli php-xml php-mbstring php-sqlite3 php-intl php-curl
+      # What LemonLDAP::NG recommends is not optional for its portal.
+      liblemonldap-ng-portal-perl liblasso-perl libapache-session-browseable-perl libauthen-webauthn-perl
+      libconvert-base32-perl libcookie-baker-xs-perl libcrypt-openssl-bignum-perl libdbi-perl libemail-sender-perl
+      libgd-securityimage-perl libimage-magick-perl libhttp-parser-xs-perl libio-socket-timeout-perl libio-string-perl libipc-run-perl
+      liblwp-protocol-https-perl libmime-tools-perl libstring-random-perl libunicode-string-perl libxml-simple-perl
+      python3-venv nodejs npm openjdk-17-jre-headless maven unzip)
 
 case "${1:-}" in
     build) wanted=("${build[@]}") ;;
@@ -23,8 +31,14 @@ esac
 
 missing=()
 for package in "${wanted[@]}"; do
-    # nginx-light is one of several packages that bring the program; any of them will do.
-    if [ "$package" = nginx-light ] && command -v nginx >/dev/null; then continue; fi
+    # One of several packages that bring the program; any of them will do.
+    case "$package" in
+        nginx-light) if command -v nginx >/dev/null; then continue; fi ;;
+        nodejs) if command -v node >/dev/null; then continue; fi ;;
+        npm) if command -v npm >/dev/null; then continue; fi ;;
+        maven) if command -v mvn >/dev/null; then continue; fi ;;
+        python3-venv) if python3 -c 'import ensurepip' 2>/dev/null; then continue; fi ;;
+    esac
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0

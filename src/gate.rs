@@ -16,11 +16,11 @@ use crate::saml::parties::Limits;
 use crate::seal::KeyRing;
 use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
 use crate::site::Site;
+use hashbrown::HashMap;
 use http::HeaderMap;
 use moka::policy::EvictionPolicy;
 use parking_lot::Mutex;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -178,9 +178,26 @@ impl Gate {
     /// in the session; a cache bounded by bytes takes them out again when nobody asks for them.
     pub fn identity_headers(&self, site: &Site, session: &Arc<Session>, now: Moment) -> Arc<Rendered> {
         let fresh = || session.rendered().load_full().filter(|rendered| now < rendered.renew_at);
-        if let Some(rendered) = fresh() {
-            return rendered;
+        fresh().unwrap_or_else(|| self.renew(site, session, now))
+    }
+
+    /// Like [`Self::identity_headers`], for one look at them: nobody else need keep them alive meanwhile.
+    pub fn read_identity_headers<R>(
+        &self,
+        site: &Site,
+        session: &Arc<Session>,
+        now: Moment,
+        read: impl FnOnce(&Rendered) -> R,
+    ) -> R {
+        match &*session.rendered().load() {
+            Some(rendered) if now < rendered.renew_at => read(rendered),
+            _ => read(&self.renew(site, session, now)),
         }
+    }
+
+    #[cold]
+    fn renew(&self, site: &Site, session: &Arc<Session>, now: Moment) -> Arc<Rendered> {
+        let fresh = || session.rendered().load_full().filter(|rendered| now < rendered.renew_at);
         // Requests that find the headers gone at the same moment wait for the one that signs.
         let lock = self.renewing.get(usize::from(session.key().0[0]) % RENEWAL_LOCKS);
         let _renewing = lock.map(Mutex::lock);

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod cookies;
 pub mod explain;
+pub mod federation;
 pub mod gate;
 pub mod gateway;
 pub mod headers;

@@ -19,18 +19,37 @@ pub struct Refusal {
     pub reason: Reason,
     /// The values that disagreed, in a sentence for the owner.
     pub detail: Cow<'static, str>,
+    behind_decryption: bool,
 }
 
 impl Refusal {
     /// A refusal by `reason`, with the values that disagreed.
     pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), behind_decryption: false }
+    }
+
+    /// The same refusal, found on the way from a decryption to the signature of what was decrypted.
+    pub const fn behind_decryption(mut self) -> Self {
+        self.behind_decryption = true;
+        self
+    }
+
+    /// Whether it was found on the way from a decryption to the signature of what was decrypted. Whoever can tell two
+    /// such refusals apart, by a page, a status or the time that they take, can open what is encrypted for us
+    /// (padding oracles): outside they are all one.
+    pub const fn is_behind_decryption(&self) -> bool {
+        self.behind_decryption
+    }
+
+    /// The reason as the visitor may know it: the exact one, or the one that stands for all behind a decryption.
+    pub const fn public_reason(&self) -> Reason {
+        if self.behind_decryption { Reason::DecryptionContent } else { self.reason }
     }
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, detail: Cow::Borrowed("") }
+        Self { reason, detail: Cow::Borrowed(""), behind_decryption: false }
     }
 }
 
@@ -100,7 +119,7 @@ reasons! {
     NotAResponse = "not-a-response", 400, "The root of the document is not samlp:Response.", "Another SAML message was posted to the assertion consumer service.", "Check the endpoints registered at the IdP.";
     AssertionCount = "assertion-count", 400, "The document does not hold exactly one assertion.", "A signature wrapping attack; or an IdP that sends several assertions.", "Let the IdP send one assertion.";
     AssertionMisplaced = "assertion-misplaced", 400, "The assertion is not a child of the response.", "A signature wrapping attack.", "Nothing; keep refusing.";
-    AssertionEncrypted = "assertion-encrypted", 403, "The assertion is encrypted and there is no key to open it.", "The IdP was told to encrypt for this service.", "Turn assertion encryption off at the IdP for this service.";
+    AssertionEncrypted = "assertion-encrypted", 403, "The assertion is encrypted and the gate has no RSA key that could open it.", "The IdP was told to encrypt for this service.", "Set `service_provider.private_key_file` to the RSA key that the IdP encrypts for, or turn assertion encryption off at the IdP for this service.";
     // --- the signature ---
     SignatureMissing = "signature-missing", 403, "Neither the response nor the assertion is signed.", "The IdP does not sign, or the signature was stripped.", "Turn signing on at the IdP for this service.";
     SignatureMissingAssertion = "signature-missing-assertion", 403, "The assertion is not signed, and `require_signed` demands it.", "The IdP signs only the response.", "Sign assertions at the IdP, or set `require_signed: either`.";
@@ -117,6 +136,17 @@ reasons! {
     DigestMismatch = "digest-mismatch", 403, "The signed content was changed after it was signed.", "Tampering, or a proxy that rewrites the message.", "Look at what lies between the IdP and the browser.";
     SignatureInvalid = "signature-invalid", 403, "No known key of the IdP verifies the signature.", "The IdP signs with a new certificate, or it is not the IdP that signed.", "Compare the IdP's signing certificate with the configured one; update the metadata.";
     SignatureEmpty = "signature-empty", 403, "The signed content is empty after canonicalisation.", "An attack on canonicalisation.", "Nothing; keep refusing.";
+    // --- the encryption (Core 2.2.4, 2.3.4, 6; XML Encryption 1.1) ---
+    EncryptionMissing = "encryption-missing", 403, "The assertion is not encrypted, and `require_encrypted` demands it.", "The IdP does not encrypt for this service.", "Turn assertion encryption on at the IdP for this service, or set `require_encrypted: false`.";
+    EncryptionShape = "encryption-shape", 400, "The encrypted element is not made of EncryptedData with its content and its keys.", "A malformed message, or an attack on decryption.", "Report it to the IdP's maker.";
+    EncryptionReference = "encryption-reference", 400, "The encrypted content or its key lies outside of the encrypted element.", "An attack that makes the gate fetch something.", "Nothing; keep refusing.";
+    EncryptionAlgorithm = "encryption-algorithm", 403, "The content is not encrypted with AES in GCM or CBC: 3DES and unknown names are refused.", "The IdP's default is 3DES.", "Let the IdP encrypt the data with aes128-gcm or aes256-gcm (or aes128-cbc) for this service.";
+    EncryptionKeyTransport = "encryption-key-transport", 403, "The key is not encrypted with RSA-OAEP: PKCS #1 v1.5 (rsa-1_5), shared and agreed keys are refused.", "The IdP's default is rsa-1_5.", "Let the IdP encrypt the key with rsa-oaep-mgf1p for this service.";
+    EncryptionCbc = "encryption-cbc", 403, "The content is encrypted in CBC mode, which `cbc` refuses here.", "The IdP encrypts with CBC and does not sign the response.", "Let the IdP use aes128-gcm or sign the response, or change `cbc` of this IdP.";
+    DecryptionKey = "decryption-key", 403, "No key of ours opens the encrypted key.", "The IdP encrypts for an older or another certificate, or the message was tampered with.", "Give the IdP the certificate that `vestibule metadata` prints; keep the old key in `service_provider.private_key_file` until it has it.";
+    DecryptionContent = "decryption-content", 403, "The encrypted content does not open with its key.", "The message was tampered with, or an attack on decryption.", "Nothing; keep refusing.";
+    DecryptionPlaintext = "decryption-plaintext", 403, "What was decrypted is not exactly the one element that belongs there.", "The message was tampered with, or an IdP that encrypts something else.", "Report it to the IdP's maker if it happens with honest answers.";
+    DecryptionTries = "decryption-tries", 403, "Three encrypted answers to this sign-in failed; it takes no more.", "An IdP that encrypts for another key, or an attack on decryption.", "Read the three refusals before this one. The user starts again.";
     // --- the response (Core 3.2.2, Profiles 4.1.4.2, Bindings 3.5.5.2) ---
     VersionUnsupported = "version-unsupported", 403, "The version of the message is not 2.0.", "A SAML 1.1 IdP.", "Use the IdP's SAML 2.0 endpoint.";
     IdMissing = "id-missing", 400, "The response or the assertion has no ID.", "A malformed message.", "Report it to the IdP's maker.";
@@ -142,7 +172,7 @@ reasons! {
     IssuerFormat = "issuer-format", 403, "The issuer is not written as an entity identifier.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP omit the issuer's Format or set it to entity.";
     SubjectMissing = "subject-missing", 403, "The assertion has no subject.", "The IdP is not configured to send a NameID.", "Configure a NameID at the IdP.";
     NameIdMissing = "nameid-missing", 403, "The subject has no NameID.", "The IdP is not configured to send a NameID.", "Configure a NameID at the IdP.";
-    NameIdEncrypted = "nameid-encrypted", 403, "The NameID is encrypted and there is no key to open it.", "The IdP was told to encrypt for this service.", "Turn NameID encryption off at the IdP for this service.";
+    NameIdEncrypted = "nameid-encrypted", 403, "The NameID is encrypted and the gate has no RSA key that could open it.", "The IdP was told to encrypt for this service.", "Set `service_provider.private_key_file` to the RSA key that the IdP encrypts for, or turn NameID encryption off at the IdP for this service.";
     NameIdTransient = "nameid-transient", 403, "The NameID is transient: it changes at every sign-in and cannot name a user.", "The IdP's default NameID format.", "Let the IdP send a persistent or e-mail NameID, or set `identity.user` to an attribute.";
     SubjectConfirmationMissing = "subject-confirmation-missing", 403, "The subject has no bearer confirmation.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";
     ConfirmationDataMissing = "confirmation-data-missing", 403, "The bearer confirmation has no data.", "An IdP that does not follow Profiles 4.1.4.2.", "Let the IdP use the Web Browser SSO profile.";
@@ -167,6 +197,31 @@ reasons! {
     SessionExpired = "session-expired", 403, "The IdP's own session had already ended (SessionNotOnOrAfter).", "The clocks differ, or the IdP's session is very short.", "Synchronise both clocks; lengthen the IdP's session.";
     AssertionReplayed = "assertion-replayed", 403, "This assertion was accepted before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
     RequestAnswered = "request-answered", 403, "The request that this message answers was answered before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
+    // --- an identity provider's metadata ---
+    MetadataTooLarge = "metadata-too-large", 503, "The metadata, or one entity in it, is larger than the limit.", "An aggregate of the whole world, or an attack.", "Fetch the one entity (`metadata_query`), or a smaller aggregate.";
+    MetadataEncoding = "metadata-encoding", 503, "The metadata is not UTF-8, or declares another encoding.", "A file that was saved by an editor.", "Let it be served as UTF-8.";
+    MetadataMalformed = "metadata-malformed", 503, "The metadata is not well-formed XML with namespaces.", "It was cut on its way, or is still being written.", "Look at what the source serves; write files beside their place and rename them.";
+    MetadataDoctype = "metadata-doctype", 503, "The metadata has a document type declaration.", "An attack with entities, or a page for people.", "Nothing; keep refusing. Open the address in a browser to see what it serves.";
+    MetadataMarkup = "metadata-markup", 503, "The metadata's XML is deeper or more crowded than the limits, has a processing instruction inside, or namespaces that nobody agrees on.", "An attack on parsers.", "Nothing; keep refusing.";
+    MetadataForeign = "metadata-foreign", 503, "The document is not SAML 2.0 metadata.", "The address shows an HTML page: an error, a sign-in, a proxy's word.", "Open the address in a browser without being signed in; correct `metadata_url`.";
+    MetadataUnsigned = "metadata-unsigned", 503, "The metadata is not signed as a whole, and its signer is pinned.", "The address of an unsigned variant, or the signature was stripped.", "Use the signed document's address; a signature inside does not cover the whole.";
+    MetadataSignatureRefused = "metadata-signature-refused", 503, "The metadata's signature does not have the one accepted shape, or uses a weak algorithm.", "SHA-1, or an attack on signature verification.", "Let the source sign with SHA-256 or better: enveloped, exclusive canonicalisation, by ID.";
+    MetadataSignatureInvalid = "metadata-signature-invalid", 503, "No pinned key made the metadata's signature.", "The signer has a new key, or somebody else signed.", "Compare the signer's new certificate out of band, then change `metadata_certificate_file`.";
+    MetadataDigestMismatch = "metadata-digest-mismatch", 503, "The metadata was changed after it was signed.", "Something between the source and the gate rewrote it, or an attack.", "Fetch it by https from the source itself.";
+    MetadataEntityMissing = "metadata-entity-missing", 503, "The identity provider that is wanted is not in the metadata.", "A typing error in `entity_id`, or the identity provider left the federation.", "Compare `entity_id` with the names in the document.";
+    MetadataEntityAmbiguous = "metadata-entity-ambiguous", 503, "The metadata holds several identity providers and none is named.", "An aggregate.", "Name one by `entity_id`.";
+    MetadataEntityDuplicate = "metadata-entity-duplicate", 503, "The metadata describes the entity twice.", "A merging error at the source, or an attack.", "Tell the source's people.";
+    MetadataKeyMissing = "metadata-key-missing", 503, "The identity provider is left without a suitable signing key.", "RSA under 2048 bits, DSA, or an encryption key only.", "Let the IdP publish a signing key: RSA of at least 2048 bits, or ECDSA.";
+    MetadataAddressMissing = "metadata-address-missing", 503, "The identity provider has no sign-on address for HTTP-Redirect or HTTP-POST.", "An IdP that is set up for other protocols.", "Enable the Web Browser SSO profile at the IdP.";
+    MetadataTimeInvalid = "metadata-time-invalid", 503, "A validUntil in the metadata is not a UTC time.", "A malformed document.", "Report it to the source's people.";
+    MetadataExpired = "metadata-expired", 503, "The metadata says that it is no longer valid.", "The source has not been refreshed, or our clock is ahead.", "Get it anew from the source; synchronise the clock.";
+    MetadataValidUntilMissing = "metadata-valid-until-missing", 503, "The metadata does not say until when it is valid, and that is required.", "Another document than the federation's.", "Use the federation's own document.";
+    MetadataValidUntilFar = "metadata-valid-until-far", 503, "The metadata says that it is valid for longer than is allowed.", "A document that was made to be replayed for long.", "Use the federation's own document.";
+    MetadataOlder = "metadata-older", 503, "The metadata is older than what was seen before.", "A mirror that lags behind, or somebody who brings back an old key.", "Nothing, if it passes by itself; else look at the source.";
+    MetadataEntityChanged = "metadata-entity-changed", 503, "The metadata describes another identity provider than before.", "The source's address now leads to another tenant or product.", "Correct the source, or configure the new identity provider as one of its own.";
+    MetadataHostChanged = "metadata-host-changed", 503, "An address of the identity provider moves to another host.", "The identity provider moved, or its metadata was tampered with.", "Ask the identity provider's people, then apply the held change.";
+    MetadataKeysSwapped = "metadata-keys-swapped", 503, "All signing keys of the identity provider are new, and nothing vouches for them.", "A new installation, a rollover without overlap, or tampering.", "Compare the fingerprints with the identity provider's people, then apply the held change.";
+    MetadataKeysAdded = "metadata-keys-added", 503, "A signing key is new, and `key_changes: hold` leaves it to the owner.", "A key rollover.", "Compare the fingerprint with the identity provider's people, then apply the held change.";
     // --- the sign-in ---
     AttemptMissing = "attempt-missing", 400, "The browser that posted the answer does not hold the sign-in that it belongs to.", "Cookies are blocked, the sign-in took longer than 15 minutes, or it began in another browser.", "Compare `public_url` with the address in the browser; see whether a gateway drops Set-Cookie.";
     AttemptExpired = "attempt-expired", 400, "The sign-in took longer than 15 minutes.", "The user left the IdP's page open.", "Nothing; the user starts again.";
@@ -175,6 +230,7 @@ reasons! {
     SignInLoop = "sign-in-loop", 400, "The same sign-in came around for the third time.", "The session cookie does not come back: a gateway drops Set-Cookie or Cookie, or `public_url` is not the address in the browser.", "Let the gateway pass Cookie to the gate and Set-Cookie to the browser; compare `public_url`.";
     ReturnAddressForeign = "return-address-foreign", 400, "The return address is not on this site.", "A crafted link, or a gateway that passes another host.", "Let `rd` be a path or an address under `public_url`.";
     IdpUnknown = "idp-unknown", 400, "There is no identity provider of that name.", "An old link.", "Use an `id` of `identity_providers`.";
+    MetadataUnavailable = "metadata-unavailable", 503, "Nothing is known of the identity provider yet: the source of its metadata has not given a usable document since the start, and there is no earlier copy.", "`metadata_url` cannot be reached or serves something else; without `state_dir` no copy outlives a restart.", "Look at the lines about this identity provider's metadata in the log, and at `metadata_url`; set `state_dir` and `state_key_file`.";
     Busy = "busy", 503, "More sign-ins arrive than can be verified.", "A flood of posts to the assertion consumer service.", "Nothing; the user tries again. Look for the source of the posts.";
     StoreUnavailable = "store-unavailable", 503, "The session store cannot be reached or is full.", "The store is down or too small.", "Look at the store; raise `session.max_bytes`.";
     CrossSiteRequest = "cross-site-request", 403, "Another site's page sent this request.", "A crafted page.", "Nothing; keep refusing.";
@@ -183,6 +239,7 @@ reasons! {
     EmailInvalid = "email-invalid", 403, "The e-mail address does not have the form of one.", "The attribute holds something else.", "Change `identity.email` or the attribute at the IdP.";
     IdentityControlCharacter = "identity-control-character", 403, "The user or e-mail holds a control character.", "An attempt to inject headers, or a broken directory entry.", "Correct the entry at the IdP.";
     EmailDomainForeign = "email-domain-foreign", 403, "The IdP may not speak for this e-mail domain.", "The user belongs to another IdP.", "Add the domain to `email_domains` of the IdP if it may speak for it.";
+    ScopeForeign = "scope-foreign", 403, "The user is of a scope that the IdP's metadata does not let it speak for.", "An IdP of a federation that names people of another member, or metadata that lacks the scope.", "Compare the shibmd:Scope elements of the IdP's metadata with what it sends.";
     IdentityTooLarge = "identity-too-large", 403, "The user, or the list of groups, is larger than the limit.", "An attribute that does not name a user, or a user in very many groups.", "Change `identity.user`, or let the IdP send fewer groups.";
     // --- a request ---
     PathMalformed = "path-malformed", 400, "The path cannot be read in one way only.", "A probe for path confusion, or an application that needs encoded slashes.", "Set `allow_encoded_slash: true` if the application needs encoded slashes.";

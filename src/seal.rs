@@ -1,4 +1,5 @@
-//! Sealing: what we hand to a browser and take back so that nobody else can have read, made or moved it.
+//! Sealing: what we hand to a browser or put into a file, and take back so that nobody else can have read, made or moved
+//! it.
 //!
 //! A sealed value is AES-256-GCM under a key that is derived for this one message:
 //!
@@ -29,6 +30,8 @@ pub enum Purpose {
     Answered,
     /// What the page behind a gateway's 403 says.
     Refusal,
+    /// What lies in the folder `state_dir`.
+    State,
 }
 
 impl Purpose {
@@ -38,11 +41,12 @@ impl Purpose {
             Self::Attempt => b"attempt",
             Self::Answered => b"answered",
             Self::Refusal => b"refusal",
+            Self::State => b"state",
         }
     }
 }
 
-/// The keys: the first seals, all open. Made from `session.secret` and its predecessors.
+/// The keys: the first seals, all open. Made from `session.secret` and its predecessors, or from `state_key_file`.
 pub struct KeyRing {
     keys: Vec<RingKey>,
 }
@@ -84,10 +88,26 @@ impl KeyRing {
     ///
     /// Only plaintexts up to [`MAX_PLAINTEXT`] open again; beyond that the result is empty, which opens as nothing.
     pub fn seal(&self, purpose: Purpose, context: &[u8], plaintext: &[u8]) -> String {
-        let Some(key) = self.keys.first() else { return String::new() };
         if plaintext.len() > MAX_PLAINTEXT {
             return String::new();
         }
+        self.seal_octets(purpose, context, plaintext)
+            .map(|message| URL_SAFE_NO_PAD.encode(message))
+            .unwrap_or_default()
+    }
+
+    /// Seals what goes into a file: octets, of any size, 45 more than the plaintext. `None` when it cannot be done.
+    pub fn seal_file(&self, context: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        self.seal_octets(Purpose::State, context, plaintext)
+    }
+
+    /// Opens what [`Self::seal_file`] of any key of the ring made in this context.
+    pub fn open_file(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        self.open_octets(Purpose::State, context, sealed)
+    }
+
+    fn seal_octets(&self, purpose: Purpose, context: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        let key = self.keys.first()?;
         let header = Header { key_id: key.id, salt: random_bytes(), nonce: random_bytes() };
         let mut message = header.to_bytes();
         message.reserve_exact(plaintext.len() + TAG);
@@ -99,10 +119,10 @@ impl KeyRing {
         });
         let Some(tag) = sealed else {
             message.zeroize();
-            return String::new();
+            return None;
         };
         message.extend_from_slice(tag.as_ref());
-        URL_SAFE_NO_PAD.encode(message)
+        Some(message)
     }
 
     /// Opens what any key of the ring sealed for this purpose and context. `None` says nothing about why.
@@ -110,8 +130,11 @@ impl KeyRing {
         if sealed.len() > MAX_SEALED {
             return None;
         }
-        let message = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (header, body) = Header::parse(&message)?;
+        self.open_octets(purpose, context, &URL_SAFE_NO_PAD.decode(sealed).ok()?)
+    }
+
+    fn open_octets(&self, purpose: Purpose, context: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+        let (header, body) = Header::parse(message)?;
         // Two secrets may share an id by chance, once in four thousand million.
         self.keys.iter().filter(|key| key.id == header.key_id).find_map(|key| {
             let message_key = key.message_key(purpose, &header.salt)?;

@@ -1,11 +1,14 @@
 //! A site: one application behind the gate, with its own address, service provider, rules and headers.
 
+mod idp;
+
+pub use idp::{Idp, Known, Live};
+
 use crate::access::Rules;
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::identity::Mapping;
-use crate::saml::demand::Demand;
-use crate::saml::parties::{IdentityProvider, Policy, ServiceProvider};
+use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,23 +72,6 @@ impl PublicUrl {
     pub const fn is_secure(&self) -> bool {
         self.secure
     }
-}
-
-/// An identity provider as a site admits it.
-#[derive(Debug, Clone)]
-pub struct Idp {
-    /// The `id` of the configuration: in URLs, rules, logs.
-    pub id: String,
-    /// What the chooser's button says.
-    pub label: String,
-    /// The SAML side.
-    pub saml: IdentityProvider,
-    /// None: may speak for any domain.
-    pub email_domains: Option<Vec<String>>,
-    /// What is demanded of it.
-    pub demand: Demand,
-    /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).
-    pub allow_unsolicited: bool,
 }
 
 /// Where the application is.

@@ -5,11 +5,13 @@ use super::{ConfigFile, Exit, print_problems};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::explain::{self, Options, Party, Report, Request};
-use crate::saml::parties::Limits;
+use crate::federation::Watch;
+use crate::saml::parties::{IdentityProvider, Limits};
 use crate::site::{Idp, Site};
 use clap::Args;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub(super) const HELP: &str = "\
 What may be in FILE (`-` is standard input):
@@ -83,14 +85,17 @@ pub(super) fn explain(
     if let Err(problems) = &config {
         print_problems(err, &problems.0)?;
     }
-    let config = config.ok();
-    let parties = match config.as_ref().map(|config| arguments.parties(config)).transpose() {
-        Ok(parties) => parties.unwrap_or_default(),
+    let mut config = config.ok();
+    // What a running gate has kept of metadata that is read again; nothing is fetched.
+    config.iter_mut().flat_map(|config| &mut config.watches).for_each(Watch::recall);
+    let pairs = match config.as_ref().map(|config| arguments.pairs(config)).transpose() {
+        Ok(pairs) => pairs.unwrap_or_default(),
         Err(complaint) => {
             writeln!(err, "{complaint}")?;
             return Ok(Exit::Usage);
         }
     };
+    let parties: Vec<_> = pairs.iter().map(Pair::party).collect();
     let limits = config.as_ref().map_or_else(Limits::default, |config| config.message_limits);
     let report = match explain::explain(&input, &parties, &limits, &arguments.options(), now) {
         Ok(report) => report,
@@ -136,8 +141,8 @@ impl Arguments {
         Options { at: self.at, request, unsolicited: self.unsolicited, show_values: self.show_values }
     }
 
-    /// Every pair of a site and one of its identity providers that the arguments admit.
-    fn parties<'c>(&self, config: &'c Config) -> Result<Vec<Party<'c>>, String> {
+    /// Every pair of a site and one of its identity providers that the arguments admit and of which anything is known.
+    fn pairs<'c>(&self, config: &'c Config) -> Result<Vec<Pair<'c>>, String> {
         let wanted = |name: &str, wish: &Option<String>| wish.as_deref().is_none_or(|wish| wish == name);
         let sites: Vec<&Site> = config.sites.iter().filter(|site| wanted(&site.name, &self.site)).collect();
         if sites.is_empty() {
@@ -145,34 +150,52 @@ impl Arguments {
             let name = self.site.as_deref().unwrap_or_default();
             return Err(format!("there is no site `{name}`; there is: {}", names.join(", ")));
         }
-        let pairs =
+        let all =
             sites.iter().flat_map(|&site| site.identity_providers.iter().map(move |idp| (site, &**idp)));
-        let parties: Vec<_> =
-            pairs.filter(|(_, idp)| wanted(&idp.id, &self.idp)).map(|(site, idp)| party(site, idp)).collect();
-        if parties.is_empty() {
+        let chosen: Vec<_> = all.filter(|(_, idp)| wanted(&idp.id, &self.idp)).collect();
+        if chosen.is_empty() {
             let ids: Vec<_> =
                 sites.iter().flat_map(|site| &site.identity_providers).map(|idp| idp.id.as_str()).collect();
             let id = self.idp.as_deref().unwrap_or_default();
             return Err(format!("there is no identity provider `{id}`; there is: {}", ids.join(", ")));
         }
-        Ok(parties)
+        let known = |(site, idp): &(&'c Site, &'c Idp)| Some(Pair { site, idp, saml: idp.known()? });
+        let pairs: Vec<_> = chosen.iter().filter_map(known).collect();
+        if pairs.is_empty() {
+            let ids: Vec<_> = chosen.iter().map(|(_, idp)| idp.id.as_str()).collect();
+            return Err(format!(
+                "nothing is known yet of {}: its metadata is fetched by the gate, which keeps it in state_dir",
+                ids.join(", ")
+            ));
+        }
+        Ok(pairs)
     }
 }
 
-fn party<'c>(site: &'c Site, idp: &'c Idp) -> Party<'c> {
-    let acs = &site.service_provider.acs_url;
-    Party {
-        site: &site.name,
-        idp: &idp.id,
-        service_provider: &site.service_provider,
-        acs_urls: vec![acs.clone(), format!("{acs}/{}", idp.id)],
-        slo_url: format!("{}{}/saml/slo", site.public_url.origin(), site.path_prefix),
-        identity_provider: &idp.saml,
-        policy: &site.policy,
-        mapping: &site.mapping,
-        demand: &idp.demand,
-        allow_unsolicited: idp.allow_unsolicited,
-        email_domains: idp.email_domains.as_deref(),
+/// A site and one of its identity providers, as its metadata describes it now.
+struct Pair<'c> {
+    site: &'c Site,
+    idp: &'c Idp,
+    saml: Arc<IdentityProvider>,
+}
+
+impl Pair<'_> {
+    fn party(&self) -> Party<'_> {
+        let Self { site, idp, saml } = self;
+        let acs = &site.service_provider.acs_url;
+        Party {
+            site: &site.name,
+            idp: &idp.id,
+            service_provider: &site.service_provider,
+            acs_urls: vec![acs.clone(), format!("{acs}/{}", idp.id)],
+            slo_url: format!("{}{}/saml/slo", site.public_url.origin(), site.path_prefix),
+            identity_provider: saml,
+            policy: &site.policy,
+            mapping: &site.mapping,
+            demand: &idp.demand,
+            allow_unsolicited: idp.allow_unsolicited,
+            email_domains: idp.email_domains.as_deref(),
+        }
     }
 }
 

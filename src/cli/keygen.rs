@@ -18,11 +18,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) const HELP: &str = "\
-Makes four files and touches none that exists:
+Makes five files and touches none that exists:
 
   sp-key.pem, sp-cert.pem   sign our requests to the identity provider, which gets the certificate
   jwt-key.pem               signs the identity JWT (ES256), so that it survives a restart
   session-secret            seals cookies: a sign-in that a restart interrupts keeps the page that it was for
+  state-key                 seals what state_dir keeps: the last good metadata of identity providers
 
 and prints the lines of the configuration that name them.";
 
@@ -71,7 +72,7 @@ struct File {
     content: Secret,
 }
 
-fn make(name: &str, ecdsa: bool, now: Moment) -> Result<[File; 4], String> {
+fn make(name: &str, ecdsa: bool, now: Moment) -> Result<[File; 5], String> {
     let wrong = |error: rcgen::Error| error.to_string();
     let sp_key = if ecdsa {
         KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
@@ -81,15 +82,19 @@ fn make(name: &str, ecdsa: bool, now: Moment) -> Result<[File; 4], String> {
     .map_err(wrong)?;
     let certificate = certificate_params(name, now)?.self_signed(&sp_key).map_err(wrong)?;
     let jwt_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(wrong)?;
-    let mut random = [0_u8; 48];
-    rand::fill(&mut random).map_err(|_| "no random numbers".to_string())?;
-    let secret = URL_SAFE_NO_PAD.encode(random) + "\n";
     Ok([
         File { name: "sp-key.pem", mode: 0o600, content: sp_key.serialize_pem().into() },
         File { name: "sp-cert.pem", mode: 0o644, content: certificate.pem().into() },
         File { name: "jwt-key.pem", mode: 0o600, content: jwt_key.serialize_pem().into() },
-        File { name: "session-secret", mode: 0o600, content: secret.into() },
+        File { name: "session-secret", mode: 0o600, content: secret()? },
+        File { name: "state-key", mode: 0o600, content: secret()? },
     ])
+}
+
+fn secret() -> Result<Secret, String> {
+    let mut random = [0_u8; 48];
+    rand::fill(&mut random).map_err(|_| "no random numbers".to_string())?;
+    Ok((URL_SAFE_NO_PAD.encode(random) + "\n").into())
 }
 
 fn certificate_params(name: &str, now: Moment) -> Result<CertificateParams, String> {
@@ -144,7 +149,8 @@ fn print_configuration(out: &mut dyn Write, dir: &Path) -> io::Result<()> {
         out,
         "service_provider:\n  private_key_file: {dir}/sp-key.pem\n  certificate_file: {dir}/sp-cert.pem\n\
          jwt:\n  private_key_file: {dir}/jwt-key.pem\n\
-         session:\n  secret_file: {dir}/session-secret"
+         session:\n  secret_file: {dir}/session-secret\n\
+         state_dir: state\nstate_key_file: {dir}/state-key"
     )
 }
 
@@ -171,9 +177,13 @@ mod tests {
         let keys = dir.path().join("keys");
         let (exit, said) = generate(&keys, true);
         assert_eq!(exit, Exit::Ok, "{said}");
-        for (name, mode) in
-            [("sp-key.pem", 0o600), ("sp-cert.pem", 0o644), ("jwt-key.pem", 0o600), ("session-secret", 0o600)]
-        {
+        for (name, mode) in [
+            ("sp-key.pem", 0o600),
+            ("sp-cert.pem", 0o644),
+            ("jwt-key.pem", 0o600),
+            ("session-secret", 0o600),
+            ("state-key", 0o600),
+        ] {
             let file = keys.join(name);
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777 & !0o022, mode, "{name}");
             assert!(said.contains(&format!(": {}", file.display())), "{said}");

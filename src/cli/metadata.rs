@@ -1,22 +1,27 @@
-//! `vestibule metadata`: what the identity provider wants to know of us.
+//! `vestibule metadata`: what the identity provider wants to know of us; and, below it, what theirs says.
 
-use super::{ConfigFile, Exit, print_problems, print_warnings, summary};
+use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
 use crate::clock::Moment;
 use crate::config::Ourselves;
 use crate::saml::metadata::write_service_provider;
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::io::{self, Write};
 
 pub(super) const HELP: &str = "\
   vestibule metadata > vestibule.xml     a file to upload at the identity provider
   vestibule metadata --values            the same as values to paste
+  vestibule metadata diff                what identity providers say now, against what runs
+  vestibule metadata apply --idp ID      agree to a change that is held
 
 It needs public_url alone (and path_prefix and service_provider, where they are set), so it works before the identity
 provider's own metadata is there; whatever else is wrong is told as a warning. A running gate serves the same document
 at /vestibule/saml/metadata.";
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    theirs: Option<Theirs>,
     #[command(flatten)]
     file: ConfigFile,
     /// The site, by the host of public_url; in this release there is one.
@@ -27,12 +32,28 @@ pub(super) struct Arguments {
     values: bool,
 }
 
+/// About the metadata of identity providers.
+#[derive(Debug, Subcommand)]
+enum Theirs {
+    /// Compare what runs with what the identity providers say now.
+    #[command(after_help = changes::DIFF_HELP)]
+    Diff(changes::DiffArguments),
+    /// Agree to a change that is held.
+    #[command(after_help = changes::APPLY_HELP)]
+    Apply(changes::ApplyArguments),
+}
+
 pub(super) fn metadata(
     arguments: &Arguments,
     now: Moment,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
+    match &arguments.theirs {
+        Some(Theirs::Diff(arguments)) => return changes::diff(arguments, now, out, err),
+        Some(Theirs::Apply(arguments)) => return changes::apply(arguments, now, out, err),
+        None => {}
+    }
     let ourselves = match arguments.file.load_ourselves(now) {
         Ok(ourselves) => ourselves,
         Err(problems) => {
@@ -98,7 +119,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config.yaml");
         std::fs::write(&config, yaml).unwrap();
-        let arguments = Arguments { file: ConfigFile { config }, site: site.map(str::to_owned), values };
+        let site = site.map(str::to_owned);
+        let arguments = Arguments { theirs: None, file: ConfigFile { config }, site, values };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let exit = metadata(&arguments, NOW, &mut out, &mut err).unwrap();
         (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())

@@ -4,6 +4,7 @@
 //! reads the configuration for those that need it. Results go to standard output, complaints to standard error, and
 //! exit codes follow sysexits, so that a script can tell a wrong configuration (64) from a port in use (69).
 
+mod changes;
 mod check;
 mod explain;
 mod healthcheck;
@@ -33,13 +34,13 @@ pub fn main() -> ExitCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     Ok,
-    /// The answer is no: `healthcheck`, `explain`.
+    /// The answer is no: `healthcheck`, `explain`, `metadata diff` and `apply`.
     No,
     /// The arguments or the configuration are wrong.
     Usage,
     /// The input is not what it should be.
     Unreadable,
-    /// An address cannot be bound.
+    /// An address cannot be bound, or one that was asked does not answer.
     Unavailable,
     /// A defect.
     Internal,
@@ -84,10 +85,10 @@ Every key is explained in config.example.yaml, and can be set as an environment 
 
 Exit codes:
   0    well
-  1    healthcheck: not ready; explain: refused
+  1    healthcheck: not ready; explain: refused; metadata diff: something is different; metadata apply: nothing is held
   64   wrong arguments or configuration
   65   explain: there is no SAML message in the input
-  69   an address cannot be bound
+  69   an address cannot be bound; a source of metadata cannot be used
   70   a defect
   73   keygen: a file exists already or cannot be made
   130  ended at once by a second Ctrl-C (143 by a second SIGTERM)";
@@ -106,8 +107,8 @@ enum Command {
     Run(ConfigFile),
     /// Read the configuration and say everything that is wrong with it, or what would be served.
     #[command(after_help = check::HELP)]
-    Check(ConfigFile),
-    /// Print our SAML metadata, or the values to enter at the identity provider by hand.
+    Check(check::Arguments),
+    /// Print our SAML metadata, or the values to enter at the identity provider by hand; or compare theirs.
     #[command(after_help = metadata::HELP)]
     Metadata(metadata::Arguments),
     /// Say what a SAML message says, which rule refuses it, and what to change where.
@@ -153,7 +154,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let (out, err) = (&mut anstream::stdout(), &mut anstream::stderr());
     let ended = match cli.command {
         Command::Run(file) => run::run(&file, now, err),
-        Command::Check(file) => check::check(&file, now, out),
+        Command::Check(arguments) => check::check(&arguments, now, out),
         Command::Metadata(arguments) => metadata::metadata(&arguments, now, out, err),
         Command::Explain(arguments) => explain::explain(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),
@@ -208,10 +209,10 @@ mod tests {
     fn the_configuration_file_has_a_default() {
         let Ok(Cli { command: Command::Run(file) }) = parse(&["run"]) else { panic!("run") };
         assert_eq!(file.config, PathBuf::from("config.yaml"));
-        let Ok(Cli { command: Command::Check(file) }) = parse(&["check", "--config", "x.yaml"]) else {
+        let Ok(Cli { command: Command::Check(check) }) = parse(&["check", "--config", "x.yaml"]) else {
             panic!("check")
         };
-        assert_eq!(file.config, PathBuf::from("x.yaml"));
+        assert_eq!(check.file().config, PathBuf::from("x.yaml"));
     }
 
     #[test]

@@ -95,15 +95,14 @@ fn announce(config: &Config, now: Moment) {
             summary::face(&site.face)
         );
         for idp in &site.identity_providers {
-            let ends = idp
-                .saml
-                .keys
-                .certificates()
+            let known = idp.known();
+            let ends = known
                 .iter()
+                .flat_map(|saml| saml.keys.certificates())
                 .map(|certificate| summary::days_left(certificate.not_after, now));
             tracing::info!(
                 idp = idp.id,
-                entity_id = idp.saml.entity_id.0,
+                entity_id = known.as_ref().map(|saml| saml.entity_id.as_str()),
                 certificate_days_left = ends.max(),
                 "site {}: people sign in at {}",
                 site.name,

@@ -2,6 +2,7 @@
 
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::saml::parties::SigningCertificate;
 use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
@@ -26,28 +27,42 @@ fn print_site(to: &mut dyn Write, site: &Site, now: Moment) -> io::Result<()> {
     row(to, "ACS", &site.service_provider.acs_url)?;
     let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
     row(to, "requests", signs)?;
+    for (position, key) in site.service_provider.signing_keys.iter().enumerate() {
+        // The first signs; the others are published, for the days on which keys change.
+        let whose = if position == 0 { "our certificate" } else { "our other certificate" };
+        print_certificate(to, whose, key.certificate(), now)?;
+    }
     site.identity_providers.iter().try_for_each(|idp| print_idp(to, idp, now))
 }
 
 fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
-    row(to, "sign-in", &format!("{} ({}) at {}", idp.id, idp.label, idp.saml.entity_id.0))?;
+    let known = idp.known();
+    let entity_id = known.as_ref().map_or("an entity ID yet unknown", |saml| &saml.entity_id.0);
+    row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?;
     if let Some(demand) = idp.demand.in_words() {
         row(to, "", &demand)?;
     }
     if idp.allow_unsolicited {
         row(to, "", "may send people here whom nobody sent to it (allow_unsolicited)")?;
     }
-    for certificate in idp.saml.keys.certificates() {
-        let days = days_left(certificate.not_after, now);
-        let style = match days {
-            ..0 => AnsiColor::Red.on_default().bold(),
-            0..SOON => AnsiColor::Yellow.on_default().bold(),
-            _ => Style::new(),
-        };
-        let left = left_in_words(days);
-        row(to, "", &format!("certificate {}, {style}{left}{style:#}", certificate.subject))?;
-    }
-    Ok(())
+    let certificates = known.iter().flat_map(|saml| saml.keys.certificates());
+    certificates.into_iter().try_for_each(|at| print_certificate(to, "certificate", at, now))
+}
+
+fn print_certificate(
+    to: &mut dyn Write,
+    whose: &str,
+    certificate: &SigningCertificate,
+    now: Moment,
+) -> io::Result<()> {
+    let days = days_left(certificate.not_after, now);
+    let style = match days {
+        ..0 => AnsiColor::Red.on_default().bold(),
+        0..SOON => AnsiColor::Yellow.on_default().bold(),
+        _ => Style::new(),
+    };
+    let left = left_in_words(days);
+    row(to, "", &format!("{whose} {}, {style}{left}{style:#}", certificate.subject))
 }
 
 fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
@@ -118,6 +133,19 @@ mod tests {
         assert_eq!(days_left(Moment::from_seconds(101 * day - 1), now), 0);
         assert_eq!(days_left(Moment::from_seconds(100 * day - 1), now), -1);
         assert_eq!(days_left(Moment::from_seconds(90 * day), now), -10);
+    }
+
+    #[test]
+    fn our_own_certificates_are_shown_with_their_days() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/forward-auth.yaml");
+        // 2026-01-01; they end on 2051-07-14.
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        assert!(said.contains("our certificate CN=app.example.com, 9325 days left\n"), "{said}");
+        assert!(said.contains("our other certificate CN=app.example.com next, 9325 days left\n"), "{said}");
     }
 
     #[test]

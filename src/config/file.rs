@@ -5,11 +5,12 @@
 
 use super::reader::Field;
 use super::schema::section;
-use super::values::{Block, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
+use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
 use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
-use crate::saml::parties::{Binding, RequireSigned};
+use crate::saml::metadata::change::KeyChanges;
+use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
 use crate::secret::Secret;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -41,6 +42,8 @@ section! {
         trusted_proxies: Field<Vec<Field<IpNet>>>,
         admin: Admin,
         shutdown: Shutdown,
+        state_dir: Field<FilePath>,
+        state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
         branding: Branding,
         #[allow(dead_code, reason = "read for its refusals")]
@@ -54,14 +57,11 @@ section! {
         sites = "": "run one Vestibule for each site; public_url, upstream and rules stand on the top level",
         sign_on = "": "each site is its own service provider",
         upstreams = "": "one upstream is possible",
-        state_dir = "": "everything is held in memory; remove the line",
-        state_key_file = "": "everything is held in memory; remove the line",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
-        metadata_url = "": "fetch the metadata into a file and name it in identity_providers[].metadata_file",
-        encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
@@ -86,14 +86,25 @@ section! {
     IdentityProvider {
         id: Field<String>,
         label: Field<String>,
+        metadata_url: Field<String>,
+        metadata_query: Field<String>,
         metadata_file: Field<FilePath>,
         metadata_xml: Field<Block>,
+        metadata_ca_file: Field<FilePath>,
+        metadata_certificate_file: Field<OneOrMany<FilePath>>,
+        metadata_refresh: Field<Duration>,
+        key_changes: Field<Word<KeyChanges>>,
+        apply_held_after: Field<OrOff<Duration>>,
         entity_id: Field<String>,
         sso_url: Field<String>,
         sso_binding: Field<Word<Binding>>,
         certificates: Field<Vec<Field<Block>>>,
         certificate_files: Field<Vec<Field<FilePath>>>,
         require_signed: Field<Word<RequireSigned>>,
+        require_encrypted: Field<bool>,
+        cbc: Field<Word<Cbc>>,
+        algorithms: Field<Vec<Field<Word<SignatureAlgorithm>>>>,
+        danger_allow_sha1_until: Field<Date>,
         email_domains: Field<Vec<Field<String>>>,
         speaks_for_any: Field<bool>,
         name_id_format: Field<String>,
@@ -108,14 +119,10 @@ section! {
         allow_unsolicited: Field<bool>,
     }
     later {
-        metadata_url = "": "fetch the metadata into a file and name it in metadata_file",
         link_by_email = "false": "equal addresses from two identity providers are two people",
         require_signed_logout = "true": "there is no logout endpoint yet that could take an unsigned message",
-        metadata_refresh = "": "replace the file of metadata_file and restart",
         slo_url = "": "signing out ends the session here; the one at the identity provider stays",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
-        require_encrypted = "false": "encrypted assertions are refused",
-        cbc = "refuse": "encrypted assertions are refused: switch their encryption off at the identity provider",
     }
 }
 
@@ -127,11 +134,11 @@ section! {
         certificate_file: Field<OneOrMany<FilePath>>,
     }
     later {
-        decryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        decryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        encryption_key_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        encryption_certificate_file = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
-        encryption = "": "encrypted assertions are refused: switch their encryption off at the identity provider",
+        decryption_key_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        decryption_certificate_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        encryption_key_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        encryption_certificate_file = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
+        encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         slo_url = "": "signing out ends the session here; the one at the identity provider stays",
         single_logout = "false": "signing out ends the session here; the one at the identity provider stays",
     }
@@ -359,6 +366,10 @@ impl Words for Binding {
     const WORDS: &'static [(&'static str, Self)] = &[("redirect", Self::Redirect), ("post", Self::Post)];
 }
 
+impl Words for KeyChanges {
+    const WORDS: &'static [(&'static str, Self)] = &[("apply", Self::Apply), ("hold", Self::Hold)];
+}
+
 impl Words for Comparison {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("exact", Self::Exact),
@@ -379,6 +390,28 @@ impl Words for RequireSigned {
         ("assertion", Self::Assertion),
         ("response", Self::Response),
         ("both", Self::Both),
+    ];
+}
+
+impl Words for Cbc {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("accept", Self::Accept),
+        ("require_signed_response", Self::RequireSignedResponse),
+        ("refuse", Self::Refuse),
+    ];
+}
+
+impl Words for SignatureAlgorithm {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("rsa-sha256", Self::RsaPkcs1(Hash::Sha256)),
+        ("rsa-sha384", Self::RsaPkcs1(Hash::Sha384)),
+        ("rsa-sha512", Self::RsaPkcs1(Hash::Sha512)),
+        ("rsa-pss-sha256", Self::RsaPss(Hash::Sha256)),
+        ("rsa-pss-sha384", Self::RsaPss(Hash::Sha384)),
+        ("rsa-pss-sha512", Self::RsaPss(Hash::Sha512)),
+        ("ecdsa-sha256", Self::Ecdsa(Hash::Sha256)),
+        ("ecdsa-sha384", Self::Ecdsa(Hash::Sha384)),
+        ("ecdsa-sha512", Self::Ecdsa(Hash::Sha512)),
     ];
 }
 

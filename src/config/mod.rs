@@ -34,6 +34,7 @@ mod yaml;
 pub use report::{Problem, Problems};
 
 use crate::clock::Moment;
+use crate::federation::{Outbound, Watch};
 use crate::headers::jwt::JwtKeys;
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
@@ -69,6 +70,8 @@ pub struct Config {
     pub message_limits: Limits,
     /// How to go.
     pub shutdown: Shutdown,
+    /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.
+    pub watches: Vec<Watch>,
     /// What to log, and how.
     pub log: LogSettings,
     /// The look of the pages.
@@ -127,13 +130,14 @@ pub struct Ourselves {
     pub warnings: Vec<Problem>,
 }
 
-/// Reads file + environment. Relative paths, wherever they are written, are relative to the file's folder.
+/// Reads file + environment: our own variables, and those that name a proxy for the way to metadata. Relative paths, wherever they are written, are relative to the file's folder.
 ///
 /// # Errors
 /// Every problem of the configuration, in the order of the file; nothing is opened or started.
 pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
     let (written, report, misread) = read(file, env)?;
-    check::check(&written, now, report).map_err(|problems| env::explain(problems, &misread))
+    check::check(&written, now, report, Outbound::from_environment(env))
+        .map_err(|problems| env::explain(problems, &misread))
 }
 
 /// Reads only what stands in our own metadata, from the same file and environment. Both sides of a sign-in want the

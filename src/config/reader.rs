@@ -288,7 +288,7 @@ impl<'a> Reader<'a> {
 
     fn refuse_unknown(&mut self, name: &str, keys: &'static Keys, section: &Place, at: &Place) {
         if name.starts_with("danger_") {
-            let message = "is an unknown key: this release has no `danger_` exceptions";
+            let message = "is an unknown key: the `danger_` exceptions are `identity_providers[].danger_allow_sha1_until`";
             return self.report.error(at.problem(message));
         }
         let here = |key: &str| match self.twins.variable(&at.path) {

@@ -2,6 +2,7 @@
 
 use super::reader::{Field, Found, Place, Read, Reader, Slot, is_list, kind};
 use super::schema::{Shape, closest};
+use crate::clock::Moment;
 use crate::secret::Secret;
 use figment::value::Value;
 use ipnet::IpNet;
@@ -102,6 +103,27 @@ impl Scalar for Duration {
             return Err(format!("is longer than a hundred years: `{text}`"));
         }
         Ok(total)
+    }
+}
+
+/// A day, as `2027-01-31`, and the moment at which it is over in UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Date {
+    pub(super) text: String,
+    pub(super) end: Moment,
+}
+
+impl Scalar for Date {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("is not a date: `{text}`; write it as 2027-01-31");
+        // jiff would take other spellings of a date too.
+        if text.len() != 10 {
+            return Err(wrong());
+        }
+        let day: jiff::civil::Date = text.parse().map_err(|_| wrong())?;
+        let midnight =
+            day.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|_| wrong())?;
+        Ok(Self { text: text.to_owned(), end: Moment::from_millis(midnight.timestamp().as_millisecond()) })
     }
 }
 
@@ -347,6 +369,18 @@ mod tests {
         }
         for text in ["0s", "30m", "1h30m", "1d", "1s250ms"] {
             assert_eq!(show(read(text).expect(text)), text);
+        }
+    }
+
+    #[test]
+    fn a_date_ends_when_its_day_does() {
+        let end = |text| Date::parse(text).map(|date| date.end.to_string());
+        assert_eq!(end("2027-01-31"), Ok("2027-02-01T00:00:00.000Z".into()));
+        assert_eq!(end("2028-02-29"), Ok("2028-03-01T00:00:00.000Z".into()));
+        for bad in
+            ["2027-02-29", "31.01.2027", "2027-1-31", "2027-01-31T00:00", "20270131", "never", "9999-12-31x"]
+        {
+            assert!(end(bad).is_err(), "{bad}");
         }
     }
 

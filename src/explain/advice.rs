@@ -115,9 +115,6 @@ impl Case<'_> {
             Reason::ResponseIssuerMismatch | Reason::IssuerMismatch => hints.extend(self.about_the_issuer()),
             reason if is_status(reason) => hints.extend(self.about_the_status()),
             Reason::DestinationMismatch | Reason::RecipientMismatch => hints.extend(self.about_the_address(compared)),
-            Reason::AssertionEncrypted | Reason::NameIdEncrypted => {
-                hints.push("encrypted; cannot be opened here".to_owned());
-            }
             Reason::UserMissing => {
                 hints.push(format!("`identity.user` asks for {}", self.party.mapping.user.join(", ")));
             }

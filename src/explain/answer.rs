@@ -73,6 +73,9 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         unsolicited,
     });
 
+    for part in &mut explained.encrypted {
+        part.opened = opened(&trace);
+    }
     let person = trace.said.as_ref().map(|said| who(said, party));
     let refused = trace.verdict.as_ref().err().cloned();
     // The sign-in goes on where SAML has nothing against it.
@@ -233,6 +236,15 @@ fn seen(rule: &Rule, known: Known, case: &advice::Case<'_>) -> RuleSeen {
     }
 }
 
+/// What came of what is encrypted.
+fn opened(trace: &Trace) -> String {
+    match &trace.verdict {
+        _ if trace.said.as_ref().is_some_and(|said| said.verified) => "opened with a key of ours".to_owned(),
+        Ok(_) => "opened with a key of ours".to_owned(),
+        Err(refusal) => format!("not opened here: {}", refusal.reason.code()),
+    }
+}
+
 /// What the rule compared by which the message is refused.
 fn compared_by<'t>(trace: &'t Trace, refusal: &Refusal) -> Option<&'t Compared> {
     let failed = |rule: &&Rule| rule.state == trace::State::Failed && rule.reason == refusal.reason;
@@ -246,6 +258,7 @@ const fn title(part: Part) -> &'static str {
         Part::Structure => "what stands where",
         Part::SignatureShape => "what a signature is made of",
         Part::Presence => "which parts are signed",
+        Part::Encryption => "what is encrypted",
         Part::Signature => "who signed",
         Part::Response => "the response",
         Part::Assertion => "the assertion",
@@ -254,7 +267,8 @@ const fn title(part: Part) -> &'static str {
 }
 
 fn who(said: &Said, party: &Party<'_>) -> Result<Preview, Refusal> {
-    identity::preview(&said.name_id, &said.attributes, party.idp, party.email_domains, party.mapping)
+    let scopes = &party.identity_provider.scopes;
+    identity::preview(&said.name_id, &said.attributes, scopes, party.idp, party.email_domains, party.mapping)
 }
 
 /// The rules by which a sign-in can still end when SAML has nothing against it.
@@ -265,6 +279,7 @@ fn identity_rules(
 ) -> Vec<RuleSeen> {
     const RULES: &[Reason] = &[
         Reason::IdentityControlCharacter,
+        Reason::ScopeForeign,
         Reason::UserMissing,
         Reason::NameIdTransient,
         Reason::EmailInvalid,

@@ -115,7 +115,8 @@ impl<'a> Message<'a> {
             },
             false => self.party.identity_provider.keys.clone(),
         };
-        trace::signature_of_root(&xml, &keys, reader.limits).map_err(|refusal| refusal.to_string())
+        trace::signature_of_root(&xml, &keys, reader.limits, reader.now)
+            .map_err(|refusal| refusal.to_string())
     }
 
     fn against(&self, at: Moment, reader: &Reader<'_>, found: &Found) -> Against {

@@ -76,7 +76,7 @@ fn certificates(inside: &Node, configured: &[SigningCertificate]) -> Vec<Certifi
         .flat_map(|info| info.all("X509Data"))
         .flat_map(|data| data.all("X509Certificate"))
         .filter_map(|certificate| reading::base64(&certificate.text))
-        .filter_map(|der| SigningCertificate::described(&der).ok())
+        .filter_map(|der| reading::certificate(&der).ok())
         .map(|certificate| CertificateSeen::new(&certificate, configured))
         .collect()
 }

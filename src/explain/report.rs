@@ -106,10 +106,9 @@ pub struct CertificateSeen {
 
 impl CertificateSeen {
     pub(super) fn new(certificate: &SigningCertificate, configured: &[SigningCertificate]) -> Self {
-        let pairs: Vec<_> = certificate.sha256.iter().map(|octet| format!("{octet:02X}")).collect();
         Self {
             subject: certificate.subject.clone(),
-            sha256: pairs.join(":"),
+            sha256: certificate.fingerprint(),
             key: certificate.key.clone(),
             not_after: certificate.not_after.to_string(),
             configured: configured.iter().any(|known| known.sha256 == certificate.sha256),

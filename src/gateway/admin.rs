@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::Instant;
 
 /// The admin listener's endpoints.
 pub(super) struct Admin {
@@ -25,7 +26,12 @@ impl Answer for Admin {
 
     fn meet(&self, _peer: Option<IpAddr>) {}
 
-    fn answer_now(&self, request: &Request<Incoming>, (): ()) -> Option<Response<Full<Bytes>>> {
+    fn answer_now(
+        &self,
+        request: &Request<Incoming>,
+        (): (),
+        _began: Instant,
+    ) -> Option<Response<Full<Bytes>>> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n"));
         }
@@ -44,7 +50,12 @@ impl Answer for Admin {
         })
     }
 
-    async fn answer_later(&self, _request: Request<Incoming>, (): ()) -> Response<Full<Bytes>> {
+    async fn answer_later(
+        &self,
+        _request: Request<Incoming>,
+        (): (),
+        _began: Instant,
+    ) -> Response<Full<Bytes>> {
         plain(StatusCode::NOT_FOUND, "")
     }
 }

@@ -1,8 +1,9 @@
-//! What happens beside the requests: addresses of applications, certificates, figures for the metrics.
+//! What happens beside the requests: addresses of applications, certificates, metadata, figures for the metrics.
 
 use super::forward::Edge;
 use super::tls::LiveCertificate;
 use crate::clock::Moment;
+use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -20,6 +21,12 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often somebody looks whether metadata is to be read again, or an agreement of the owner's has come.
+const LOOK_AT_METADATA_EVERY: Duration = Duration::from_secs(2);
+
+/// How often somebody looks whether a certificate ends soon.
+const LOOK_AT_ENDINGS_EVERY: Duration = Duration::from_secs(60);
 
 /// Keeps the addresses of an application fresh. Lets go of `first` when they were asked for once.
 pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize, first: mpsc::Sender<()>) {
@@ -45,6 +52,29 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
     }
 }
 
+/// Keeps the metadata of one identity provider up to date. Lets go of `first` when its source was asked once.
+pub(super) async fn keep_metadata(mut watch: Watch, gate: Arc<Gate>, first: Option<mpsc::Sender<()>>) {
+    let mut first = first;
+    let mut ticks = interval(LOOK_AT_METADATA_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        watch.round(&*gate.clock, &gate.metrics).await;
+        first.take();
+    }
+}
+
+/// Tells the owner of certificates that end, theirs and ours.
+pub(super) async fn keep_told(gate: Arc<Gate>) {
+    let mut endings = Endings::default();
+    let mut ticks = interval(LOOK_AT_ENDINGS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        endings.look(&gate.sites, gate.clock.now());
+    }
+}
+
 /// Lets the gate forget what has ended, also while nobody comes.
 pub(super) async fn keep_tidy(gate: Arc<Gate>) {
     let mut ticks = interval(TIDY_EVERY);
@@ -63,14 +93,24 @@ pub(super) fn refresh_figures(gate: &Gate) {
     gate.metrics.clear_certificates();
     for site in &gate.sites {
         for idp in &site.identity_providers {
-            for certificate in idp.saml.keys.certificates() {
-                let fingerprint: String =
-                    certificate.sha256.iter().take(8).map(|octet| format!("{octet:02x}")).collect();
+            let known = idp.known();
+            for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
+                let fingerprint = short(&certificate.sha256);
                 let days = days_until(certificate.not_after, now);
                 gate.metrics.set_certificate_days_left(&site.name, &idp.id, &fingerprint, days);
             }
         }
+        for key in &site.service_provider.signing_keys {
+            let certificate = key.certificate();
+            let days = days_until(certificate.not_after, now);
+            gate.metrics.set_own_certificate_days_left(&site.name, &short(&certificate.sha256), days);
+        }
     }
+}
+
+/// The beginning of a fingerprint, as a label.
+fn short(sha256: &[u8; 32]) -> String {
+    sha256.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Negative when it is past.

@@ -12,10 +12,11 @@ use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{oneshot, watch};
 
 /// How long threads are waited for after everything they served has ended or was given up.
 const LAST_BREATH: Duration = Duration::from_secs(2);
@@ -73,8 +74,7 @@ impl Bound {
 #[derive(Debug)]
 pub(super) struct Lane {
     name: &'static str,
-    /// None once it is given up.
-    runtime: Option<Runtime>,
+    crew: Crew,
     close: watch::Sender<bool>,
     service: Option<tokio::task::JoinHandle<()>>,
     connections: Connections,
@@ -89,7 +89,7 @@ impl Lane {
         tls: Option<TlsSettings>,
         make: impl FnOnce(Connections) -> A,
     ) -> Result<Self, String> {
-        let runtime = runtime(name, threads)?;
+        let crew = Crew::new(name, threads)?;
         let connections = Connections::new();
         let mut service = Service::new(name.to_owned(), make(connections.clone()));
         let address = bound.address.to_string();
@@ -103,16 +103,16 @@ impl Lane {
         listeners.add(address, bound.listener.into_raw_fd());
         let listeners = Arc::new(parking_lot::Mutex::new(listeners));
         let (close, closing) = watch::channel(false);
-        let service = runtime.spawn(async move { service.start_service(Some(listeners), closing, 1).await });
-        Ok(Self { name, runtime: Some(runtime), close, service: Some(service), connections })
+        let service = crew.spawn(async move { service.start_service(Some(listeners), closing, 1).await });
+        Ok(Self { name, crew, close, service: Some(service), connections })
     }
 
     /// Takes no more connections and waits until the open ones have ended, for at most `drain`.
     pub(super) fn close(&mut self, drain: Duration) {
-        let Some(runtime) = &self.runtime else { return };
         let _ = self.close.send(true);
         let (service, connections, name) = (self.service.take(), self.connections.clone(), self.name);
-        runtime.block_on(async move {
+        let (tell, told) = mpsc::channel();
+        self.crew.spawn(async move {
             let ended = async {
                 if let Some(service) = service {
                     let _ = service.await;
@@ -122,14 +122,15 @@ impl Lane {
             if tokio::time::timeout(drain, ended).await.is_err() {
                 tracing::warn!(listener = name, "connections were cut at the end of shutdown.drain");
             }
+            let _ = tell.send(());
         });
+        // An error says that the threads are gone already, and nothing is open.
+        let _ = told.recv();
     }
 
     /// Ends what is still open and joins the threads.
     pub(super) fn end(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(LAST_BREATH);
-        }
+        self.crew.end();
     }
 }
 
@@ -137,9 +138,6 @@ impl Lane {
 impl Drop for Lane {
     fn drop(&mut self) {
         let _ = self.close.send(true);
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -151,17 +149,81 @@ pub(super) struct Threads {
     pub(super) niceness: i32,
 }
 
-/// A runtime whose threads are called `name`.
-pub(super) fn runtime(name: &'static str, threads: Threads) -> Result<Runtime, String> {
-    Builder::new_multi_thread()
-        .worker_threads(threads.count)
-        .thread_name(name)
-        .on_thread_start(move || {
+/// The threads of a lane or of the background work.
+///
+/// One thread needs none of the machinery by which several share their work, and that is felt: a container with one core
+/// has such lanes.
+#[derive(Debug)]
+pub(super) struct Crew {
+    handle: Handle,
+    /// None once it is given up.
+    at_work: Option<AtWork>,
+}
+
+#[derive(Debug)]
+enum AtWork {
+    /// One thread, which owns its runtime and ends when the sender goes.
+    Alone(oneshot::Sender<()>, thread::JoinHandle<()>),
+    /// Several that share.
+    Together(Runtime),
+}
+
+impl Crew {
+    /// Threads that are called `name`.
+    pub(super) fn new(name: &'static str, threads: Threads) -> Result<Self, String> {
+        let problem = |problem: std::io::Error| format!("cannot start the threads of {name}: {problem}");
+        let stand_back = move || {
             if threads.niceness > 0 {
                 stand_back(threads.niceness);
             }
-        })
-        .enable_all()
-        .build()
-        .map_err(|problem| format!("cannot start the threads of {name}: {problem}"))
+        };
+        if threads.count > 1 {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads.count).thread_name(name).on_thread_start(stand_back);
+            let runtime = builder.enable_all().build().map_err(problem)?;
+            return Ok(Self { handle: runtime.handle().clone(), at_work: Some(AtWork::Together(runtime)) });
+        }
+        let runtime =
+            Builder::new_current_thread().thread_name(name).enable_all().build().map_err(problem)?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel();
+        let work = move || {
+            stand_back();
+            // An error is the sender's end, which says the same.
+            let _ = runtime.block_on(ended);
+            runtime.shutdown_timeout(LAST_BREATH);
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work).map_err(problem)?;
+        Ok(Self { handle, at_work: Some(AtWork::Alone(end, thread)) })
+    }
+
+    /// Has `work` done.
+    pub(super) fn spawn<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(work)
+    }
+
+    /// Ends what is under way and joins the threads.
+    pub(super) fn end(&mut self) {
+        match self.at_work.take() {
+            Some(AtWork::Alone(end, thread)) => {
+                drop(end);
+                let _ = thread.join();
+            }
+            Some(AtWork::Together(runtime)) => runtime.shutdown_timeout(LAST_BREATH),
+            None => {}
+        }
+    }
+}
+
+/// Without waiting. A thread that is alone ends by itself when its sender goes.
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if let Some(AtWork::Together(runtime)) = self.at_work.take() {
+            runtime.shutdown_background();
+        }
+    }
 }

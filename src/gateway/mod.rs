@@ -22,6 +22,7 @@ mod proxy;
 mod record;
 mod reply;
 mod request;
+mod seldom;
 mod serve;
 mod tls;
 mod upstream;
@@ -31,13 +32,14 @@ pub use limits::Patience;
 
 use crate::clock::Clock;
 use crate::config::{Config, Shutdown};
+use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
 use crate::session::MemoryStore;
 use admin::Admin;
 use authz::Authz;
 use decide::Front;
 use forward::Edge;
-use lane::{Lane, Threads};
+use lane::{Crew, Lane, Threads};
 use pingora::apps::HttpServerOptions;
 use pingora::server::configuration::ServerConf;
 use request::TrustedProxies;
@@ -48,10 +50,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 use tls::LiveCertificate;
-use tokio::runtime::Runtime;
 
 /// How long the start waits for the addresses of applications.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
+
+/// How long the start waits for metadata of which there is no copy.
+const FIRST_METADATA: Duration = Duration::from_secs(5);
+
+/// The niceness of the threads that read metadata: an aggregate takes seconds of one, and nobody waits for it.
+const METADATA_STANDS_BACK: i32 = 10;
 
 /// Idle connections to applications that are kept, in all.
 const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
@@ -69,7 +76,9 @@ pub struct Gateway {
     faces: Vec<Lane>,
     /// Answers to the last.
     admin: Option<Lane>,
-    background: Option<Runtime>,
+    background: Crew,
+    /// Reads metadata; not on the thread of `background`, which keeps the time.
+    metadata: Option<Crew>,
 }
 
 /// What is bound where.
@@ -96,7 +105,7 @@ impl Gateway {
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn start_with(config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
+    pub fn start_with(mut config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
         // The first provider that is installed stays; a second gate in the same process finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let edges: Arc<[Edge]> = config.sites.iter().map(Edge::new).collect::<Result<_, _>>()?;
@@ -115,7 +124,9 @@ impl Gateway {
         let leaving = Arc::new(AtomicBool::new(false));
         let trusted = TrustedProxies::new(config.trusted_proxies.clone());
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
+        let watches = std::mem::take(&mut config.watches);
         let gate = Arc::new(gate(config, clock)?);
+        let metadata = start_metadata(&gate, watches)?;
 
         let front = Front {
             gate: gate.clone(),
@@ -147,8 +158,8 @@ impl Gateway {
             }
             None => None,
         };
-        let background = Some(start_background(&gate, &edges, certificate)?);
-        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background })
+        let background = start_background(&gate, &edges, certificate)?;
+        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background, metadata })
     }
 
     /// Where the listeners are.
@@ -180,17 +191,9 @@ impl Gateway {
             admin.close(Duration::ZERO);
             admin.end();
         }
-        if let Some(background) = self.background.take() {
-            background.shutdown_timeout(Duration::from_secs(1));
-        }
-    }
-}
-
-/// Without waiting, as the lanes do.
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        if let Some(background) = self.background.take() {
-            background.shutdown_background();
+        self.background.end();
+        if let Some(metadata) = &mut self.metadata {
+            metadata.end();
         }
     }
 }
@@ -242,23 +245,43 @@ fn start_background(
     gate: &Arc<Gate>,
     edges: &Arc<[Edge]>,
     certificate: Option<Arc<LiveCertificate>>,
-) -> Result<Runtime, String> {
-    let runtime = lane::runtime("background", Threads { count: 1, niceness: 0 })?;
+) -> Result<Crew, String> {
+    let crew = Crew::new("background", Threads { count: 1, niceness: 0 })?;
     let (resolved, first) = mpsc::channel();
     for (site, edge) in edges.iter().enumerate() {
         if edge.application.as_ref().is_some_and(upstream::Application::is_named) {
-            runtime.spawn(background::keep_resolved(edges.clone(), site, resolved.clone()));
+            crew.spawn(background::keep_resolved(edges.clone(), site, resolved.clone()));
         }
     }
     drop(resolved);
     // The first requests should find the applications; a dead name server should not hold up everything else. The
     // channel ends when every task has let go of it.
     let _ = first.recv_timeout(FIRST_RESOLUTION);
-    runtime.spawn(background::keep_tidy(gate.clone()));
+    crew.spawn(background::keep_tidy(gate.clone()));
+    crew.spawn(background::keep_told(gate.clone()));
     if let Some(certificate) = certificate {
-        runtime.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
+        crew.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }
-    Ok(runtime)
+    Ok(crew)
+}
+
+/// Takes up what earlier processes knew, and begins to ask. An identity provider that is down holds up nothing: its
+/// sign-ins wait for it, the gate does not.
+fn start_metadata(gate: &Arc<Gate>, watches: Vec<Watch>) -> Result<Option<Crew>, String> {
+    if watches.is_empty() {
+        return Ok(None);
+    }
+    let crew = Crew::new("metadata", Threads { count: 1, niceness: METADATA_STANDS_BACK })?;
+    let (asked, first) = mpsc::channel();
+    for mut watch in watches {
+        watch.restore(&gate.metrics);
+        let waited_for = watch.running().is_none().then(|| asked.clone());
+        crew.spawn(background::keep_metadata(watch, gate.clone(), waited_for));
+    }
+    drop(asked);
+    // The channel ends when every task has let go of it.
+    let _ = first.recv_timeout(FIRST_METADATA);
+    Ok(Some(crew))
 }
 
 #[cfg(test)]

@@ -36,46 +36,51 @@ impl TrustedProxies {
     /// address (proxies write `unknown` and `unix:`) makes the client unknown: the proxy that wrote it is not the client.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
-        if !self.include(peer) || !headers.contains_key(X_FORWARDED_FOR) {
-            return peer;
-        }
+        if self.include(peer) { self.named_client(headers).unwrap_or(peer) } else { peer }
+    }
+
+    /// The client that the header names; none without that header.
+    fn named_client(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut lines = headers.get_all(X_FORWARDED_FOR).iter().rev().peekable();
+        lines.peek()?;
         let mut client = UNKNOWN_CLIENT;
-        for hop in hops_from_the_right(headers) {
+        for hop in hops_from_the_right(lines) {
             client = hop.unwrap_or(UNKNOWN_CLIENT);
             if !self.include(client) {
                 break;
             }
         }
-        client
+        Some(client)
     }
 
     /// The client of a gateway's question. Unlike [`Self::client`], the gateway itself is never the client: a gateway
     /// that names nobody would make its own address, often loopback, everybody's.
     pub(super) fn client_of_question(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        if headers.contains_key(X_FORWARDED_FOR) { self.client(peer, headers) } else { UNKNOWN_CLIENT }
+        let peer = peer.to_canonical();
+        let named = self.named_client(headers);
+        named.map_or(UNKNOWN_CLIENT, |client| if self.include(peer) { client } else { peer })
     }
 }
 
-fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    headers
-        .get_all(X_FORWARDED_FOR)
-        .iter()
-        .rev()
-        .flat_map(|line| line.to_str().unwrap_or("?").rsplit(','))
-        .map(str::trim)
+/// `lines` from the last to the first.
+fn hops_from_the_right<'a>(
+    lines: impl Iterator<Item = &'a HeaderValue>,
+) -> impl Iterator<Item = Option<IpAddr>> {
+    lines
+        .flat_map(|line| line.as_bytes().rsplit(|octet| *octet == b','))
+        .map(<[u8]>::trim_ascii)
         .filter(|hop| !hop.is_empty())
-        .map(hop_address)
+        .map(|hop| str::from_utf8(hop).ok().and_then(hop_address))
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `fe80::1%eth0`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
 fn hop_address(text: &str) -> Option<IpAddr> {
-    let text = text.split_once('%').map_or(text, |(address, _zone)| address);
-    let address =
-        text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip())).or_else(|| {
-            text.strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-                .and_then(|inner| inner.parse().ok())
-        });
+    let address = text.parse().ok().or_else(|| {
+        let text = text.split_once('%').map_or(text, |(address, _zone)| address);
+        let with_port = || text.parse::<SocketAddr>().ok().map(|both| both.ip());
+        let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+        text.parse().ok().or_else(with_port).or_else(in_brackets)
+    });
     address.map(|address: IpAddr| address.to_canonical())
 }
 

@@ -3,6 +3,7 @@
 use super::decide::Front;
 use super::lane::Connections;
 use super::limits::Patience;
+use super::seldom::Seldom;
 use super::watch::Watched;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use pingora::server::ShutdownWatch;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// The proxy face on a connection.
 pub(super) struct Proxying {
@@ -35,7 +37,7 @@ impl ServerApp for Proxying {
         tokio::select! {
             biased;
             _ = watch.while_serving(self.proxy.process_new(Box::new(stream), shutdown)) => {}
-            () = watch.overdue() => {}
+            () = Seldom::new(watch.overdue()) => {}
         }
         None
     }
@@ -57,10 +59,20 @@ pub(super) trait Answer: Send + Sync + 'static {
 
     /// The answer, when it can be given without waiting for anything: the way of nearly all requests, without the
     /// allocation of a boxed future. Gives none when [`Self::answer_later`] must be asked.
-    fn answer_now(&self, request: &Request<Incoming>, peer: Self::Peer) -> Option<Response<Full<Bytes>>>;
+    fn answer_now(
+        &self,
+        request: &Request<Incoming>,
+        peer: Self::Peer,
+        began: Instant,
+    ) -> Option<Response<Full<Bytes>>>;
 
     /// The answer, when somebody else must be asked first.
-    async fn answer_later(&self, request: Request<Incoming>, peer: Self::Peer) -> Response<Full<Bytes>>;
+    async fn answer_later(
+        &self,
+        request: Request<Incoming>,
+        peer: Self::Peer,
+        began: Instant,
+    ) -> Response<Full<Bytes>>;
 }
 
 /// hyper on a connection.
@@ -82,15 +94,15 @@ impl<A: Answer> ServerApp for Answering<A> {
         let (app, progress) = (self.clone(), watch.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
-            progress.complete_at_once();
-            let step = match app.answer.answer_now(&request, peer) {
+            let began = progress.complete_at_once();
+            let step = match app.answer.answer_now(&request, peer, began) {
                 Some(response) => Ok(response),
                 None => Err((app.answer.clone(), request)),
             };
             async move {
                 Ok::<_, Infallible>(match step {
                     Ok(response) => response,
-                    Err((answer, request)) => answer.answer_later(request, peer).await,
+                    Err((answer, request)) => answer.answer_later(request, peer, began).await,
                 })
             }
         });
@@ -108,13 +120,29 @@ impl<A: Answer> ServerApp for Answering<A> {
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut shutdown = shutdown.clone();
+        let outside = Seldom::new(async move {
+            tokio::select! {
+                _ = shutdown.wait_for(|now| *now) => Outside::Leaving,
+                () = watch.overdue() => Outside::Overdue,
+            }
+        });
         tokio::select! {
             biased;
             _ = connection.as_mut() => return None,
-            _ = shutdown.wait_for(|now| *now) => connection.as_mut().graceful_shutdown(),
-            () = watch.overdue() => return None,
+            called = outside => match called {
+                Outside::Leaving => connection.as_mut().graceful_shutdown(),
+                Outside::Overdue => return None,
+            },
         }
         let _ = connection.await;
         None
     }
+}
+
+/// What can end a connection besides its own end.
+enum Outside {
+    /// The gate goes: the request under way is the last.
+    Leaving,
+    /// The client has used up our patience.
+    Overdue,
 }

@@ -20,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -46,7 +47,7 @@ pub(super) struct Watch {
     patience: Patience,
     made: Instant,
     phase: AtomicU8,
-    /// Milliseconds from `made` to the beginning of the phase.
+    /// Nanoseconds from `made` to the beginning of the phase.
     since: AtomicU64,
     /// Octets read since the phase [`HEADER`] began.
     unfinished: AtomicUsize,
@@ -79,11 +80,14 @@ impl Watch {
     }
 
     /// A request without a body was complete as soon as its header was: what comes now is the next one. The beginning of
-    /// that header counts as the beginning of the wait, which saves a look at the clock.
-    pub(super) fn complete_at_once(&self) {
-        if self.phase.load(Ordering::Relaxed) != MULTIPLEXED {
-            self.phase.store(WAITING, Ordering::Relaxed);
+    /// that header counts as the beginning of the wait and, as the answer, of the request, which saves two looks at the
+    /// clock.
+    pub(super) fn complete_at_once(&self) -> Instant {
+        if self.phase.load(Ordering::Relaxed) == MULTIPLEXED {
+            return Instant::now();
         }
+        self.phase.store(WAITING, Ordering::Relaxed);
+        self.began()
     }
 
     /// Runs `work` with this as the connection of [`current_header_complete`] and [`current_between_requests`].
@@ -95,7 +99,7 @@ impl Watch {
     pub(super) async fn overdue(&self) {
         loop {
             tokio::time::sleep(self.patience.header).await;
-            let began = self.made + std::time::Duration::from_millis(self.since.load(Ordering::Relaxed));
+            let began = self.began();
             let allowed = match self.phase.load(Ordering::Relaxed) {
                 WAITING => self.patience.idle,
                 HEADER => self.patience.header,
@@ -107,8 +111,14 @@ impl Watch {
         }
     }
 
+    /// When the phase began.
+    fn began(&self) -> Instant {
+        self.made + Duration::from_nanos(self.since.load(Ordering::Relaxed))
+    }
+
     fn enter(&self, phase: u8) {
-        let since = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Enough for 580 years.
+        let since = u64::try_from(self.made.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.since.store(since, Ordering::Relaxed);
         self.phase.store(phase, Ordering::Relaxed);
     }
@@ -277,7 +287,6 @@ impl GetSocketDigest for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
     const PATIENCE: Patience = Patience {

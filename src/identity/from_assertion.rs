@@ -1,9 +1,10 @@
 //! From an accepted assertion to an identity.
 
-use super::spellings::{is_groups_claim, is_groups_link, same_attribute};
+use super::spellings::{is_groups_claim, is_groups_link, is_scoped, same_attribute};
 use super::{Groups, Identity, Mapping, email};
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
+use crate::saml::parties::Scope;
 use crate::saml::response::{AcceptedAssertion, Attribute, NameId};
 use std::collections::HashSet;
 
@@ -25,7 +26,7 @@ impl Identity {
     /// Consumes the assertion. `idp` is the configured id; `email_domains`: None = may speak for any.
     ///
     /// # Errors
-    /// `user-missing`, `nameid-transient`, `email-invalid`, `email-domain-foreign`, `identity-control-character`,
+    /// `scope-foreign`, `user-missing`, `nameid-transient`, `email-invalid`, `email-domain-foreign`, `identity-control-character`,
     /// `identity-too-large`: see the module's header.
     pub fn from_accepted(
         assertion: AcceptedAssertion,
@@ -40,6 +41,7 @@ impl Identity {
             authn_instant: assertion.authn_instant(),
             authn_context_class: assertion.authn_context_class(),
             session_not_on_or_after: assertion.session_not_on_or_after(),
+            scopes: assertion.scopes(),
         };
         said.identify(idp, email_domains, mapping)
     }
@@ -53,6 +55,7 @@ pub(super) struct Said<'a> {
     pub(super) authn_instant: Moment,
     pub(super) authn_context_class: Option<&'a str>,
     pub(super) session_not_on_or_after: Option<Moment>,
+    pub(super) scopes: &'a [Scope],
 }
 
 impl Said<'_> {
@@ -104,6 +107,7 @@ impl Said<'_> {
 
     fn user(&self, candidates: &[String]) -> Result<String, Refusal> {
         for candidate in candidates {
+            self.refuse_foreign_scope(candidate)?;
             let Some(user) = self.values(candidate).into_iter().find(|value| !value.is_empty()) else {
                 continue;
             };
@@ -190,6 +194,9 @@ impl Said<'_> {
         let mut octets = 0;
         let mut groups = Vec::new();
         for value in found.iter().flat_map(|attribute| &attribute.values) {
+            if is_scoped(candidate) && !self.may_speak_for(value) {
+                continue;
+            }
             if value.is_empty() || !seen.insert(value) {
                 continue;
             }
@@ -213,8 +220,35 @@ impl Said<'_> {
         self.attributes_named(candidate)
             .into_iter()
             .flat_map(|attribute| &attribute.values)
+            .filter(|value| !is_scoped(candidate) || self.may_speak_for(value))
             .map(|value| value.trim_matches(' '))
             .collect()
+    }
+
+    /// Whether the identity provider's metadata lets it say this of a scoped attribute (shibmd:Scope): anybody of a
+    /// federation could otherwise be somebody of any other member. Where it names no scopes, nothing is asked.
+    fn may_speak_for(&self, value: &str) -> bool {
+        let scope = value.trim_matches(' ').split_once('@').map(|(_, scope)| scope);
+        let known = |scope: &str| self.scopes.iter().any(|Scope(own)| own.eq_ignore_ascii_case(scope));
+        self.scopes.is_empty() || scope.is_some_and(known)
+    }
+
+    fn refuse_foreign_scope(&self, candidate: &str) -> Result<(), Refusal> {
+        let mut values = self.attributes_named(candidate).into_iter().flat_map(|attribute| &attribute.values);
+        match values.find(|value| !self.may_speak_for(value)) {
+            Some(foreign) if is_scoped(candidate) => {
+                let scope = foreign.split_once('@').map_or("none", |(_, scope)| scope);
+                let scope: String = scope.chars().filter(|c| !c.is_control()).take(80).collect();
+                let own: Vec<_> = self.scopes.iter().take(5).map(|Scope(own)| own.as_str()).collect();
+                Err(Refusal::new(
+                    Reason::ScopeForeign,
+                    format!(
+                        "{candidate:?} has the scope {scope:?}; the metadata lets the IdP speak for {own:?}"
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// By exact name; failing that by a spelling of it; failing that by the friendly name, which is for people and

@@ -11,6 +11,7 @@ struct Case {
     name_id: NameId,
     attributes: Vec<Attribute>,
     email_domains: Option<Vec<String>>,
+    scopes: Vec<Scope>,
     mapping: Mapping,
 }
 
@@ -25,6 +26,7 @@ impl Case {
             },
             attributes: Vec::new(),
             email_domains: None,
+            scopes: Vec::new(),
             mapping: Mapping::default(),
         }
     }
@@ -56,6 +58,10 @@ impl Case {
         self.email_domains = Some(domains.iter().map(|&d| d.to_owned()).collect());
         self
     }
+    fn scopes(mut self, scopes: &[&str]) -> Self {
+        self.scopes = scopes.iter().map(|&s| Scope(s.to_owned())).collect();
+        self
+    }
     fn mapped(mut self, change: impl FnOnce(&mut Mapping)) -> Self {
         change(&mut self.mapping);
         self
@@ -68,6 +74,7 @@ impl Case {
             authn_instant: Moment::from_seconds(1),
             authn_context_class: Some("urn:class"),
             session_not_on_or_after: Some(Moment::from_seconds(9)),
+            scopes: &self.scopes,
         };
         said.identify("corp", self.email_domains.as_deref(), &self.mapping)
     }
@@ -338,4 +345,38 @@ fn roles_come_from_groups_exactly_and_in_the_configurations_order() {
     let known = Case::new("ada").with("groups", &[]).known();
     assert!(known.roles.is_empty());
     assert_eq!((known.has_role("admin"), known.in_group("ops")), (Some(false), Some(false)));
+}
+
+#[test]
+fn nobody_signs_in_as_a_member_of_a_foreign_scope() {
+    for name in ["eppn", "urn:oid:1.3.6.1.4.1.5923.1.1.1.6", "eduPersonPrincipalName"] {
+        let case = |value: &str| Case::new("x").with(name, &[value]).user_from(&["eppn", "NameID"]);
+        assert_eq!(
+            case("ada@example.org").scopes(&["example.org", "example.com"]).known().user(),
+            "ada@example.org"
+        );
+        assert_eq!(case(" ada@Example.ORG").scopes(&["example.org"]).known().user(), "ada@Example.ORG");
+        for foreign in
+            ["ada@example.net", "ada", "ada@", "ada@example.org@example.net", "ada@sub.example.org"]
+        {
+            assert_eq!(case(foreign).scopes(&["example.org"]).refused(), Reason::ScopeForeign, "{foreign}");
+        }
+        assert_eq!(case("ada@example.net").known().user(), "ada@example.net", "the metadata names no scopes");
+    }
+    let friendly = Case::new("x").friendly("urn:x", Some("subject-id"), &["ada@example.net"]);
+    assert_eq!(friendly.user_from(&["subject-id"]).scopes(&["example.org"]).refused(), Reason::ScopeForeign);
+    let mail =
+        Case::new("x").with("mail", &["ada@example.net"]).user_from(&["mail"]).scopes(&["example.org"]);
+    assert_eq!(mail.known().user(), "ada@example.net", "an address is no scoped attribute");
+}
+
+#[test]
+fn foreign_scopes_give_no_groups_and_no_short_name() {
+    let case = Case::new("ada")
+        .with("eduPersonScopedAffiliation", &["staff@example.org", "staff@example.net", "staff"])
+        .with("eppn", &["ada@example.net"])
+        .scopes(&["example.org"])
+        .mapped(|mapping| mapping.groups = vec!["eduPersonScopedAffiliation".to_owned()]);
+    assert_eq!(*case.known().groups(), known(&["staff@example.org"]));
+    assert_eq!(case.known().preferred_username(), None);
 }

@@ -5,6 +5,7 @@ use super::from_assertion::Said;
 use super::{Groups, Mapping};
 use crate::clock::Moment;
 use crate::reason::Refusal;
+use crate::saml::parties::Scope;
 use crate::saml::response::{Attribute, NameId};
 
 /// What an application would be told.
@@ -31,11 +32,12 @@ pub struct Preview {
 pub fn preview(
     name_id: &NameId,
     attributes: &[Attribute],
+    scopes: &[Scope],
     idp: &str,
     email_domains: Option<&[String]>,
     mapping: &Mapping,
 ) -> Result<Preview, Refusal> {
-    let identity = said(name_id, attributes).identify(idp, email_domains, mapping)?;
+    let identity = said(name_id, attributes, scopes).identify(idp, email_domains, mapping)?;
     Ok(Preview {
         user: identity.user,
         email: identity.email,
@@ -53,7 +55,7 @@ pub fn read_as(
     attributes: &[Attribute],
     mapping: &Mapping,
 ) -> Vec<&'static str> {
-    let said = said(name_id, attributes);
+    let said = said(name_id, attributes, &[]);
     let named = |candidates: &[String]| {
         let names = candidates.iter().flat_map(|candidate| candidate.split(" + "));
         let mut found = names.flat_map(|name| said.attributes_named(name.trim()));
@@ -72,7 +74,7 @@ pub fn read_as(
     .collect()
 }
 
-fn said<'a>(name_id: &'a NameId, attributes: &'a [Attribute]) -> Said<'a> {
+fn said<'a>(name_id: &'a NameId, attributes: &'a [Attribute], scopes: &'a [Scope]) -> Said<'a> {
     Said {
         name_id,
         attributes,
@@ -81,6 +83,7 @@ fn said<'a>(name_id: &'a NameId, attributes: &'a [Attribute]) -> Said<'a> {
         authn_instant: Moment::from_seconds(0),
         authn_context_class: None,
         session_not_on_or_after: None,
+        scopes,
     }
 }
 
@@ -115,7 +118,7 @@ mod tests {
             attribute("urn:oid:0.9.2342.19200300.100.1.3", &["Ada@X.example"]),
             attribute("groups", &["ops"]),
         ];
-        let preview = preview(&ada, &sent, "corp", None, &mapping).unwrap();
+        let preview = preview(&ada, &sent, &[], "corp", None, &mapping).unwrap();
         assert_eq!(preview.user, "ada");
         assert_eq!(preview.email.as_deref(), Some("ada@x.example"));
         assert_eq!(preview.roles, ["admin"]);
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn what_a_sign_in_refuses_a_preview_refuses() {
         let passing = name_id("x", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient");
-        let refused = preview(&passing, &[], "corp", None, &Mapping::default()).unwrap_err();
+        let refused = preview(&passing, &[], &[], "corp", None, &Mapping::default()).unwrap_err();
         assert_eq!(refused.reason, Reason::NameIdTransient);
     }
 }

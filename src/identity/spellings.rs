@@ -127,6 +127,14 @@ pub(super) fn same_attribute(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || ROWS.iter().any(|row| is_among(row, one) && is_among(row, other))
 }
 
+/// The attributes of federations whose values are `name@scope`, where the metadata says who may use which scope.
+const SCOPED: &[&str] = &["eppn", "eduPersonScopedAffiliation", "subject-id", "pairwise-id"];
+
+/// Whether this is a name of one of them.
+pub(super) fn is_scoped(name: &str) -> bool {
+    SCOPED.iter().any(|scoped| same_attribute(scoped, name))
+}
+
 /// Whether this is a name of the claim that Entra replaces by a link.
 pub(super) fn is_groups_claim(name: &str) -> bool {
     is_among(GROUPS, name)

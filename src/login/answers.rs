@@ -71,7 +71,7 @@ pub(super) fn sign_in_refused(
         start_again.push_str("&again=1");
     }
     let page = RefusalPage {
-        reason: stopped.refusal.reason,
+        reason: stopped.refusal.public_reason(),
         reference: reference.as_str(),
         start_again: Some(&start_again),
         sign_out: None,

@@ -103,7 +103,7 @@ pub(super) fn sender(
     let issuer = raw.claimed_issuer();
     let named = |idp: &Idp| match idp_in_path {
         Some(id) => idp.id == id,
-        None => issuer.as_deref() == Some(idp.saml.entity_id.as_str()),
+        None => idp.known().is_some_and(|saml| issuer.as_deref() == Some(saml.entity_id.as_str())),
     };
     let Some(idp) = site.identity_providers.iter().find(|idp| named(idp)) else {
         let detail = "the response is unsolicited, and it is of no identity provider of this site";

@@ -4,7 +4,7 @@
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::refused::Refused;
-use super::{finish, refused, sign_out, start, whoami};
+use super::{finish, refused, sign_out, start, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method, Request, Response};
 use std::net::IpAddr;
+use tokio::time::Instant;
 
 /// Whether the path is one of ours: under the prefix, or the well-known address of the keys.
 pub fn is_own(site: &Site, path: &RequestPath) -> bool {
@@ -37,6 +38,7 @@ pub async fn answer(
     path: &RequestPath,
     client: IpAddr,
 ) -> Response<Bytes> {
+    let came = Instant::now();
     let asked_for_head = request.method() == Method::HEAD;
     let mut response = match &Endpoint::at(site, path) {
         None => pages::not_found(&gate.branding),
@@ -45,7 +47,15 @@ pub async fn answer(
         }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
-            Err(stopped) if endpoint.is_of_sign_in() => sign_in_refused(gate, site, client, &stopped),
+            Err(stopped) if endpoint.is_of_sign_in() => {
+                let page = sign_in_refused(gate, site, client, &stopped);
+                if stopped.refusal.is_behind_decryption() {
+                    // The message need not wait with us.
+                    drop(request);
+                    tries::hold(came).await;
+                }
+                page
+            }
             Err(Stopped { refusal, .. }) => {
                 let html = !endpoint.is_for_scripts();
                 let refused = Refused {

@@ -11,6 +11,7 @@ use super::form::PostedResponse;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::sign_out::is_own_page;
+use super::tries::Try;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
@@ -19,7 +20,7 @@ use crate::observe::audit::{self, Event};
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
-use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
+use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
@@ -42,16 +43,42 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
-    let (begun, idp, assertion) = match delivery.examined().await? {
+    let mut examined = delivery.examined(None).await?;
+    if let Examined::Encrypted { attempt } = examined {
+        let stopped = |refusal| of(&attempt, refusal);
+        let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
+        if gate.store.is_claimed(&answered, now).await.map_err(unavailable).map_err(stopped)? {
+            return delivery.answered_before(&Begun::Here(attempt), Reason::RequestAnswered).await;
+        }
+        let one = Try::claim(gate, site, &attempt, now).await.map_err(stopped)?;
+        examined = delivery.examined(Some(one)).await?;
+    }
+    let (begun, idp, assertion) = match examined {
         Examined::Accepted { begun, idp, assertion } => (begun, idp, *assertion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
         Examined::Unasked => return Ok(delivery.page_that_posts_again()),
         Examined::TooOld { begun, idp, refusal } => return Ok(delivery.asked_anew(&begun, &idp, &refusal)),
+        Examined::Encrypted { .. } => {
+            return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
+        }
     };
     let stopped = |refusal| begun.stopped(refusal);
 
+    let protection = assertion.protection();
+    if protection.sha1 {
+        audit::record(&Event::DangerUsed {
+            site: &site.name,
+            idp: &idp.id,
+            danger: "sha1",
+            client: Some(client),
+        });
+        gate.metrics.danger_used(site.id);
+    }
+    if let (None, Some(attempt)) = (protection.encrypted, begun.attempt()) {
+        Try::refuse_spent(gate, site, attempt, now).await.map_err(stopped)?;
+    }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
-    let (signed, until) = (assertion.signed_parts(), begun.over_at(&assertion));
+    let until = begun.over_at(&assertion);
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
@@ -71,7 +98,7 @@ pub(super) async fn finish(
     for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, (signed, begun.attempt().is_none()), client);
+    record(gate, site, &session, protection, begun.attempt().is_none(), client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
     let of_attempt = begun.attempt().map(|attempt| {
@@ -99,6 +126,8 @@ struct Examination {
     /// Where the answer was delivered, which is what Destination and Recipient must name.
     acs_url: String,
     remembers_since: Moment,
+    /// Whether what is encrypted may be opened.
+    permission: Option<Try>,
     now: Moment,
 }
 
@@ -122,6 +151,10 @@ enum Examined {
     /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
     NotHeld {
         claimed: String,
+    },
+    /// The answer is encrypted and nobody has permitted to open it. Nothing has been verified.
+    Encrypted {
+        attempt: Attempt,
     },
     /// Nobody asked, and the identity provider may answer all the same. Nothing has been verified: first all cookies
     /// must be here.
@@ -147,6 +180,9 @@ impl Examination {
         let idp = attempt
             .redeem(&self.site, self.idp_in_path.as_deref(), self.remembers_since, self.now)
             .map_err(stopped)?;
+        if raw.is_encrypted() && self.site.service_provider.can_decrypt() && self.permission.is_none() {
+            return Ok(Examined::Encrypted { attempt });
+        }
         self.judged(raw, idp, Begun::Here(attempt))
     }
 
@@ -166,6 +202,13 @@ impl Examination {
     }
 
     fn judged(&self, raw: RawResponse<'_>, idp: Arc<Idp>, begun: Begun) -> Result<Examined, Stopped> {
+        if begun.attempt().is_none() && raw.is_encrypted() && !raw.is_signed_as_response() {
+            // The tries of a sign-in are counted by its attempt. Without one only what nobody can have altered is opened.
+            let detail = "an encrypted answer that nobody asked for must be signed as a response";
+            return Err(begun.stopped(Refusal::new(Reason::SignatureMissingResponse, detail)));
+        }
+        // One reading for the whole judgement, whatever is swapped meanwhile.
+        let saml = idp.saml(self.now).map_err(|refusal| begun.stopped(refusal))?;
         let answers = match &begun {
             Begun::Here(attempt) => {
                 Answers::Request { id: attempt.request_id.as_str(), issued: attempt.created }
@@ -175,12 +218,12 @@ impl Examination {
         let expected = Expected {
             answers,
             service_provider: &self.site.service_provider,
-            identity_provider: &idp.saml,
+            identity_provider: &saml,
             acs_url: &self.acs_url,
             demand: &idp.demand,
         };
         let accepted = raw
-            .verify(&idp.saml)
+            .verify(&saml, &self.site.service_provider, self.now)
             .and_then(|verified| verified.accept(&expected, &self.site.policy, self.now));
         match accepted {
             Ok(assertion) => Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion) }),
@@ -210,7 +253,7 @@ impl Delivery<'_> {
 
     /// Judged on the verifier's threads, as long as there is room. A refusal that could not tell which sign-in it was
     /// about is helped out by the RelayState.
-    async fn examined(&self) -> Result<Examined, Stopped> {
+    async fn examined(&self, permission: Option<Try>) -> Result<Examined, Stopped> {
         let Some(site) = self.gate.shared(self.site) else {
             return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
         };
@@ -226,6 +269,7 @@ impl Delivery<'_> {
             relay_state: self.posted.relay_state.clone(),
             acs_url: self.acs_url(),
             remembers_since: self.gate.store.remembers_since(),
+            permission,
             now: self.now,
         };
         let examined =
@@ -352,7 +396,14 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     }
 }
 
-fn record(gate: &Gate, site: &Site, session: &Session, (signed, unsolicited): (&str, bool), client: IpAddr) {
+fn record(
+    gate: &Gate,
+    site: &Site,
+    session: &Session,
+    protection: Protection,
+    unsolicited: bool,
+    client: IpAddr,
+) {
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -364,7 +415,8 @@ fn record(gate: &Gate, site: &Site, session: &Session, (signed, unsolicited): (&
         groups,
         roles: &roles,
         client: Some(client),
-        signed,
+        signed: protection.signed_parts,
+        encrypted: protection.encrypted,
         unsolicited,
     });
     gate.metrics.sign_in_finished(site.id, None);

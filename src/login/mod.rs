@@ -31,5 +31,6 @@ pub mod return_to;
 mod rounds;
 mod sign_out;
 mod start;
+mod tries;
 pub mod verifier;
 mod whoami;

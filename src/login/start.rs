@@ -14,6 +14,7 @@ use crate::gate::{Gate, presented_key};
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::{Outgoing, Question, RequestId, authn_request};
+use crate::saml::parties::IdentityProvider;
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -23,7 +24,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 /// Answers `GET sign-in`.
 ///
 /// # Errors
-/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`.
+/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`, `metadata-unavailable`,
+/// `metadata-expired`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
@@ -59,6 +61,8 @@ pub(super) async fn start(
     let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
         return Ok(chooser(gate, site, &return_to, wish.again));
     };
+    // Before anything is made: who cannot be asked cannot be waited for.
+    let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let attempt = Attempt {
         site: site.name.clone(),
         idp: idp.id.clone(),
@@ -71,7 +75,7 @@ pub(super) async fn start(
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
     };
-    let mut response = to_identity_provider(gate, site, idp, &attempt, now)
+    let mut response = to_identity_provider(gate, site, idp, &saml, &attempt, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
@@ -163,13 +167,14 @@ fn to_identity_provider(
     gate: &Gate,
     site: &Site,
     idp: &Idp,
+    saml: &IdentityProvider,
     attempt: &Attempt,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     let relay_state = attempt.suffix();
     let question = Question {
         service_provider: &site.service_provider,
-        identity_provider: &idp.saml,
+        identity_provider: saml,
         demand: &idp.demand,
         anew: attempt.anew,
         id: &attempt.request_id,

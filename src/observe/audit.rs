@@ -5,13 +5,15 @@
 //!
 //! | member | in | what |
 //! |---|---|---|
-//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser) |
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in) |
 //! | `site` | all | the site's name |
 //! | `idp` | sign-in, sign-out, session-replaced; refused sign-ins where known | the IdP's `id` |
 //! | `user` | where known | the user, as the headers name it |
 //! | `session` | sign-in, sign-out, session-replaced | the session's public name (the JWT's `sid`), never its secret |
 //! | `groups`, `roles` | sign-in | the number of groups; the roles |
 //! | `signed` | sign-in | which parts the IdP signed |
+//! | `encrypted` | sign-in, where it was | the cipher of the assertion |
+//! | `danger` | danger-used | which exception: `sha1` |
 //! | `unsolicited` | sign-ins that nobody here asked for | `true` |
 //! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
@@ -19,12 +21,20 @@
 //! | `detail` | refusals, where there is more to say | the values that disagreed |
 //! | `likely_cause`, `what_to_change` | refusals | where to look, and the setting |
 //! | `method`, `path` | refused requests | what was asked for, without its query |
+//! | `source` | metadata | the address or file that the metadata came from |
+//! | `differences` | metadata-changed, metadata-held | what is different from what ran, a line each, `+`, `-` or `~` in front |
+//! | `how` | metadata-changed | what let it in: `the first reading`, `the rules`, `vestibule metadata apply`, `apply_held_after` |
+//! | `certificate`, `fingerprint`, `ends`, `days_left` | certificate-ending | subject, SHA-256, when; -1 days once it has ended. Without `idp` it is our own |
+//!
+//! Events of the gate itself: `metadata-changed` (an identity provider's metadata is in use that says something new),
+//! `metadata-held` (it waits for the owner), `metadata-refused` (a document that is not used), `certificate-ending`.
 //!
 //! Values are bounded, and characters that would break a line or steer a terminal are written out, so that nobody can
 //! forge an event by what they send.
 
 use super::visible::visible;
-use crate::reason::Refusal;
+use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
@@ -40,6 +50,7 @@ pub(super) const RECORD: &str = "record";
 const MAX_DETAIL: usize = 1024;
 const MAX_VALUE: usize = 512;
 const MAX_ROLES: usize = 32;
+const MAX_DIFFERENCES: usize = 64;
 
 /// A short random reference such as `7f3a-91c2`, on the page and in the event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +99,21 @@ pub enum Event<'a> {
         client: Option<IpAddr>,
         /// Which parts were signed: `response`, `assertion`, `both`.
         signed: &'a str,
+        /// How the assertion was encrypted, when it was: `aes128-gcm`.
+        encrypted: Option<&'a str>,
         /// Whether nobody here had asked for it.
         unsolicited: bool,
+    },
+    /// An identity provider's answer rests on something that only a `danger_` key of the configuration allows.
+    DangerUsed {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// Which exception: `sha1`.
+        danger: &'a str,
+        /// From where.
+        client: Option<IpAddr>,
     },
     /// A sign-in ended in a refusal.
     SignInRefused {
@@ -134,6 +158,62 @@ pub enum Event<'a> {
         /// From where.
         client: Option<IpAddr>,
     },
+    /// Metadata that says something new is in use.
+    MetadataChanged {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The address or file that it came from.
+        source: &'a str,
+        /// What let it in.
+        how: &'a str,
+        /// What is different, a line each.
+        differences: &'a [String],
+    },
+    /// Metadata that says something new waits for the owner.
+    MetadataHeld {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The address or file that it came from.
+        source: &'a str,
+        /// Which rule holds it.
+        reason: Reason,
+        /// The values that disagreed.
+        detail: &'a str,
+        /// What is different, a line each.
+        differences: &'a [String],
+    },
+    /// A metadata document is not used.
+    MetadataRefused {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// The address or file that it came from.
+        source: &'a str,
+        /// Which rule it breaks.
+        reason: Reason,
+        /// The values that disagreed.
+        detail: &'a str,
+    },
+    /// A certificate ends soon, or has ended.
+    CertificateEnding {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`; none: it is our own.
+        idp: Option<&'a str>,
+        /// Its subject.
+        certificate: &'a str,
+        /// SHA-256 of its DER form, in hex.
+        fingerprint: &'a str,
+        /// When it ends.
+        ends: Moment,
+        /// Whole days until then; -1 once it has ended.
+        days_left: i64,
+    },
     /// Somebody left.
     SignedOut {
         /// The site's name.
@@ -155,10 +235,18 @@ pub fn record(event: &Event<'_>) {
     // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
     let json = serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string());
     match event {
-        Event::SignedIn { .. } | Event::SessionReplaced { .. } | Event::SignedOut { .. } => {
+        Event::SignedIn { .. }
+        | Event::SessionReplaced { .. }
+        | Event::SignedOut { .. }
+        | Event::MetadataChanged { .. } => {
             tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
-        Event::SignInRefused { .. } | Event::RequestRefused { .. } => {
+        Event::SignInRefused { .. }
+        | Event::RequestRefused { .. }
+        | Event::DangerUsed { .. }
+        | Event::MetadataHeld { .. }
+        | Event::MetadataRefused { .. }
+        | Event::CertificateEnding { .. } => {
             tracing::warn!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
     }
@@ -188,6 +276,10 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    danger: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unsolicited: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
@@ -195,6 +287,20 @@ struct Record<'a> {
     method: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    how: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differences: Option<Vec<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,21 +315,40 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, unsolicited } => {
-                Self {
-                    event: "sign-in",
-                    site: visible(site, MAX_VALUE),
-                    idp: value(idp),
-                    user: value(user),
-                    session: value(session),
-                    groups: Some(groups),
-                    roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
-                    signed: value(signed),
-                    unsolicited: unsolicited.then_some(true),
-                    client,
-                    ..Self::default()
-                }
-            }
+            Event::SignedIn {
+                site,
+                idp,
+                user,
+                session,
+                groups,
+                roles,
+                client,
+                signed,
+                encrypted,
+                unsolicited,
+            } => Self {
+                event: "sign-in",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                user: value(user),
+                session: value(session),
+                groups: Some(groups),
+                roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
+                signed: value(signed),
+                encrypted: encrypted.and_then(value),
+                unsolicited: unsolicited.then_some(true),
+                client,
+                ..Self::default()
+            },
+            Event::DangerUsed { site, idp, danger, client } => Self {
+                event: "danger-used",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                danger: value(danger),
+                client,
+                what_to_change: Some(DANGER_CHANGE),
+                ..Self::default()
+            },
             Event::SignInRefused { site, idp, reference, refusal, client } => Self {
                 event: "sign-in-refused",
                 site: visible(site, MAX_VALUE),
@@ -246,6 +371,47 @@ impl<'a> Record<'a> {
             Event::SignedOut { site, idp, user, session, client } => {
                 Self::ended("sign-out", site, idp, user, session, client)
             }
+            Event::MetadataChanged { site, idp, source, how, differences } => Self {
+                event: "metadata-changed",
+                how: value(how),
+                differences: Some(lines(differences)),
+                ..Self::of_metadata(site, idp, source)
+            },
+            Event::MetadataHeld { site, idp, source, reason, detail, differences } => Self {
+                event: "metadata-held",
+                differences: Some(lines(differences)),
+                ..Self::of_metadata(site, idp, source).because(reason, detail)
+            },
+            Event::MetadataRefused { site, idp, source, reason, detail } => Self {
+                event: "metadata-refused",
+                ..Self::of_metadata(site, idp, source).because(reason, detail)
+            },
+            Event::CertificateEnding { site, idp, certificate, fingerprint, ends, days_left } => Self {
+                event: "certificate-ending",
+                site: visible(site, MAX_VALUE),
+                idp: idp.and_then(value),
+                certificate: value(certificate),
+                fingerprint: value(fingerprint),
+                ends: Some(ends.to_string()),
+                days_left: Some(days_left),
+                ..Self::default()
+            },
+        }
+    }
+
+    fn of_metadata(site: &'a str, idp: &'a str, source: &'a str) -> Self {
+        let value = |text: &'a str| visible(text, MAX_VALUE);
+        Self { site: value(site), idp: Some(value(idp)), source: Some(value(source)), ..Self::default() }
+    }
+
+    fn because(self, reason: Reason, detail: &'a str) -> Self {
+        Self {
+            code: Some(reason.code()),
+            meaning: Some(reason.meaning()),
+            detail: Some(visible(detail, MAX_DETAIL)),
+            likely_cause: Some(reason.likely_cause()),
+            what_to_change: Some(reason.what_to_change()),
+            ..self
         }
     }
 
@@ -274,7 +440,7 @@ impl<'a> Record<'a> {
         Self {
             reference: Some(visible(reference, MAX_VALUE)),
             code: Some(reason.code()),
-            status: Some(reason.status()),
+            status: Some(refusal.public_reason().status()),
             meaning: Some(reason.meaning()),
             detail: Some(visible(&refusal.detail, MAX_DETAIL)).filter(|detail| !detail.is_empty()),
             likely_cause: Some(reason.likely_cause()),
@@ -282,6 +448,14 @@ impl<'a> Record<'a> {
             ..Self::default()
         }
     }
+}
+
+/// What every use of an exception says.
+const DANGER_CHANGE: &str = "Let the IdP sign with SHA-256 or better, and remove the `danger_` key: after its date every \
+                              sign-in of this IdP is refused.";
+
+fn lines(differences: &[String]) -> Vec<Cow<'_, str>> {
+    differences.iter().take(MAX_DIFFERENCES).map(|line| visible(line, MAX_VALUE)).collect()
 }
 
 fn without_query(path: &str) -> &str {
@@ -293,7 +467,6 @@ mod tests {
     use super::*;
     use crate::observe::log::LogFormat;
     use crate::observe::log::tests::{captured, settings_as};
-    use crate::reason::Reason;
     use serde_json::Value;
 
     fn line(event: &Event<'_>) -> Value {
@@ -317,6 +490,7 @@ mod tests {
             roles: &["admin".into(), "a, b".into()],
             client: Some([192, 0, 2, 7].into()),
             signed: "assertion",
+            encrypted: None,
             unsolicited: false,
         });
         assert_eq!(line["target"], "audit");
@@ -328,6 +502,28 @@ mod tests {
         assert_eq!(line["client"], "192.0.2.7");
         assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
         assert!(!names(&line).contains(&"unsolicited"), "{line}");
+    }
+
+    #[test]
+    fn a_refusal_behind_a_decryption_has_its_own_code_and_the_status_that_was_shown() {
+        let refusal = Refusal::from(Reason::XmlDoctype).behind_decryption();
+        let line = line(&Event::SignInRefused {
+            site: "wiki",
+            idp: Some("corp"),
+            reference: "7f3a-91c2",
+            refusal: &refusal,
+            client: None,
+        });
+        assert_eq!(line["code"], "xml-doctype");
+        assert_eq!(line["status"], 403);
+    }
+
+    #[test]
+    fn a_use_of_an_exception_is_a_warning() {
+        let line = line(&Event::DangerUsed { site: "wiki", idp: "corp", danger: "sha1", client: None });
+        assert_eq!((&line["event"], &line["danger"]), (&"danger-used".into(), &"sha1".into()));
+        assert_eq!((&line["level"], &line["idp"]), (&"WARN".into(), &"corp".into()));
+        assert!(line["what_to_change"].as_str().unwrap().contains("SHA-256"));
     }
 
     #[test]

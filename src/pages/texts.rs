@@ -48,6 +48,8 @@ pub enum Situation {
     Busy,
     /// The gate's own memory is not there.
     Unavailable,
+    /// Nothing valid is known of the IdP.
+    IdpUnavailable,
     /// The application does not answer.
     ApplicationDown,
     /// The application answers too late.
@@ -96,6 +98,7 @@ impl Situation {
             | Reason::UserMissing
             | Reason::EmailInvalid
             | Reason::IdentityControlCharacter
+            | Reason::ScopeForeign
             | Reason::EmailDomainForeign => Self::AccountUnsuitable,
             Reason::AccessDenied | Reason::AccessUnknownGroups => Self::NotAllowed,
             Reason::SessionMissing => Self::NotSignedIn,
@@ -116,6 +119,8 @@ impl Situation {
             Reason::Internal => Self::Internal,
             // What has no line above says by its status whose fault it is; most are rules about the IdP's answer.
             other => match other.status() {
+                // Everything about metadata: the IdP cannot be used, whatever is wrong with it.
+                503 => Self::IdpUnavailable,
                 500.. => Self::Internal,
                 404 => Self::NoSuchSite,
                 405 | 411 | 413..=415 => Self::BadRequest,
@@ -267,6 +272,14 @@ impl Situation {
                            this application.",
                 action: "Try again",
             },
+            Self::IdpUnavailable => Text {
+                title: "Sign-in is not available just now",
+                what: "Your organisation’s sign-in service cannot be used at this moment. Whoever is signed in already \
+                       stays signed in.",
+                try_this: "Wait a minute, then try again. If it lasts, send the reference below to whoever looks after \
+                           this application.",
+                action: "Try again",
+            },
             Self::ApplicationDown => Text {
                 title: "The application is not reachable",
                 what: "You are in the right place, but the application behind this page does not answer.",
@@ -307,7 +320,7 @@ impl Situation {
             Self::NotSignedIn => "session-missing",
             Self::BadRequest | Self::HeaderTooLarge | Self::BadLink | Self::Misconfigured => "bad-request",
             Self::NoSuchSite => "site-unknown",
-            Self::Busy | Self::Unavailable => "unavailable",
+            Self::Busy | Self::Unavailable | Self::IdpUnavailable => "unavailable",
             Self::ApplicationDown => "upstream-unreachable",
             Self::ApplicationSlow => "upstream-timeout",
             Self::Internal => "internal",
@@ -318,7 +331,7 @@ impl Situation {
     pub const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::Busy => Some("5"),
-            Self::Unavailable => Some("30"),
+            Self::Unavailable | Self::IdpUnavailable => Some("30"),
             _ => None,
         }
     }
@@ -399,6 +412,7 @@ mod tests {
                 Situation::of(reason),
                 Situation::Busy
                     | Situation::Unavailable
+                    | Situation::IdpUnavailable
                     | Situation::ApplicationDown
                     | Situation::ApplicationSlow
                     | Situation::Internal

@@ -10,8 +10,8 @@
 use super::assertion::{Assertion, Attribute};
 use super::demand::Demand;
 use super::envelope::{Envelope, Status};
-use super::parties::{EntityId, IdentityProvider, Policy, ServiceProvider};
-use super::response::VerifiedResponse;
+use super::parties::{EntityId, IdentityProvider, Policy, Scope, ServiceProvider};
+use super::response::{Protection, VerifiedResponse};
 use super::subject::{Bearer, NameId};
 use super::witness::{Compared, Strict, Witness};
 use crate::clock::Moment;
@@ -63,7 +63,7 @@ pub(super) fn web_browser_sso(
     policy: &Policy,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    let VerifiedResponse { envelope, assertion, verified_as, signed_parts } = response;
+    let VerifiedResponse { envelope, assertion, verified_as, protection } = response;
     rules(&envelope, &assertion, &verified_as, expected, policy, now, &mut Strict)?;
 
     let (authn_instant, authn_context_class) = reported(&assertion);
@@ -80,7 +80,8 @@ pub(super) fn web_browser_sso(
         authn_context_class,
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew_of(policy)),
-        signed_parts,
+        protection,
+        scopes: expected.identity_provider.scopes.clone(),
     })
 }
 
@@ -322,7 +323,8 @@ pub struct AcceptedAssertion {
     authn_context_class: Option<String>,
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
-    signed_parts: &'static str,
+    protection: Protection,
+    scopes: Vec<Scope>,
 }
 
 impl AcceptedAssertion {
@@ -340,7 +342,8 @@ impl AcceptedAssertion {
             authn_context_class: None,
             session_not_on_or_after: None,
             acceptable_until: now.plus(Duration::from_secs(300)),
-            signed_parts: "assertion",
+            protection: Protection { signed_parts: "assertion", encrypted: None, sha1: false },
+            scopes: Vec::new(),
         }
     }
 
@@ -392,7 +395,17 @@ impl AcceptedAssertion {
 
     /// Which parts the IdP signed, for the audit: `response`, `assertion` or `both`.
     pub const fn signed_parts(&self) -> &'static str {
-        self.signed_parts
+        self.protection.signed_parts
+    }
+
+    /// How it was protected on its way, for the audit.
+    pub const fn protection(&self) -> Protection {
+        self.protection
+    }
+
+    /// The scopes that its identity provider may speak for, as metadata says; empty where it says nothing.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
     }
 }
 

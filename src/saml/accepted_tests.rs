@@ -33,7 +33,7 @@ fn a_configured_skew_of_more_than_five_minutes_counts_as_five() {
             demand: &Demand::default(),
         };
         let policy = Policy { clock_skew: Duration::MAX };
-        let verified = RawResponse::parse(&text, &limits).unwrap().verify(&idp).unwrap();
+        let verified = RawResponse::parse(&text, &limits).unwrap().verify(&idp, &sp, NOW).unwrap();
         verified.accept(&expected, &policy, instant(now)).err().map(|r| r.reason)
     };
     assert_eq!(at("2026-01-15T12:09:59Z"), None);
@@ -124,7 +124,7 @@ fn another_idp_with_its_own_keys_cannot_speak_for_the_one_that_was_asked() {
         acs_url: ACS,
         demand: &Demand::default(),
     };
-    let verified = RawResponse::parse(&text, &limits).unwrap().verify(&evil).unwrap();
+    let verified = RawResponse::parse(&text, &limits).unwrap().verify(&evil, &sp, NOW).unwrap();
     let refusal = verified.accept(&expected, &Policy { clock_skew: Duration::ZERO }, NOW).unwrap_err();
     assert_eq!(refusal.reason, Reason::IssuerMismatch);
 }

@@ -3,8 +3,10 @@
 //! What the profile demands is not `Option` here: an assertion without it does not parse. It is read from a
 //! [`SignedDocument`] only. Elements stand in the order of the schema, once each; what the schema does not know is
 //! refused. Left aside, because the standard lets us: `Advice` (Core 2.6), authorization decisions and statements of
-//! other kinds (Profiles 4.1.4.2), encrypted attributes (their values stay unknown).
+//! other kinds (Profiles 4.1.4.2). Encrypted names and attributes are opened with our keys; where the gate has none,
+//! encrypted attributes stay unknown and an encrypted name refuses.
 
+use super::decryption::Decryption;
 use super::envelope::{check_version, issue_instant, parse_issuer, required_id};
 use super::instant;
 use super::one_or_more::OneOrMore;
@@ -59,14 +61,14 @@ pub(super) struct AuthnStatement {
 }
 
 impl Assertion {
-    /// Reads the assertion of a document whose octets were signed.
-    pub(super) fn parse(document: &SignedDocument<'_>) -> Result<Self, Refusal> {
-        Self::read(document.assertion()?)
+    /// Reads the assertion of a document whose octets were signed, and with `ours` what is encrypted in it.
+    pub(super) fn parse(document: &SignedDocument<'_>, ours: Decryption<'_>) -> Result<Self, Refusal> {
+        Self::read(document.assertion()?, ours)
     }
 
-    /// Reads an assertion wherever it stands. Besides [`Self::parse`], `trace.rs` does so, to show what a message says
+    /// Reads an assertion wherever it stands. Besides [`Self::parse`], `trace` does so, to show what a message says
     /// that nobody signed.
-    pub(super) fn read(assertion: Element<'_>) -> Result<Self, Refusal> {
+    pub(super) fn read(assertion: Element<'_>, ours: Decryption<'_>) -> Result<Self, Refusal> {
         check_version(assertion)?;
         let id = required_id(assertion)?.to_owned();
         let issue_instant = issue_instant(assertion)?;
@@ -77,7 +79,7 @@ impl Assertion {
             return Err(Reason::IssuerMissing.into());
         }
         let subject = parts.subject.ok_or(Reason::SubjectMissing)?;
-        let name_id = NameId::of_subject(subject)?;
+        let name_id = NameId::of_subject(subject, ours)?;
         let bearers = Bearers::of_subject(subject)?;
         let conditions = Conditions::parse(parts.conditions.ok_or(Reason::ConditionsMissing)?)?;
         let authn_statements: Vec<_> =
@@ -85,11 +87,14 @@ impl Assertion {
         let authn_statements = OneOrMore::new(authn_statements).ok_or(Reason::AuthnStatementMissing)?;
         let mut attributes = Vec::new();
         for statement in parts.attribute_statements {
-            Attribute::parse_statement(statement, &mut attributes)?;
+            Attribute::parse_statement(statement, ours, &mut attributes)?;
         }
         Ok(Self { id, issue_instant, issuer, name_id, bearers, conditions, authn_statements, attributes })
     }
 }
+
+/// Encrypted attributes of a statement; each costs an operation with a private key.
+const MAX_ENCRYPTED: usize = 32;
 
 /// The children of an assertion, sorted (Core 2.3.3).
 #[derive(Default)]
@@ -206,12 +211,24 @@ impl AuthnStatement {
 }
 
 impl Attribute {
-    fn parse_statement(statement: Element<'_>, into: &mut Vec<Self>) -> Result<(), Refusal> {
+    fn parse_statement(
+        statement: Element<'_>,
+        ours: Decryption<'_>,
+        into: &mut Vec<Self>,
+    ) -> Result<(), Refusal> {
+        let mut opened = 0;
         for child in statement.children() {
             if child.is(ASSERTION, "Attribute") {
                 into.push(Self::parse(child)?);
             } else if !child.is(ASSERTION, "EncryptedAttribute") {
                 return Err(unexpected(child));
+            } else if ours.has_key() {
+                opened += 1;
+                if opened > MAX_ENCRYPTED {
+                    let detail = format!("more than {MAX_ENCRYPTED} encrypted attributes");
+                    return Err(Refusal::new(Reason::EncryptionShape, detail));
+                }
+                into.push(ours.open_signed(child, ASSERTION, "Attribute", Self::parse)?);
             }
         }
         Ok(())

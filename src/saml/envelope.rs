@@ -66,6 +66,7 @@ impl Envelope {
             } else if !child.is(SIGNATURE, "Signature")
                 && !child.is(PROTOCOL, "Status")
                 && !child.is(ASSERTION, "Assertion")
+                && !child.is(ASSERTION, "EncryptedAssertion")
             {
                 return Err(malformed(&format!("a child named {}", shown(child.local_name()))));
             }

@@ -1,4 +1,5 @@
-//! Keys: theirs, which may sign for an identity provider, and ours, which sign our requests.
+//! Keys: theirs, which may sign for an identity provider, and ours, which sign our requests and open what is encrypted
+//! for us.
 //!
 //! A key is judged once, when the configuration or the metadata is read: RSA of 2048 to 8192 bits or one of the NIST
 //! curves. It is prepared for every algorithm that it may be used with, and for no other, so that a message that
@@ -7,7 +8,9 @@
 //! (Metadata Interoperability 2.6); the dates are shown to the owner.
 
 use super::algorithms::{Hash, SignatureAlgorithm};
+use super::decryption::DecryptionKey;
 use super::one_or_more::OneOrMore;
+use super::xml;
 use crate::clock::Moment;
 use crate::secret::Secret;
 use aws_lc_rs::rand::SystemRandom;
@@ -30,7 +33,7 @@ pub struct TrustedKeys {
     certificates: Arc<[SigningCertificate]>,
 }
 
-/// One signing certificate of an identity provider, for `check`, metrics (days left) and explanations.
+/// One signing certificate, theirs or ours, for `check`, metrics (days left) and explanations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningCertificate {
     /// SHA-256 of the DER form, as browsers and `openssl x509 -fingerprint -sha256` show it.
@@ -39,8 +42,33 @@ pub struct SigningCertificate {
     pub subject: String,
     /// What kind of key it holds, for people: `RSA 2048`, `P-256`.
     pub key: String,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo): the same when a certificate is renewed for its key.
+    pub key_sha256: [u8; 32],
+    /// When it begins. Nothing is refused by it.
+    pub not_before: Moment,
     /// When it ends. Nothing is refused by it.
     pub not_after: Moment,
+}
+
+impl SigningCertificate {
+    /// The SHA-256 of the certificate as browsers and openssl print it: `AB:CD:…`.
+    pub fn fingerprint(&self) -> String {
+        let octets: Vec<_> = self.sha256.iter().map(|octet| format!("{octet:02X}")).collect();
+        octets.join(":")
+    }
+
+    /// What is to be known of a certificate whose key is of that kind.
+    pub(super) fn of(der: &[u8], certificate: &X509Certificate<'_>, kind: String) -> Self {
+        let validity = certificate.validity();
+        Self {
+            sha256: sha256(der),
+            subject: xml::tame(&certificate.subject().to_string()),
+            key: kind,
+            key_sha256: sha256(certificate.public_key().raw),
+            not_before: Moment::from_seconds(validity.not_before.timestamp()),
+            not_after: Moment::from_seconds(validity.not_after.timestamp()),
+        }
+    }
 }
 
 impl TrustedKeys {
@@ -78,6 +106,12 @@ impl TrustedKeys {
     /// The certificates of these keys, in the order in which they were given.
     pub fn certificates(&self) -> &[SigningCertificate] {
         &self.certificates
+    }
+
+    /// The same keys in other envelopes, for tests of what is shown.
+    #[cfg(test)]
+    pub(super) fn showing(&self, certificates: Vec<SigningCertificate>) -> Self {
+        Self { keys: Arc::clone(&self.keys), certificates: certificates.into() }
     }
 
     /// Whether one of these keys made the signature over these octets; gives the certificate of the one that did.
@@ -123,12 +157,7 @@ impl TrustedKey {
             .map(|(algorithm, verification)| Ok((algorithm, ParsedPublicKey::new(verification, spki)?)))
             .collect::<Result<_, aws_lc_rs::error::KeyRejected>>()
             .map_err(|_| "its public key is not a valid one".to_owned())?;
-        let shown = SigningCertificate {
-            sha256: sha256(der),
-            subject: certificate.subject().to_string(),
-            key: kind.to_string(),
-            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
-        };
+        let shown = SigningCertificate::of(der, &certificate, kind.to_string());
         Ok((Self { spki: spki.to_vec(), prepared, field: kind.field() }, shown))
     }
 
@@ -143,7 +172,7 @@ impl TrustedKey {
 
 /// The kinds of keys that may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyKind {
+pub(super) enum KeyKind {
     Rsa { bits: usize },
     P256,
     P384,
@@ -152,7 +181,7 @@ enum KeyKind {
 
 impl KeyKind {
     /// Judges the certificate's key.
-    fn of(certificate: &X509Certificate<'_>) -> Result<Self, String> {
+    pub(super) fn of(certificate: &X509Certificate<'_>) -> Result<Self, String> {
         let spki = certificate.public_key();
         match spki.parsed() {
             Ok(PublicKey::RSA(rsa)) => {
@@ -189,7 +218,7 @@ impl KeyKind {
 
     /// Everything that such a key may verify.
     fn algorithms(self) -> Vec<(SignatureAlgorithm, &'static dyn VerificationAlgorithm)> {
-        use Hash::{Sha256, Sha384, Sha512};
+        use Hash::{Sha1, Sha256, Sha384, Sha512};
         use SignatureAlgorithm::{Ecdsa, RsaPkcs1, RsaPss};
         match self {
             Self::Rsa { .. } => vec![
@@ -199,6 +228,8 @@ impl KeyKind {
                 (RsaPss(Sha256), &signature::RSA_PSS_2048_8192_SHA256),
                 (RsaPss(Sha384), &signature::RSA_PSS_2048_8192_SHA384),
                 (RsaPss(Sha512), &signature::RSA_PSS_2048_8192_SHA512),
+                // Nobody reaches it without [`super::algorithms::Allowed`].
+                (RsaPkcs1(Sha1), &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
             ],
             Self::P256 => vec![
                 (Ecdsa(Sha256), &signature::ECDSA_P256_SHA256_ASN1),
@@ -230,30 +261,14 @@ impl fmt::Display for KeyKind {
     }
 }
 
-impl SigningCertificate {
-    /// A certificate that somebody showed us, described for people. Nothing is trusted by it: an unsuitable key is
-    /// described too.
-    ///
-    /// # Errors
-    /// A sentence for the owner when it is not an X.509 certificate.
-    pub fn described(der: &[u8]) -> Result<Self, String> {
-        let certificate = parse_certificate(der)?;
-        Ok(Self {
-            sha256: sha256(der),
-            subject: certificate.subject().to_string(),
-            key: KeyKind::of(&certificate)
-                .map_or_else(|why| format!("unsuitable: {why}"), |kind| kind.to_string()),
-            not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
-        })
-    }
-}
-
-/// A private key of ours with its certificate. Cloning is cheap; the key is never shown.
+/// A private key of ours with its certificate: it signs, and an RSA key of at most 4096 bits also opens what was
+/// encrypted with its certificate. Cloning is cheap; the key is never shown.
 #[derive(Clone)]
 pub struct SigningKey {
     key: Arc<PrivateKey>,
+    decryption: Option<Arc<DecryptionKey>>,
     certificate: Arc<[u8]>,
-    subject: Arc<str>,
+    shown: Arc<SigningCertificate>,
 }
 
 enum PrivateKey {
@@ -308,13 +323,36 @@ impl SigningKey {
         if key.public() != &*parsed.public_key().subject_public_key.data {
             return Err("the private key and the certificate do not belong together".to_owned());
         }
-        let subject = parsed.subject().to_string().into();
-        Ok(Self { key: Arc::new(key), certificate: certificate.into(), subject })
+        let decryption = match kind {
+            KeyKind::Rsa { bits } if bits <= DecryptionKey::MAX_BITS => Some(
+                DecryptionKey::from_der(&der)
+                    .ok_or_else(|| format!("the private key is not a valid {kind} key"))?,
+            ),
+            _ => None,
+        };
+        let shown = Arc::new(SigningCertificate::of(&certificate, &parsed, kind.to_string()));
+        let decryption = decryption.map(Arc::new);
+        Ok(Self { key: Arc::new(key), decryption, certificate: certificate.into(), shown })
+    }
+
+    /// Its certificate, for `check`, metrics and explanations.
+    pub fn certificate(&self) -> &SigningCertificate {
+        &self.shown
     }
 
     /// The certificate in DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// Whether it can open what was encrypted with its certificate.
+    pub fn decrypts(&self) -> bool {
+        self.decryption.is_some()
+    }
+
+    /// The same key as an opener.
+    pub(super) fn decryption(&self) -> Option<&DecryptionKey> {
+        self.decryption.as_deref()
     }
 
     /// What [`Self::sign`] makes.
@@ -354,11 +392,11 @@ impl PrivateKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("subject", &self.subject).finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("subject", &self.shown.subject).finish_non_exhaustive()
     }
 }
 
-fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, String> {
+pub(super) fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, String> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
         Ok(_) => Err("something follows the certificate".to_owned()),
@@ -370,7 +408,7 @@ fn pem_blocks(text: &[u8]) -> Result<Vec<Pem>, String> {
     Pem::iter_from_buffer(text).collect::<Result<_, _>>().map_err(|e| format!("it is not PEM: {e}"))
 }
 
-fn sha256(octets: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(Hash::Sha256.of(octets).as_ref());
     out

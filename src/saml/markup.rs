@@ -9,6 +9,7 @@
 //! misjudges is not well-formed, and the parser says so afterwards.
 
 use crate::reason::{Reason, Refusal};
+use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
 /// More attributes than any IdP puts on an element (ten or so).
@@ -45,12 +46,20 @@ pub(super) fn refuse_crowded(text: &str) -> Result<(), Refusal> {
 /// The text with the white space in attribute values made spaces, as XML 1.0 2.11 and 3.3.3 tell every parser.
 /// Character references stay: they are how a value says that it means a line break.
 pub(super) fn normalize_attributes(text: String) -> String {
+    match normalized_attributes(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(normal) => normal,
+    }
+}
+
+/// [`normalize_attributes`], copied only where there is something to change.
+pub(super) fn normalized_attributes(text: &str) -> Cow<'_, str> {
     let is_break = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r');
     let mut broken: Vec<Range<usize>> = Vec::new();
     if !text.as_bytes().iter().any(is_break) {
-        return text;
+        return Cow::Borrowed(text);
     }
-    let _: ControlFlow<()> = walk(&text, |markup| {
+    let _: ControlFlow<()> = walk(text, |markup| {
         if let Markup::Value(range) = markup
             && text.as_bytes()[range.clone()].iter().any(is_break)
         {
@@ -59,7 +68,7 @@ pub(super) fn normalize_attributes(text: String) -> String {
         ControlFlow::Continue(())
     });
     if broken.is_empty() {
-        return text;
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
@@ -69,7 +78,7 @@ pub(super) fn normalize_attributes(text: String) -> String {
         done = range.end;
     }
     out.push_str(&text[done..]);
-    out
+    Cow::Owned(out)
 }
 
 /// What the look comes across.

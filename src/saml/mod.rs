@@ -3,10 +3,11 @@
 //! # The way of an answer
 //!
 //! ```text
-//! ResponseText ──parse──> RawResponse ──verify(idp)──> VerifiedResponse ──accept(expected, policy, now)──> AcceptedAssertion
+//! ResponseText ──parse──> RawResponse ──verify(idp, sp, now)──> VerifiedResponse ──accept(expected, policy, now)──> AcceptedAssertion
 //!   xml.rs                 structure.rs                 signature.rs                  accept.rs
-//!   limits, encoding       pre-check, shape of          keys, digest; assertion.rs    the Web Browser SSO
-//!                          signatures: no key needed    reads the digested octets     profile, paragraph by paragraph
+//!   limits, encoding       pre-check, shape of          keys, digest; decryption.rs   the Web Browser SSO
+//!                          signatures and ciphertexts:  opens, assertion.rs reads     profile, paragraph by paragraph
+//!                          no key needed                the digested octets
 //! ```
 //!
 //! Each step takes what stands before it by value and is the only maker of what comes after it. Nothing can be read
@@ -14,9 +15,10 @@
 //! [`validate`] is the whole way in one call.
 //!
 //! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`]
-//! says, [`metadata`] reads theirs and writes ours, `algorithms.rs` is the list of what is accepted, `instant.rs` reads
-//! times. [`trace`] and [`reading`] are for explanations: the same rules with somebody who writes them down, and what a
-//! message says whoever sent it; nothing leads from there to an identity.
+//! says, [`metadata`] reads theirs and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is
+//! accepted, `ciphertext.rs` is the shape of what is encrypted, `instant.rs` reads times. [`trace`] and [`reading`] are
+//! for explanations: the same rules with somebody who writes them down, and what a message says whoever sent it; nothing
+//! leads from there to an identity.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
 //!
@@ -32,11 +34,17 @@
 //! | The public key as an HMAC secret; a truncated HMAC | CVE-2009-0217 | `SignatureAlgorithm` has no HMAC; keys are prepared for the algorithms of their own kind; parameters are refused |
 //! | Weak algorithms and keys | SHA-1 collisions, RSA under 2048 bits | their names do not parse; `keys.rs` skips such keys when they are configured |
 //! | XSLT, XPath and remote references, carried out before the signature is checked | Hill, "Command Injection in XML Signatures and Encryption" (2007) | the transforms are exactly two names; there is no code for any other; the value over SignedInfo is verified before anything is digested |
+//! | Padding oracles: whoever can tell how a decryption failed can decrypt, and encrypt for us anyway | Jager and Somorovsky, "How to Break XML Encryption" (2011); Bleichenbacher's attack on rsa-1_5 (2012) | a signature over the ciphertext is verified before it is opened; PKCS #1 v1.5 and 3DES do not parse; every failure from the opening to the inner signature is marked and looks alike outside, comes at a fixed time, and three of them end the sign-in (`login/tries.rs`) |
+//! | What was decrypted is trusted because it was encrypted, although anybody can encrypt for us | (a shape, not one case) | `Plaintext` passes the same structure and signature checks as a document from outside; only octets under a verified signature become `SignedXml` |
+//! | The decrypted text reaches out of its place, or brings a second assertion | (a shape, not one case) | it is parsed as a document of its own, in which the assertion is the only element |
+//! | Keys and content are fetched from where the message says | CipherReference, RetrievalMethod | `ciphertext.rs` reads what stands inside the element, and has no code that fetches |
 //! | Several references, of which another one counts | CVE-2026-33487 | SignedInfo has exactly one |
 //! | Entities: external files, billion laughs, default attributes | CVE-2003-1564 and ever since | a document type declaration is refused (`xml.rs`) |
 //! | Unsigned accepted when a key or a setting is missing | (a shape, not one case) | required is not `Option`: no key, no `TrustedKeys`; no signature, no `VerifiedResponse`; no audience, recipient or expiry, no `Assertion` |
 //! | Another known IdP speaks for this one | (several gateways with many IdPs) | a `VerifiedResponse` remembers under whose keys it was verified, and `accept` compares |
 //! | A stolen answer: replayed, for another service, another browser, another time | (the reason for Profiles 4.1.4.3) | `accept.rs`: audience, recipient, destination, InResponseTo twice, times; the store claims the ID once |
+//! | Metadata whose signer is known is wrapped, stripped or signed inside only; an aggregate's entity is read beside what was signed | the attacks on assertions, carried over to metadata | `metadata/signed.rs`: only the document element's own signature counts; `metadata/select.rs`: what is put aside to be read is what went into the digest, in the same pass |
+//! | Metadata brings the attacker's key | CVE-2021-21239; sources in the wrong hands | a pinned signature; `metadata/change.rs` holds a swap of all keys and a move to another host |
 //! | An answer that nobody asked for signs a victim in as the attacker | login CSRF; [`Answers::Nobody`](response::Answers) | a response without InResponseTo is accepted only where a caller says so by type, and then neither it nor its confirmation may name a request |
 //! | Work without bounds before the signature is checked | 1,500 references; 40,000 attributes on one element | limits before decoding and parsing; one pass of pre-check; SignedInfo is of fixed shape |
 //!
@@ -79,10 +87,11 @@
 //! Using one twice:
 //!
 //! ```compile_fail,E0382
-//! # use vestibule::saml::{parties::IdentityProvider, response::RawResponse};
-//! fn twice(raw: RawResponse<'_>, one: &IdentityProvider, other: &IdentityProvider) {
-//!     let _ = raw.verify(one);
-//!     let _ = raw.verify(other);
+//! # use vestibule::saml::{parties::{IdentityProvider, ServiceProvider}, response::RawResponse};
+//! # use vestibule::clock::Moment;
+//! fn twice(raw: RawResponse<'_>, one: &IdentityProvider, other: &IdentityProvider, us: &ServiceProvider, now: Moment) {
+//!     let _ = raw.verify(one, us, now);
+//!     let _ = raw.verify(other, us, now);
 //! }
 //! ```
 //!
@@ -125,9 +134,14 @@ mod accepted_tests;
 mod algorithms;
 mod assertion;
 pub mod authn_request;
+mod ciphertext;
+mod decryption;
+#[cfg(test)]
+mod decryption_tests;
 pub mod demand;
 #[cfg(test)]
 mod demand_tests;
+mod encryption;
 mod envelope;
 mod instant;
 mod keys;
@@ -172,7 +186,7 @@ use response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
 ///     now: Moment,
 /// ) -> Result<AcceptedAssertion, Refusal> {
 ///     let raw = RawResponse::parse(text, limits)?;
-///     let verified = raw.verify(expected.identity_provider)?;
+///     let verified = raw.verify(expected.identity_provider, expected.service_provider, now)?;
 ///     verified.accept(expected, policy, now)
 /// }
 /// ```
@@ -183,5 +197,7 @@ pub fn validate(
     limits: &Limits,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    RawResponse::parse(text, limits)?.verify(expected.identity_provider)?.accept(expected, policy, now)
+    RawResponse::parse(text, limits)?
+        .verify(expected.identity_provider, expected.service_provider, now)?
+        .accept(expected, policy, now)
 }

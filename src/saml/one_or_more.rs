@@ -1,7 +1,7 @@
 //! A list that cannot be empty: where the profile demands at least one, there is no list to forget to check.
 
 /// At least one `T`.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct OneOrMore<T> {
     first: T,
     rest: Vec<T>,

@@ -1,8 +1,11 @@
 //! Who talks: the service provider (us) and the identity providers (them), and what their owner decided about them.
 
+use super::algorithms::Allowed;
+use crate::clock::Moment;
 use std::fmt;
 use std::time::Duration;
 
+pub use super::algorithms::{Hash, SignatureAlgorithm};
 pub use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
 
 /// An entity identifier, compared octet by octet (Core 8.3.6).
@@ -32,6 +35,17 @@ pub enum Binding {
 }
 
 impl Binding {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Redirect, Self::Post];
+
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Redirect => "HTTP-Redirect",
+            Self::Post => "HTTP-POST",
+        }
+    }
+
     /// The URI that metadata and messages name it by.
     pub const fn uri(self) -> &'static str {
         match self {
@@ -55,6 +69,39 @@ pub enum RequireSigned {
     Both,
 }
 
+/// What to do with content that is encrypted in a mode that does not notice tampering (CBC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cbc {
+    /// Open it: Entra ID and ADFS send it, with a signature inside. Three tries and answers that all look alike and
+    /// take equally long leave an attacker nothing to measure.
+    #[default]
+    Accept,
+    /// Open it only when the response around it is signed: then nobody can have tampered with it.
+    RequireSignedResponse,
+    /// Refuse it.
+    Refuse,
+}
+
+/// What an identity provider's owner decided about its cryptography.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CryptographyPolicy {
+    /// What to do with CBC.
+    pub cbc: Cbc,
+    /// Whether an assertion that is not encrypted is refused.
+    pub require_encrypted: bool,
+    /// The signature algorithms that it may use; none: all that are accepted.
+    pub algorithms: Option<Vec<SignatureAlgorithm>>,
+    /// The moment at which signatures with SHA-1 end to be accepted; none: they never are.
+    pub sha1_until: Option<Moment>,
+}
+
+impl CryptographyPolicy {
+    /// The algorithms that its signatures may use at this moment.
+    pub(super) fn at(&self, now: Moment) -> Allowed<'_> {
+        Allowed::by(self.algorithms.as_deref(), self.sha1_until.is_some_and(|until| now < until))
+    }
+}
+
 /// An identity provider as its metadata or the configuration describes it.
 #[derive(Debug, Clone)]
 pub struct IdentityProvider {
@@ -66,9 +113,30 @@ pub struct IdentityProvider {
     pub keys: TrustedKeys,
     /// Which parts of its answers must be signed.
     pub require_signed: RequireSigned,
+    /// What of cryptography it may use.
+    pub cryptography: CryptographyPolicy,
     /// Whether it says that it refuses requests that are not signed.
     pub want_authn_requests_signed: bool,
+    /// Where it takes logout messages; empty when it offers no single logout.
+    pub single_logout: Vec<SloEndpoint>,
+    /// The scopes (`example.org` of `ada@example.org`) that it may speak for; empty when its metadata names none.
+    pub scopes: Vec<Scope>,
 }
+
+/// Where an identity provider takes logout messages (Metadata 2.4.1.2, SingleLogoutService).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SloEndpoint {
+    /// How messages get there.
+    pub binding: Binding,
+    /// Takes requests, and responses too unless there is another address for them.
+    pub location: String,
+    /// Takes responses, where that is another address (Metadata 2.2.2).
+    pub response_location: Option<String>,
+}
+
+/// What stands after the `@` of a scoped attribute (shibmd:Scope), compared octet by octet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scope(pub String);
 
 /// Our side.
 #[derive(Debug, Clone)]
@@ -77,8 +145,16 @@ pub struct ServiceProvider {
     pub entity_id: EntityId,
     /// The assertion consumer service's URL that we publish and ask with.
     pub acs_url: String,
-    /// First signs; all are published. Empty: requests are not signed.
+    /// First signs; all are published, and every RSA key opens what is encrypted for us. Empty: requests are not
+    /// signed, and nothing encrypted can be opened.
     pub signing_keys: Vec<SigningKey>,
+}
+
+impl ServiceProvider {
+    /// Whether anything that is encrypted for us can be opened.
+    pub fn can_decrypt(&self) -> bool {
+        self.signing_keys.iter().any(SigningKey::decrypts)
+    }
 }
 
 /// What the profile's rules are told by the configuration.

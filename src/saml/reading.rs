@@ -4,6 +4,7 @@
 //! out of the message as it stands and proves nothing; no type of this file leads to an accepted assertion.
 
 use super::instant;
+use super::keys::{KeyKind, SigningCertificate, parse_certificate};
 use super::markup;
 use super::parties::Limits;
 use super::xml::{self, Element};
@@ -88,6 +89,18 @@ pub fn tame(text: &str) -> String {
     // Short pieces, of which `shown` leaves nothing out.
     let pieces = characters.chunks(100).map(|piece| shown(&String::from_iter(piece)));
     pieces.filter_map(|piece| Some(piece.strip_prefix('"')?.strip_suffix('"')?.to_owned())).collect()
+}
+
+/// A certificate that a message shows, described for people. Nothing is trusted by it: an unsuitable key is described
+/// too.
+///
+/// # Errors
+/// A sentence for the owner when it is not an X.509 certificate.
+pub fn certificate(der: &[u8]) -> Result<SigningCertificate, String> {
+    let certificate = parse_certificate(der)?;
+    let kind =
+        KeyKind::of(&certificate).map_or_else(|why| format!("unsuitable: {why}"), |kind| kind.to_string());
+    Ok(SigningCertificate::of(der, &certificate, kind))
 }
 
 /// Base64 as messages carry it, with line breaks between its characters.

@@ -1,20 +1,30 @@
 //! From the text of a SAMLResponse to a response that its identity provider signed.
 //!
 //! ```text
-//! ResponseText ──parse──> RawResponse ──verify(idp)──> VerifiedResponse ──accept(expected, policy, now)──> AcceptedAssertion
+//! ResponseText ──parse──> RawResponse ──verify(idp, sp, now)──> VerifiedResponse ──accept(expected, policy, now)──> AcceptedAssertion
 //! ```
 //!
 //! Each step takes what stands before it by value. A [`RawResponse`] passed everything that can be checked without a
 //! key and tells nothing but which request it claims to answer. A [`VerifiedResponse`] was signed by the identity
 //! provider and tells nothing yet either: whether it is meant for us, now and for this request is the profile's
 //! question (`accept.rs`).
+//!
+//! # Encrypted answers
+//!
+//! The response's signature covers the ciphertext, so it is verified first and what is opened is taken from the octets
+//! that it covers; a signature inside is verified after the opening; both must be good when both are there, and
+//! without either nothing is accepted. From the opening to the inner signature every refusal is marked
+//! ([`Refusal::is_behind_decryption`]): outside they must all look alike.
 
 use super::accept::web_browser_sso;
+use super::algorithms::Allowed;
 use super::assertion::Assertion;
+use super::ciphertext::Ciphertext;
+use super::decryption::{Decryption, Plaintext};
 use super::envelope::{Envelope, Status};
 use super::markup;
-use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
-use super::signature::Signature;
+use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider};
+use super::signature::{Signature, SignedDocument, SignedXml};
 use super::structure::{Kind, Structure};
 use super::witness::{Compared, Strict, Witness};
 use super::xml::{self, ASSERTION, Element};
@@ -87,7 +97,14 @@ pub struct RawResponse<'a> {
     document: Document<'a>,
     root: NodeId,
     response_signature: Option<Signature>,
-    assertion_signature: Option<Signature>,
+    assertion: RawAssertion,
+    max_depth: u32,
+}
+
+/// The assertion of a response, as far as it can be seen without a key.
+enum RawAssertion {
+    Plain { signature: Option<Signature> },
+    Encrypted(Box<Ciphertext>),
 }
 
 impl<'a> RawResponse<'a> {
@@ -102,8 +119,20 @@ impl<'a> RawResponse<'a> {
             .map_err(|refusal| instead_of_no_assertion(&document, refusal))?;
         let parse = |node: Option<NodeId>| node.map(|node| Signature::parse(&document, node)).transpose();
         let response_signature = parse(structure.response_signature)?;
-        let assertion_signature = parse(structure.assertion_signature)?;
-        Ok(Self { root: structure.root, response_signature, assertion_signature, document })
+        let assertion = if structure.is_encrypted {
+            let place = Element::at(&document, structure.assertion).ok_or(Reason::AssertionCount)?;
+            RawAssertion::Encrypted(Box::new(Ciphertext::parse(place)?))
+        } else {
+            RawAssertion::Plain { signature: parse(structure.assertion_signature)? }
+        };
+        let max_depth = limits.max_depth;
+        Ok(Self { root: structure.root, response_signature, assertion, max_depth, document })
+    }
+
+    /// Whether the assertion is encrypted: then [`Self::verify`] uses a private key of ours, and whoever lets a
+    /// stranger have it done counts how often.
+    pub const fn is_encrypted(&self) -> bool {
+        matches!(self.assertion, RawAssertion::Encrypted(_))
     }
 
     /// The request ID that the response claims to answer; unverified, good only for choosing which attempt to compare
@@ -124,47 +153,194 @@ impl<'a> RawResponse<'a> {
             .filter(|issuer| !issuer.is_empty())
     }
 
-    /// Verifies every signature with the IdP's keys, applies `require_signed`, and reads the assertion from the octets
-    /// that were digested.
+    /// Whether the response as a whole carries a signature, good or bad.
+    pub fn is_signed_as_response(&self) -> bool {
+        self.response_signature.is_some()
+    }
+
+    /// Verifies every signature with the IdP's keys and the algorithms that its owner allows at `now`, opens what is
+    /// encrypted for us, applies `require_signed`, and reads the assertion from the octets that were digested.
     ///
     /// # Errors
-    /// `signature-missing…`, `signature-invalid`, `signature-empty`, `digest-mismatch`; then everything that an
-    /// assertion or a response lacks, or says in a way that cannot be read.
-    pub fn verify(self, idp: &IdentityProvider) -> Result<VerifiedResponse, Refusal> {
-        let signed = (self.response_signature.is_some(), self.assertion_signature.is_some());
-        demand_signatures(signed, idp.require_signed, &mut Strict)?;
+    /// `encryption-missing`, `signature-missing…`, `signature-algorithm`, `signature-invalid`, `signature-empty`,
+    /// `digest-mismatch`; `assertion-encrypted`, `encryption-cbc`, `decryption-…` and, of what was opened, every reason
+    /// about the message as XML and about the shape of signatures; then everything that an assertion or a response
+    /// lacks, or says in a way that cannot be read.
+    pub fn verify(
+        self,
+        idp: &IdentityProvider,
+        sp: &ServiceProvider,
+        now: Moment,
+    ) -> Result<VerifiedResponse, Refusal> {
+        let Self { document, response_signature, assertion, max_depth, .. } = self;
+        let theirs = Theirs { idp, allowed: idp.cryptography.at(now) };
+        let ours = Decryption::new(sp, &idp.cryptography, max_depth);
+        match assertion {
+            RawAssertion::Plain { signature } => {
+                theirs.verify_plain(&document, response_signature, signature, ours)
+            }
+            RawAssertion::Encrypted(ciphertext) => {
+                theirs.verify_encrypted(&document, response_signature, *ciphertext, ours)
+            }
+        }
+    }
+}
 
+/// The identity provider whose keys decide, with what it may use them for at this moment.
+struct Theirs<'a> {
+    idp: &'a IdentityProvider,
+    allowed: Allowed<'a>,
+}
+
+impl Theirs<'_> {
+    fn verify_plain(
+        &self,
+        document: &Document<'_>,
+        response: Option<Signature>,
+        assertion: Option<Signature>,
+        ours: Decryption<'_>,
+    ) -> Result<VerifiedResponse, Refusal> {
+        if self.idp.cryptography.require_encrypted {
+            return Err(Reason::EncryptionMissing.into());
+        }
+        self.demand_signed(response.is_some(), assertion.is_some())?;
         // Every signature that is present must be good, also the one that is not needed.
-        let verify = |signature: Option<Signature>| {
-            signature.map(|signature| signature.verify(&self.document, &idp.keys)).transpose()
-        };
-        let response = verify(self.response_signature)?;
-        let assertion = verify(self.assertion_signature)?;
-
-        let signed_parts = match (&response, &assertion) {
-            (Some(_), Some(_)) => "both",
-            (Some(_), None) => "response",
-            (None, _) => "assertion",
-        };
+        let sha1 = response.iter().chain(&assertion).any(Signature::has_sha1);
+        let response = self.verified(document, response)?;
+        let assertion = self.verified(document, assertion)?;
+        let signed_parts = signed_parts(response.is_some(), assertion.is_some());
 
         // The larger signed part is read: a signed response holds its assertion.
         let signed = response.or(assertion).ok_or(Reason::SignatureMissing)?;
-        let document = signed.read()?;
+        let read = signed.read()?;
         let envelope = if signed.covers_response() {
-            Envelope::parse(document.root()?, true)?
+            Envelope::parse(read.root()?, true)?
         } else {
-            Envelope::parse(Element::root(&self.document)?, false)?
+            Envelope::parse(Element::root(document)?, false)?
         };
-        let assertion = Assertion::parse(&document)?;
-        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone(), signed_parts })
+        let assertion = Assertion::parse(&read, ours)?;
+        Ok(self.verdict(envelope, assertion, signed_parts, None, sha1))
     }
+
+    fn verify_encrypted(
+        &self,
+        document: &Document<'_>,
+        response: Option<Signature>,
+        ciphertext: Ciphertext,
+        ours: Decryption<'_>,
+    ) -> Result<VerifiedResponse, Refusal> {
+        if !ours.has_key() {
+            return Err(Reason::AssertionEncrypted.into());
+        }
+        // Whether the assertion is signed will only be seen inside.
+        self.demand_signed(response.is_some(), true)?;
+        ours.admit(ciphertext.cipher, response.is_some())?;
+
+        // Whoever tampered with a ciphertext that was signed gets no further than this.
+        let mut sha1 = response.iter().any(Signature::has_sha1);
+        let response = self.verified(document, response)?;
+        let signed = response.as_ref().map(SignedXml::read).transpose()?;
+        let (envelope, ciphertext) = match &signed {
+            Some(signed) => {
+                (Envelope::parse(signed.root()?, true)?, Ciphertext::parse(signed.encrypted_assertion()?)?)
+            }
+            None => (Envelope::parse(Element::root(document)?, false)?, ciphertext),
+        };
+
+        let opened = ours
+            .open(&ciphertext)
+            .and_then(|plaintext| self.verify_opened(&plaintext, signed.as_ref(), document, ours))
+            .map_err(Refusal::behind_decryption)?;
+        sha1 |= opened.sha1;
+        let assertion = Assertion::parse(&opened.assertion.read()?, ours)?;
+        let signed_parts = signed_parts(signed.is_some(), opened.is_signed);
+        Ok(self.verdict(envelope, assertion, signed_parts, Some(ciphertext.cipher.name()), sha1))
+    }
+
+    /// The same rules for what was opened as for what comes in the clear.
+    fn verify_opened(
+        &self,
+        plaintext: &Plaintext,
+        signed: Option<&SignedDocument<'_>>,
+        outside: &Document<'_>,
+        ours: Decryption<'_>,
+    ) -> Result<Opened, Refusal> {
+        let document = plaintext.document(ours.max_depth())?;
+        let outside = signed.map_or(outside, SignedDocument::document);
+        let (assertion, signature) = ours.assertion(&document, outside)?;
+        let signature = signature.map(|node| Signature::parse(&document, node)).transpose()?;
+        let (is_signed, sha1) = (signature.is_some(), signature.iter().any(Signature::has_sha1));
+        self.demand_signed(signed.is_some(), is_signed)?;
+        let assertion = match (self.verified(&document, signature)?, signed) {
+            (Some(verified), _) => verified,
+            (None, Some(signed)) => SignedXml::decrypted(&document, assertion, signed)?,
+            (None, None) => return Err(Reason::SignatureMissing.into()),
+        };
+        Ok(Opened { assertion, is_signed, sha1 })
+    }
+
+    fn verified(
+        &self,
+        document: &Document<'_>,
+        signature: Option<Signature>,
+    ) -> Result<Option<SignedXml>, Refusal> {
+        signature.map(|signature| signature.verify(document, &self.idp.keys, &self.allowed)).transpose()
+    }
+
+    /// `require_signed`.
+    fn demand_signed(&self, response: bool, assertion: bool) -> Result<(), Refusal> {
+        demand_signatures((response, assertion), self.idp.require_signed, &mut Strict)
+    }
+
+    fn verdict(
+        &self,
+        envelope: Envelope,
+        assertion: Assertion,
+        signed_parts: &'static str,
+        encrypted: Option<&'static str>,
+        sha1: bool,
+    ) -> VerifiedResponse {
+        let verified_as = self.idp.entity_id.clone();
+        VerifiedResponse {
+            envelope,
+            assertion,
+            verified_as,
+            protection: Protection { signed_parts, encrypted, sha1 },
+        }
+    }
+}
+
+/// An assertion that was encrypted, and is as good as one that came in the clear.
+struct Opened {
+    assertion: SignedXml,
+    is_signed: bool,
+    sha1: bool,
+}
+
+const fn signed_parts(response: bool, assertion: bool) -> &'static str {
+    match (response, assertion) {
+        (true, true) => "both",
+        (true, false) => "response",
+        (false, _) => "assertion",
+    }
+}
+
+/// How an answer was protected on its way, for the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
+    /// Which parts the IdP signed: `response`, `assertion` or `both`.
+    pub signed_parts: &'static str,
+    /// The cipher of the assertion's content, when it was encrypted: `aes128-gcm`.
+    pub encrypted: Option<&'static str>,
+    /// Whether any signature rests on SHA-1, which the configuration allows until a day.
+    pub sha1: bool,
 }
 
 impl fmt::Debug for RawResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawResponse")
             .field("response_signed", &self.response_signature.is_some())
-            .field("assertion_signed", &self.assertion_signature.is_some())
+            .field("encrypted", &self.is_encrypted())
             .finish_non_exhaustive()
     }
 }
@@ -206,8 +382,7 @@ pub struct VerifiedResponse {
     pub(super) assertion: Assertion,
     /// Under whose keys it was verified.
     pub(super) verified_as: EntityId,
-    /// `response`, `assertion` or `both`.
-    pub(super) signed_parts: &'static str,
+    pub(super) protection: Protection,
 }
 
 impl VerifiedResponse {

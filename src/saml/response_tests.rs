@@ -1,6 +1,6 @@
 use super::*;
 use crate::saml::testing::{
-    NOW, certificate, idp, outcome, reason, replaced, sign, signing_key, xml as fixture,
+    NOW, certificate, idp, outcome, reason, replaced, sign, signing_key, sp, xml as fixture,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -341,7 +341,7 @@ fn nothing_of_the_message_is_in_debug_output() {
     let raw = RawResponse::parse(&text, &limits).unwrap();
     assert_eq!(raw.claimed_in_response_to(), Some("_request"));
     let mut seen = format!("{text:?}{raw:?}");
-    let verified = raw.verify(&idp(&["rsa2048"])).unwrap();
+    let verified = raw.verify(&idp(&["rsa2048"]), &sp(&[]), NOW).unwrap();
     seen += &format!("{verified:?}");
     let accepted = outcome(&fixture("signxml_both"), &idp(&["rsa2048"]), NOW).unwrap();
     seen += &format!("{accepted:?}{:?}{:?}", accepted.name_id(), accepted.attributes());

@@ -10,7 +10,7 @@
 //! and [`SignedDocument`], from which alone an assertion can be read, is those octets parsed again: what we read is
 //! what was signed, whatever the document beside it looks like.
 
-use super::algorithms::{Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
+use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
 use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
 use super::structure::{Kind, Structure};
 use super::xml::{self, Element, SIGNATURE, shown};
@@ -86,7 +86,7 @@ impl Signature {
 
         let canonicalization = Method::parse(canonicalization, Reason::SignatureCanonicalization)?;
         let uri = method.attribute("Algorithm").unwrap_or("");
-        let algorithm = SignatureAlgorithm::from_uri(uri)
+        let algorithm = SignatureAlgorithm::or_sha1_from_uri(uri)
             .ok_or_else(|| Refusal::new(Reason::SignatureAlgorithm, shown(uri)))?;
         if !elements(method)?.is_empty() {
             // HMACOutputLength, RSAPSSParams: no accepted algorithm takes parameters.
@@ -115,8 +115,8 @@ impl Signature {
         }
         let transform = parse_transforms(transforms)?;
         let uri = digest_method.attribute("Algorithm").unwrap_or("");
-        let digest =
-            Hash::from_digest_method(uri).ok_or_else(|| Refusal::new(Reason::DigestAlgorithm, shown(uri)))?;
+        let digest = Hash::or_sha1_from_digest_method(uri)
+            .ok_or_else(|| Refusal::new(Reason::DigestAlgorithm, shown(uri)))?;
         if !elements(digest_method)?.is_empty() {
             return Err(shape("something inside DigestMethod"));
         }
@@ -135,9 +135,16 @@ impl Signature {
     }
 
     /// Verifies it under the keys of one identity provider, which are the only ones there are (Core 5.4.5 is not for
-    /// us: keys in the message are not looked at).
-    pub(super) fn verify(&self, document: &Document<'_>, keys: &TrustedKeys) -> Result<SignedXml, Refusal> {
-        self.signer(document, keys)?;
+    /// us: keys in the message are not looked at), with the algorithms that its owner allows.
+    pub(super) fn verify(
+        &self,
+        document: &Document<'_>,
+        keys: &TrustedKeys,
+        allowed: &Allowed<'_>,
+    ) -> Result<SignedXml, Refusal> {
+        // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
+        let _: Promised<'_> = self.verify_value(document, keys, allowed)?;
+
         let octets = self.digested(document)?;
         let kind = match Element::at(document, self.signed) {
             Some(element) if element.is(xml::PROTOCOL, "Response") => Kind::Response,
@@ -147,13 +154,27 @@ impl Signature {
         Ok(SignedXml { octets, kind })
     }
 
-    /// XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo. Gives the certificate of
-    /// that key.
+    /// The first half of [`Self::verify`]: one of the keys made the value over SignedInfo, by algorithms that are
+    /// allowed. What it says about the digest is left to whoever has the octets; nothing may be read from them before.
+    pub(super) fn verify_value(
+        &self,
+        document: &Document<'_>,
+        keys: &TrustedKeys,
+        allowed: &Allowed<'_>,
+    ) -> Result<Promised<'_>, Refusal> {
+        self.signer(document, keys, allowed)?;
+        Ok(Promised { hash: self.digest, prefixes: &self.transform.prefixes, digest: &self.digest_value })
+    }
+
+    /// Who made the value over SignedInfo: the certificate of the key.
     pub(super) fn signer<'k>(
         &self,
         document: &Document<'_>,
         keys: &'k TrustedKeys,
+        allowed: &Allowed<'_>,
     ) -> Result<Option<&'k SigningCertificate>, Refusal> {
+        allowed.signature(self.algorithm)?;
+        allowed.digest(self.digest)?;
         let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
         keys.verify(self.algorithm, &signed_info, &self.value)
             .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))
@@ -170,6 +191,11 @@ impl Signature {
         Ok(octets)
     }
 
+    /// Whether SHA-1 is anywhere in it.
+    pub(super) fn has_sha1(&self) -> bool {
+        self.algorithm.hash() == Hash::Sha1 || self.digest == Hash::Sha1
+    }
+
     fn tried(&self, keys: &TrustedKeys) -> String {
         let known: Vec<_> =
             keys.certificates().iter().map(|c| format!("{} ({})", c.subject, c.key)).collect();
@@ -177,7 +203,17 @@ impl Signature {
     }
 }
 
-/// The octets that were digested under a trusted key: made by [`Signature::verify`] and nowhere else.
+/// What somebody with a trusted key said about the digest of the element that the signature stands in, without the
+/// signature, exclusively canonicalised with these prefixes.
+#[must_use]
+pub(super) struct Promised<'s> {
+    pub(super) hash: Hash,
+    pub(super) prefixes: &'s [String],
+    pub(super) digest: &'s [u8],
+}
+
+/// The octets that were digested under a trusted key, made by [`Signature::verify`]; or those of an assertion whose
+/// ciphertext was, made by [`SignedXml::decrypted`] with that document as the proof. Nobody else can make one.
 #[must_use]
 pub(super) struct SignedXml {
     octets: String,
@@ -185,6 +221,18 @@ pub(super) struct SignedXml {
 }
 
 impl SignedXml {
+    /// An assertion without a signature of its own, opened from a ciphertext that stands in `_signed`.
+    pub(super) fn decrypted(
+        document: &Document<'_>,
+        assertion: NodeId,
+        _signed: &SignedDocument<'_>,
+    ) -> Result<Self, Refusal> {
+        let exclusive = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
+        let octets = canonical(document, assertion, None, &exclusive)?;
+        let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
+        Ok(Self { octets, kind: Kind::Assertion })
+    }
+
     /// Whether the whole response was signed, or only its assertion.
     pub(super) fn covers_response(&self) -> bool {
         self.kind == Kind::Response
@@ -208,7 +256,22 @@ pub(super) struct SignedDocument<'a> {
 impl SignedDocument<'_> {
     /// The assertion, which is signed itself or lies inside what is.
     pub(super) fn assertion(&self) -> Result<Element<'_>, Refusal> {
+        if self.structure.is_encrypted {
+            return Err(Reason::AssertionEncrypted.into());
+        }
         Element::at(&self.document, self.structure.assertion).ok_or_else(|| Reason::AssertionCount.into())
+    }
+
+    /// The EncryptedAssertion of a signed response.
+    pub(super) fn encrypted_assertion(&self) -> Result<Element<'_>, Refusal> {
+        Element::at(&self.document, self.structure.assertion)
+            .filter(|_| self.structure.is_encrypted)
+            .ok_or_else(|| Reason::AssertionCount.into())
+    }
+
+    /// The document itself, to compare with what was decrypted from it.
+    pub(super) const fn document(&self) -> &Document<'_> {
+        &self.document
     }
 
     /// The document element: the response when that was signed, else the assertion.
@@ -288,6 +351,14 @@ fn canonical(
         return Err(Reason::SignatureEmpty.into());
     }
     Ok(octets)
+}
+
+/// The canonical form of a document element, for whoever makes it otherwise.
+#[cfg(test)]
+pub(super) fn canonical_for_tests(document: &Document<'_>, prefixes: &[String]) -> String {
+    let method = Method { canonicalization: Canonicalization::Exclusive, prefixes: prefixes.to_vec() };
+    let root = Element::root(document).unwrap().node();
+    String::from_utf8(canonical(document, root, None, &method).unwrap()).unwrap()
 }
 
 /// Inside a signature a comment splits what one reader sees as one value, and a qualified attribute is what another

@@ -4,6 +4,7 @@
 //! which "the assertion", "its signature" and "the element with this ID" mean one thing to every reader: that is what
 //! signature wrapping needs to be otherwise. The same check runs again over the octets that were digested.
 
+use super::encryption::ENCRYPTION;
 use super::xml::{ASSERTION, Element, PROTOCOL, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
 use std::collections::HashSet;
@@ -14,8 +15,10 @@ use uppsala::{Document, NodeId, NodeKind};
 pub(super) struct Structure {
     /// The document element.
     pub(super) root: NodeId,
-    /// The one assertion: a child of the response, or the document element itself.
+    /// The one assertion, or what it is encrypted in: a child of the response, or the document element itself.
     pub(super) assertion: NodeId,
+    /// Whether it is an EncryptedAssertion. Then no signature of its own can be seen.
+    pub(super) is_encrypted: bool,
     /// The response's own signature.
     pub(super) response_signature: Option<NodeId>,
     /// The assertion's own signature.
@@ -29,6 +32,8 @@ pub(super) enum Kind {
     Response,
     /// `saml:Assertion`, alone.
     Assertion,
+    /// `saml:Assertion` as it was decrypted, in an element that stands for its place ([`super::decryption`]).
+    Decrypted,
 }
 
 impl Structure {
@@ -39,6 +44,7 @@ impl Structure {
         let is_expected = match kind {
             Kind::Response => root.is(PROTOCOL, "Response"),
             Kind::Assertion => root.is(ASSERTION, "Assertion"),
+            Kind::Decrypted => true,
         };
         if !is_expected {
             return Err(Refusal::new(
@@ -61,17 +67,20 @@ impl Structure {
         };
         let in_place = match kind {
             Kind::Response => document.parent(assertion) == Some(root.node()),
+            Kind::Decrypted => root.only_child().is_some_and(|only| only.node() == assertion),
             Kind::Assertion => assertion == root.node(),
         };
         if !in_place {
             return Err(Reason::AssertionMisplaced.into());
         }
-        if !found.encrypted.is_empty() {
-            return Err(Reason::AssertionEncrypted.into());
-        }
 
-        let mut structure =
-            Self { root: root.node(), assertion, response_signature: None, assertion_signature: None };
+        let mut structure = Self {
+            root: root.node(),
+            assertion,
+            is_encrypted: !found.encrypted.is_empty(),
+            response_signature: None,
+            assertion_signature: None,
+        };
         for signature in found.signatures {
             let place = match document.parent(signature) {
                 Some(parent) if parent == assertion => &mut structure.assertion_signature,
@@ -84,6 +93,37 @@ impl Structure {
         }
         Ok(structure)
     }
+}
+
+/// The one element in what was decrypted and is no assertion: a name or an attribute. The same rules about names; and
+/// nothing in it may call itself an assertion or a signature.
+pub(super) fn sole_element<'d>(document: &'d Document<'d>) -> Result<Element<'d>, Refusal> {
+    let found = Found::in_document(document)?;
+    if !found.assertions.is_empty() || !found.encrypted.is_empty() {
+        return Err(Reason::AssertionCount.into());
+    }
+    if !found.signatures.is_empty() {
+        return Err(Reason::SignatureMisplaced.into());
+    }
+    Element::root(document)?
+        .only_child()
+        .ok_or_else(|| Refusal::new(Reason::DecryptionPlaintext, "it is not exactly one element"))
+}
+
+/// What was decrypted must not use an ID of the document that it stood in: in one document they would be the same.
+pub(super) fn refuse_shared_ids(outside: &Document<'_>, inside: &Document<'_>) -> Result<(), Refusal> {
+    let ids: HashSet<&str> = ids_in(outside).collect();
+    match ids_in(inside).find(|id| ids.contains(id)) {
+        Some(id) => Err(Refusal::new(Reason::XmlIdDuplicate, shown(id))),
+        None => Ok(()),
+    }
+}
+
+fn ids_in<'d>(document: &'d Document<'_>) -> impl Iterator<Item = &'d str> {
+    let elements = document.descendants(document.root()).into_iter();
+    let attributes =
+        elements.filter_map(|node| document.element(node)).flat_map(|element| &element.attributes);
+    attributes.filter(|attribute| is_id(&attribute.name.local_name)).map(|attribute| &*attribute.value)
 }
 
 /// What the walk comes across.
@@ -129,10 +169,21 @@ impl Found {
     }
 }
 
-/// Namespaces in XML 1.0, where the parser is generous; no relative namespace names, whose meaning nobody agrees on
-/// and on which canonicalisers give up; and the names of SAML only in the namespaces of SAML, so that a reader that
-/// looks at local names only sees what we see.
+/// [`check_namespaces`], and the names of SAML only in the namespaces of SAML, so that a reader that looks at local
+/// names only sees what we see.
 fn check_names(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
+    check_namespaces(element)?;
+    match namespace_of(&element.name.local_name) {
+        Some(expected) if element.name.namespace_uri.as_deref() != Some(expected) => {
+            Err(Refusal::new(Reason::XmlNamespaceForeign, shown(&element.name.local_name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Namespaces in XML 1.0, where the parser is generous; no relative namespace names, whose meaning nobody agrees on
+/// and on which canonicalisers give up.
+pub(super) fn check_namespaces(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
     for (prefix, uri) in &element.namespace_declarations {
         if uri.is_empty() && !prefix.is_empty() {
             return Err(Refusal::new(Reason::XmlMalformed, "a prefix is bound to no namespace"));
@@ -150,17 +201,12 @@ fn check_names(element: &uppsala::Element<'_>) -> Result<(), Refusal> {
             ));
         }
     }
-    match namespace_of(&element.name.local_name) {
-        Some(expected) if element.name.namespace_uri.as_deref() != Some(expected) => {
-            Err(Refusal::new(Reason::XmlNamespaceForeign, shown(&element.name.local_name)))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// The spellings under which readers look for IDs. Core says `ID`, XML Signature `Id`, others `id`, SAML 1.1
 /// `AssertionID`; `xml:id` is caught as a qualified one.
-fn is_id(local_name: &str) -> bool {
+pub(super) fn is_id(local_name: &str) -> bool {
     local_name.eq_ignore_ascii_case("id") || matches!(local_name, "AssertionID" | "ResponseID")
 }
 
@@ -202,7 +248,11 @@ fn namespace_of(local_name: &str) -> Option<&'static str> {
         | "SignatureMethod"
         | "CanonicalizationMethod"
         | "DigestValue"
-        | "KeyInfo" => Some(SIGNATURE),
+        | "KeyInfo"
+        | "RetrievalMethod" => Some(SIGNATURE),
+        "EncryptedData" | "EncryptedKey" | "CipherData" | "CipherValue" | "CipherReference" => {
+            Some(ENCRYPTION)
+        }
         _ => None,
     }
 }

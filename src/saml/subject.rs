@@ -1,6 +1,7 @@
 //! The subject of an assertion: who it is about, and who may present it (Core 2.4, Profiles 4.1.4.2).
 
 use super::assertion::{no_text_between, time, unexpected};
+use super::decryption::Decryption;
 use super::one_or_more::OneOrMore;
 use super::xml::{ASSERTION, Element};
 use crate::clock::Moment;
@@ -37,8 +38,9 @@ pub(super) struct Bearers {
 }
 
 impl NameId {
-    /// Core 2.4.1: a subject is named by a BaseID, a NameID or an EncryptedID; here only a NameID will do.
-    pub(super) fn of_subject(subject: Element<'_>) -> Result<Self, Refusal> {
+    /// Core 2.4.1: a subject is named by a BaseID, a NameID or an EncryptedID; here only a NameID will do, in the clear
+    /// or encrypted (Core 2.2.4).
+    pub(super) fn of_subject(subject: Element<'_>, ours: Decryption<'_>) -> Result<Self, Refusal> {
         no_text_between(subject)?;
         let (mut found, mut confirmations) = (None, false);
         for child in subject.children() {
@@ -47,17 +49,22 @@ impl NameId {
             } else if confirmations {
                 // The schema's sequence: the name first.
                 return Err(unexpected(child));
-            } else if child.is(ASSERTION, "NameID") {
+            } else if child.is(ASSERTION, "NameID") || child.is(ASSERTION, "EncryptedID") {
                 if found.replace(child).is_some() {
                     return Err(Refusal::new(Reason::AssertionMalformed, "two NameID"));
                 }
-            } else if child.is(ASSERTION, "EncryptedID") {
-                return Err(Reason::NameIdEncrypted.into());
             } else if !child.is(ASSERTION, "BaseID") {
                 return Err(unexpected(child));
             }
         }
-        Self::parse(found.ok_or(Reason::NameIdMissing)?)
+        let found = found.ok_or(Reason::NameIdMissing)?;
+        if found.is(ASSERTION, "NameID") {
+            Self::parse(found)
+        } else if ours.has_key() {
+            ours.open_signed(found, ASSERTION, "NameID", Self::parse)
+        } else {
+            Err(Reason::NameIdEncrypted.into())
+        }
     }
 
     fn parse(element: Element<'_>) -> Result<Self, Refusal> {

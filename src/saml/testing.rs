@@ -3,8 +3,8 @@
 use super::authn_request::RequestId;
 use super::demand::Demand;
 use super::parties::{
-    Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, SigningKey,
-    TrustedKeys,
+    Binding, CryptographyPolicy, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider,
+    SigningKey, TrustedKeys,
 };
 use super::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use super::signature;
@@ -47,7 +47,10 @@ pub(crate) fn idp(keys: &[&str]) -> IdentityProvider {
         single_sign_on: vec![(Binding::Redirect, "https://idp.example.org/sso".into())],
         keys: TrustedKeys::from_certificates(&certificates).unwrap().0,
         require_signed: RequireSigned::Either,
+        cryptography: CryptographyPolicy::default(),
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
+        scopes: Vec::new(),
     }
 }
 
@@ -82,18 +85,27 @@ pub(crate) fn outcome(
     idp: &IdentityProvider,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
+    outcome_with(message, idp, &sp(&[]), now)
+}
+
+/// The same for a service provider with keys.
+pub(crate) fn outcome_with(
+    message: &str,
+    idp: &IdentityProvider,
+    sp: &ServiceProvider,
+    now: Moment,
+) -> Result<AcceptedAssertion, Refusal> {
     let limits = Limits::default();
     let text = ResponseText::from_xml(message.to_owned(), &limits)?;
-    let service_provider = sp(&[]);
     let expected = Expected {
         answers: Answers::Request { id: "_request", issued: REQUESTED_AT },
-        service_provider: &service_provider,
+        service_provider: sp,
         identity_provider: idp,
         acs_url: ACS,
         demand: &Demand::default(),
     };
     let policy = Policy { clock_skew: Duration::from_secs(60) };
-    RawResponse::parse(&text, &limits)?.verify(idp)?.accept(&expected, &policy, now)
+    RawResponse::parse(&text, &limits)?.verify(idp, sp, now)?.accept(&expected, &policy, now)
 }
 
 /// The same where something else is expected: nobody's question answered, or more demanded.
@@ -114,7 +126,7 @@ pub(crate) fn outcome_when(
         demand,
     };
     let policy = Policy { clock_skew: Duration::from_secs(60) };
-    RawResponse::parse(&text, &limits)?.verify(&idp)?.accept(&expected, &policy, now)
+    RawResponse::parse(&text, &limits)?.verify(&idp, &service_provider, now)?.accept(&expected, &policy, now)
 }
 
 /// Which rule refuses the message from the IdP with the usual key; `None` when it is accepted.

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
 use std::fmt::Write;
-use uppsala::{Document, NodeId, NodeKind, Parser, XmlError};
+use uppsala::{Document, NodeId, NodeKind, Parser, XmlDeclaration, XmlError};
 
 pub(super) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(super) const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
@@ -28,7 +28,16 @@ pub(super) fn parse(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal>
 /// Parses what comes from a document that [`parse`] has read before: the same rules, without the look at its crowds.
 pub(super) fn parse_again(text: &str, max_depth: u32) -> Result<Document<'_>, Refusal> {
     let parser = Parser::new().with_forbid_dtd(true).with_forbid_entities(true).with_max_depth(max_depth);
-    let document = parser.parse(text).map_err(|error| match error {
+    let document = parser.parse(text).map_err(|error| refusal(error, max_depth))?;
+    if let Some(declaration) = &document.xml_declaration {
+        check_declaration(declaration)?;
+    }
+    Ok(document)
+}
+
+/// Which rule of reading an error of the parser is about.
+pub(super) fn refusal(error: XmlError, max_depth: u32) -> Refusal {
+    match error {
         // uppsala has no variants for these two; if its wording changes they come out as malformed, and the tests
         // below say so.
         XmlError::Parse(e) if e.message.starts_with("DOCTYPE") => Refusal::from(Reason::XmlDoctype),
@@ -36,18 +45,20 @@ pub(super) fn parse_again(text: &str, max_depth: u32) -> Result<Document<'_>, Re
             Refusal::new(Reason::XmlTooDeep, format!("deeper than {max_depth}"))
         }
         other => Refusal::new(Reason::XmlMalformed, shown(&other.to_string())),
-    })?;
-    if let Some(declaration) = &document.xml_declaration {
-        if let Some(encoding) = &declaration.encoding
-            && !encoding.eq_ignore_ascii_case("utf-8")
-        {
-            return Err(Refusal::new(Reason::EncodingNotUtf8, format!("declared: {}", shown(encoding))));
-        }
-        if declaration.version != "1.0" {
-            return Err(Refusal::new(Reason::XmlMalformed, "only XML 1.0 is read"));
-        }
     }
-    Ok(document)
+}
+
+/// UTF-8 and XML 1.0, or nothing said.
+pub(super) fn check_declaration(declaration: &XmlDeclaration<'_>) -> Result<(), Refusal> {
+    if let Some(encoding) = &declaration.encoding
+        && !encoding.eq_ignore_ascii_case("utf-8")
+    {
+        return Err(Refusal::new(Reason::EncodingNotUtf8, format!("declared: {}", shown(encoding))));
+    }
+    if declaration.version != "1.0" {
+        return Err(Refusal::new(Reason::XmlMalformed, "only XML 1.0 is read"));
+    }
+    Ok(())
 }
 
 /// A view of one element.
@@ -119,6 +130,26 @@ impl<'d> Element<'d> {
         document.children_iter(self.node).filter_map(move |node| Self::at(document, node))
     }
 
+    /// The only child element, when there is exactly one and no text beside it.
+    pub(super) fn only_child(self) -> Option<Self> {
+        let mut children = self.children();
+        match (children.next(), children.next()) {
+            (Some(only), None) if !self.has_loose_text() => Some(only),
+            _ => None,
+        }
+    }
+
+    /// It, its parent, and so on to the document element.
+    pub(super) fn with_ancestors(self) -> impl Iterator<Item = Self> + use<'d> {
+        std::iter::successors(Some(self), |element| Self::at(element.document, element.parent()?))
+    }
+
+    /// The namespace declarations on it: prefix (empty for the default) and name.
+    pub(super) fn declarations(self) -> impl Iterator<Item = (&'d str, &'d str)> + use<'d> {
+        let declared = self.document.element(self.node).map_or(&[][..], |e| &e.namespace_declarations);
+        declared.iter().map(|(prefix, uri)| (&**prefix, &**uri))
+    }
+
     /// The child elements of that name.
     pub(super) fn children_named(
         self,
@@ -179,8 +210,13 @@ pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
 
 /// A value from a message as the owner may see it: quoted, control characters escaped, at most 200 characters.
 pub(super) fn shown(text: &str) -> String {
+    format!("\"{}\"", tame(text))
+}
+
+/// [`shown`] without the quotes, for values that stand in a line of their own.
+pub(super) fn tame(text: &str) -> String {
     const LONGEST: usize = 200;
-    let mut out = String::from("\"");
+    let mut out = String::new();
     out.extend(text.chars().take(LONGEST).flat_map(|c| {
         // Quotes and backslashes stay readable; what could start a new line or colour a terminal does not stay.
         let harmless = !c.is_control()
@@ -191,7 +227,6 @@ pub(super) fn shown(text: &str) -> String {
     if text.chars().nth(LONGEST).is_some() {
         out.push('…');
     }
-    out.push('"');
     out
 }
 

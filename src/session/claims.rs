@@ -24,6 +24,11 @@ impl ClaimKey {
         Self::of(&[b"assertion", issuer.as_bytes(), assertion_id.as_bytes()])
     }
 
+    /// One of the encrypted answers that are opened for a request of a site.
+    pub fn decryption(site: u16, request_id: &str, number: u8) -> Self {
+        Self::of(&[b"decryption", &site.to_be_bytes(), request_id.as_bytes(), &[number]])
+    }
+
     /// Each part behind its length, so that no two lists of parts read alike.
     fn of(parts: &[&[u8]]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -137,6 +142,8 @@ mod tests {
             ClaimKey::assertion("", "abc"),
             ClaimKey::request(0, "abc"),
             ClaimKey::request(1, "abc"),
+            ClaimKey::decryption(1, "abc", 1),
+            ClaimKey::decryption(1, "abc", 2),
         ];
         for (n, one) in all.iter().enumerate() {
             assert!(all[n + 1..].iter().all(|other| other != one));

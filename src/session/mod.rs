@@ -237,8 +237,8 @@ impl fmt::Debug for Session {
 pub struct Rendered {
     /// In the site's configured order; cheap to clone (shared bytes).
     pub headers: Box<[(http::HeaderName, http::HeaderValue)]>,
-    /// The same as a map: cloning it for an answer costs no hashing.
-    pub map: http::HeaderMap,
+    /// The same as a gateway is told them, not to be stored: cloning this for an answer costs no hashing.
+    pub answer: http::HeaderMap,
     /// The JWT inside is to be signed anew from here on.
     pub renew_at: Moment,
 }
@@ -246,12 +246,13 @@ pub struct Rendered {
 impl Rendered {
     /// `headers` in the site's order, good until `renew_at`.
     pub fn new(headers: Box<[(http::HeaderName, http::HeaderValue)]>, renew_at: Moment) -> Self {
-        // Room for what an answer adds, so that it need not grow.
-        let mut map = http::HeaderMap::with_capacity(headers.len() + 3);
+        // Room for what the HTTP library adds, so that it need not grow.
+        let mut answer = http::HeaderMap::with_capacity(headers.len() + 3);
         for (name, value) in &headers {
-            map.insert(name.clone(), value.clone());
+            answer.insert(name.clone(), value.clone());
         }
-        Self { headers, map, renew_at }
+        answer.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+        Self { headers, answer, renew_at }
     }
 }
 

@@ -5,7 +5,7 @@ use base64::Engine;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use vestibule::saml::parties::RequireSigned;
+use vestibule::saml::parties::{Cbc, RequireSigned};
 
 /// cases.toml. A key that it should not have fails the run.
 #[derive(Debug, Deserialize)]
@@ -24,7 +24,12 @@ pub(crate) struct Accepted {
     pub(crate) name_id: String,
     pub(crate) attributes: Option<BTreeMap<String, Vec<String>>>,
     keys: Option<Vec<String>>,
+    sp_keys: Option<Vec<String>>,
     require_signed: Option<Demand>,
+    cbc: Option<CbcPolicy>,
+    require_encrypted: Option<bool>,
+    algorithms: Option<Vec<String>>,
+    sha1_until: Option<i64>,
     #[serde(default)]
     unsolicited: bool,
     #[serde(default)]
@@ -43,7 +48,12 @@ pub(crate) struct Attack {
     pub(crate) expect: String,
     pub(crate) twin: String,
     keys: Option<Vec<String>>,
+    sp_keys: Option<Vec<String>>,
     require_signed: Option<Demand>,
+    cbc: Option<CbcPolicy>,
+    require_encrypted: Option<bool>,
+    algorithms: Option<Vec<String>>,
+    sha1_until: Option<i64>,
     #[serde(default)]
     unsolicited: bool,
     #[serde(default)]
@@ -57,13 +67,39 @@ pub(crate) struct Attack {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct World {
     pub(crate) keys: Option<Vec<String>>,
+    /// Our own keys; none unless said.
+    pub(crate) sp_keys: Option<Vec<String>>,
     pub(crate) require_signed: Option<Demand>,
+    pub(crate) cbc: Option<CbcPolicy>,
+    pub(crate) require_encrypted: Option<bool>,
+    pub(crate) algorithms: Option<Vec<String>>,
+    /// Seconds from now.
+    pub(crate) sha1_until: Option<i64>,
     /// Nobody asked: the answer is looked at as an unsolicited one.
     pub(crate) unsolicited: bool,
     pub(crate) force_authn: bool,
     pub(crate) authn_context: Vec<String>,
     /// Seconds.
     pub(crate) max_authn_age: Option<u64>,
+}
+
+/// `cbc`, as the table spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CbcPolicy {
+    Accept,
+    RequireSignedResponse,
+    Refuse,
+}
+
+impl From<CbcPolicy> for Cbc {
+    fn from(policy: CbcPolicy) -> Self {
+        match policy {
+            CbcPolicy::Accept => Self::Accept,
+            CbcPolicy::RequireSignedResponse => Self::RequireSignedResponse,
+            CbcPolicy::Refuse => Self::Refuse,
+        }
+    }
 }
 
 /// `require_signed`, as the table spells it.
@@ -92,7 +128,12 @@ impl Accepted {
     pub(crate) fn world(&self) -> World {
         World {
             keys: self.keys.clone(),
+            sp_keys: self.sp_keys.clone(),
             require_signed: self.require_signed,
+            cbc: self.cbc,
+            require_encrypted: self.require_encrypted,
+            algorithms: self.algorithms.clone(),
+            sha1_until: self.sha1_until,
             unsolicited: self.unsolicited,
             force_authn: self.force_authn,
             authn_context: self.authn_context.clone(),
@@ -105,7 +146,12 @@ impl Attack {
     pub(crate) fn world(&self) -> World {
         World {
             keys: self.keys.clone(),
+            sp_keys: self.sp_keys.clone(),
             require_signed: self.require_signed,
+            cbc: self.cbc,
+            require_encrypted: self.require_encrypted,
+            algorithms: self.algorithms.clone(),
+            sha1_until: self.sha1_until,
             unsolicited: self.unsolicited,
             force_authn: self.force_authn,
             authn_context: self.authn_context.clone(),

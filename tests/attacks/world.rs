@@ -13,9 +13,11 @@ use vestibule::identity::Mapping;
 use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{
-    Binding, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider, TrustedKeys,
+    Binding, Cbc, CryptographyPolicy, EntityId, Hash, IdentityProvider, Limits, Policy, RequireSigned,
+    ServiceProvider, SignatureAlgorithm, SigningKey, TrustedKeys,
 };
 use vestibule::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
+use vestibule::secret::Secret;
 
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";
@@ -72,14 +74,17 @@ impl Scene {
             service_provider: ServiceProvider {
                 entity_id: EntityId(SP.to_string()),
                 acs_url: ACS.to_string(),
-                signing_keys: Vec::new(),
+                signing_keys: world.sp_keys.iter().flatten().map(|name| our_key(name)).collect(),
             },
             identity_provider: IdentityProvider {
                 entity_id: EntityId(IDP.to_string()),
                 single_sign_on: vec![(Binding::Redirect, "https://idp.example.com/sso".to_string())],
                 keys,
                 require_signed: world.require_signed.unwrap_or_default().into(),
+                cryptography: cryptography(world),
                 want_authn_requests_signed: false,
+                single_logout: Vec::new(),
+                scopes: Vec::new(),
             },
             policy: Policy { clock_skew: SKEW },
             mapping: Mapping::default(),
@@ -147,7 +152,7 @@ impl Scene {
             demand: &self.demand,
         };
         let accepted = RawResponse::parse(text, &Limits::default())?
-            .verify(&self.identity_provider)?
+            .verify(&self.identity_provider, &self.service_provider, self.now)?
             .accept(&expected, &self.policy, self.now)?;
         Ok(Seen::in_assertion(&accepted))
     }
@@ -162,6 +167,29 @@ impl Seen {
 
 pub(crate) fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks")
+}
+
+fn cryptography(world: &World) -> CryptographyPolicy {
+    let algorithm = |name: &String| match name.as_str() {
+        "rsa-sha256" => SignatureAlgorithm::RsaPkcs1(Hash::Sha256),
+        "ecdsa-sha256" => SignatureAlgorithm::Ecdsa(Hash::Sha256),
+        other => panic!("{other} is not an algorithm of these tests"),
+    };
+    CryptographyPolicy {
+        cbc: world.cbc.map_or(Cbc::Accept, Cbc::from),
+        require_encrypted: world.require_encrypted.unwrap_or(false),
+        algorithms: world.algorithms.as_ref().map(|listed| listed.iter().map(algorithm).collect()),
+        sha1_until: world.sha1_until.map(|seconds| Moment::from_seconds(NOW.seconds() + seconds)),
+    }
+}
+
+/// A key pair of ours.
+fn our_key(name: &str) -> SigningKey {
+    let read = |ending: &str| {
+        let path = here().join("keys").join(format!("{name}.{ending}.pem"));
+        std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    SigningKey::from_pem(&Secret::new(read("key")), &read("crt")).expect("a good pair")
 }
 
 fn certificate(name: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use super::{NOW, here, load_with};
 use std::path::PathBuf;
 use std::time::Duration;
+use vestibule::clock::Moment;
 use vestibule::config::{Config, load};
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
 use vestibule::site::Face;
@@ -107,9 +108,10 @@ fn several_identity_providers_keep_their_domains_and_keys() {
         Some(&["example.com".to_owned(), "example.org".to_owned()][..])
     );
     assert_eq!(partner.email_domains, None);
-    assert_eq!(partner.saml.entity_id.0, "urn:partner:idp");
-    assert_eq!(partner.saml.keys.certificates().len(), 2);
-    assert_eq!(partner.saml.single_sign_on.len(), 1);
+    let saml = partner.known().expect("it is written out");
+    assert_eq!(saml.entity_id.0, "urn:partner:idp");
+    assert_eq!(saml.keys.certificates().len(), 2);
+    assert_eq!(saml.single_sign_on.len(), 1);
     assert_eq!(site.service_provider.signing_keys.len(), 2);
     assert_eq!(site.service_provider.entity_id.0, "urn:our:sp");
     assert_eq!(site.cookies.session_name, "__Host-gate");
@@ -319,4 +321,28 @@ fn secrets_are_in_no_message_and_in_no_debug_output() {
     assert!(!shown(&[("VESTIBULE__SESSION__SECRET", "hunter2")]).contains("hunter2"));
     let both = [("VESTIBULE__SESSION__SECRET", secret), ("VESTIBULE__SESSION__SECRET_FILE", "x")];
     assert!(!shown(&both).contains("hunter2"));
+}
+
+#[test]
+fn our_own_certificates_are_warned_of_thirty_days_before_their_end() {
+    // They end on 2051-07-14.
+    let at = |day: &str| {
+        let seconds = match day {
+            "2051-06-14" => 2_570_313_600,
+            "2051-06-15" => 2_570_400_000,
+            _ => 2_602_108_800,
+        };
+        let config = load(&good("forward-auth.yaml"), &[], Moment::from_seconds(seconds))
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        let ours = config.warnings.into_iter().filter(|w| w.path.starts_with("service_provider"));
+        ours.map(|warning| format!("{}: {}", warning.path, warning.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(at("2051-06-14"), Vec::<String>::new());
+    let soon = at("2051-06-15");
+    assert_eq!(soon.len(), 2, "{soon:?}");
+    let begin =
+        "service_provider.certificate_file[0]: our certificate CN=app.example.com ends on 2051-07-14T";
+    assert!(soon[0].starts_with(begin), "{soon:?}");
+    assert!(soon[1].contains("certificate_file[1]") && soon[1].contains("next ends on"), "{soon:?}");
+    assert!(at("2052-06-16")[0].contains("ended on 2051-07-14"));
 }

@@ -1,7 +1,7 @@
 //! `make demo` as a person sees it: scripts/demo.sh, a real Chromium, screenshots.
 
-use crate::support::chromium::Chromium;
 use crate::support::program::{Program, free_port, loopback};
+use crate::support::window::Make;
 use std::path::Path;
 use std::process::Command;
 
@@ -29,7 +29,7 @@ fn start_demo(folder: &Path, mode: &str) -> (Program, String) {
 async fn walk_through(mode: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (demo, url) = start_demo(folder.path(), mode);
-    let browser = Chromium::start(folder.path(), &[]).await;
+    let browser = Make::Chromium.open(folder.path(), &[]).await;
 
     browser.open(&format!("{url}/reports?year=2026&q=a%20b")).await;
     browser.sees("Demo identity provider").await;

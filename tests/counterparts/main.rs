@@ -1,14 +1,18 @@
-//! The gate against programs that none of us wrote: Chromium, nginx, SimpleSAMLphp.
+//! The gate against programs that none of us wrote: browsers, nginx, identity providers.
 //!
 //! Each test starts the programs that it needs on ports of its own and ends them. `make test` installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod chromium_signs_in;
+mod browsers_sign_in;
 mod demo;
+mod identity_providers;
+mod idps;
 mod nginx_auth_request;
+mod scenarios;
 mod simplesamlphp;
 mod simplesamlphp_demands;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod uploads;
 mod upstream;

@@ -1,10 +1,10 @@
 //! SimpleSAMLphp (Debian's package, on `php -S`) as identity provider: it validates our signed requests, and its own
 //! answers are signed by code that we did not write.
 
-use crate::support::chromium::Chromium;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::Visitor;
+use crate::support::window::Make;
 use crate::upstream;
 use http::StatusCode;
 use std::fs;
@@ -164,7 +164,7 @@ async fn simplesamlphp_signs_a_scripted_browser_in() {
 async fn simplesamlphp_signs_chromium_in() {
     let host = "login.idp.test";
     let world = world(host).await;
-    let browser = Chromium::start(world.folder.path(), &[host]).await;
+    let browser = Make::Chromium.open(world.folder.path(), &[host]).await;
     browser.open(&format!("{}/wiki/Start?page=2", world.public)).await;
     browser.type_into("input[name=username]", "alice").await;
     browser.type_into("input[name=password]", "secret").await;

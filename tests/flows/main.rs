@@ -9,10 +9,13 @@
 mod browser;
 #[path = "../support/idp.rs"]
 mod idp;
+#[path = "../support/sealing.rs"]
+mod sealing;
 #[path = "../support/world.rs"]
 mod world;
 
 mod demands;
+mod encrypted;
 mod endings;
 mod endpoints;
 mod loops;

@@ -104,16 +104,16 @@ async fn a_busy_verifier_answers_503_with_retry_after() {
 }
 
 /// A memory store that fails where it is told to.
-struct Failing {
-    inner: MemoryStore,
-    at: AtomicU8,
+pub struct Failing {
+    pub inner: MemoryStore,
+    pub at: AtomicU8,
 }
 
-const CLAIM: u8 = 1;
+pub const CLAIM: u8 = 1;
 const INSERT: u8 = 2;
 const REMOVE: u8 = 4;
 const LOAD: u8 = 8;
-const IS_CLAIMED: u8 = 16;
+pub const IS_CLAIMED: u8 = 16;
 
 impl Failing {
     fn check(&self, at: u8) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
@@ -24,6 +24,8 @@ pub struct FakeIdp {
     pub sso_url: String,
     /// Offered bindings: `HTTP-Redirect`, `HTTP-POST`.
     pub bindings: Vec<&'static str>,
+    /// Digests with SHA-1 under its strong signatures.
+    pub weak_digest: bool,
     key: Key,
     certificate: Vec<u8>,
 }
@@ -49,6 +51,16 @@ impl FakeIdp {
         Self::with(entity_id, Key::Rsa(key), &pair)
     }
 
+    /// Whose certificate ends on this day.
+    pub fn until(entity_id: &str, year: i32, month: u8, day: u8) -> Self {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["idp.test".into()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, month, day);
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pair.serialize_der()).unwrap();
+        let certificate = params.self_signed(&pair).unwrap().der().to_vec();
+        Self { certificate, ..Self::with(entity_id, Key::Ecdsa(key), &pair) }
+    }
+
     fn with(entity_id: &str, key: Key, pair: &rcgen::KeyPair) -> Self {
         let certificate =
             rcgen::CertificateParams::new(vec!["idp.test".into()]).unwrap().self_signed(pair).unwrap();
@@ -56,6 +68,7 @@ impl FakeIdp {
             entity_id: entity_id.into(),
             sso_url: format!("{}/sso", entity_id.trim_end_matches("/metadata")),
             bindings: vec!["HTTP-Redirect"],
+            weak_digest: false,
             key,
             certificate: certificate.der().to_vec(),
         }
@@ -146,10 +159,18 @@ impl FakeIdp {
     }
 
     /// A `ds:Signature` over an element in canonical form, without its signature.
-    fn signature(&self, id: &str, canonical: &str) -> String {
+    pub fn signature(&self, id: &str, canonical: &str) -> String {
         let method = match self.key {
             Key::Ecdsa(_) => "ecdsa-sha256",
             Key::Rsa(_) => "rsa-sha256",
+        };
+        let (digest_method, digest_value) = if self.weak_digest {
+            (
+                "http://www.w3.org/2000/09/xmldsig#sha1",
+                digest(&SHA1_FOR_LEGACY_USE_ONLY, canonical.as_bytes()),
+            )
+        } else {
+            ("http://www.w3.org/2001/04/xmlenc#sha256", digest(&SHA256, canonical.as_bytes()))
         };
         let signed_info = |namespace: &str| {
             format!(
@@ -159,9 +180,9 @@ impl FakeIdp {
                  <ds:Reference URI=\"#{id}\"><ds:Transforms>\
                  <ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"></ds:Transform>\
                  <ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></ds:Transform></ds:Transforms>\
-                 <ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"></ds:DigestMethod>\
+                 <ds:DigestMethod Algorithm=\"{digest_method}\"></ds:DigestMethod>\
                  <ds:DigestValue>{}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
-                STANDARD.encode(digest(&SHA256, canonical.as_bytes()))
+                STANDARD.encode(digest_value)
             )
         };
         // SignedInfo is canonicalised on its own, and then declares what it uses.

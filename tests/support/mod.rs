@@ -9,8 +9,9 @@
     reason = "a test fails by panicking"
 )]
 
-pub mod chromium;
 pub mod demo_idp;
 pub mod gate;
+pub mod marionette;
 pub mod program;
 pub mod visitor;
+pub mod window;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a counterpart may take to start on a busy two-core machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How long a program may take to end when it is asked to.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -61,8 +61,17 @@ impl Program {
 
     /// Resident memory in megabytes.
     pub fn resident_mb(&self) -> f64 {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most that was ever resident, in megabytes.
+    pub fn peak_mb(&self) -> f64 {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, figure: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 

@@ -111,6 +111,7 @@ impl Visitor {
     /// Submits the page's first form with its hidden fields, and `extra` ones.
     pub async fn submit(&mut self, page: &Answer, extra: &[(&str, &str)]) -> Answer {
         let (method, action, mut fields) = page.form();
+        fields.retain(|(name, _)| !extra.iter().any(|(typed, _)| typed == name));
         fields.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if method.eq_ignore_ascii_case("post") {
             return self.post_form(&action, &fields).await;
@@ -134,27 +135,48 @@ impl Answer {
 
     /// (method, absolute action, hidden fields) of the first form in the page.
     pub fn form(&self) -> (String, String, Vec<(String, String)>) {
+        let lower = self.body.to_ascii_lowercase();
         let start =
-            self.body.find("<form").unwrap_or_else(|| panic!("no form in {}: {}", self.status, self.body));
-        let form =
-            &self.body[start..self.body[start..].find("</form>").map_or(self.body.len(), |end| start + end)];
+            lower.find("<form").unwrap_or_else(|| panic!("no form in {}: {}", self.status, self.body));
+        let end = lower[start..].find("</form>").map_or(lower.len(), |end| start + end);
+        let (form, form_lower) = (&self.body[start..end], &lower[start..end]);
         let head = &form[..form.find('>').unwrap()];
         let action = attribute(head, "action").unwrap_or_else(|| self.url.clone());
         let action = url::Url::parse(&self.url).unwrap().join(&action).unwrap().to_string();
-        let fields = form
+        let fields = form_lower
             .match_indices("<input")
             .filter_map(|(at, _)| {
                 let tag = &form[at..at + form[at..].find('>')?];
-                Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))
+                let kind = attribute(tag, "type").unwrap_or_default().to_ascii_lowercase();
+                let sent = kind != "submit" && kind != "checkbox";
+                sent.then_some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))
             })
             .collect();
         (attribute(head, "method").unwrap_or_else(|| "get".to_owned()), action, fields)
     }
+
+    /// The absolute addresses of the page's frames.
+    pub fn frames(&self) -> Vec<String> {
+        let lower = self.body.to_ascii_lowercase();
+        let base = url::Url::parse(&self.url).unwrap();
+        let tags = lower.match_indices("<iframe").filter_map(|(at, _)| {
+            let tag = &self.body[at..at + self.body[at..].find('>')?];
+            Some(base.join(&attribute(tag, "src")?).unwrap().to_string())
+        });
+        tags.collect()
+    }
 }
 
+/// The value of an attribute. Its name may be written in capitals, and its value in single quotes.
 fn attribute(tag: &str, name: &str) -> Option<String> {
-    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
-    let (value, _) = rest.split_once('"')?;
+    let lower = tag.to_ascii_lowercase();
+    let at = lower
+        .match_indices(&format!("{name}="))
+        .map(|(at, _)| at)
+        .find(|at| tag[..*at].ends_with(|before: char| before.is_ascii_whitespace()))?;
+    let value = &tag[at + name.len() + 1..];
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let (value, _) = value[1..].split_once(quote)?;
     Some(unescape(value))
 }
 

@@ -46,7 +46,8 @@ pub(super) fn demand(written: &IdpFile, file: &File, desk: &mut Desk) -> (Demand
 
 /// What can be told only when our own side is known.
 pub(super) fn against_ourselves(idp: &Idp, written: &IdpFile, ourselves: &ServiceProvider, desk: &mut Desk) {
-    let (wanted, sign) = (idp.saml.want_authn_requests_signed, idp.demand.sign_requests);
+    let wanted = idp.known().is_some_and(|saml| saml.want_authn_requests_signed);
+    let sign = idp.demand.sign_requests;
     let keyless = ourselves.signing_keys.is_empty();
     let hint = "set service_provider.private_key_file and certificate_file";
     match sign {

@@ -55,7 +55,7 @@ pub(super) fn seal_keys(session: &Session, desk: &mut Desk) -> Option<(KeyRing, 
     }
 }
 
-fn strong(secret: &Secret, place: &Place, desk: &mut Desk) -> bool {
+pub(super) fn strong(secret: &Secret, place: &Place, desk: &mut Desk) -> bool {
     let bytes = secret.expose();
     let hint = "`openssl rand -base64 32` makes a good one";
     if bytes.len() < SHORTEST_SECRET {

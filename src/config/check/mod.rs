@@ -4,14 +4,17 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod cryptography;
 mod demand;
 mod files;
 mod headers;
 mod keys;
 mod listeners;
+mod metadata;
 mod parties;
 mod rules;
 mod site;
+mod state;
 
 use super::file::{Branding as BrandingFile, File, Level, Log, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
@@ -19,6 +22,7 @@ use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::{Config, Ourselves, Shutdown};
 use crate::clock::Moment;
+use crate::federation::{Outbound, Watch};
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
@@ -31,12 +35,21 @@ const LONGEST_SHUTDOWN: Duration = Duration::from_secs(3600);
 pub(super) struct Desk {
     report: Report,
     now: Moment,
+    outbound: Outbound,
+    /// Of the identity providers that were read so far.
+    watches: Vec<Watch>,
 }
 
 /// The configuration, or all that is wrong with it.
-pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, Problems> {
-    let mut desk = Desk { report, now };
+pub(super) fn check(
+    file: &File,
+    now: Moment,
+    report: Report,
+    outbound: Outbound,
+) -> Result<Config, Problems> {
+    let mut desk = Desk::new(report, now, outbound);
     let site = site::site(file, &mut desk);
+    let folder = state::folder(file, &mut desk);
     let listeners = listeners::listeners(file, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
     if let Some(site) = &site {
@@ -54,6 +67,10 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
     let log = log(&file.log);
     let branding = branding(&file.branding, &mut desk);
 
+    let mut watches = desk.watches;
+    for watch in &mut watches {
+        watch.folder.clone_from(&folder);
+    }
     let mut report = desk.report;
     if report.has_problems() {
         return Err(report.into_problems());
@@ -73,6 +90,7 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
         store_max_bytes,
         message_limits,
         shutdown,
+        watches,
         log,
         branding,
         warnings: report.into_warnings(),
@@ -82,7 +100,9 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
 /// What the identity provider is told about us. Everything is checked, so that the rest can be warned of; only what
 /// is told decides.
 pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ourselves, Problems> {
-    let problems = check(file, now, report).err().map_or_else(Vec::new, |Problems(problems)| problems);
+    let problems = check(file, now, report, Outbound::direct())
+        .err()
+        .map_or_else(Vec::new, |Problems(problems)| problems);
     let matters = |problem: &Problem| {
         let top = problem.path.split(['.', '[']).next();
         matches!(top, Some("public_url" | "path_prefix" | "service_provider"))
@@ -92,7 +112,7 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
         return Err(Problems(own));
     }
     // What this finds has been said above.
-    match site::ourselves(file, &mut Desk { report: Report::default(), now }) {
+    match site::ourselves(file, &mut Desk::new(Report::default(), now, Outbound::direct())) {
         Some((public_url, path_prefix, service_provider)) => Ok(Ourselves {
             public_url,
             path_prefix,
@@ -107,6 +127,10 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
 }
 
 impl Desk {
+    const fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
+        Self { report, now, outbound, watches: Vec::new() }
+    }
+
     fn error(&mut self, problem: Problem) {
         self.report.error(problem);
     }

@@ -1,14 +1,17 @@
 //! The two sides of SAML: identity providers, and ourselves.
 
-use super::Desk;
 use super::demand::demand;
-use super::files::{METADATA_LIMIT, SMALL_LIMIT, read, read_secret};
+use super::files::{SMALL_LIMIT, read, read_secret};
+use super::metadata::{Description, description};
+use super::{Desk, cryptography};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
-use crate::saml::metadata::read_identity_provider;
-use crate::saml::parties::{Binding, EntityId, IdentityProvider, ServiceProvider, SigningKey, TrustedKeys};
-use crate::site::Idp;
+use crate::saml::parties::{
+    Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
+    TrustedKeys,
+};
+use crate::site::{Idp, Live};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
@@ -31,21 +34,26 @@ pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc
         return None;
     }
     same_twice(listed, desk);
-    let built: Vec<Option<Idp>> =
+    let built: Vec<Option<Arc<Idp>>> =
         listed.iter().map(|written| identity_provider(written, file, listed.len() > 1, desk)).collect();
-    for (position, (idp, written)) in built.iter().zip(listed).enumerate() {
-        let Some(idp) = idp else { continue };
-        let same =
-            |other: &Option<Idp>| other.as_ref().is_some_and(|o| o.saml.entity_id == idp.saml.entity_id);
-        if let Some(earlier) = built[..position].iter().position(same) {
+    let names: Vec<Option<String>> =
+        built.iter().zip(listed).map(|(idp, written)| entity_id_of(idp.as_deref()?, written)).collect();
+    for (position, (name, written)) in names.iter().zip(listed).enumerate() {
+        let Some(name) = name else { continue };
+        if let Some(earlier) = names[..position].iter().position(|other| other.as_ref() == Some(name)) {
             let message = format!(
-                "has the entity ID of identity_providers[{earlier}], {}: an answer could not be told to be from one",
-                idp.saml.entity_id.0
+                "has the entity ID of identity_providers[{earlier}], {name}: an answer could not be told to be from one"
             );
             desk.error(written.place.problem(message));
         }
     }
-    built.into_iter().map(|idp| idp.map(Arc::new)).collect()
+    built.into_iter().collect()
+}
+
+/// As its metadata says, or, while that is not known, as the owner says.
+fn entity_id_of(idp: &Idp, written: &IdpFile) -> Option<String> {
+    let known = idp.known().map(|saml| saml.entity_id.0.clone());
+    known.or_else(|| written.entity_id.get().cloned())
 }
 
 fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
@@ -66,7 +74,12 @@ pub(super) fn ids(file: &File) -> Vec<String> {
     listed.iter().filter_map(|written| written.id.get().cloned()).collect()
 }
 
-fn identity_provider(written: &IdpFile, file: &File, among_several: bool, desk: &mut Desk) -> Option<Idp> {
+fn identity_provider(
+    written: &IdpFile,
+    file: &File,
+    among_several: bool,
+    desk: &mut Desk,
+) -> Option<Arc<Idp>> {
     let id = written.id.required(&mut desk.report).filter(|id| {
         let good = id.len() <= 64
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -79,8 +92,9 @@ fn identity_provider(written: &IdpFile, file: &File, among_several: bool, desk: 
     });
     let email_domains = email_domains(written, among_several, desk);
     let (demand, allow_unsolicited) = demand(written, file, desk);
-    let saml = from_metadata_or_inline(written, desk)?;
-    for certificate in saml.keys.certificates() {
+    let Description { known, watched } = description(written, desk)?;
+    let certificates = known.as_ref().map_or(&[][..], |known| known.identity_provider.keys.certificates());
+    for certificate in certificates {
         // What has ended already, the reader of metadata has said.
         let said = certificate.not_after < desk.now && written.sso_url.is_absent();
         if certificate.not_after < desk.now.plus(SOON) && !said {
@@ -90,8 +104,11 @@ fn identity_provider(written: &IdpFile, file: &File, among_several: bool, desk: 
         }
     }
     let id = id?.clone();
+    let metadata = known.map_or_else(Live::unknown, Live::from);
     let label = written.label.or(id.clone());
-    Some(Idp { label, id, saml, email_domains: email_domains?, demand, allow_unsolicited })
+    let idp = Arc::new(Idp { id, label, metadata, email_domains: email_domains?, demand, allow_unsolicited });
+    desk.watches.extend(watched.map(|watched| watched.watch(&idp)));
+    Some(idp)
 }
 
 /// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.
@@ -136,73 +153,7 @@ pub(super) fn domain(text: &str) -> Result<String, String> {
     }
 }
 
-fn from_metadata_or_inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
-    let ways = [
-        ("metadata_file", written.metadata_file.is_written()),
-        ("metadata_xml", written.metadata_xml.is_written()),
-        ("sso_url", written.sso_url.is_written()),
-        ("certificates", written.certificates.is_written()),
-        ("certificate_files", written.certificate_files.is_written()),
-    ];
-    let used: Vec<&str> = ways.iter().filter(|(_, written)| *written).map(|(name, _)| *name).collect();
-    match used.as_slice() {
-        ["metadata_file"] => {
-            let xml = read(&written.metadata_file, METADATA_LIMIT, desk)?;
-            from_metadata(written, &written.metadata_file, &xml, desk)
-        }
-        ["metadata_xml"] => {
-            let Block(xml) = written.metadata_xml.get()?;
-            from_metadata(written, &written.metadata_xml, xml.as_bytes(), desk)
-        }
-        [] => {
-            // Its place was taken by a key that was refused, such as metadata_url, or a slip of the finger.
-            if !written.faulty {
-                let message = "is not described: its entity ID, address and certificates are unknown";
-                let hint = "write metadata_file, metadata_xml, or entity_id, sso_url and certificates";
-                desk.error(written.place.problem(message).hint(hint));
-            }
-            None
-        }
-        [first @ ("metadata_file" | "metadata_xml"), rest @ ..] => {
-            let message = format!("is described twice, by {first} and by {}: keep one", rest.join(", "));
-            desk.error(written.place.problem(message));
-            None
-        }
-        _ => inline(written, desk),
-    }
-}
-
-fn from_metadata<T>(
-    written: &IdpFile,
-    source: &Field<T>,
-    xml: &[u8],
-    desk: &mut Desk,
-) -> Option<IdentityProvider> {
-    let entity_id = written.entity_id.get().map(String::as_str);
-    let (mut idp, warnings) = match read_identity_provider(xml, entity_id, desk.now) {
-        Ok(read) => read,
-        Err(message) => {
-            desk.error(source.problem(message));
-            return None;
-        }
-    };
-    for warning in warnings {
-        desk.warn(source.problem(warning));
-    }
-    if let Some(Word(binding)) = written.sso_binding.get() {
-        idp.single_sign_on.retain(|(offered, _)| offered == binding);
-        if idp.single_sign_on.is_empty() {
-            desk.error(
-                written.sso_binding.problem("the metadata offers no sign-on address for this binding"),
-            );
-            return None;
-        }
-    }
-    idp.require_signed = required_signatures(written);
-    Some(idp)
-}
-
-fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
+pub(super) fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
     let entity_id =
         written.entity_id.required(&mut desk.report).filter(|id| entity_id(id, &written.entity_id, desk));
     let sso_url =
@@ -213,17 +164,21 @@ fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {
         desk.error(written.certificates.problem(message).hint("write certificates or certificate_files"));
     }
     let keys = trusted_keys(written, desk);
+    let cryptography = cryptography::policy(written, desk);
     Some(IdentityProvider {
         entity_id: EntityId(entity_id?.clone()),
         single_sign_on: vec![(binding, sso_url?.clone())],
         keys: keys?,
         require_signed: required_signatures(written),
+        cryptography: cryptography?,
         want_authn_requests_signed: false,
+        single_logout: Vec::new(),
+        scopes: Vec::new(),
     })
 }
 
-fn required_signatures(written: &IdpFile) -> crate::saml::parties::RequireSigned {
-    written.require_signed.or(Word(crate::saml::parties::RequireSigned::default())).0
+pub(super) fn required_signatures(written: &IdpFile) -> RequireSigned {
+    written.require_signed.or(Word(RequireSigned::default())).0
 }
 
 fn entity_id(id: &str, field: &Field<String>, desk: &mut Desk) -> bool {
@@ -309,7 +264,7 @@ fn trusted_keys(written: &IdpFile, desk: &mut Desk) -> Option<TrustedKeys> {
 }
 
 /// The DER certificates in PEM, or in bare base64, with whatever line breaks came with it.
-fn pem_or_base64(text: &str) -> Option<Vec<Vec<u8>>> {
+pub(super) fn pem_or_base64(text: &str) -> Option<Vec<Vec<u8>>> {
     let found: Vec<Vec<u8>> = if text.contains("-----BEGIN") {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
         read.ok()?.into_iter().map(|der| der.as_ref().to_vec()).collect()
@@ -358,5 +313,19 @@ fn signing_keys(written: &SpFile, desk: &mut Desk) -> Option<Vec<SigningKey>> {
 fn signing_key(key: &Field<FilePath>, certificate: &Field<FilePath>, desk: &mut Desk) -> Option<SigningKey> {
     let private_key = read_secret(key, desk);
     let pem = read(certificate, SMALL_LIMIT, desk);
-    SigningKey::from_pem(&private_key?, &pem?).map_err(|message| desk.error(key.problem(message))).ok()
+    let signing_key = SigningKey::from_pem(&private_key?, &pem?)
+        .map_err(|message| desk.error(key.problem(message)))
+        .ok()?;
+    // Some identity providers refuse our requests from that day on.
+    let SigningCertificate { subject, not_after, .. } = signing_key.certificate();
+    if *not_after < desk.now.plus(SOON) {
+        let word = if *not_after <= desk.now { "ended" } else { "ends" };
+        let message = format!("our certificate {subject} {word} on {not_after}");
+        desk.warn(
+            certificate
+                .problem(message)
+                .hint("docs/key-rollover.md tells how to change it without an outage"),
+        );
+    }
+    Some(signing_key)
 }

@@ -1,6 +1,7 @@
 //! The one site that the short form describes.
 
 use super::Desk;
+use super::cryptography;
 use super::demand::against_ourselves;
 use super::listeners::certificates;
 use super::parties::{identity_providers, service_provider};
@@ -32,13 +33,23 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     for (idp, written) in
         identity_providers.iter().flatten().zip(file.identity_providers.get().into_iter().flatten())
     {
-        if let Some(ourselves) = &service_provider {
-            against_ourselves(idp, written, ourselves, desk);
+        if let Some(ours) = &service_provider {
+            cryptography::fits(written, ours, desk);
+            against_ourselves(idp, written, ours, desk);
         }
-        if service_provider.as_ref().is_some_and(|sp| sp.entity_id == idp.saml.entity_id) {
+        // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
+        let Some(saml) = idp.known() else { continue };
+        if service_provider.as_ref().is_some_and(|sp| sp.entity_id == saml.entity_id) {
             let message =
-                format!("its entity ID is our own, {}: is this our own metadata?", idp.saml.entity_id.0);
+                format!("its entity ID is our own, {}: is this our own metadata?", saml.entity_id.0);
             desk.error(written.place.problem(message));
+        }
+    }
+    for watch in &mut desk.watches {
+        watch.site = public_url.as_ref().map(|url| url.authority().to_owned()).unwrap_or_default();
+        if let Some(sp) = &service_provider {
+            watch.terms.not = vec![sp.entity_id.0.clone()];
+            watch.terms.we_sign = !sp.signing_keys.is_empty();
         }
     }
     let mapping = mapping(file, desk);

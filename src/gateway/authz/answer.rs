@@ -15,12 +15,16 @@ const X_VESTIBULE_SIGN_IN: HeaderName = HeaderName::from_static("x-vestibule-sig
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Exactly 200, without a body, with every header that the site has, so that the gateway can replace the client's.
-pub(super) fn allow(site: &Site, identity: Option<&Rendered>) -> Response<Bytes> {
+pub(super) fn allow(identity: &Rendered) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
-    match identity {
-        Some(identity) => *response.headers_mut() = identity.map.clone(),
-        None => response.headers_mut().extend(site.headers.anonymous().iter().cloned()),
-    }
+    *response.headers_mut() = identity.answer.clone();
+    response
+}
+
+/// Like [`allow`], where a rule lets everybody through: every header empty.
+pub(super) fn allow_anonymous(site: &Site) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    response.headers_mut().extend(site.headers.anonymous().iter().cloned());
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response
 }

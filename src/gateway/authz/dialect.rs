@@ -5,7 +5,7 @@
 
 use crate::gateway::request::folds_to;
 use crate::reason::{Reason, Refusal};
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 /// How a gateway speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +15,6 @@ pub(super) enum Dialect {
     /// Traefik, Caddy, HAProxy, APISIX.
     ForwardAuth,
 }
-
-/// The headers that hold the question. X-Forwarded-For is not among them: it is a list that every hop adds to.
-static ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
-static ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
-static FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
-static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-static FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
 impl Dialect {
     pub(super) const ALL: [Self; 2] = [Self::AuthRequest, Self::ForwardAuth];
@@ -33,14 +26,12 @@ impl Dialect {
             Self::ForwardAuth => "forward-auth",
         }
     }
-
-    const fn inputs(self) -> &'static [&'static str] {
-        match self {
-            Self::AuthRequest => &["x-original-url", "x-original-method"],
-            Self::ForwardAuth => &["x-forwarded-method", "x-forwarded-host", "x-forwarded-uri"],
-        }
-    }
 }
+
+/// The headers that hold the question, each dialect's method first. X-Forwarded-For is not among them: it is a list that
+/// every hop adds to.
+const ORIGINAL: [&str; 2] = ["x-original-method", "x-original-url"];
+const FORWARDED: [&str; 3] = ["x-forwarded-method", "x-forwarded-host", "x-forwarded-uri"];
 
 /// The request that the gateway asks about.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,50 +45,58 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// Reads the question. The scheme is never taken from it: it is the site's own.
     pub(super) fn read(dialect: Dialect, headers: &'a HeaderMap) -> Result<Self, Refusal> {
-        refuse_other_spellings(dialect, headers)?;
         match dialect {
             Dialect::AuthRequest => {
-                let (authority, target) = absolute(only(headers, &ORIGINAL_URL)?)?;
-                Ok(Self { method: method(only(headers, &ORIGINAL_METHOD)?)?, authority, target })
+                let [method, url] = inputs(headers, ORIGINAL)?;
+                let (authority, target) = absolute(url)?;
+                Ok(Self { method: parse_method(method)?, authority, target })
             }
             Dialect::ForwardAuth => {
-                let target = only(headers, &FORWARDED_URI)?;
+                let [method, authority, target] = inputs(headers, FORWARDED)?;
                 if !target.starts_with('/') {
                     return Err(malformed("X-Forwarded-Uri does not begin with a slash"));
                 }
-                let authority = only(headers, &FORWARDED_HOST)?;
-                Ok(Self { method: method(only(headers, &FORWARDED_METHOD)?)?, authority, target })
+                Ok(Self { method: parse_method(method)?, authority, target })
             }
         }
     }
 }
 
-fn refuse_other_spellings(dialect: Dialect, headers: &HeaderMap) -> Result<(), Refusal> {
-    for name in headers.keys().map(HeaderName::as_str).filter(|name| name.starts_with('x')) {
-        for input in dialect.inputs() {
-            if name != *input && folds_to(name, input) {
-                let detail = format!("{name} beside {input}");
-                return Err(Refusal::new(Reason::OriginalUrlDoubled, detail));
+/// The values of the headers `names`, each there once, under its own name and no other spelling. One walk over the
+/// headers, because this is asked at every request.
+fn inputs<'a, const N: usize>(headers: &'a HeaderMap, names: [&str; N]) -> Result<[&'a str; N], Refusal> {
+    let doubled = |detail: String| Refusal::new(Reason::OriginalUrlDoubled, detail);
+    let mut found = [None; N];
+    for (name, value) in headers {
+        let name = name.as_str();
+        if !name.starts_with('x') {
+            continue;
+        }
+        for (input, found) in names.iter().zip(&mut found) {
+            if !folds_to(name, input) {
+                continue;
+            }
+            if name != *input {
+                return Err(doubled(format!("{name} beside {input}")));
+            }
+            if found.replace(value).is_some() {
+                return Err(doubled(format!("{name} twice")));
             }
         }
     }
-    Ok(())
-}
-
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Err(Refusal::new(Reason::OriginalUrlMissing, format!("no {name}"))),
-        (Some(_), Some(_)) => Err(Refusal::new(Reason::OriginalUrlDoubled, format!("{name} twice"))),
-        (Some(value), None) => match std::str::from_utf8(value.as_bytes()) {
-            Ok("") => Err(Refusal::new(Reason::OriginalUrlMissing, format!("{name} is empty"))),
-            Ok(text) => Ok(text),
-            Err(_) => Err(malformed("not UTF-8")),
-        },
+    let mut texts = [""; N];
+    for ((name, found), text) in names.iter().zip(found).zip(&mut texts) {
+        let missing = |how: &str| Refusal::new(Reason::OriginalUrlMissing, format!("{how} {name}"));
+        let value: &HeaderValue = found.ok_or_else(|| missing("no"))?;
+        *text = str::from_utf8(value.as_bytes()).map_err(|_| malformed("not UTF-8"))?;
+        if text.is_empty() {
+            return Err(missing("empty"));
+        }
     }
+    Ok(texts)
 }
 
-fn method(text: &str) -> Result<Method, Refusal> {
+fn parse_method(text: &str) -> Result<Method, Refusal> {
     text.parse().map_err(|_| malformed("the method is none"))
 }
 
@@ -129,7 +128,7 @@ fn malformed(detail: &'static str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::HeaderName;
 
     fn read(dialect: Dialect, lines: &[(&str, &str)]) -> Result<(String, String, String), Reason> {
         let headers = lines

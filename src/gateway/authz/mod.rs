@@ -16,15 +16,15 @@ use crate::login::refused::Refused;
 use crate::login::{ask, endpoints};
 use crate::observe::metrics::{FaceLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
-use crate::session::Session;
+use crate::session::{Rendered, Session};
 use crate::site::Site;
 use async_trait::async_trait;
 use bytes::Bytes;
 use dialect::{Asked, Dialect};
+use hashbrown::HashMap;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -98,16 +98,26 @@ impl Answer for Authz {
         Peer { address, trusted: peer.is_some_and(|peer| self.trusted.include(peer)) }
     }
 
-    fn answer_now(&self, request: &Request<Incoming>, peer: Peer) -> Option<Response<Full<Bytes>>> {
-        let _in_flight = InFlight::enter(&*self.gate);
-        self.at_once(&Posed::of(request, peer)).map(|response| response.map(Full::new))
+    fn answer_now(
+        &self,
+        request: &Request<Incoming>,
+        peer: Peer,
+        began: Instant,
+    ) -> Option<Response<Full<Bytes>>> {
+        // Not counted as in flight: it is over before anybody can look.
+        self.at_once(&Posed::of(request, peer, began)).map(|response| response.map(Full::new))
     }
 
-    async fn answer_later(&self, request: Request<Incoming>, peer: Peer) -> Response<Full<Bytes>> {
+    async fn answer_later(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        began: Instant,
+    ) -> Response<Full<Bytes>> {
         let _in_flight = InFlight::enter(&*self.gate);
         let (head, _) = request.into_parts();
         let head = Request::from_parts(head, ());
-        self.with_the_store(&Posed::of(&head, peer)).await.map(Full::new)
+        self.with_the_store(&Posed::of(&head, peer, began)).await.map(Full::new)
     }
 }
 
@@ -115,14 +125,14 @@ impl Answer for Authz {
 impl Authz {
     /// Without a connection.
     pub(super) async fn answered<B>(&self, request: &Request<B>, peer: IpAddr) -> Response<Bytes> {
-        self.with_the_store(&Posed::of(request, self.meet(Some(peer)))).await
+        self.with_the_store(&Posed::of(request, self.meet(Some(peer)), Instant::now())).await
     }
 }
 
 impl<'a> Posed<'a> {
-    fn of<B>(request: &'a Request<B>, peer: Peer) -> Self {
+    fn of<B>(request: &'a Request<B>, peer: Peer, began: Instant) -> Self {
         let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
-        Self { method, path, headers, peer, began: Instant::now() }
+        Self { method, path, headers, peer, began }
     }
 
     /// Whom the records name: the gateway itself, where it named nobody.
@@ -216,13 +226,14 @@ impl Authz {
                 if let Some(problem) = &unknown {
                     passes_unknown(site, problem);
                 }
-                let identity = session
-                    .as_ref()
-                    .filter(|_| permit.identified())
-                    .map(|session| self.gate.identity_headers(site, session, now));
-                let verdict =
-                    if identity.is_some() { VerdictLabel::Allowed } else { VerdictLabel::Anonymous };
-                (verdict, answer::allow(site, identity.as_deref()))
+                match session.as_ref().filter(|_| permit.identified()) {
+                    Some(session) => {
+                        let allow = |identity: &Rendered| answer::allow(identity);
+                        let response = self.gate.read_identity_headers(site, session, now, allow);
+                        (VerdictLabel::Allowed, response)
+                    }
+                    None => (VerdictLabel::Anonymous, answer::allow_anonymous(site)),
+                }
             }
             (Verdict::NeedsSession, None) => {
                 let response = answer::sign_in(*dialect, site, &asked.method, posed.headers, asked.target);

@@ -9,17 +9,26 @@
 //! | `vestibule_request_duration_seconds` | face | from the request's head to the end of our answer, or of the application's |
 //! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
 //! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
+//! | `vestibule_danger_used_total` | site, danger | answers that only a `danger_` key let in; `danger` is `sha1` |
 //! | `vestibule_sign_outs_total` | site | sessions ended by their owner |
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
 //! | `vestibule_claims` | | answered requests and assertions that are remembered |
 //! | `vestibule_idp_certificate_days_left` | site, idp, fingerprint | negative once it has ended |
+//! | `vestibule_sp_certificate_days_left` | site, fingerprint | of our own signing certificates; negative once it has ended |
+//! | `vestibule_idp_metadata_read_total` | site, idp, outcome | readings of a metadata source: `unchanged`, `changed`, `held`, `refused`, `unreachable` |
+//! | `vestibule_idp_metadata_confirmed_timestamp_seconds` | site, idp | when the source last confirmed what is in use; `time() -` this is the age of the metadata |
+//! | `vestibule_idp_metadata_valid_until_timestamp_seconds` | site, idp | where the metadata says so; after it sign-ins are refused |
+//! | `vestibule_idp_metadata_held` | site, idp | 1 while a change waits for `vestibule metadata apply` |
 //! | `vestibule_in_flight` | | requests being served |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`.
 
+mod metadata;
 mod scrape;
+
+pub use metadata::{MetadataFigures, MetadataOutcome};
 
 use crate::reason::Reason;
 use parking_lot::Mutex;
@@ -141,6 +150,11 @@ impl Metrics {
         }
     }
 
+    /// An answer rested on SHA-1, which the configuration allows until a day.
+    pub fn danger_used(&self, site: u16) {
+        count(&self.figures.site(site).danger_sha1);
+    }
+
     /// A session was ended by its owner.
     pub fn sign_out(&self, site: u16) {
         count(&self.figures.site(site).sign_outs);
@@ -153,9 +167,15 @@ impl Metrics {
         self.figures.certificates.lock().insert(key, days);
     }
 
+    /// The same of a signing certificate of our own.
+    pub fn set_own_certificate_days_left(&self, site: &str, fingerprint: &str, days: f64) {
+        self.figures.own_certificates.lock().insert([site.to_string(), fingerprint.to_string()], days);
+    }
+
     /// Forgets all certificates, before the ones of today are set: those that were replaced go.
     pub fn clear_certificates(&self) {
         self.figures.certificates.lock().clear();
+        self.figures.own_certificates.lock().clear();
     }
 
     /// What the store holds now.
@@ -192,6 +212,9 @@ struct Figures {
     in_flight: AtomicU64,
     /// (site, idp, fingerprint) to days left.
     certificates: Mutex<BTreeMap<[String; 3], f64>>,
+    /// (site, fingerprint) to days left.
+    own_certificates: Mutex<BTreeMap<[String; 2], f64>>,
+    metadata: metadata::OfMetadata,
 }
 
 #[derive(Debug, Default)]
@@ -203,6 +226,7 @@ struct SiteFigures {
     /// By code; refusals are rare and expensive, a lock does not matter.
     sign_ins_refused: Mutex<BTreeMap<&'static str, u64>>,
     sign_outs: AtomicU64,
+    danger_sha1: AtomicU64,
 }
 
 impl SiteFigures {
@@ -302,6 +326,8 @@ mod tests {
         metrics.sign_in_finished(0, Some(Reason::SignatureInvalid));
         metrics.sign_in_finished(0, Some(Reason::SignatureInvalid));
         metrics.sign_out(0);
+        metrics.danger_used(0);
+        has(&metrics, r#"vestibule_danger_used_total{site="wiki",danger="sha1"} 1"#);
         has(&metrics, r#"vestibule_sign_ins_started_total{site="wiki"} 1"#);
         has(&metrics, r#"vestibule_sign_ins_total{site="wiki",outcome="accepted",code=""} 1"#);
         has(

@@ -18,6 +18,7 @@ impl Collector for Figures {
         self.encode_sign_ins(to)?;
         self.encode_store(to)?;
         self.encode_certificates(to)?;
+        self.encode_metadata(to)?;
 
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         gauge(to, "vestibule_in_flight", "Requests being served", in_flight)?;
@@ -61,6 +62,13 @@ impl Figures {
         let help = "Browsers sent to an identity provider";
         self.per_site(to, "vestibule_sign_ins_started", help, |site| &site.sign_ins_started)?;
         self.per_site(to, "vestibule_sign_outs", "Sessions ended by their owner", |site| &site.sign_outs)?;
+        let help = "Answers that only a danger_ key of the configuration let in";
+        let mut used = to.encode_descriptor("vestibule_danger_used", help, None, MetricType::Counter)?;
+        for site in &self.sites {
+            let labels = [("site", site.name.as_str()), ("danger", "sha1")];
+            let n = site.danger_sha1.load(Ordering::Relaxed);
+            ConstCounter::new(n).encode(used.encode_family(&labels)?)?;
+        }
         let mut ended = to.encode_descriptor(
             "vestibule_sign_ins",
             "Sign-ins that ended, by outcome and reason code",
@@ -100,6 +108,16 @@ impl Figures {
         for ([site, idp, fingerprint], left) in &*self.certificates.lock() {
             let labels =
                 [("site", site.as_str()), ("idp", idp.as_str()), ("fingerprint", fingerprint.as_str())];
+            ConstGauge::new(*left).encode(days.encode_family(&labels)?)?;
+        }
+        let mut days = to.encode_descriptor(
+            "vestibule_sp_certificate_days_left",
+            "Days until a signing certificate of our own ends",
+            None,
+            MetricType::Gauge,
+        )?;
+        for ([site, fingerprint], left) in &*self.own_certificates.lock() {
+            let labels = [("site", site.as_str()), ("fingerprint", fingerprint.as_str())];
             ConstGauge::new(*left).encode(days.encode_family(&labels)?)?;
         }
         Ok(())

@@ -11,9 +11,10 @@ mod part;
 
 use super::accept::rules;
 use super::assertion::Assertion;
+use super::decryption::Decryption;
 use super::envelope::Envelope;
 use super::markup;
-use super::parties::{IdentityProvider, Limits, Policy, SigningCertificate, TrustedKeys};
+use super::parties::{CryptographyPolicy, IdentityProvider, Limits, Policy, SigningCertificate, TrustedKeys};
 use super::response::{
     AcceptedAssertion, Attribute, Expected, NameId, RawResponse, ResponseText, demand_signatures,
 };
@@ -101,18 +102,19 @@ pub fn trace(
     let mut notes = Notes::default();
     notes.passed([Part::Encoding]);
     let message = Message::look(text, limits);
-    let signatures = message.as_ref().map_or_else(|_| Vec::new(), |message| message.signers(idp));
+    let signatures = message.as_ref().map_or_else(|_| Vec::new(), |message| message.signers(idp, now));
 
-    let verified = RawResponse::parse(text, limits).and_then(|raw| raw.verify(idp));
+    let verified =
+        RawResponse::parse(text, limits).and_then(|raw| raw.verify(idp, expected.service_provider, now));
     let (verdict, said) = match verified {
         Ok(verified) => {
             notes.passed(Part::ALL);
             // What was signed is asked of what was verified: inside a ciphertext no signature can be seen.
-            let parts = verified.signed_parts;
+            let parts = verified.protection.signed_parts;
             let signed = (parts != "assertion", parts != "response");
             notes.listen(Part::Presence, |notes| demand_signatures(signed, idp.require_signed, notes));
             if let Ok(message) = &message {
-                message.listen_to_signatures(idp, &mut notes);
+                message.listen_to_signatures(idp, now, &mut notes);
             }
             notes.listen(Part::Profile, |notes| {
                 rules(
@@ -132,7 +134,7 @@ pub fn trace(
             let said = match &message {
                 Ok(message) => {
                     notes.unverified = !message.is_vouched_for(&signatures);
-                    message.listen(expected, policy, now, &mut notes)
+                    message.listen(expected, policy, limits, now, &mut notes)
                 }
                 // Whatever could not be looked at refused the message itself.
                 Err(part) => {
@@ -152,7 +154,12 @@ pub fn trace(
 ///
 /// # Errors
 /// The reasons of reading XML and of the shape of signatures.
-pub fn signature_of_root(text: &str, keys: &TrustedKeys, limits: &Limits) -> Result<Option<Signer>, Refusal> {
+pub fn signature_of_root(
+    text: &str,
+    keys: &TrustedKeys,
+    limits: &Limits,
+    now: Moment,
+) -> Result<Option<Signer>, Refusal> {
     let text = markup::normalize_attributes(text.to_owned());
     let document = xml::parse(&text, limits.max_depth)?;
     let root = Element::root(&document)?;
@@ -160,9 +167,11 @@ pub fn signature_of_root(text: &str, keys: &TrustedKeys, limits: &Limits) -> Res
         return Ok(None);
     };
     let signature = Signature::parse(&document, element.node())?;
+    let strict = CryptographyPolicy::default();
+    let allowed = strict.at(now);
     Ok(Some(Signer {
         over: "message",
-        made_by: signature.signer(&document, keys).ok().flatten().cloned(),
+        made_by: signature.signer(&document, keys, &allowed).ok().flatten().cloned(),
         unaltered: signature.digested(&document).is_ok(),
     }))
 }
@@ -202,12 +211,13 @@ impl<'a> Message<'a> {
         Ok(Self { signatures: signatures.into_iter().flatten().collect(), structure, document })
     }
 
-    fn signers(&self, idp: &IdentityProvider) -> Vec<Signer> {
+    fn signers(&self, idp: &IdentityProvider, now: Moment) -> Vec<Signer> {
+        let allowed = idp.cryptography.at(now);
         let signer = |(over, signature): &(&'static str, Result<Signature, Refusal>)| {
             let signature = signature.as_ref().ok()?;
             Some(Signer {
                 over,
-                made_by: signature.signer(&self.document, &idp.keys).ok().flatten().cloned(),
+                made_by: signature.signer(&self.document, &idp.keys, &allowed).ok().flatten().cloned(),
                 unaltered: signature.digested(&self.document).is_ok(),
             })
         };
@@ -225,6 +235,7 @@ impl<'a> Message<'a> {
         &self,
         expected: &Expected<'_>,
         policy: &Policy,
+        limits: &Limits,
         now: Moment,
         notes: &mut Notes,
     ) -> Option<Said> {
@@ -240,7 +251,7 @@ impl<'a> Message<'a> {
             self.structure.assertion_signature.is_some() || !assertion.is(ASSERTION, "Assertion"),
         );
         notes.listen(Part::Presence, |notes| demand_signatures(signed, idp.require_signed, notes));
-        self.listen_to_signatures(idp, notes);
+        self.listen_to_signatures(idp, now, notes);
 
         let root = notes.read(Part::Response, Element::root(&self.document))?;
         let signed = self.structure.response_signature.is_some();
@@ -248,7 +259,9 @@ impl<'a> Message<'a> {
         if !assertion.is(ASSERTION, "Assertion") {
             return None;
         }
-        let assertion = notes.read(Part::Assertion, Assertion::read(assertion));
+        notes.passed([Part::Encryption]);
+        let ours = Decryption::new(expected.service_provider, &idp.cryptography, limits.max_depth);
+        let assertion = notes.read(Part::Assertion, Assertion::read(assertion, ours));
         if let (Some(envelope), Some(assertion)) = (&envelope, &assertion) {
             notes.listen(Part::Profile, |notes| {
                 rules(envelope, assertion, &idp.entity_id, expected, policy, now, notes)
@@ -258,10 +271,11 @@ impl<'a> Message<'a> {
     }
 
     /// Who made each signature, and whether it still fits, in the order in which `RawResponse` verifies them.
-    fn listen_to_signatures(&self, idp: &IdentityProvider, notes: &mut Notes) {
+    fn listen_to_signatures(&self, idp: &IdentityProvider, now: Moment, notes: &mut Notes) {
+        let allowed = idp.cryptography.at(now);
         for (over, signature) in &self.signatures {
             let Ok(signature) = signature else { continue };
-            match signature.signer(&self.document, &idp.keys) {
+            match signature.signer(&self.document, &idp.keys, &allowed) {
                 Ok(by) => {
                     let by = by.map_or("a configured key", |by| by.subject.as_str());
                     notes.found(Part::Signature, Reason::SignatureInvalid, format!("{over}: signed by {by}"));

@@ -15,6 +15,8 @@ pub enum Part {
     SignatureShape,
     /// Which parts are signed.
     Presence,
+    /// What is encrypted, and whether it opens.
+    Encryption,
     /// Who signed, and whether that is still what they signed.
     Signature,
     /// The response around the assertion.
@@ -27,12 +29,13 @@ pub enum Part {
 
 impl Part {
     /// All of them, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Encoding,
         Self::Xml,
         Self::Structure,
         Self::SignatureShape,
         Self::Presence,
+        Self::Encryption,
         Self::Signature,
         Self::Response,
         Self::Assertion,
@@ -59,7 +62,6 @@ impl Part {
                 Reason::XmlIdQualified,
                 Reason::AssertionCount,
                 Reason::AssertionMisplaced,
-                Reason::AssertionEncrypted,
                 Reason::SignatureMisplaced,
                 Reason::SignatureSeveral,
             ],
@@ -76,6 +78,18 @@ impl Part {
                 Reason::SignatureMissing,
                 Reason::SignatureMissingAssertion,
                 Reason::SignatureMissingResponse,
+            ],
+            Self::Encryption => &[
+                Reason::EncryptionMissing,
+                Reason::AssertionEncrypted,
+                Reason::EncryptionShape,
+                Reason::EncryptionReference,
+                Reason::EncryptionAlgorithm,
+                Reason::EncryptionKeyTransport,
+                Reason::EncryptionCbc,
+                Reason::DecryptionKey,
+                Reason::DecryptionContent,
+                Reason::DecryptionPlaintext,
             ],
             Self::Signature => &[Reason::SignatureInvalid, Reason::SignatureEmpty, Reason::DigestMismatch],
             Self::Response => &[

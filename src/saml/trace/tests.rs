@@ -30,7 +30,7 @@ fn state_of(trace: &Trace, reason: Reason) -> Vec<State> {
 fn every_rule_about_messages_belongs_to_a_part() {
     let position = |wanted| Reason::ALL.iter().position(|reason| *reason == wanted).unwrap();
     let (first, last) = (position(Reason::MessageTooLarge), position(Reason::SessionExpired));
-    let elsewhere = [Reason::NameIdTransient];
+    let elsewhere = [Reason::NameIdTransient, Reason::DecryptionTries];
     for reason in &Reason::ALL[first..=last] {
         let parts = Part::ALL.into_iter().filter(|part| part.reasons().contains(reason)).count();
         assert_eq!(

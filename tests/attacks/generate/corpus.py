@@ -8,7 +8,7 @@ from . import others
 from .world import ALICE, CASES
 
 ALL_KEYS = ["idp-rsa", "idp-rsa-next", "idp-p256", "idp-p384", "idp-p521", "idp-rsa-1024", "idp-dsa"]
-RANDOM = re.compile(rb"(?<=SignatureValue>)[^<]*")
+RANDOM = re.compile(rb"(?<=SignatureValue>|nc:CipherValue>)[^<]*")
 
 
 @dataclass
@@ -35,11 +35,12 @@ class Corpus:
         self, name, story, document, *, name_id=ALICE, attributes=None, checked=True, chance=False, **world
     ):
         """A message that must be let in, and what must be read from it. `world`: settings that differ from the
-        scene's: require_signed, keys, unsolicited, force_authn, authn_context, max_authn_age."""
+        scene's: require_signed, keys, sp_keys, cbc, require_encrypted, algorithms, sha1_until, unsolicited,
+        force_authn, authn_context, max_authn_age."""
         content, suffix = as_file(document)
         if checked and suffix == "xml":
             try:
-                others.check(content, world.get("keys", ALL_KEYS))
+                others.check(content, world.get("keys", ALL_KEYS), world.get("sp_keys", []))
             except Exception as problem:
                 raise ValueError(f"{name}: {problem}") from problem
         row = {"name_id": name_id}
@@ -93,8 +94,10 @@ HEADER = """\
 # `.xml` is the message before base64, `.form` the literal value of the form field SAMLResponse.
 # accepted: `name_id` and `attributes` are what must be read from it.
 # attack:   `expect` is the code of the one rule that must refuse it; `twin` is the honest sibling that must be let in
-#           in the same world. `keys`, `require_signed`, `unsolicited`, `force_authn`, `authn_context` and
-#           `max_authn_age` (in seconds) say where the world differs from world.rs.
+#           in the same world.
+# `keys` (of the identity provider), `sp_keys` (ours; none unless said), `require_signed`, `cbc`, `require_encrypted`,
+# `algorithms`, `sha1_until` (seconds from now), `unsolicited`, `force_authn`, `authn_context` and `max_authn_age` (in
+# seconds) say where the world differs from world.rs.
 """
 
 

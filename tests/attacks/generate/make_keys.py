@@ -25,6 +25,11 @@ MAKERS = {
     "evil-rsa": lambda: rsa.generate_private_key(65537, 2048),
     "evil-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "idp-rsa-e3": lambda: rsa.generate_private_key(3, 2048),
+    "sp-rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "sp-rsa-next": lambda: rsa.generate_private_key(65537, 3072),
+    "sp-rsa-4096": lambda: rsa.generate_private_key(65537, 4096),
+    "sp-p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "other-sp-rsa": lambda: rsa.generate_private_key(65537, 2048),
 }
 
 

@@ -518,15 +518,6 @@ def subject(p):
         ),
     )
     p.signed(
-        "nameid-encrypted",
-        "nameid-encrypted",
-        "The NameID is encrypted.",
-        in_assertion(
-            NAME_ID,
-            '<saml:EncryptedID><xenc:EncryptedData xmlns:xenc="http://www.w3.org/2001/04/xmlenc#"><xenc:CipherData><xenc:CipherValue>c2VjcmV0</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedID>',
-        ),
-    )
-    p.signed(
         "nameid-base-id",
         "nameid-missing",
         "A BaseID stands for the NameID.",

@@ -343,15 +343,6 @@ def one_assertion_only(corpus):
         'Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/><xenc:CipherData><xenc:CipherValue>'
         "c2VjcmV0</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"
     )
-    begin = MESSAGE.index("  <saml:Assertion ")
-    end = MESSAGE.index("</samlp:Response>")
-    corpus.refuse(
-        "assertion-encrypted",
-        "The only assertion is encrypted.",
-        "assertion-encrypted",
-        sign_response(MESSAGE[:begin] + "  " + encrypted + "\n" + MESSAGE[end:]),
-        twin="rsa-sha256-response",
-    )
     signed = sign(MESSAGE)
     for name, at_end in (
         ("assertion-encrypted-before-plain", False),

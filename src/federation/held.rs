@@ -1,0 +1,104 @@
+//! A change that waits for the owner: kept, told once, let in by agreement or after a delay, dropped when its source thinks
+//! better of it.
+
+use super::folder::Kind;
+use super::source::Version;
+use super::watch::{Became, Watch, in_words};
+use crate::clock::Moment;
+use crate::observe::audit::{self, Event};
+use crate::observe::metrics::{MetadataOutcome, Metrics};
+use crate::saml::metadata::change::Difference;
+use crate::saml::metadata::{Described, MetadataProblem};
+
+/// What waits for the owner.
+#[derive(Debug)]
+pub struct Held {
+    /// What it would be.
+    pub described: Described,
+    /// Since when.
+    pub since: Moment,
+    /// Which rule holds it.
+    pub why: MetadataProblem,
+    /// Against what runs.
+    pub differences: Vec<Difference>,
+}
+
+impl Watch {
+    pub(super) fn hold(&mut self, mut held: Held, document: Vec<u8>, version: Version) {
+        let known = self.standing.held.take();
+        if let Some(known) = known.filter(|known| known.described.fingerprint == held.described.fingerprint) {
+            held.since = known.since;
+        } else {
+            audit::record(&Event::MetadataHeld {
+                site: &self.site,
+                idp: &self.idp.id,
+                source: self.source.name(),
+                reason: held.why.reason,
+                detail: &held.why.sentence,
+                differences: &in_words(&held.differences),
+            });
+        }
+        if let Some(folder) = &self.folder {
+            let copy = self.copy(document, version, held.since);
+            self.told(folder.save(&self.idp.id, Kind::Held, &copy));
+        }
+        self.standing.held = Some(held);
+    }
+
+    pub(super) fn drop_held(&mut self) {
+        if self.standing.held.take().is_some() {
+            tracing::info!(
+                site = self.site,
+                idp = self.idp.id,
+                "the change that was held is gone from its source"
+            );
+        }
+        if let Some(folder) = &self.folder {
+            self.told(folder.remove(&self.idp.id, Kind::Held));
+        }
+    }
+
+    pub(super) fn carry_out_agreement(&mut self, now: Moment, metrics: &Metrics) {
+        let Some(folder) = self.folder.clone() else { return };
+        let agreed = match folder.agreed(&self.idp.id) {
+            Ok(None) => return,
+            Ok(Some(agreed)) => agreed,
+            Err(problem) => {
+                if !std::mem::replace(&mut self.standing.complained, true) {
+                    self.told(Err(problem));
+                }
+                return;
+            }
+        };
+        if self.held().is_some_and(|held| held.described.fingerprint == agreed) {
+            self.let_in("vestibule metadata apply", now, metrics);
+        } else {
+            tracing::warn!(
+                site = self.site,
+                idp = self.idp.id,
+                "an agreement is about metadata that is not held (any more); look at `vestibule metadata diff`"
+            );
+        }
+        self.told(folder.forget_agreement(&self.idp.id));
+    }
+
+    pub(super) fn let_in_after_delay(&mut self, now: Moment, metrics: &Metrics) {
+        let Some(delay) = self.changes.apply_held_after else { return };
+        if self.held().is_some_and(|held| held.since.plus(delay) <= now) {
+            self.let_in("apply_held_after", now, metrics);
+        }
+    }
+
+    fn let_in(&mut self, how: &str, now: Moment, metrics: &Metrics) {
+        let Some(held) = self.standing.held.take() else { return };
+        if let Some(seen) = &mut self.standing.seen {
+            seen.became = Became::Running;
+        }
+        self.install(held.described, now);
+        if let Some(folder) = &self.folder {
+            self.told(folder.promote(&self.idp.id));
+        }
+        self.tell_change(how, &held.differences);
+        metrics.metadata_read(&self.site, &self.idp.id, MetadataOutcome::Changed);
+    }
+}

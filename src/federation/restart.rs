@@ -1,0 +1,81 @@
+//! What outlives the process, taken up by the next one; and shown to somebody who looks on.
+
+use super::folder::{Copy, Folder, Kind};
+use super::held::Held;
+use super::watch::{Became, Seen, Watch, sha256};
+use crate::observe::metrics::Metrics;
+use crate::saml::metadata::change::{Change, judge};
+
+impl Watch {
+    /// Takes up what an earlier process knew. A copy counts only if it came from where we would ask now and passes by
+    /// the terms of now; that it has ended meanwhile is no reason to forget whom it named. A file that the configuration
+    /// names counts as it is: whoever wrote it and restarted the gate has decided.
+    pub fn restore(&mut self, metrics: &Metrics) {
+        if let Some(folder) = self.folder.clone() {
+            if self.standing.running.is_none() {
+                self.recall_good(&folder);
+            }
+            if self.is_held_still(&folder) == Some(false) {
+                // Other terms than then, or what was held runs: the next reading decides.
+                self.told(folder.remove(&self.idp.id, Kind::Held));
+            }
+        }
+        self.show(metrics);
+    }
+
+    /// For somebody who looks on: what the gate that runs has kept, also where a file says something else by now.
+    /// Nothing is changed.
+    pub fn recall(&mut self) {
+        if let Some(folder) = self.folder.clone() {
+            self.recall_good(&folder);
+            self.is_held_still(&folder);
+        }
+    }
+
+    fn recall_good(&mut self, folder: &Folder) {
+        let Some(copy) = self.loaded(folder, Kind::Good) else { return };
+        match self.terms.describe(&copy.document, copy.at) {
+            Ok(described) => {
+                self.standing.seen = Some(Seen::of(&copy, Became::Running));
+                self.install(described, copy.at);
+            }
+            Err(problem) => tracing::warn!(
+                site = self.site,
+                idp = self.idp.id,
+                code = problem.reason.code(),
+                %problem,
+                "the copy of its metadata in state_dir is not used"
+            ),
+        }
+    }
+
+    /// Whether the rules of now hold what was held; none when nothing was.
+    fn is_held_still(&mut self, folder: &Folder) -> Option<bool> {
+        let copy = self.loaded(folder, Kind::Held)?;
+        let described = self.terms.describe(&copy.document, copy.at).ok();
+        let judged = self.standing.running.as_ref().zip(described).map(|(running, described)| {
+            (judge(&running.described.identity_provider, &described, self.changes.keys), described)
+        });
+        let Some((Change::Hold { differences, why }, described)) = judged else { return Some(false) };
+        self.standing.seen = Some(Seen::of(&copy, Became::Held));
+        self.standing.held = Some(Held { described, since: copy.at, why, differences });
+        Some(true)
+    }
+
+    fn loaded(&self, folder: &Folder, kind: Kind) -> Option<Copy> {
+        let copy = match folder.load(&self.idp.id, kind) {
+            Ok(copy) => copy?,
+            Err(problem) => {
+                self.told(Err(problem));
+                return None;
+            }
+        };
+        (copy.source == self.source.name()).then_some(copy)
+    }
+}
+
+impl Seen {
+    fn of(copy: &Copy, became: Became) -> Self {
+        Self { version: copy.version.clone(), digest: sha256(&copy.document), became }
+    }
+}

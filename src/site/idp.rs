@@ -1,0 +1,102 @@
+//! An identity provider as a site admits it. What its metadata says may change while people sign in.
+
+use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
+use crate::saml::demand::Demand;
+use crate::saml::parties::IdentityProvider;
+use arc_swap::ArcSwapOption;
+use std::sync::Arc;
+
+/// An identity provider as a site admits it.
+#[derive(Debug)]
+pub struct Idp {
+    /// The `id` of the configuration: in URLs, rules, logs.
+    pub id: String,
+    /// What the chooser's button says.
+    pub label: String,
+    /// The SAML side, as its metadata describes it now.
+    pub metadata: Live,
+    /// None: may speak for any domain.
+    pub email_domains: Option<Vec<String>>,
+    /// What is demanded of it.
+    pub demand: Demand,
+    /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).
+    pub allow_unsolicited: bool,
+}
+
+impl Idp {
+    /// The SAML side for a sign-in. Whoever holds it works with the metadata of this moment to the end; the next one
+    /// who asks may get newer metadata.
+    ///
+    /// # Errors
+    /// `metadata-unavailable` when nothing is known yet, `metadata-expired` when it is past its validUntil.
+    pub fn saml(&self, now: Moment) -> Result<Arc<IdentityProvider>, Refusal> {
+        let Some(described) = self.metadata.load() else {
+            return Err(Refusal::new(
+                Reason::MetadataUnavailable,
+                format!("no metadata of the identity provider {:?} has been read since the start", self.id),
+            ));
+        };
+        match described.valid_until {
+            Some(until) if until <= now => Err(Refusal::new(
+                Reason::MetadataExpired,
+                format!("the metadata of the identity provider {:?} was valid until {until}", self.id),
+            )),
+            _ => Ok(Arc::clone(&described.identity_provider)),
+        }
+    }
+
+    /// The SAML side, valid still or not: for figures and words, and for what must not wait for metadata, such as the
+    /// end of a session. `None` when nothing is known yet.
+    pub fn known(&self) -> Option<Arc<IdentityProvider>> {
+        self.metadata.load().map(|described| Arc::clone(&described.identity_provider))
+    }
+}
+
+/// What metadata says of an identity provider, and how long it may be believed.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The SAML side.
+    pub identity_provider: Arc<IdentityProvider>,
+    /// From this moment on nobody signs in by it. `None`: it never ends.
+    pub valid_until: Option<Moment>,
+}
+
+impl From<IdentityProvider> for Known {
+    fn from(identity_provider: IdentityProvider) -> Self {
+        Self { identity_provider: Arc::new(identity_provider), valid_until: None }
+    }
+}
+
+/// What is known now. Readers never wait for who writes.
+#[derive(Debug)]
+pub struct Live(ArcSwapOption<Known>);
+
+impl Live {
+    /// Nothing is known yet.
+    pub const fn unknown() -> Self {
+        Self(ArcSwapOption::const_empty())
+    }
+
+    /// What is known now.
+    pub fn load(&self) -> Option<Arc<Known>> {
+        self.0.load_full()
+    }
+
+    /// Takes the place of what was known; who holds the old one keeps it.
+    pub fn replace(&self, described: Known) {
+        self.0.store(Some(Arc::new(described)));
+    }
+}
+
+impl From<Known> for Live {
+    fn from(described: Known) -> Self {
+        Self(ArcSwapOption::from_pointee(described))
+    }
+}
+
+impl From<IdentityProvider> for Live {
+    fn from(identity_provider: IdentityProvider) -> Self {
+        Known::from(identity_provider).into()
+    }
+}

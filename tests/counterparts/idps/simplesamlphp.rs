@@ -1,0 +1,148 @@
+//! SimpleSAMLphp: Debian's package on `php -S`. Reads its configuration anew for every request.
+
+use super::{Counterpart, Person, Registration, alice, certificate_base64, fetch, write_key};
+use crate::support::program::{Program, free_port, loopback};
+use crate::support::visitor::{Answer, Visitor};
+use async_trait::async_trait;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const SHARE: &str = "/usr/share/simplesamlphp";
+
+pub(crate) struct SimpleSamlPhp {
+    folder: tempfile::TempDir,
+    base: String,
+    _php: Program,
+}
+
+impl SimpleSamlPhp {
+    /// `host`: the name under which browsers reach it.
+    pub(crate) fn start(host: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let base = format!("http://{host}:{port}/simplesaml/");
+        write_key(folder.path(), "idp", "rsa:2048");
+        write_key(folder.path(), "next", "rsa:3072");
+        configure(folder.path(), &base);
+        hosted(folder.path(), "'privatekey' => 'idp.key', 'certificate' => 'idp.crt'");
+        let php = Program::start(
+            "simplesamlphp",
+            Command::new("php")
+                .args(["-S", &format!("127.0.0.1:{port}"), "-t"])
+                .arg(folder.path().join("www"))
+                .env("SIMPLESAMLPHP_CONFIG_DIR", folder.path().join("config")),
+            folder.path(),
+            loopback(port),
+        );
+        Self { folder, base, _php: php }
+    }
+}
+
+fn configure(folder: &Path, base: &str) {
+    for name in ["config", "metadata", "log", "tmp", "data", "sessions", "www"] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(format!("{SHARE}/www"), folder.join("www/simplesaml")).unwrap();
+    let at = folder.display();
+    fs::write(
+        folder.join("config/config.php"),
+        format!(
+            "<?php $config = ['baseurlpath' => '{base}', 'certdir' => '{at}/', 'loggingdir' => '{at}/log/',\n\
+             'datadir' => '{at}/data/', 'tempdir' => '{at}/tmp/', 'metadatadir' => '{at}/metadata/',\n\
+             'secretsalt' => 'a salt for tests only, of some length', 'auth.adminpassword' => 'not used',\n\
+             'technicalcontact_email' => 'nobody@example.com', 'timezone' => 'UTC', 'showerrors' => true,\n\
+             'errorreporting' => false, 'logging.handler' => 'file', 'logging.level' => 7, 'enable.saml20-idp' => true,\n\
+             'module.enable' => ['exampleauth' => true, 'core' => true, 'saml' => true], 'store.type' => 'phpsession',\n\
+             'session.phpsession.savepath' => '{at}/sessions', 'session.cookie.secure' => false,\n\
+             'metadata.sources' => [['type' => 'flatfile']], 'language.default' => 'en'];\n"
+        ),
+    )
+    .unwrap();
+    fs::write(
+        folder.join("config/authsources.php"),
+        "<?php $config = ['users' => ['exampleauth:UserPass',\n\
+         'alice:secret' => ['uid' => ['alice'], 'mail' => ['alice@example.com'], 'displayName' => ['Alice Liddell'],\n\
+         'groups' => ['staff', 'Ops, Berlin', 'Größe']]]];\n",
+    )
+    .unwrap();
+}
+
+fn hosted(folder: &Path, keys: &str) {
+    fs::write(
+        folder.join("metadata/saml20-idp-hosted.php"),
+        format!(
+            "<?php $metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', {keys}, 'auth' => 'users',\n\
+             'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256', 'sign.logout' => true,\n\
+             'saml20.sign.response' => true, 'saml20.sign.assertion' => true];\n"
+        ),
+    )
+    .unwrap();
+}
+
+#[async_trait]
+impl Counterpart for SimpleSamlPhp {
+    fn name(&self) -> &'static str {
+        "simplesamlphp"
+    }
+
+    fn person(&self) -> Person {
+        alice()
+    }
+
+    async fn register(&mut self, gate: &Registration) {
+        fs::write(
+            self.folder.path().join("metadata/saml20-sp-remote.php"),
+            format!(
+                "<?php $metadata['{entity}'] = ['AssertionConsumerService' => '{acs}', 'SingleLogoutService' => '{slo}',\n\
+                 'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',\n\
+                 'simplesaml.nameidattribute' => 'mail', 'validate.authnrequest' => true, 'validate.logout' => true,\n\
+                 'sign.logout' => true, 'assertion.encryption' => {encrypt}, 'certData' => '{certificate}'];\n",
+                entity = gate.entity_id,
+                acs = gate.acs,
+                slo = gate.slo,
+                encrypt = gate.encrypt,
+                certificate = certificate_base64(&gate.certificate),
+            ),
+        )
+        .unwrap();
+    }
+
+    async fn metadata(&self) -> String {
+        fetch(&format!("{}saml2/idp/metadata.php", self.base)).await
+    }
+
+    async fn pass(&self, visitor: &mut Visitor, page: Answer) -> Answer {
+        let person = self.person();
+        let posted =
+            visitor.submit(&page, &[("username", person.login), ("password", person.password)]).await;
+        visitor.follow(posted).await
+    }
+
+    fn form(&self) -> [&'static str; 3] {
+        ["input[name=username]", "input[name=password]", "[type=submit], button"]
+    }
+
+    async fn announce_next_key(&mut self) {
+        hosted(
+            self.folder.path(),
+            "'privatekey' => 'idp.key', 'certificate' => 'idp.crt',\n\
+             'new_privatekey' => 'next.key', 'new_certificate' => 'next.crt'",
+        );
+    }
+
+    async fn sign_with_next_key(&mut self) -> String {
+        hosted(self.folder.path(), "'privatekey' => 'next.key', 'certificate' => 'next.crt'");
+        certificate_base64(&self.folder.path().join("next.crt"))
+    }
+
+    async fn sign_out(&self, visitor: &mut Visitor) -> Answer {
+        visitor.get(&format!("{0}saml2/idp/SingleLogoutService.php?ReturnTo={0}", self.base)).await
+    }
+
+    fn log(&self) -> String {
+        let logs = fs::read_dir(self.folder.path().join("log")).unwrap();
+        let texts = logs.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap_or_default());
+        texts.collect::<Vec<_>>().join("\n")
+    }
+}

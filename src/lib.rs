@@ -12,13 +12,14 @@
 //!
 //! Each arrow consumes what stands before it, so the wrong order does not compile. [`config`] reads the one YAML file
 //! and builds [`site`]s from it; [`federation`] keeps what identity providers say of themselves up to date; [`reason`]
-//! is the table of everything that can be refused.
+//! is the table of everything that can be refused, and [`explain`] says of a message at hand which of it applies.
 
 pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cookies;
+pub mod explain;
 pub mod federation;
 pub mod gate;
 pub mod gateway;

@@ -52,7 +52,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "site",
         ],
     ),
-    ("cli", &["clock", "config", "federation", "gateway", "observe", "saml", "secret", "site"]),
+    ("explain", &["clock", "identity", "reason", "saml"]),
+    ("cli", &["clock", "config", "explain", "federation", "gateway", "observe", "saml", "secret", "site"]),
 ];
 
 /// Crates that only some rooms may know.

@@ -6,6 +6,7 @@
 
 mod changes;
 mod check;
+mod explain;
 mod healthcheck;
 mod keygen;
 mod metadata;
@@ -33,10 +34,12 @@ pub fn main() -> ExitCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     Ok,
-    /// The answer is no: `healthcheck`, `metadata diff` and `apply`.
+    /// The answer is no: `healthcheck`, `explain`, `metadata diff` and `apply`.
     No,
     /// The arguments or the configuration are wrong.
     Usage,
+    /// The input is not what it should be.
+    Unreadable,
     /// An address cannot be bound, or one that was asked does not answer.
     Unavailable,
     /// A defect.
@@ -53,6 +56,7 @@ impl From<Exit> for ExitCode {
             Exit::Ok => 0,
             Exit::No => 1,
             Exit::Usage => 64,
+            Exit::Unreadable => 65,
             Exit::Unavailable => 69,
             Exit::Internal => 70,
             Exit::CannotCreate => 73,
@@ -74,14 +78,16 @@ From there:
   vestibule metadata --values     what to enter at the identity provider; needs public_url alone
   vestibule check                 is it right, and what would be served
   vestibule run                   serve
+  vestibule explain FILE          why a sign-in was refused, rule by rule
 
 Every key is explained in config.example.yaml, and can be set as an environment variable too:
   VESTIBULE__SESSION__IDLE_TIMEOUT=30m vestibule run
 
 Exit codes:
   0    well
-  1    healthcheck: not ready; metadata diff: something is different; metadata apply: nothing is held
+  1    healthcheck: not ready; explain: refused; metadata diff: something is different; metadata apply: nothing is held
   64   wrong arguments or configuration
+  65   explain: there is no SAML message in the input
   69   an address cannot be bound; a source of metadata cannot be used
   70   a defect
   73   keygen: a file exists already or cannot be made
@@ -105,6 +111,9 @@ enum Command {
     /// Print our SAML metadata, or the values to enter at the identity provider by hand; or compare theirs.
     #[command(after_help = metadata::HELP)]
     Metadata(metadata::Arguments),
+    /// Say what a SAML message says, which rule refuses it, and what to change where.
+    #[command(after_help = explain::HELP)]
+    Explain(Box<explain::Arguments>),
     /// Ask a running gate whether it is ready; exit 0 when it is, else 1.
     #[command(after_help = healthcheck::HELP)]
     Healthcheck(healthcheck::Arguments),
@@ -147,6 +156,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Run(file) => run::run(&file, now, err),
         Command::Check(arguments) => check::check(&arguments, now, out),
         Command::Metadata(arguments) => metadata::metadata(&arguments, now, out, err),
+        Command::Explain(arguments) => explain::explain(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),
         Command::Keygen(arguments) => keygen::keygen(&arguments, now, out, err),
         Command::Version => writeln!(out, "vestibule {}", env!("CARGO_PKG_VERSION")).map(|()| Exit::Ok),

@@ -48,18 +48,18 @@ impl Identity {
 }
 
 /// What the assertion says.
-struct Said<'a> {
-    name_id: &'a NameId,
-    attributes: &'a [Attribute],
-    session_index: Option<&'a str>,
-    authn_instant: Moment,
-    authn_context_class: Option<&'a str>,
-    session_not_on_or_after: Option<Moment>,
-    scopes: &'a [Scope],
+pub(super) struct Said<'a> {
+    pub(super) name_id: &'a NameId,
+    pub(super) attributes: &'a [Attribute],
+    pub(super) session_index: Option<&'a str>,
+    pub(super) authn_instant: Moment,
+    pub(super) authn_context_class: Option<&'a str>,
+    pub(super) session_not_on_or_after: Option<Moment>,
+    pub(super) scopes: &'a [Scope],
 }
 
 impl Said<'_> {
-    fn identify(
+    pub(super) fn identify(
         &self,
         idp: &str,
         email_domains: Option<&[String]>,
@@ -253,7 +253,7 @@ impl Said<'_> {
 
     /// By exact name; failing that by a spelling of it; failing that by the friendly name, which is for people and
     /// promises nothing (Core 2.7.3.1).
-    fn attributes_named(&self, candidate: &str) -> Vec<&Attribute> {
+    pub(super) fn attributes_named(&self, candidate: &str) -> Vec<&Attribute> {
         let pick = |suits: &dyn Fn(&Attribute) -> bool| -> Vec<&Attribute> {
             self.attributes.iter().filter(|attribute| suits(attribute)).collect()
         };

@@ -22,12 +22,14 @@
 mod email;
 mod from_assertion;
 mod mapping;
+mod preview;
 mod spellings;
 
 use crate::clock::Moment;
 use crate::saml::response::NameId;
 
 pub use mapping::Mapping;
+pub use preview::{Preview, preview, read_as};
 
 /// What is known about somebody's groups.
 #[derive(Debug, Clone, PartialEq, Eq)]

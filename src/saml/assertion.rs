@@ -63,7 +63,12 @@ pub(super) struct AuthnStatement {
 impl Assertion {
     /// Reads the assertion of a document whose octets were signed, and with `ours` what is encrypted in it.
     pub(super) fn parse(document: &SignedDocument<'_>, ours: Decryption<'_>) -> Result<Self, Refusal> {
-        let assertion = document.assertion()?;
+        Self::read(document.assertion()?, ours)
+    }
+
+    /// Reads an assertion wherever it stands. Besides [`Self::parse`], `trace` does so, to show what a message says
+    /// that nobody signed.
+    pub(super) fn read(assertion: Element<'_>, ours: Decryption<'_>) -> Result<Self, Refusal> {
         check_version(assertion)?;
         let id = required_id(assertion)?.to_owned();
         let issue_instant = issue_instant(assertion)?;

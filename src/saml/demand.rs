@@ -5,6 +5,7 @@
 //! provider does what it is asked: a demand is worth as much as the answer is held to it.
 
 use super::accept::Answers;
+use super::witness::{Compared, Witness};
 use super::xml::shown;
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
@@ -103,15 +104,21 @@ impl Demand {
 
     /// Core 3.3.2.2.1: the answer's class is one of those that will do. Which class is stronger than another only the
     /// identity provider knows, so a comparison other than exact is enforced by a list of accepted classes or not at all.
-    pub(super) fn judge_context(&self, class: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn judge_context(
+        &self,
+        class: Option<&str>,
+        witness: &mut impl Witness,
+    ) -> Result<(), Refusal> {
         let accepted = self.accepted_classes();
-        if accepted.is_empty() || class.is_some_and(|class| accepted.iter().any(|one| one == class)) {
+        if accepted.is_empty() {
             return Ok(());
         }
-        let listed: Vec<_> = accepted.iter().take(5).map(|class| shown(class)).collect();
-        let found = class.map_or_else(|| "none".to_owned(), shown);
-        let detail = format!("it says {found}, accepted is {}", listed.join(" or "));
-        Err(Refusal::new(Reason::AuthnContextMismatch, detail))
+        let will_do = class.is_some_and(|class| accepted.iter().any(|one| one == class));
+        witness.demand(will_do, Reason::AuthnContextMismatch, || {
+            let listed: Vec<_> = accepted.iter().take(5).map(|class| shown(class)).collect();
+            let found = class.map_or_else(|| "none".to_owned(), shown);
+            Compared::words(format!("it says {found}, accepted is {}", listed.join(" or ")))
+        })
     }
 
     /// Core 3.4.1 and 2.7.2: whoever was to sign in anew did so after our request, and nobody did so longer ago than
@@ -122,20 +129,24 @@ impl Demand {
         answers: Answers<'_>,
         skew: Duration,
         now: Moment,
+        witness: &mut impl Witness,
     ) -> Result<(), Refusal> {
-        if let Some(most) = self.max_authn_age
-            && authn_instant.plus(most).plus(skew) < now
-        {
-            let (ago, most) = (now.since(authn_instant).as_secs(), most.as_secs());
-            let detail = format!("signed in {authn_instant}, {ago} s ago; `max_authn_age` is {most} s");
-            return Err(Refusal::new(Reason::AuthnTooOld, detail));
+        if let Some(most) = self.max_authn_age {
+            witness.demand(authn_instant.plus(most).plus(skew) >= now, Reason::AuthnTooOld, || {
+                let (ago, most) = (now.since(authn_instant).as_secs(), most.as_secs());
+                Compared::words(format!(
+                    "signed in {authn_instant}, {ago} s ago; `max_authn_age` is {most} s"
+                ))
+            })?;
         }
         if let Answers::Request { issued, .. } = answers
             && self.force_authn
-            && authn_instant.plus(skew) < issued
         {
-            let detail = format!("signed in {authn_instant}; `force_authn` asked for a new sign-in {issued}");
-            return Err(Refusal::new(Reason::AuthnTooOld, detail));
+            witness.demand(authn_instant.plus(skew) >= issued, Reason::AuthnTooOld, || {
+                Compared::words(format!(
+                    "signed in {authn_instant}; `force_authn` asked for a new sign-in {issued}"
+                ))
+            })?;
         }
         Ok(())
     }

@@ -58,12 +58,12 @@ impl SigningCertificate {
     }
 
     /// What is to be known of a certificate whose key is of that kind.
-    fn of(der: &[u8], certificate: &X509Certificate<'_>, kind: KeyKind) -> Self {
+    pub(super) fn of(der: &[u8], certificate: &X509Certificate<'_>, kind: String) -> Self {
         let validity = certificate.validity();
         Self {
             sha256: sha256(der),
             subject: xml::tame(&certificate.subject().to_string()),
-            key: kind.to_string(),
+            key: kind,
             key_sha256: sha256(certificate.public_key().raw),
             not_before: Moment::from_seconds(validity.not_before.timestamp()),
             not_after: Moment::from_seconds(validity.not_after.timestamp()),
@@ -114,14 +114,17 @@ impl TrustedKeys {
         Self { keys: Arc::clone(&self.keys), certificates: certificates.into() }
     }
 
-    /// Whether one of these keys made the signature over these octets.
+    /// Whether one of these keys made the signature over these octets; gives the certificate of the one that did.
     pub(super) fn verify(
         &self,
         algorithm: SignatureAlgorithm,
         octets: &[u8],
         value: &[u8],
-    ) -> Result<(), NoKeyVerifies> {
-        self.keys.iter().find_map(|key| key.verify(algorithm, octets, value)).ok_or(NoKeyVerifies)
+    ) -> Result<Option<&SigningCertificate>, NoKeyVerifies> {
+        let made_it = |key: &TrustedKey| key.verify(algorithm, octets, value).is_some();
+        // Keys and certificates were put in side by side.
+        let position = self.keys.iter().position(made_it).ok_or(NoKeyVerifies)?;
+        Ok(self.certificates.get(position))
     }
 }
 
@@ -154,7 +157,7 @@ impl TrustedKey {
             .map(|(algorithm, verification)| Ok((algorithm, ParsedPublicKey::new(verification, spki)?)))
             .collect::<Result<_, aws_lc_rs::error::KeyRejected>>()
             .map_err(|_| "its public key is not a valid one".to_owned())?;
-        let shown = SigningCertificate::of(der, &certificate, kind);
+        let shown = SigningCertificate::of(der, &certificate, kind.to_string());
         Ok((Self { spki: spki.to_vec(), prepared, field: kind.field() }, shown))
     }
 
@@ -169,7 +172,7 @@ impl TrustedKey {
 
 /// The kinds of keys that may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyKind {
+pub(super) enum KeyKind {
     Rsa { bits: usize },
     P256,
     P384,
@@ -178,7 +181,7 @@ enum KeyKind {
 
 impl KeyKind {
     /// Judges the certificate's key.
-    fn of(certificate: &X509Certificate<'_>) -> Result<Self, String> {
+    pub(super) fn of(certificate: &X509Certificate<'_>) -> Result<Self, String> {
         let spki = certificate.public_key();
         match spki.parsed() {
             Ok(PublicKey::RSA(rsa)) => {
@@ -327,7 +330,7 @@ impl SigningKey {
             ),
             _ => None,
         };
-        let shown = Arc::new(SigningCertificate::of(&certificate, &parsed, kind));
+        let shown = Arc::new(SigningCertificate::of(&certificate, &parsed, kind.to_string()));
         let decryption = decryption.map(Arc::new);
         Ok(Self { key: Arc::new(key), decryption, certificate: certificate.into(), shown })
     }
@@ -408,7 +411,7 @@ pub(super) fn without_issuers(certificates: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     certificates.into_iter().zip(keep).filter_map(|(der, keep)| keep.then_some(der)).collect()
 }
 
-fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, String> {
+pub(super) fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, String> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
         Ok(_) => Err("something follows the certificate".to_owned()),

@@ -17,7 +17,8 @@
 //! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`]
 //! says, [`logout`] is single logout in both directions, `redirect.rs` the binding of queries, [`metadata`] reads theirs
 //! and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs` is the shape of
-//! what is encrypted, `instant.rs` reads times.
+//! what is encrypted, `instant.rs` reads times. [`trace`] and [`reading`] are for explanations: the same rules with
+//! somebody who writes them down, and what a message says whoever sent it; nothing leads from there to an identity.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
 //!
@@ -167,6 +168,7 @@ pub mod metadata;
 mod mutation_tests;
 mod one_or_more;
 pub mod parties;
+pub mod reading;
 mod redirect;
 pub mod response;
 mod signature;
@@ -174,6 +176,8 @@ mod structure;
 mod subject;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod trace;
+mod witness;
 mod xml;
 
 use crate::clock::Moment;

@@ -31,6 +31,7 @@ use super::markup;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider};
 use super::signature::{Signature, SignedDocument, SignedXml};
 use super::structure::{Kind, Structure};
+use super::witness::{Compared, Strict, Witness};
 use super::xml::{self, ASSERTION, Element};
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
@@ -303,13 +304,7 @@ impl Theirs<'_> {
 
     /// `require_signed`.
     fn demand_signed(&self, response: bool, assertion: bool) -> Result<(), Refusal> {
-        use RequireSigned::{Assertion, Both, Response};
-        match self.idp.require_signed {
-            _ if !response && !assertion => Err(Reason::SignatureMissing.into()),
-            Assertion | Both if !assertion => Err(Reason::SignatureMissingAssertion.into()),
-            Response | Both if !response => Err(Reason::SignatureMissingResponse.into()),
-            _ => Ok(()),
-        }
+        demand_signatures((response, assertion), self.idp.require_signed, &mut Strict)
     }
 
     fn verdict(&self, envelope: Envelope, assertion: Assertion, protection: Protection) -> VerifiedResponse {
@@ -355,6 +350,22 @@ impl fmt::Debug for RawResponse<'_> {
             .field("encrypted", &self.is_encrypted())
             .finish_non_exhaustive()
     }
+}
+
+/// Which parts must be signed (`require_signed`); `signed` says whether the response is, and whether the assertion is.
+pub(super) fn demand_signatures(
+    signed: (bool, bool),
+    required: RequireSigned,
+    witness: &mut impl Witness,
+) -> Result<(), Refusal> {
+    let (response, assertion) = signed;
+    let is = |signed| if signed { "signed" } else { "not signed" };
+    let found = || Compared::words(format!("response {}, assertion {}", is(response), is(assertion)));
+    witness.demand(response || assertion, Reason::SignatureMissing, found)?;
+    let wanted = matches!(required, RequireSigned::Assertion | RequireSigned::Both);
+    witness.demand(assertion || !wanted, Reason::SignatureMissingAssertion, found)?;
+    let wanted = matches!(required, RequireSigned::Response | RequireSigned::Both);
+    witness.demand(response || !wanted, Reason::SignatureMissingResponse, found)
 }
 
 /// An IdP that could not sign somebody in sends a status and no assertion: then the status is what the owner needs to

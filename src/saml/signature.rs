@@ -11,7 +11,7 @@
 //! what was signed, whatever the document beside it looks like.
 
 use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
-use super::keys::{SigningKey, TrustedKeys};
+use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
 use super::structure::{Kind, Structure, inspect_message};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
@@ -145,12 +145,7 @@ impl Signature {
         // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
         let _: Promised<'_> = self.verify_value(document, keys, allowed)?;
 
-        // XML Signature 3.2.1, then: this is the element that they signed. The reference was resolved when it was
-        // parsed: it names the ID of the parent, and the structure says that no other element carries that ID.
-        let octets = canonical(document, self.signed, Some(self.node), &self.transform)?;
-        if self.digest.of(&octets).as_ref() != self.digest_value {
-            return Err(Reason::DigestMismatch.into());
-        }
+        let octets = self.digested(document)?;
         let kind = match Element::at(document, self.signed) {
             Some(element) if element.is(xml::PROTOCOL, "Response") => Kind::Response,
             _ => Kind::Assertion,
@@ -167,12 +162,33 @@ impl Signature {
         keys: &TrustedKeys,
         allowed: &Allowed<'_>,
     ) -> Result<Promised<'_>, Refusal> {
+        self.signer(document, keys, allowed)?;
+        Ok(Promised { hash: self.digest, prefixes: &self.transform.prefixes, digest: &self.digest_value })
+    }
+
+    /// Who made the value over SignedInfo: the certificate of the key.
+    pub(super) fn signer<'k>(
+        &self,
+        document: &Document<'_>,
+        keys: &'k TrustedKeys,
+        allowed: &Allowed<'_>,
+    ) -> Result<Option<&'k SigningCertificate>, Refusal> {
         allowed.signature(self.algorithm)?;
         allowed.digest(self.digest)?;
         let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
         keys.verify(self.algorithm, &signed_info, &self.value)
-            .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))?;
-        Ok(Promised { hash: self.digest, prefixes: &self.transform.prefixes, digest: &self.digest_value })
+            .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))
+    }
+
+    /// XML Signature 3.2.1, then: this is the element that they signed. The reference was resolved when it was
+    /// parsed: it names the ID of the parent, and the structure says that no other element carries that ID. Gives the
+    /// octets that were digested, which say nothing about who signed.
+    pub(super) fn digested(&self, document: &Document<'_>) -> Result<Vec<u8>, Refusal> {
+        let octets = canonical(document, self.signed, Some(self.node), &self.transform)?;
+        if self.digest.of(&octets).as_ref() != self.digest_value {
+            return Err(Reason::DigestMismatch.into());
+        }
+        Ok(octets)
     }
 
     /// Whether SHA-1 is anywhere in it.

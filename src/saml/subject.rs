@@ -34,7 +34,7 @@ pub(super) struct Bearer {
 /// The bearer confirmations: at least one complete one, and what was wrong with the others.
 pub(super) struct Bearers {
     pub(super) complete: OneOrMore<Bearer>,
-    pub(super) incomplete: Vec<Refusal>,
+    incomplete: Vec<Refusal>,
 }
 
 impl NameId {
@@ -107,10 +107,26 @@ impl Bearers {
         }
         match OneOrMore::new(complete) {
             Some(complete) => Ok(Self { complete, incomplete }),
-            None => {
-                Err(most_telling(incomplete).unwrap_or_else(|| Reason::SubjectConfirmationMissing.into()))
-            }
+            None => Err(incomplete
+                .into_iter()
+                .max_by_key(how_telling)
+                .unwrap_or_else(|| Reason::SubjectConfirmationMissing.into())),
         }
+    }
+
+    /// The confirmation by which the assertion stands or falls: one that passes `judge`, or else the one whose
+    /// refusal tells most, which may be an incomplete one's.
+    pub(super) fn decisive(
+        &self,
+        judge: impl Fn(&Bearer) -> Result<(), Refusal>,
+    ) -> Result<&Bearer, &Refusal> {
+        let complete = self.complete.iter().map(|bearer| match judge(bearer) {
+            Ok(()) => ((true, None), Ok(bearer)),
+            Err(refusal) => ((false, how_telling(&refusal)), Ok(bearer)),
+        });
+        let incomplete = self.incomplete.iter().map(|refusal| ((false, how_telling(refusal)), Err(refusal)));
+        let most_telling = complete.chain(incomplete).max_by_key(|(rank, _)| *rank);
+        most_telling.map_or_else(|| Ok(self.complete.first()), |(_, decisive)| decisive)
     }
 }
 
@@ -136,7 +152,7 @@ impl Bearer {
 
 /// Among the refusals of several confirmations the one that came furthest is the one to report: a confirmation with
 /// the wrong recipient was probably meant for somebody else, one that has only expired was meant for us.
-pub(super) fn most_telling(refusals: impl IntoIterator<Item = Refusal>) -> Option<Refusal> {
+fn how_telling(refusal: &Refusal) -> Option<usize> {
     const IN_ORDER: &[Reason] = &[
         Reason::AssertionMalformed,
         Reason::ConfirmationDataMissing,
@@ -149,5 +165,5 @@ pub(super) fn most_telling(refusals: impl IntoIterator<Item = Refusal>) -> Optio
         Reason::ConfirmationInResponseToMismatch,
         Reason::ConfirmationExpired,
     ];
-    refusals.into_iter().max_by_key(|refusal| IN_ORDER.iter().position(|reason| *reason == refusal.reason))
+    IN_ORDER.iter().position(|reason| *reason == refusal.reason)
 }

@@ -117,6 +117,13 @@ impl<'d> Element<'d> {
         self.document.element(self.node)?.get_attribute_ns(namespace, local)
     }
 
+    /// The attributes in no namespace, in order.
+    pub(super) fn plain_attributes(self) -> impl Iterator<Item = (&'d str, &'d str)> {
+        let attributes = self.document.element(self.node).map(|element| &element.attributes);
+        let plain = attributes.into_iter().flatten().filter(|a| a.name.namespace_uri.is_none());
+        plain.map(|a| (&*a.name.local_name, &*a.value))
+    }
+
     /// The child elements, in order.
     pub(super) fn children(self) -> impl Iterator<Item = Self> + use<'d> {
         let document = self.document;

@@ -8,6 +8,8 @@ use base64::Engine;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vestibule::clock::Moment;
+use vestibule::explain::{Party, Request};
+use vestibule::identity::Mapping;
 use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{
@@ -19,7 +21,7 @@ use vestibule::secret::Secret;
 
 const IDP: &str = "https://idp.example.com/metadata";
 const SP: &str = "https://app.example.com/vestibule/saml/metadata";
-const ACS: &str = "https://app.example.com/vestibule/saml/acs";
+pub(crate) const ACS: &str = "https://app.example.com/vestibule/saml/acs";
 const SLO: &str = "https://app.example.com/vestibule/saml/slo";
 const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 
@@ -45,9 +47,16 @@ pub(crate) struct Seen {
 pub(crate) struct Scene {
     service_provider: ServiceProvider,
     identity_provider: IdentityProvider,
+    policy: Policy,
+    mapping: Mapping,
     unsolicited: bool,
     demand: Demand,
     now: Moment,
+}
+
+/// What was asked, as `vestibule explain` is told.
+pub(crate) fn request() -> Request {
+    Request { id: REQUEST.to_string(), issued: Some(REQUESTED_AT), destination: None, acs_url: None }
 }
 
 /// The certificates that the metadata of this world names.
@@ -79,6 +88,8 @@ impl Scene {
                 single_logout: Vec::new(),
                 scopes: Vec::new(),
             },
+            policy: Policy { clock_skew: SKEW },
+            mapping: Mapping::default(),
             unsolicited: world.unsolicited,
             demand: Demand {
                 force_authn: world.force_authn,
@@ -87,6 +98,27 @@ impl Scene {
                 ..Demand::default()
             },
             now: NOW,
+        }
+    }
+
+    pub(crate) const fn is_unsolicited(&self) -> bool {
+        self.unsolicited
+    }
+
+    /// The same for `vestibule explain`.
+    pub(crate) fn party(&self) -> Party<'_> {
+        Party {
+            site: "app.example.com",
+            idp: "corp",
+            service_provider: &self.service_provider,
+            acs_urls: vec![ACS.to_string()],
+            slo_url: "https://app.example.com/vestibule/saml/slo".to_string(),
+            identity_provider: &self.identity_provider,
+            policy: &self.policy,
+            demand: &self.demand,
+            allow_unsolicited: self.unsolicited,
+            mapping: &self.mapping,
+            email_domains: None,
         }
     }
 
@@ -123,7 +155,7 @@ impl Scene {
         };
         let accepted = RawResponse::parse(text, &Limits::default())?
             .verify(&self.identity_provider, &self.service_provider, self.now)?
-            .accept(&expected, &Policy { clock_skew: SKEW }, self.now)?;
+            .accept(&expected, &self.policy, self.now)?;
         Ok(Seen::in_assertion(&accepted))
     }
 }

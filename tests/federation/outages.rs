@@ -295,6 +295,9 @@ async fn a_copy_of_another_address_does_not_count() {
         label: "Corporate login".into(),
         metadata: vestibule::site::Live::unknown(),
         email_domains: None,
+        demand: vestibule::saml::demand::Demand::default(),
+        allow_unsolicited: false,
+        logout: vestibule::site::Logout::default(),
     });
     scene.watch.source = std::sync::Arc::new(elsewhere.unwrap());
     scene.watch.standing = vestibule::federation::Standing::default();

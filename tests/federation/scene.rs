@@ -47,6 +47,9 @@ impl Scene {
             label: "Corporate login".into(),
             metadata: Live::unknown(),
             email_domains: None,
+            demand: vestibule::saml::demand::Demand::default(),
+            allow_unsolicited: false,
+            logout: vestibule::site::Logout::default(),
         })];
         let world = Plan { clock, ..Plan::new(vec![site]) }.build();
         let watch = watch(&world, &server, &authority);

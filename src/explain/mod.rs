@@ -1,0 +1,223 @@
+//! `vestibule explain`: what a SAML message says, every rule that is applied to it, and what to change where.
+//!
+//! ```text
+//! bytes --find--> messages --answer.rs--> saml::trace (the gate's own rules) --advice.rs--> Report --render.rs--> text
+//!                          \-checks.rs--> requests and logout messages
+//! ```
+//!
+//! Bytes, parties and a moment in, a [`Report`] out: nothing is fetched, served or stored. The verdict on a response is
+//! the gate's own, because it is [`saml::trace`](crate::saml::trace) that gives it; this room only puts it into words. It
+//! can show what nobody signed, and says so; no identity is made here.
+
+mod advice;
+mod answer;
+mod checks;
+mod differ;
+mod find;
+mod protection;
+mod render;
+pub mod report;
+mod says;
+
+pub use find::Unreadable;
+pub use render::render;
+pub use report::Report;
+
+use crate::clock::Moment;
+use crate::identity::Mapping;
+use crate::saml::demand::Demand;
+use crate::saml::parties::{IdentityProvider, Limits, Policy, ServiceProvider};
+use crate::saml::reading::{self, Node};
+use find::{Carried, Found};
+use report::{Explained, Fact};
+use says::Privacy;
+
+/// One pair of a site and an identity provider that it admits.
+#[derive(Debug)]
+pub struct Party<'a> {
+    /// The site's name.
+    pub site: &'a str,
+    /// The `id` of the identity provider.
+    pub idp: &'a str,
+    /// Our side.
+    pub service_provider: &'a ServiceProvider,
+    /// Every address to which answers may be posted; the published one first.
+    pub acs_urls: Vec<String>,
+    /// Where logout messages to us go.
+    pub slo_url: String,
+    /// Their side.
+    pub identity_provider: &'a IdentityProvider,
+    /// What the profile's rules are told.
+    pub policy: &'a Policy,
+    /// What is demanded of the identity provider.
+    pub demand: &'a Demand,
+    /// Whether it may answer what nobody asked.
+    pub allow_unsolicited: bool,
+    /// How attributes become an identity.
+    pub mapping: &'a Mapping,
+    /// The domains that the identity provider speaks for; none: any.
+    pub email_domains: Option<&'a [String]>,
+}
+
+/// What the owner says about the message.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Judge at this moment; none: at the message's own.
+    pub at: Option<Moment>,
+    /// The request that a response had to answer; none: as a recording tells, or unknown.
+    pub request: Option<Request>,
+    /// Judge responses as answers that nobody asked for, even if they name a request.
+    pub unsolicited: bool,
+    /// Show names, addresses and attribute values.
+    pub show_values: bool,
+}
+
+/// A request of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its ID.
+    pub id: String,
+    /// When it was issued, where that is known.
+    pub issued: Option<Moment>,
+    /// Where it was sent, where that is known: tells which identity provider was asked.
+    pub destination: Option<String>,
+    /// Where it wanted the answer, where that is known.
+    pub acs_url: Option<String>,
+}
+
+/// Explains every message in the input against these parties; without parties they are only decoded.
+///
+/// # Errors
+/// There is no SAML message in the input.
+pub fn explain(
+    input: &[u8],
+    parties: &[Party<'_>],
+    limits: &Limits,
+    options: &Options,
+    now: Moment,
+) -> Result<Report, Unreadable> {
+    let found = find::find(input, limits)?;
+    let mut reader = Reader {
+        parties,
+        limits,
+        options,
+        now,
+        privacy: Privacy { show_values: options.show_values },
+        asked: Vec::new(),
+    };
+    let messages: Vec<_> = found.iter().map(|found| reader.message(found)).collect();
+    let mut notes = Vec::new();
+    if parties.is_empty() {
+        notes.push(
+            "there is no configuration to hold this against: it is decoded, and no rule is applied"
+                .to_owned(),
+        );
+    } else if reader.asked.is_empty()
+        && options.request.is_none()
+        && messages.iter().any(is_compared_with_a_request)
+    {
+        notes.push(
+            "the request is not known, so whether it is the one that was answered cannot be told here: \
+             give --request-id, or a recording of the whole sign-in"
+                .to_owned(),
+        );
+    }
+    Ok(Report { messages, notes })
+}
+
+/// Whether the request would have made a difference.
+fn is_compared_with_a_request(message: &Explained) -> bool {
+    message.kind == "Response" && message.against.as_ref().is_some_and(|against| !against.unsolicited)
+}
+
+/// Goes through the messages in their order and remembers what was asked.
+struct Reader<'a> {
+    parties: &'a [Party<'a>],
+    limits: &'a Limits,
+    options: &'a Options,
+    now: Moment,
+    privacy: Privacy,
+    asked: Vec<Request>,
+}
+
+impl Reader<'_> {
+    fn message(&mut self, found: &Found) -> Explained {
+        let xml = found.carried.xml();
+        let read = xml.as_deref().map(|xml| Node::read(xml, self.limits));
+        let node = read.as_ref().and_then(|read| read.as_ref().ok());
+        let mut explained = Explained {
+            // What cannot be read was posted as a response or not at all.
+            kind: node.map_or_else(|| "Response".to_owned(), |node| node.name.clone()),
+            found: found.place.clone(),
+            carried: found.carried.name(),
+            notes: found.notes.clone(),
+            says: node.map(|node| says::says(node, self.privacy)).unwrap_or_default(),
+            signatures: Vec::new(),
+            encrypted: node.map(protection::encrypted).unwrap_or_default(),
+            against: None,
+            verdict: None,
+            rules: Vec::new(),
+            identity: None,
+        };
+        self.note_the_carriage(found, node, &mut explained);
+        match (node.map(|node| node.name.as_str()), node) {
+            (Some("AuthnRequest" | "LogoutRequest" | "LogoutResponse"), Some(node))
+                if !self.is_posted_as_answer(found) =>
+            {
+                checks::check(self, found, node, &mut explained);
+                if node.name == "AuthnRequest" {
+                    self.asked.extend(Request::of(node));
+                }
+            }
+            _ => answer::judge(self, found, node, &mut explained),
+        }
+        explained
+    }
+
+    /// Whether the assertion consumer service would have to judge it, whatever it is.
+    fn is_posted_as_answer(&self, found: &Found) -> bool {
+        let to = found.sent_to.as_ref();
+        found.field == Some("SAMLResponse")
+            && self.parties.iter().any(|p| p.acs_urls.iter().any(|url| Some(url) == to))
+    }
+
+    fn note_the_carriage(&self, found: &Found, node: Option<&Node>, explained: &mut Explained) {
+        if matches!(found.carried, Carried::Redirect { .. })
+            && node.is_some_and(|node| node.name == "Response")
+        {
+            explained
+                .notes
+                .push("a Response must be posted; this one came in a query (Profiles 4.1.2)".to_owned());
+        }
+        if found.carried.has_signed_query() {
+            explained.notes.push("its query is signed".to_owned());
+        }
+        if let Some(at) = found.sent_at {
+            explained
+                .says
+                .insert(0, Fact { name: "sent".to_owned(), value: format!("{at} by the browser's clock") });
+        }
+    }
+
+    /// The request that a message answers, as far as it is known: the one the owner names; else, in a recording, the
+    /// one with its ID, or the last one before it.
+    fn request_for(&self, in_response_to: Option<&str>) -> Option<&Request> {
+        let by_id = || self.asked.iter().find(|asked| Some(asked.id.as_str()) == in_response_to);
+        self.options.request.as_ref().or_else(by_id).or_else(|| self.asked.last())
+    }
+}
+
+impl Request {
+    fn of(request: &Node) -> Option<Self> {
+        let text = |name: &str| request.attribute(name).map(str::to_owned);
+        Some(Self {
+            id: text("ID")?,
+            issued: request.attribute("IssueInstant").and_then(reading::moment),
+            destination: text("Destination"),
+            acs_url: text("AssertionConsumerServiceURL"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -108,12 +108,13 @@ impl QuerySignature {
     /// Whether one of these keys signed the query, by an algorithm that is allowed.
     pub(super) fn verify(&self, keys: &TrustedKeys, allowed: &Allowed<'_>) -> Result<(), Refusal> {
         allowed.signature(self.algorithm)?;
-        keys.verify(self.algorithm, self.signed.as_bytes(), &self.value).map_err(|_| {
+        let _ = keys.verify(self.algorithm, self.signed.as_bytes(), &self.value).map_err(|_| {
             let known: Vec<_> =
                 keys.certificates().iter().map(|c| format!("{} ({})", c.subject, c.key)).collect();
             let detail = format!("{} over the query, under {}", self.algorithm.uri(), known.join(", "));
             Refusal::new(Reason::SignatureInvalid, detail)
-        })
+        })?;
+        Ok(())
     }
 }
 

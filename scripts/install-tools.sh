@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build, the demo or the tests need beyond Rust, from Debian's own packages.
-#   scripts/install-tools.sh build   a C compiler and cmake (zlib-ng and aws-lc are built from source)
+#   scripts/install-tools.sh build   a C compiler, cmake, make and perl (zlib-ng, aws-lc and OpenSSL are built from source)
 #   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
 #   scripts/install-tools.sh test    the above and the real counterparts that the tests run against
 #   scripts/install-tools.sh bench   the above and wrk, which makes the load

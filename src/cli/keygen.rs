@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(super) const HELP: &str = "\
 Makes five files and touches none that exists:
 
-  sp-key.pem, sp-cert.pem   sign our requests to the identity provider, which gets the certificate
+  sp-key.pem, sp-cert.pem   sign our requests and open what is encrypted for us; the identity provider gets the certificate
   jwt-key.pem               signs the identity JWT (ES256), so that it survives a restart
   session-secret            seals cookies: a sign-in that a restart interrupts keeps the page that it was for
   state-key                 seals what state_dir keeps: the last good metadata of identity providers
@@ -40,7 +40,8 @@ pub(super) struct Arguments {
     /// The name in the certificate; nobody checks it.
     #[arg(long, value_name = "NAME", default_value = "vestibule")]
     name: String,
-    /// Make the signing key P-256 instead of RSA-3072; not every identity provider takes it.
+    /// Make the signing key P-256 instead of RSA-3072; not every identity provider takes it, and it opens nothing that
+    /// is encrypted.
     #[arg(long)]
     ecdsa: bool,
 }
@@ -80,7 +81,12 @@ fn make(name: &str, ecdsa: bool, now: Moment) -> Result<[File; 5], String> {
         KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072)
     }
     .map_err(wrong)?;
-    let certificate = certificate_params(name, now)?.self_signed(&sp_key).map_err(wrong)?;
+    let mut params = certificate_params(name, now)?;
+    if !ecdsa {
+        // Some identity providers encrypt for no certificate that does not say so.
+        params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    }
+    let certificate = params.self_signed(&sp_key).map_err(wrong)?;
     let jwt_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(wrong)?;
     Ok([
         File { name: "sp-key.pem", mode: 0o600, content: sp_key.serialize_pem().into() },

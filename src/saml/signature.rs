@@ -11,7 +11,8 @@
 //! what was signed, whatever the document beside it looks like.
 
 use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
-use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
+use super::keys::{SigningCertificate, TrustedKeys};
+use super::own_keys::SigningKey;
 use super::structure::{Kind, Structure, inspect_message};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};

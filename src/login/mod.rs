@@ -35,6 +35,6 @@ mod rounds;
 mod sign_out;
 mod slo;
 mod start;
-mod tries;
+pub mod tries;
 pub mod verifier;
 mod whoami;

@@ -352,6 +352,7 @@ impl Watch {
             held: self.held().is_some(),
         };
         metrics.set_metadata(&self.site, &self.idp.id, figures);
+        self.idp.metadata.set_change_held(figures.held);
     }
 
     /// What is different between what runs and `found`, one line each.

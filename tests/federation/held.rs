@@ -62,6 +62,8 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.server.now(Behaviour::serve_as("2", Document::of(&[&new]).xml()));
     scene.after(2 * HOUR).await;
     assert_eq!(scene.metric(HELD).unwrap(), "1");
+    scene.refuses_answers_of(&new).await;
+    assert!(scene.last_detail().contains("vestibule metadata apply --idp corp"), "{}", scene.last_detail());
     let event = scene.events("metadata-held").pop().unwrap();
     assert_eq!(event["level"], serde_json::Value::Null);
     assert_eq!(event["differences"].as_array().unwrap().len(), 2, "{event}");
@@ -87,6 +89,7 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.round().await;
     scene.lets_in(&new).await;
     scene.refuses_answers_of(&old).await;
+    assert!(!scene.last_detail().contains("held"), "{}", scene.last_detail());
     assert_eq!(scene.metric(HELD).unwrap(), "0");
     assert_eq!(scene.events("metadata-changed").pop().unwrap()["how"], "vestibule metadata apply");
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));

@@ -157,6 +157,8 @@ async fn the_program_starts_during_an_outage_and_compares_with_what_it_kept() {
     server.now(Behaviour::serve_as("3", document(&[&new])));
     let said = exits(&scene.run(&["metadata", "diff"]).await, 1);
     assert!(said.contains("- signing key") && said.contains("would be held: "), "{said}");
+    let online = exits(&scene.run(&["check", "--online"]).await, 69);
+    assert!(online.contains("would be held: "), "{online}");
     assert!(said.contains("has not read it yet") && said.contains("apply --idp corp"), "{said}");
     assert!(!said.contains('\u{1b}'), "colours are for terminals");
     exits(&scene.run(&["metadata", "diff", "--idp", "nobody"]).await, 64);
@@ -168,7 +170,10 @@ async fn the_program_starts_during_an_outage_and_compares_with_what_it_kept() {
     // The gate has read nothing of this: an hour may pass until it does by itself.
     server.now(Behaviour::serve_as("4", document(&[&new])));
     let said = exits(&scene.run(&["metadata", "apply", "--idp", "corp"]).await, 0);
-    assert!(said.contains("- signing key") && said.contains("Agreed.") && said.contains("reads its source now"), "{said}");
+    assert!(
+        said.contains("- signing key") && said.contains("Agreed.") && said.contains("reads its source now"),
+        "{said}"
+    );
     scene.takes(&new, &gate).await;
     scene.is_still_in(&mut ada).await;
     assert_eq!(gate.program.terminate(), Some(0));
@@ -185,7 +190,10 @@ async fn nothing_is_said_of_a_gate_that_nobody_has_seen() {
     let gate = scene.start();
     scene.kept(&gate).await;
     let said = exits(&scene.run(&["metadata", "diff"]).await, 0);
-    assert!(said.contains("what runs was read from there on") && said.contains("nothing is different"), "{said}");
+    assert!(
+        said.contains("what runs was read from there on") && said.contains("nothing is different"),
+        "{said}"
+    );
     assert_eq!(gate.program.terminate(), Some(0));
 }
 
@@ -219,8 +227,22 @@ async fn a_file_that_broke_while_the_gate_was_down_is_replaced_by_the_copy() {
 async fn the_program_starts_without_metadata_and_says_so_to_who_signs_in() {
     let authority = Authority::new();
     let server = MetadataServer::start(&authority).await;
-    let scene = Scene::new(&format!("metadata_url: {}\n    metadata_ca_file: ca.pem", server.url()));
+    let policy = "algorithms: [rsa-sha256]\n    cbc: refuse";
+    let scene =
+        Scene::new(&format!("metadata_url: {}\n    metadata_ca_file: ca.pem\n    {policy}", server.url()));
     scene.put("ca.pem", &authority.pem());
+    scene.put("config.yaml", &scene.config);
+    let said = exits(&scene.run(&["check"]).await, 0);
+    assert!(said.contains("its entity ID is not known until the metadata has been read"), "{said}");
+    assert!(
+        said.contains("may sign with rsa-sha256 only") && said.contains("not encrypt in CBC mode"),
+        "{said}"
+    );
+    server.now(Behaviour::serve(document(&[&FakeIdp::new(ENTITY)])));
+    let said = exits(&scene.run(&["check", "--online"]).await, 0);
+    assert!(said.contains(&format!("at {ENTITY}\n")) && !said.contains("not known until"), "{said}");
+    assert!(said.contains("none of its signing keys can be used with what `algorithms` lists"), "{said}");
+    server.now(Behaviour::Down);
     let gate = scene.start();
     let mut visitor = Visitor::new();
     let page = visitor.get(&format!("http://127.0.0.1:{}/vestibule/sign-in?rd=/", scene.ports.public)).await;

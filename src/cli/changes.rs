@@ -18,14 +18,18 @@ pub(super) const DIFF_HELP: &str = "\
   vestibule metadata diff --idp corp    one of them
 
 What runs is taken from state_dir, so that a gate that runs need not be asked. Nothing is changed.
-Exit code 0 when nothing is different, 1 when something is, 69 when a source cannot be read or its document is refused.";
+Exit code 0 when nothing is different, 1 when something is or what runs is not known here, 69 when a source cannot be
+read or its document is refused.";
 
 pub(super) const APPLY_HELP: &str = "\
-Agrees to the change that is held, and shows it. A running gate takes it over within some seconds; one that is started
-later does so at its start. What was held when this ran is agreed to and nothing else: should the source say something
-different by then, it is held anew. Compare fingerprints with the identity provider's people first.
+Agrees to the change that is held, and shows it. When the gate holds nothing, because it has not read the change yet, the
+source is read here: what would be held is agreed to, and the gate reads its source at once. A running gate takes the
+change over within some seconds; one that is started later does so at its start. What is shown here is agreed to and
+nothing else: should the source say something different by then, it is held anew. Compare fingerprints with the identity
+provider's people first.
 
-Exit code 0 when it was agreed to, 1 when nothing is held.";
+Exit code 0 when it was agreed to, 1 when nothing is or would be held, 69 when the source must be read and cannot be, or
+its document is refused.";
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {
@@ -96,19 +100,65 @@ pub(super) fn apply(
         )?;
         return Ok(Exit::Usage);
     };
-    let Some(held) = watch.held() else {
-        writeln!(out, "nothing is held for {}", watch.idp.id)?;
-        return Ok(Exit::No);
+    let (fingerprint, when) = match watch.held() {
+        Some(held) => {
+            head(out, watch)?;
+            held.differences.iter().try_for_each(|difference| print_difference(out, difference))?;
+            (held.described.fingerprint, "takes it over within some seconds")
+        }
+        None => match ahead(watch, now, out, err)? {
+            Ok(fingerprint) => (fingerprint, "has not read it yet, reads its source now and takes it over"),
+            Err(exit) => return Ok(exit),
+        },
     };
-    head(out, watch)?;
-    held.differences.iter().try_for_each(|difference| print_difference(out, difference))?;
-    if let Err(problem) = folder.agree(&watch.idp.id, &held.described.fingerprint) {
+    if let Err(problem) = folder.agree(&watch.idp.id, &fingerprint) {
         writeln!(err, "{problem}")?;
         return Ok(Exit::CannotCreate);
     }
     let good = AnsiColor::Green.on_default().bold();
-    writeln!(out, "{good}Agreed.{good:#} A running gate takes it over within some seconds.")?;
+    writeln!(out, "{good}Agreed.{good:#} A running gate {when}.")?;
     Ok(Exit::Ok)
+}
+
+/// What the gate would hold if it read its source now; its fingerprint, or how the command ends.
+fn ahead(
+    watch: &Watch,
+    now: Moment,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Result<[u8; 32], Exit>> {
+    let id = &watch.idp.id;
+    let Some(running) = watch.running() else {
+        writeln!(
+            out,
+            "nothing is held for {id}, and state_dir has no copy of what runs: its first document needs no word"
+        )?;
+        return Ok(Err(Exit::No));
+    };
+    let Some(runtime) = runtime(err)? else { return Ok(Err(Exit::Internal)) };
+    let found = match runtime.block_on(watch.look(now)) {
+        Ok(found) => found,
+        Err(problem) => {
+            writeln!(err, "nothing is held for {id}, and its source is not usable: {problem}")?;
+            return Ok(Err(Exit::Unavailable));
+        }
+    };
+    let older = found.issue.is_older_than(&running.described.issue);
+    match judge(&running.described.identity_provider, &found, watch.changes.keys) {
+        Change::Hold { differences, why } if !older => {
+            head(out, watch)?;
+            differences.iter().try_for_each(|difference| print_difference(out, difference))?;
+            writeln!(out, "  would be held: {why}")?;
+            Ok(Ok(found.fingerprint))
+        }
+        _ => {
+            writeln!(
+                out,
+                "nothing is held for {id}, and nothing in its source would be: `vestibule metadata diff` says what would happen"
+            )?;
+            Ok(Err(Exit::No))
+        }
+    }
 }
 
 /// Whether something is different.
@@ -145,7 +195,21 @@ fn print_found(out: &mut dyn Write, watch: &Watch, found: &Described) -> io::Res
         }
         Change::Hold { differences, why } => {
             differences.iter().try_for_each(|difference| print_difference(out, difference))?;
-            writeln!(out, "  held: {why}")?;
+            let held = watch.held().map(|held| held.described.fingerprint);
+            if held == Some(found.fingerprint) {
+                writeln!(out, "  held: {why}")?;
+            } else {
+                writeln!(out, "  would be held: {why}")?;
+            }
+            if held.is_none() {
+                writeln!(
+                    out,
+                    "  the gate has not read it yet; to agree all the same: vestibule metadata apply --idp {}",
+                    watch.idp.id
+                )?;
+            } else if held != Some(found.fingerprint) {
+                writeln!(out, "  what the gate holds is something else, and an agreement would be to that")?;
+            }
         }
         Change::Refuse(why) => writeln!(out, "  refused: {why}")?,
     }
@@ -165,7 +229,7 @@ fn head(out: &mut dyn Write, watch: &Watch) -> io::Result<()> {
     let bold = Style::new().bold();
     writeln!(out, "{bold}{}{bold:#}  {}", watch.idp.id, watch.source.name())?;
     match watch.running() {
-        Some(running) => writeln!(out, "  in use since {}", running.confirmed),
+        Some(running) => writeln!(out, "  what runs was read from there on {}", running.confirmed),
         None => Ok(()),
     }
 }

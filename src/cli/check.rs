@@ -4,14 +4,18 @@ use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
+use crate::saml::metadata::Described;
+use crate::saml::metadata::change::{Change, judge};
+use crate::site::Known;
 use anstyle::AnsiColor;
 use clap::Args;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 pub(super) const HELP: &str = "\
 Reads the file and the environment exactly as `run` does, opens no port, asks nobody and changes nothing.
 Every problem is listed at once with its key and its line. Exit code 0 when there is none, else 64. With --online the
-addresses of metadata are asked too; 69 when one does not give a usable document.
+addresses of metadata are asked too; 69 when one does not give a usable document, or a change that would be held.
 
   vestibule check --config /etc/vestibule/config.yaml && systemctl restart vestibule";
 
@@ -43,12 +47,22 @@ pub(super) fn check(arguments: &Arguments, now: Moment, out: &mut dyn Write) -> 
     };
     // Of an identity provider that is described by an address only the copy in state_dir is known here.
     config.watches.iter_mut().filter(|watch| watch.running().is_none()).for_each(Watch::recall);
+    let asked = match arguments.online {
+        true => ask_around(&config, now, out)?,
+        false => Some(Vec::new()),
+    };
+    let Some(asked) = asked else { return Ok(Exit::Internal) };
     summary::print(out, &config, now)?;
     if !config.warnings.is_empty() {
         writeln!(out)?;
         print_warnings(out, &config.warnings)?;
     }
-    if arguments.online && !ask_around(&config, now, out)? {
+    let mut all_usable = true;
+    for (watch, found) in config.watches.iter().zip(&asked) {
+        writeln!(out)?;
+        all_usable &= print_found(out, watch, found)?;
+    }
+    if !all_usable {
         return Ok(Exit::Unavailable);
     }
     let good = AnsiColor::Green.on_default().bold();
@@ -56,21 +70,60 @@ pub(super) fn check(arguments: &Arguments, now: Moment, out: &mut dyn Write) -> 
     Ok(Exit::Ok)
 }
 
-/// Whether every source of metadata gives a document that could be used.
-fn ask_around(config: &Config, now: Moment, out: &mut dyn Write) -> io::Result<bool> {
-    let Some(runtime) = changes::runtime(out)? else { return Ok(false) };
-    let mut all = true;
-    writeln!(out)?;
+/// What each source of metadata says now. What nobody had read before, the summary knows from here.
+fn ask_around(
+    config: &Config,
+    now: Moment,
+    out: &mut dyn Write,
+) -> io::Result<Option<Vec<Result<Described, String>>>> {
+    let Some(runtime) = changes::runtime(out)? else { return Ok(None) };
+    let mut asked = Vec::new();
     for watch in &config.watches {
-        let (id, source) = (&watch.idp.id, watch.source.name());
-        match runtime.block_on(watch.look(now)) {
-            Ok(found) => writeln!(out, "{id}: {source} describes {}", found.identity_provider.entity_id)?,
-            Err(problem) => {
-                let bad = AnsiColor::Red.on_default().bold();
-                writeln!(out, "{bad}{id}:{bad:#} {problem}")?;
-                all = false;
-            }
+        let found = runtime.block_on(watch.look(now));
+        if let (Ok(found), None) = (&found, watch.idp.known()) {
+            watch.idp.metadata.replace(Known {
+                identity_provider: Arc::new(found.identity_provider.clone()),
+                valid_until: found.valid_until,
+            });
         }
+        asked.push(found);
     }
-    Ok(all)
+    Ok(Some(asked))
+}
+
+/// Whether it is a document that the gate would use.
+fn print_found(out: &mut dyn Write, watch: &Watch, found: &Result<Described, String>) -> io::Result<bool> {
+    let (id, source) = (&watch.idp.id, watch.source.name());
+    let bad = AnsiColor::Red.on_default().bold();
+    let found = match found {
+        Ok(found) => found,
+        Err(problem) => {
+            writeln!(out, "{bad}{id}:{bad:#} {problem}")?;
+            return Ok(false);
+        }
+    };
+    writeln!(out, "{id}: {source} describes {}", found.identity_provider.entity_id)?;
+    for warning in &found.warnings {
+        let style = AnsiColor::Yellow.on_default().bold();
+        writeln!(out, "{style}{id}:{style:#} {warning}")?;
+    }
+    let running = watch.running().map(|running| &running.described);
+    if let Some(Err(why)) = running.map(|running| found.issue.refuse_older_than(&running.issue)) {
+        writeln!(out, "{bad}{id}:{bad:#} it would be refused: {why}")?;
+        return Ok(false);
+    }
+    match running.map(|running| judge(&running.identity_provider, found, watch.changes.keys)) {
+        Some(Change::Hold { why, .. }) => {
+            writeln!(
+                out,
+                "{bad}{id}:{bad:#} a change is or would be held: {why}; see `vestibule metadata diff`"
+            )?;
+            Ok(false)
+        }
+        Some(Change::Refuse(why)) => {
+            writeln!(out, "{bad}{id}:{bad:#} it would be refused: {why}")?;
+            Ok(false)
+        }
+        Some(Change::Same | Change::Apply(_)) | None => Ok(true),
+    }
 }

@@ -3,11 +3,14 @@
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
-use crate::saml::parties::SigningCertificate;
+use crate::saml::parties::{Cbc, CryptographyPolicy, SigningCertificate};
 use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 use std::sync::Arc;
+
+/// Of what metadata says that nobody has read here.
+const LATER: &str = "not known until the metadata has been read";
 
 /// From here on a certificate's end is worth a colour.
 const SOON: i64 = 30;
@@ -35,18 +38,17 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
         print_certificate(to, whose, key.certificate(), now)?;
     }
     for idp in &site.identity_providers {
-        print_idp(to, idp, now)?;
+        let watch = watches.iter().find(|watch| Arc::ptr_eq(&watch.idp, idp));
+        print_idp(to, idp, watch, now)?;
+        watch.map_or(Ok(()), |watch| print_source(to, watch))?;
         row(to, "sign-out", sign_out(site, idp))?;
-        if let Some(watch) = watches.iter().find(|watch| Arc::ptr_eq(&watch.idp, idp)) {
-            print_source(to, watch)?;
-        }
     }
     Ok(())
 }
 
 /// Where its metadata comes from, and whether anything is known of it before its source is asked.
 fn print_source(to: &mut dyn Write, watch: &Watch) -> io::Result<()> {
-    let kept = match watch.running() {
+    let kept = match watch.idp.known() {
         Some(_) => "",
         None => "; nobody can sign in until it has been read",
     };
@@ -61,10 +63,16 @@ fn print_source(to: &mut dyn Write, watch: &Watch) -> io::Result<()> {
     }
 }
 
-fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
+fn print_idp(to: &mut dyn Write, idp: &Idp, watch: Option<&Watch>, now: Moment) -> io::Result<()> {
     let known = idp.known();
-    let entity_id = known.as_ref().map_or("an entity ID yet unknown", |saml| &saml.entity_id.0);
-    row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?;
+    let terms = watch.map(|watch| &watch.terms);
+    let wanted = terms.and_then(|terms| terms.entity_id.as_deref());
+    match known.as_ref().map(|saml| saml.entity_id.0.as_str()).or(wanted) {
+        Some(entity_id) => row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?,
+        None => row(to, "sign-in", &format!("{} ({}); its entity ID is {LATER}", idp.id, idp.label))?,
+    }
+    let policy = known.as_ref().map(|saml| &saml.cryptography).or(terms.map(|terms| &terms.cryptography));
+    policy.map_or(Ok(()), |policy| print_policy(to, policy))?;
     if let Some(demand) = idp.demand.in_words() {
         row(to, "", &demand)?;
     }
@@ -73,6 +81,25 @@ fn print_idp(to: &mut dyn Write, idp: &Idp, now: Moment) -> io::Result<()> {
     }
     let certificates = known.iter().flat_map(|saml| saml.keys.certificates());
     certificates.into_iter().try_for_each(|at| print_certificate(to, "certificate", at, now))
+}
+
+/// What differs from what everybody's identity provider may do.
+fn print_policy(to: &mut dyn Write, policy: &CryptographyPolicy) -> io::Result<()> {
+    if let Some(listed) = &policy.algorithms {
+        let listed: Vec<String> = listed.iter().map(ToString::to_string).collect();
+        row(to, "", &format!("may sign with {} only (algorithms)", listed.join(", ")))?;
+    }
+    match policy.cbc {
+        Cbc::Accept => {}
+        Cbc::RequireSignedResponse => {
+            row(to, "", "may encrypt in CBC mode inside a signed response only (cbc)")?
+        }
+        Cbc::Refuse => row(to, "", "may not encrypt in CBC mode (cbc)")?,
+    }
+    match policy.require_encrypted {
+        true => row(to, "", "must encrypt its assertions (require_encrypted)"),
+        false => Ok(()),
+    }
 }
 
 fn print_certificate(
@@ -93,6 +120,10 @@ fn print_certificate(
 
 /// What a sign-out ends.
 fn sign_out(site: &Site, idp: &Idp) -> &'static str {
+    let could_be = idp.logout.single_logout && !site.service_provider.signing_keys.is_empty();
+    if could_be && idp.logout.endpoints.is_none() && idp.known().is_none() {
+        return LATER;
+    }
     match (idp.ends_there_too(&site.service_provider), &idp.logout.sign_out_url) {
         (true, _) => "here and there (single logout)",
         (false, Some(_)) => "here, then on to sign_out_url",
@@ -181,6 +212,31 @@ mod tests {
         let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         assert!(said.contains("our certificate CN=app.example.com, 9325 days left\n"), "{said}");
         assert!(said.contains("our other certificate CN=app.example.com next, 9325 days left\n"), "{said}");
+    }
+
+    #[test]
+    fn what_only_metadata_says_is_not_said_before_it_is_read() {
+        let text = "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n\
+                    service_provider: {private_key_file: KEY, certificate_file: CERTIFICATE}\n\
+                    identity_providers: [{id: corp, metadata_url: 'https://idp.example.com/metadata'}]\n";
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/files");
+        let text = text.replace("KEY", &format!("{files}/sp-key.pem"));
+        let text = text.replace("CERTIFICATE", &format!("{files}/sp.pem"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, text).unwrap();
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(&file, &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let rows: Vec<&str> = said.lines().skip_while(|line| !line.contains("sign-in")).take(3).collect();
+        assert!(
+            rows[0].ends_with("corp (corp); its entity ID is not known until the metadata has been read"),
+            "{said}"
+        );
+        assert!(rows[1].contains("metadata from https://idp.example.com/metadata"), "{said}");
+        assert_eq!(rows[2], "  sign-out     not known until the metadata has been read");
     }
 
     #[test]

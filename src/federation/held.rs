@@ -59,28 +59,50 @@ impl Watch {
         }
     }
 
-    pub(super) fn carry_out_agreement(&mut self, now: Moment) {
-        let Some(folder) = self.folder.clone() else { return };
-        let agreed = match folder.agreed(&self.idp.id) {
-            Ok(None) => return,
-            Ok(Some(agreed)) => agreed,
+    /// What the owner has agreed to since the last look.
+    pub(super) fn agreed(&mut self) -> Option<[u8; 32]> {
+        match self.folder.as_ref()?.agreed(&self.idp.id) {
+            Ok(agreed) => agreed,
             Err(problem) => {
                 if !std::mem::replace(&mut self.standing.complained, true) {
                     self.told(Err(problem));
                 }
-                return;
+                None
             }
-        };
-        if self.held().is_some_and(|held| held.described.fingerprint == agreed) {
-            self.let_in("vestibule metadata apply", now);
-        } else {
-            tracing::warn!(
-                site = self.site,
-                idp = self.idp.id,
-                "an agreement is about metadata that is not held (any more); look at `vestibule metadata diff`"
-            );
         }
-        self.told(folder.forget_agreement(&self.idp.id));
+    }
+
+    /// Whether the agreement is done with: exactly what it names was held, or runs already.
+    pub(super) fn carry_out(&mut self, agreed: &[u8; 32], now: Moment) -> bool {
+        let is_agreed = |described: &Described| described.fingerprint == *agreed;
+        if self.held().is_some_and(|held| is_agreed(&held.described)) {
+            self.let_in("vestibule metadata apply", now);
+        } else if !self.running().is_some_and(|running| is_agreed(&running.described)) {
+            return false;
+        }
+        self.forget_agreement();
+        true
+    }
+
+    /// What was agreed to is neither held nor what its source says. While the source is silent it may say so yet.
+    pub(super) fn give_up_unless(&mut self, silent: bool, agreed: &[u8; 32]) {
+        // It may have been replaced while the source was read.
+        if silent || self.agreed().as_ref() != Some(agreed) {
+            return;
+        }
+        tracing::warn!(
+            site = self.site,
+            idp = self.idp.id,
+            "an agreement is about metadata that its source does not say (any more); look at `vestibule metadata diff`"
+        );
+        self.forget_agreement();
+    }
+
+    fn forget_agreement(&mut self) {
+        self.standing.sought = None;
+        if let Some(folder) = &self.folder {
+            self.told(folder.forget_agreement(&self.idp.id));
+        }
     }
 
     /// Only what its source still says when the time is over: what somebody smuggled in for an hour is not let in

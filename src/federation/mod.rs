@@ -42,5 +42,5 @@ pub use http::{HttpSource, Patience, may_be_asked};
 pub use outbound::Outbound;
 pub use schedule::Pace;
 pub use source::{FileSource, LARGEST_DOCUMENT, Origin, Reading, Source, SourceProblem, Version};
-pub use terms::Terms;
+pub use terms::{NO_KEY_FITS, Terms};
 pub use watch::{Changes, Running, Standing, Watch};

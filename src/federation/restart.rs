@@ -2,7 +2,7 @@
 
 use super::folder::{Copy, Folder, Kind};
 use super::held::Held;
-use super::watch::{Became, Seen, Watch, sha256};
+use super::watch::{Became, Seen, Standing, Watch, sha256};
 use crate::observe::metrics::Metrics;
 use crate::saml::metadata::change::{Change, judge};
 
@@ -23,9 +23,10 @@ impl Watch {
         self.show(metrics);
     }
 
-    /// For somebody who looks on: what the gate that runs has kept, also where a file says something else by now.
-    /// Nothing is changed.
+    /// For somebody who looks on: what the gate that runs has kept, and nothing else: what a file says by now may not run
+    /// yet, or nowhere. Nothing is changed.
     pub fn recall(&mut self) {
+        self.standing = Standing::default();
         if let Some(folder) = self.folder.clone() {
             self.recall_good(&folder);
             self.is_held_still(&folder);

@@ -5,6 +5,10 @@ use crate::reason::Reason;
 use crate::saml::metadata::{Described, MetadataProblem, Source, describe};
 use crate::saml::parties::{Binding, CryptographyPolicy, RequireSigned, TrustedKeys};
 
+/// To who narrowed `algorithms` to a kind that the identity provider has no key of.
+pub const NO_KEY_FITS: &str =
+    "none of its signing keys can be used with what `algorithms` lists: nobody can sign in";
+
 /// How its documents are read, and what of them is laid over with the owner's own word. The start and every later
 /// reading go by the same terms.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +78,9 @@ impl Terms {
             let warning =
                 "it wants signed requests, and we have no key: it may refuse every sign-in".to_owned();
             described.warnings.push(warning);
+        }
+        if !described.identity_provider.has_a_key_that_fits() {
+            described.warnings.push(NO_KEY_FITS.to_owned());
         }
         Ok(())
     }

@@ -65,6 +65,8 @@ pub struct Standing {
     failures: u32,
     /// An agreement that could not be read has been told about.
     pub(super) complained: bool,
+    /// An agreement to something that was not held: its source has been read for its sake.
+    pub(super) sought: Option<[u8; 32]>,
 }
 
 /// What signs people in.
@@ -118,12 +120,17 @@ impl Watch {
         self.standing.held.as_ref()
     }
 
-    /// What is to be done now, if anything: an agreement is carried out, the source is read when it is time, a held change
-    /// whose time has come is let in. Never fails: what does not work is told and tried again.
+    /// What is to be done now, if anything: an agreement is carried out, the source is read when it is time or when the
+    /// owner agreed to something that it may say by now, a held change whose time has come is let in. Never fails: what does not work is told and tried again.
     pub async fn round(&mut self, clock: &dyn Clock, metrics: &Metrics) {
-        self.carry_out_agreement(clock.now());
-        if self.standing.due.is_none_or(|due| due <= clock.now()) {
-            self.read(clock, metrics).await;
+        let agreed = self.agreed().filter(|agreed| !self.carry_out(agreed, clock.now()));
+        let due = self.standing.due.is_none_or(|due| due <= clock.now());
+        if due || agreed.is_some() && self.standing.sought != agreed {
+            self.standing.sought = agreed;
+            let outcome = self.read(clock, metrics).await;
+            if let Some(agreed) = agreed.filter(|agreed| !self.carry_out(agreed, clock.now())) {
+                self.give_up_unless(outcome == MetadataOutcome::Unreachable, &agreed);
+            }
         }
         self.let_in_after_delay(clock.now());
         self.show(metrics);
@@ -143,7 +150,7 @@ impl Watch {
         }
     }
 
-    async fn read(&mut self, clock: &dyn Clock, metrics: &Metrics) {
+    async fn read(&mut self, clock: &dyn Clock, metrics: &Metrics) -> MetadataOutcome {
         let known = self.standing.seen.as_ref().map(|seen| seen.version.clone());
         let read = self.source.read(known.as_ref()).await;
         // Reading may have taken minutes.
@@ -180,6 +187,7 @@ impl Watch {
         // Without randomness there is no jitter, and nothing else works either.
         let _ = aws_lc_rs::rand::fill(&mut chance);
         self.standing.due = Some(now.plus(jittered(pause, chance[0])));
+        outcome
     }
 
     fn is_seen(&self, octets: &[u8]) -> bool {
@@ -344,6 +352,7 @@ impl Watch {
             held: self.held().is_some(),
         };
         metrics.set_metadata(&self.site, &self.idp.id, figures);
+        self.idp.metadata.set_change_held(figures.held);
     }
 
     /// What is different between what runs and `found`, one line each.

@@ -6,7 +6,7 @@ use super::return_to::ReturnTo;
 use crate::gate::Gate;
 use crate::observe::audit::{self, Event, Reference};
 use crate::pages::{self, RefusalPage};
-use crate::reason::Refusal;
+use crate::reason::{Reason, Refusal};
 use crate::site::Site;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -57,11 +57,12 @@ pub(super) fn sign_in_refused(
     stopped: &Stopped,
 ) -> Response<Bytes> {
     let reference = Reference::random();
+    let told = with_what_is_held(site, stopped);
     audit::record(&Event::SignInRefused {
         site: &site.name,
         idp: stopped.idp.as_deref(),
         reference: reference.as_str(),
-        refusal: &stopped.refusal,
+        refusal: told.as_ref().unwrap_or(&stopped.refusal),
         client: Some(client),
     });
     gate.metrics.sign_in_finished(site.id, Some(stopped.refusal.reason));
@@ -78,6 +79,22 @@ pub(super) fn sign_in_refused(
         signed_in_as: None,
     };
     pages::refusal(&gate.branding, &page)
+}
+
+/// The refusal for the owner's eyes when its likely cause is a change of keys that waits for them.
+fn with_what_is_held(site: &Site, stopped: &Stopped) -> Option<Refusal> {
+    let id = stopped.idp.as_deref().filter(|_| stopped.refusal.reason == Reason::SignatureInvalid)?;
+    site.identity_providers.iter().find(|idp| idp.id == id && idp.metadata.is_change_held())?;
+    let mut told = stopped.refusal.clone();
+    let held = format!(
+        "a change of its metadata is held: see `vestibule metadata diff`, then `vestibule metadata apply --idp {id}`"
+    );
+    told.detail = match told.detail.as_ref() {
+        "" => held,
+        detail => format!("{detail}; {held}"),
+    }
+    .into();
+    Some(told)
 }
 
 /// A redirect. An address that cannot stand in a header (a configured one; ours are visible ASCII) gives an empty 500.

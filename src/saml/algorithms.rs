@@ -8,6 +8,7 @@
 use crate::reason::{Reason, Refusal};
 use aws_lc_rs::digest::{self, Algorithm, Context, Digest};
 use bergshamra_c14n::C14nMode;
+use std::fmt;
 
 /// The hash functions under signatures and for digests. SHA-1 is only accepted by an exception with an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,24 @@ pub enum SignatureAlgorithm {
     RsaPss(Hash),
     /// ECDSA; the value is r and s, each as long as the curve's field (XML Signature 6.4.3).
     Ecdsa(Hash),
+}
+
+/// As the configuration names it.
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::RsaPkcs1(_) => "rsa",
+            Self::RsaPss(_) => "rsa-pss",
+            Self::Ecdsa(_) => "ecdsa",
+        };
+        let hash = match self.hash() {
+            Hash::Sha1 => "sha1",
+            Hash::Sha256 => "sha256",
+            Hash::Sha384 => "sha384",
+            Hash::Sha512 => "sha512",
+        };
+        write!(f, "{kind}-{hash}")
+    }
 }
 
 impl SignatureAlgorithm {

@@ -74,6 +74,15 @@ pub enum SignRequests {
     Never,
 }
 
+/// In the largest unit that says it whole.
+fn spoken(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 impl Demand {
     /// What is demanded, for the owner; None: nothing.
     pub fn in_words(&self) -> Option<String> {
@@ -86,7 +95,7 @@ impl Demand {
             self.is_passive.then(|| "shows nobody a page".to_owned()),
             classes(&format!("asks for {}", self.authn_context_comparison.as_str()), &self.authn_context),
             classes("takes", self.accepted_classes()),
-            self.max_authn_age.map(|age| format!("takes sign-ins of the last {} s", age.as_secs())),
+            self.max_authn_age.map(|age| format!("takes sign-ins of the last {}", spoken(age))),
         ]
         .into_iter()
         .flatten()

@@ -242,7 +242,7 @@ fn a_demand_is_told_in_words_and_none_in_none() {
         ..contexts(&[MFA], Comparison::Exact, &[])
     };
     let expected = format!(
-        "forces a new sign-in each time; asks for exact {MFA}; takes {MFA}; takes sign-ins of the last 3600 s"
+        "forces a new sign-in each time; asks for exact {MFA}; takes {MFA}; takes sign-ins of the last 1h"
     );
     assert_eq!(demand.in_words(), Some(expected));
 }

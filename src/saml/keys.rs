@@ -103,6 +103,11 @@ impl TrustedKeys {
         &self.certificates
     }
 
+    /// Whether one of these keys can be used with one of these algorithms.
+    pub(super) fn any_for(&self, wanted: impl Fn(SignatureAlgorithm) -> bool) -> bool {
+        self.keys.iter().any(|key| key.prepared.iter().any(|(algorithm, _)| wanted(*algorithm)))
+    }
+
     /// The same keys in other envelopes, for tests of what is shown.
     #[cfg(test)]
     pub(super) fn showing(&self, certificates: Vec<SigningCertificate>) -> Self {

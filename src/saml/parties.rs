@@ -129,6 +129,18 @@ pub struct IdentityProvider {
     pub scopes: Vec<Scope>,
 }
 
+impl IdentityProvider {
+    /// Whether one of its keys could make a signature that its list of algorithms admits, now or under the exception for
+    /// SHA-1. Otherwise nobody can sign in by it.
+    pub fn has_a_key_that_fits(&self) -> bool {
+        let CryptographyPolicy { algorithms, sha1_until, .. } = &self.cryptography;
+        let Some(listed) = algorithms else { return true };
+        let sha1 = SignatureAlgorithm::RsaPkcs1(Hash::Sha1);
+        self.keys
+            .any_for(|algorithm| listed.contains(&algorithm) || sha1_until.is_some() && algorithm == sha1)
+    }
+}
+
 /// Where an identity provider takes logout messages (Metadata 2.4.1.2, SingleLogoutService).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SloEndpoint {

@@ -7,6 +7,7 @@ use crate::saml::logout::Carries;
 use crate::saml::parties::{IdentityProvider, ServiceProvider, SloEndpoint};
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An identity provider as a site admits it.
 #[derive(Debug)]
@@ -134,28 +135,41 @@ impl From<IdentityProvider> for Known {
 
 /// What is known now. Readers never wait for who writes.
 #[derive(Debug)]
-pub struct Live(ArcSwapOption<Known>);
+pub struct Live {
+    known: ArcSwapOption<Known>,
+    held: AtomicBool,
+}
 
 impl Live {
     /// Nothing is known yet.
     pub const fn unknown() -> Self {
-        Self(ArcSwapOption::const_empty())
+        Self { known: ArcSwapOption::const_empty(), held: AtomicBool::new(false) }
     }
 
     /// What is known now.
     pub fn load(&self) -> Option<Arc<Known>> {
-        self.0.load_full()
+        self.known.load_full()
     }
 
     /// Takes the place of what was known; who holds the old one keeps it.
     pub fn replace(&self, described: Known) {
-        self.0.store(Some(Arc::new(described)));
+        self.known.store(Some(Arc::new(described)));
+    }
+
+    /// Whether a change of it waits for the owner: for words about what is refused meanwhile.
+    pub fn is_change_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// A change waits from now on, or none.
+    pub fn set_change_held(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 }
 
 impl From<Known> for Live {
     fn from(described: Known) -> Self {
-        Self(ArcSwapOption::from_pointee(described))
+        Self { known: ArcSwapOption::from_pointee(described), held: AtomicBool::new(false) }
     }
 }
 

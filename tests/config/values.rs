@@ -267,6 +267,28 @@ fn what_is_demanded_of_an_identity_provider_is_read_and_its_default_is_nothing()
 }
 
 #[test]
+fn algorithms_that_no_known_key_can_use_are_a_warning_where_metadata_is_read_again() {
+    let config = with("proxy.yaml", &[("VESTIBULE__IDENTITY_PROVIDERS__0__ALGORITHMS__0", "ecdsa-sha256")]);
+    let warned = &config.warnings[0];
+    assert_eq!(warned.path, "identity_providers[0].algorithms");
+    assert!(warned.message.contains("nobody can sign in"), "{warned}");
+    assert!(warned.to_string().contains("RSA 2048"), "{warned}");
+    let config = with("proxy.yaml", &[("VESTIBULE__IDENTITY_PROVIDERS__0__ALGORITHMS__0", "rsa-sha256")]);
+    assert_eq!(warnings(&config), ["session.secret_file"]);
+}
+
+#[test]
+fn who_writes_no_identity_provider_is_told_of_both_usual_ways() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n")
+        .expect("the file");
+    let problems = load_with(&file, &[]).expect_err("nobody could sign in").to_string();
+    assert!(problems.contains("identity_providers: is missing"), "{problems}");
+    assert!(problems.contains("metadata_url or metadata_file"), "{problems}");
+}
+
+#[test]
 fn a_list_of_what_will_do_makes_a_comparison_certain() {
     let config = with(
         "proxy.yaml",

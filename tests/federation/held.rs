@@ -62,6 +62,8 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.server.now(Behaviour::serve_as("2", Document::of(&[&new]).xml()));
     scene.after(2 * HOUR).await;
     assert_eq!(scene.metric(HELD).unwrap(), "1");
+    scene.refuses_answers_of(&new).await;
+    assert!(scene.last_detail().contains("vestibule metadata apply --idp corp"), "{}", scene.last_detail());
     let event = scene.events("metadata-held").pop().unwrap();
     assert_eq!(event["level"], serde_json::Value::Null);
     assert_eq!(event["differences"].as_array().unwrap().len(), 2, "{event}");
@@ -87,6 +89,7 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.round().await;
     scene.lets_in(&new).await;
     scene.refuses_answers_of(&old).await;
+    assert!(!scene.last_detail().contains("held"), "{}", scene.last_detail());
     assert_eq!(scene.metric(HELD).unwrap(), "0");
     assert_eq!(scene.events("metadata-changed").pop().unwrap()["how"], "vestibule metadata apply");
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
@@ -96,6 +99,61 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.server.now(Behaviour::Down);
     let scene = scene.restarted();
     scene.lets_in(&new).await;
+}
+
+#[tokio::test]
+async fn an_agreement_to_what_the_gate_has_not_read_makes_it_read() {
+    let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
+    let state = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new().await;
+    scene.keeping(state.path());
+    scene.server.now(Behaviour::serve_as("1", Document::of(&[&old]).xml()));
+    scene.round().await;
+    scene.server.now(Behaviour::serve_as("2", Document::of(&[&new]).xml()));
+    let seen = scene.watch.look(START).await.unwrap().fingerprint;
+    scene.round().await;
+    scene.lets_in(&old).await;
+    assert!(scene.watch.held().is_none(), "its time has not come");
+
+    // While the source is silent the agreement waits, and the source is not asked at every look.
+    scene.server.now(Behaviour::Down);
+    folder(state.path()).agree("corp", &seen).unwrap();
+    scene.round().await;
+    scene.round().await;
+    assert_eq!(scene.readings("unreachable"), "1");
+    assert_eq!(folder(state.path()).agreed("corp"), Ok(Some(seen)));
+    scene.server.now(Behaviour::serve_as("2", Document::of(&[&new]).xml()));
+    scene.after(Duration::from_secs(31)).await;
+    scene.lets_in(&new).await;
+    scene.refuses_answers_of(&old).await;
+    assert_eq!(scene.events("metadata-changed").pop().unwrap()["how"], "vestibule metadata apply");
+    assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
+    assert_eq!(folder(state.path()).load("corp", Kind::Held), Ok(None));
+}
+
+#[tokio::test]
+async fn an_agreement_lets_in_nothing_but_the_document_that_it_names() {
+    let (old, seen, other) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
+    let state = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new().await;
+    scene.keeping(state.path());
+    scene.server.now(Behaviour::serve(Document::of(&[&old]).xml()));
+    scene.round().await;
+    scene.server.now(Behaviour::serve(Document::of(&[&seen]).xml()));
+    let agreed = scene.watch.look(START).await.unwrap().fingerprint;
+    scene.server.now(Behaviour::serve(Document::of(&[&other]).xml()));
+    folder(state.path()).agree("corp", &agreed).unwrap();
+    scene.round().await;
+    assert_eq!(scene.events("metadata-held").len(), 1);
+    assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
+    for stranger in [&seen, &other] {
+        scene.refuses_answers_of(stranger).await;
+    }
+    // Nor later, when the source says so: the owner is asked anew.
+    scene.server.now(Behaviour::serve(Document::of(&[&seen]).xml()));
+    scene.after(2 * HOUR).await;
+    scene.refuses_answers_of(&seen).await;
+    scene.lets_in(&old).await;
 }
 
 #[tokio::test]

@@ -122,6 +122,12 @@ impl Scene {
         self.world.audit.refused(&answered, "signature-invalid");
     }
 
+    /// What the owner reads of the last refusal.
+    pub fn last_detail(&self) -> String {
+        let refused = self.events("sign-in-refused").pop().unwrap();
+        refused["detail"].as_str().unwrap_or_default().to_owned()
+    }
+
     pub async fn asks_nobody(&self, code: &str) {
         let page = self.beginning().await;
         self.world.audit.refused(&page, code);

@@ -83,6 +83,15 @@ impl Scene {
         assert_eq!(visitor.get(&whoami).await.status, StatusCode::OK);
     }
 
+    /// Until the gate has kept a copy.
+    async fn kept(&self, gate: &GateProcess) {
+        let patience = Instant::now();
+        while !self.folder.path().join("state/metadata/corp.good").exists() {
+            assert!(patience.elapsed() < PATIENCE, "{}", gate.program.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Until this identity provider's answers are taken.
     async fn takes(&self, idp: &FakeIdp, gate: &GateProcess) {
         let patience = Instant::now();
@@ -147,20 +156,93 @@ async fn the_program_starts_during_an_outage_and_compares_with_what_it_kept() {
     assert!(said.contains("+ signing key") && said.contains("taken over at the next reading"), "{said}");
     server.now(Behaviour::serve_as("3", document(&[&new])));
     let said = exits(&scene.run(&["metadata", "diff"]).await, 1);
-    assert!(said.contains("- signing key") && said.contains("held: "), "{said}");
+    assert!(said.contains("- signing key") && said.contains("would be held: "), "{said}");
+    let online = exits(&scene.run(&["check", "--online"]).await, 69);
+    assert!(online.contains("would be held: "), "{online}");
+    assert!(said.contains("has not read it yet") && said.contains("apply --idp corp"), "{said}");
     assert!(!said.contains('\u{1b}'), "colours are for terminals");
     exits(&scene.run(&["metadata", "diff", "--idp", "nobody"]).await, 64);
-    exits(&scene.run(&["metadata", "apply", "--idp", "corp"]).await, 1);
+    server.now(Behaviour::Down);
+    exits(&scene.run(&["metadata", "apply", "--idp", "corp"]).await, 69);
+    server.now(Behaviour::serve_as("3", document(&[&old, &new])));
+    let said = exits(&scene.run(&["metadata", "apply", "--idp", "corp"]).await, 1);
+    assert!(said.contains("nothing is held"), "{said}");
+    // The gate has read nothing of this: an hour may pass until it does by itself.
+    server.now(Behaviour::serve_as("4", document(&[&new])));
+    let said = exits(&scene.run(&["metadata", "apply", "--idp", "corp"]).await, 0);
+    assert!(
+        said.contains("- signing key") && said.contains("Agreed.") && said.contains("reads its source now"),
+        "{said}"
+    );
+    scene.takes(&new, &gate).await;
     scene.is_still_in(&mut ada).await;
     assert_eq!(gate.program.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_said_of_a_gate_that_nobody_has_seen() {
+    let idp = FakeIdp::new(ENTITY);
+    let scene = Scene::new("metadata_file: idp.xml");
+    scene.put("idp.xml", &document(&[&idp]));
+    scene.put("config.yaml", &scene.config);
+    let said = exits(&scene.run(&["metadata", "diff"]).await, 1);
+    assert!(said.contains("what runs is not known here") && !said.contains("nothing is different"), "{said}");
+    let gate = scene.start();
+    scene.kept(&gate).await;
+    let said = exits(&scene.run(&["metadata", "diff"]).await, 0);
+    assert!(
+        said.contains("what runs was read from there on") && said.contains("nothing is different"),
+        "{said}"
+    );
+    assert_eq!(gate.program.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_broke_while_the_gate_was_down_is_replaced_by_the_copy() {
+    let idp = FakeIdp::new(ENTITY);
+    let scene = Scene::new("metadata_file: idp.xml");
+    scene.put("idp.xml", &document(&[&idp]));
+    let gate = scene.start();
+    scene.kept(&gate).await;
+    assert_eq!(gate.program.terminate(), Some(0));
+    for broken in [Some("<html/>"), None] {
+        match broken {
+            Some(text) => scene.put("idp.xml", text),
+            None => std::fs::remove_file(scene.folder.path().join("idp.xml")).unwrap(),
+        }
+        let gate = scene.start();
+        scene.signed_in(&idp).await;
+        assert!(gate.program.log().contains("the copy in state_dir is used"), "{}", gate.program.log());
+        exits(&scene.run(&["metadata", "diff"]).await, 69);
+        let said = exits(&scene.run(&["check"]).await, 0);
+        assert!(said.contains("the copy in state_dir is used"), "{said}");
+        assert_eq!(gate.program.terminate(), Some(0));
+    }
+    // Without a copy there is nothing to go by.
+    std::fs::remove_dir_all(scene.folder.path().join("state")).unwrap();
+    exits(&scene.run(&["check"]).await, 64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_program_starts_without_metadata_and_says_so_to_who_signs_in() {
     let authority = Authority::new();
     let server = MetadataServer::start(&authority).await;
-    let scene = Scene::new(&format!("metadata_url: {}\n    metadata_ca_file: ca.pem", server.url()));
+    let policy = "algorithms: [rsa-sha256]\n    cbc: refuse";
+    let scene =
+        Scene::new(&format!("metadata_url: {}\n    metadata_ca_file: ca.pem\n    {policy}", server.url()));
     scene.put("ca.pem", &authority.pem());
+    scene.put("config.yaml", &scene.config);
+    let said = exits(&scene.run(&["check"]).await, 0);
+    assert!(said.contains("its entity ID is not known until the metadata has been read"), "{said}");
+    assert!(
+        said.contains("may sign with rsa-sha256 only") && said.contains("not encrypt in CBC mode"),
+        "{said}"
+    );
+    server.now(Behaviour::serve(document(&[&FakeIdp::new(ENTITY)])));
+    let said = exits(&scene.run(&["check", "--online"]).await, 0);
+    assert!(said.contains(&format!("at {ENTITY}\n")) && !said.contains("not known until"), "{said}");
+    assert!(said.contains("none of its signing keys can be used with what `algorithms` lists"), "{said}");
+    server.now(Behaviour::Down);
     let gate = scene.start();
     let mut visitor = Visitor::new();
     let page = visitor.get(&format!("http://127.0.0.1:{}/vestibule/sign-in?rd=/", scene.ports.public)).await;

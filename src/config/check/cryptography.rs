@@ -4,7 +4,8 @@ use super::Desk;
 use crate::clock::Moment;
 use crate::config::file::IdentityProvider as IdpFile;
 use crate::config::values::{Date, Word};
-use crate::saml::parties::{CryptographyPolicy, ServiceProvider, SignatureAlgorithm};
+use crate::federation::NO_KEY_FITS;
+use crate::saml::parties::{CryptographyPolicy, IdentityProvider, ServiceProvider, SignatureAlgorithm};
 use std::time::Duration;
 
 /// An exception that lasts longer has no end.
@@ -29,6 +30,22 @@ pub(super) fn fits(written: &IdpFile, ours: &ServiceProvider, desk: &mut Desk) {
         let hint =
             "set service_provider.private_key_file and certificate_file to an RSA key of 2048 to 4096 bits";
         desk.error(written.require_encrypted.problem(message).hint(hint));
+    }
+}
+
+/// Whether a known key can be used with what is listed. Metadata that is read again may have another one tomorrow, and
+/// must not keep the gate from starting.
+pub(super) fn has_a_key(written: &IdpFile, idp: &IdentityProvider, read_again: bool, desk: &mut Desk) {
+    if idp.has_a_key_that_fits() {
+        return;
+    }
+    let mut kinds: Vec<&str> = idp.keys.certificates().iter().map(|one| one.key.as_str()).collect();
+    kinds.dedup();
+    let hint = format!("it has: {}; list what they sign with, or remove the line", kinds.join(", "));
+    let problem = written.algorithms.problem(NO_KEY_FITS).hint(hint);
+    match read_again {
+        true => desk.warn(problem),
+        false => desk.error(problem),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn seal_keys(session: &Session, desk: &mut Desk) -> Option<(KeyRing, 
     }
     if session.secret.is_absent() && session.secret_file.is_absent() {
         let message = "no secret is set: a random one is made at each start";
-        let hint = "little is lost in this release: a sign-in that a restart interrupts forgets the page that it was \
+        let hint = "little is lost: a sign-in that a restart interrupts forgets the page that it was \
                     for; `openssl rand -base64 32` makes a secret";
         desk.warn(session.secret_file.problem(message).hint(hint));
         return Some((KeyRing::random(), true));

@@ -5,9 +5,10 @@ use super::parties::{inline, pem_or_base64, required_signatures};
 use super::{Desk, cryptography};
 use crate::config::file::IdentityProvider as IdpFile;
 use crate::config::reader::Field;
+use crate::config::report::Problem;
 use crate::config::values::{Block, FilePath, OneOrMany, OrOff, Word};
 use crate::federation::{
-    Changes, FileSource, HttpSource, Origin, Pace, Standing, Terms, Watch, may_be_asked,
+    Changes, FileSource, HttpSource, Kind, Origin, Pace, Source as _, Standing, Terms, Watch, may_be_asked,
 };
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::metadata::{Described, QueryForm, mdq_url};
@@ -170,18 +171,38 @@ fn address(
 fn file(written: &IdpFile, desk: &mut Desk) -> Option<Description> {
     let terms = terms(written, desk);
     let changes = changes(written, desk);
-    let xml = read(&written.metadata_file, METADATA_LIMIT, desk)?;
     let FilePath(path) = written.metadata_file.get()?;
     let terms = terms?;
-    let described = described(written, &written.metadata_file, &xml, &terms, desk)?;
-    let watched = Watched {
-        origin: Origin::File(FileSource::new(path.clone())),
-        terms,
-        pace: Pace::Watching,
-        changes,
-        standing: Standing::running(described.clone(), desk.now),
+    let source = FileSource::new(path.clone());
+    let now = desk.now;
+    let read = desk.attempt(|desk| {
+        let xml = read(&written.metadata_file, METADATA_LIMIT, desk)?;
+        described(written, &written.metadata_file, &xml, &terms, desk)
+    });
+    let (known, standing) = match read {
+        Ok(described) => (Some(known(&described)), Standing::running(described, now)),
+        Err(problems) if has_copy(written, &source, &terms, desk) => {
+            for problem in problems {
+                let message = format!("{}; the copy in state_dir is used", problem.message);
+                desk.warn(Problem { message, ..problem });
+            }
+            (None, Standing::default())
+        }
+        Err(problems) => {
+            problems.into_iter().for_each(|problem| desk.error(problem));
+            return None;
+        }
     };
-    Some(Description { known: Some(known(&described)), watched: Some(watched) })
+    let origin = Origin::File(source);
+    let watched = Watched { origin, terms, pace: Pace::Watching, changes, standing };
+    Some(Description { known, watched: Some(watched) })
+}
+
+/// Whether an earlier start has kept what this file said, so that one that broke since keeps no gate from starting.
+fn has_copy(written: &IdpFile, source: &FileSource, terms: &Terms, desk: &Desk) -> bool {
+    let kept = desk.folder.as_ref().zip(written.id.get());
+    let copy = kept.and_then(|(folder, id)| folder.load(id, Kind::Good).ok().flatten());
+    copy.is_some_and(|copy| copy.source == source.name() && terms.describe(&copy.document, copy.at).is_ok())
 }
 
 fn known(described: &Described) -> Known {

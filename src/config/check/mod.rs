@@ -23,7 +23,7 @@ use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::{Config, Ourselves, Shutdown};
 use crate::clock::Moment;
-use crate::federation::{Outbound, Watch};
+use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
@@ -37,6 +37,8 @@ pub(super) struct Desk {
     report: Report,
     now: Moment,
     outbound: Outbound,
+    /// `state_dir`, where a copy may stand in for a file.
+    folder: Option<Folder>,
     /// Of the identity providers that were read so far.
     watches: Vec<Watch>,
 }
@@ -49,8 +51,9 @@ pub(super) fn check(
     outbound: Outbound,
 ) -> Result<Config, Problems> {
     let mut desk = Desk::new(report, now, outbound);
+    desk.folder = state::folder(file, &mut desk);
     let site = site::site(file, &mut desk);
-    let folder = state::folder(file, &mut desk);
+    state::wanted(file, &mut desk);
     let listeners = listeners::listeners(file, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
     if let Some(site) = &site {
@@ -70,7 +73,7 @@ pub(super) fn check(
 
     let mut watches = desk.watches;
     for watch in &mut watches {
-        watch.folder.clone_from(&folder);
+        watch.folder.clone_from(&desk.folder);
     }
     let mut report = desk.report;
     if report.has_problems() {
@@ -129,11 +132,25 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
 
 impl Desk {
     const fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
-        Self { report, now, outbound, watches: Vec::new() }
+        Self { report, now, outbound, folder: None, watches: Vec::new() }
     }
 
     fn error(&mut self, problem: Problem) {
         self.report.error(problem);
+    }
+
+    /// What the reading gives, and its problems, which nobody has been told of.
+    fn attempt<T>(&mut self, reading: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Vec<Problem>> {
+        let before = std::mem::take(&mut self.report);
+        let read = reading(self);
+        let found = std::mem::replace(&mut self.report, before);
+        match read {
+            Some(read) if !found.has_problems() => {
+                found.into_warnings().into_iter().for_each(|warning| self.warn(warning));
+                Ok(read)
+            }
+            _ => Err(found.into_problems().0),
+        }
     }
 
     fn warn(&mut self, problem: Problem) {

@@ -28,7 +28,7 @@ const SOON: Duration = Duration::from_secs(30 * 86_400);
 
 /// The identity providers that the site admits, in the chooser's order.
 pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc<Idp>>> {
-    let hint = "a list; of each at least id and metadata_file";
+    let hint = "a list; of each at least id, and metadata_url or metadata_file";
     let listed = file.identity_providers.required_as(hint, &mut desk.report)?;
     if listed.is_empty() {
         desk.error(file.identity_providers.problem("is empty: nobody could sign in"));
@@ -104,6 +104,9 @@ fn identity_provider(
                 format!("its certificate {} ends on {}", certificate.subject, certificate.not_after);
             desk.warn(written.place.problem(message));
         }
+    }
+    if let Some(known) = &known {
+        cryptography::has_a_key(written, &known.identity_provider, watched.is_some(), desk);
     }
     let id = id?.clone();
     let metadata = known.map_or_else(Live::unknown, Live::from);

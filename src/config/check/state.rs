@@ -12,13 +12,6 @@ use crate::seal::KeyRing;
 pub(super) fn folder(file: &File, desk: &mut Desk) -> Option<Folder> {
     let (dir, keys) = (&file.state_dir, &file.state_key_file);
     if dir.is_absent() && keys.is_absent() {
-        if desk.watches.iter().any(|watch| matches!(watch.pace, Pace::Polite { .. })) {
-            let message = "is not set, and metadata comes from an address: no copy of it outlives a restart";
-            let hint = "started while the identity provider is down, the gate could sign nobody in by it; and \
-                        `vestibule metadata diff` and `apply` do not know what runs. `vestibule keygen` makes the key \
-                        for state_key_file";
-            desk.warn(dir.problem(message).hint(hint));
-        }
         return None;
     }
     if dir.is_absent() {
@@ -46,4 +39,16 @@ pub(super) fn folder(file: &File, desk: &mut Desk) -> Option<Folder> {
         desk.error(dir.problem(format!("{} is not a folder", path.display())));
     }
     Some(Folder::new(path, keys))
+}
+
+/// A word to who keeps no copies and would be glad of them one day.
+pub(super) fn wanted(file: &File, desk: &mut Desk) {
+    let absent = file.state_dir.is_absent() && file.state_key_file.is_absent();
+    if absent && desk.watches.iter().any(|watch| matches!(watch.pace, Pace::Polite { .. })) {
+        let message = "is not set, and metadata comes from an address: no copy of it outlives a restart";
+        let hint = "started while the identity provider is down, the gate could sign nobody in by it; and \
+                    `vestibule metadata diff` and `apply` do not know what runs. `vestibule keygen` makes the key \
+                    for state_key_file";
+        desk.warn(file.state_dir.problem(message).hint(hint));
+    }
 }

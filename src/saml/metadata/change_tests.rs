@@ -5,7 +5,7 @@ use crate::reason::Reason;
 use crate::saml::testing::IDP;
 
 fn judged(running: &Described, found: &Described, policy: KeyChanges) -> Change {
-    judge(&running.identity_provider, found, policy)
+    judge(running, found, policy)
 }
 
 /// `same`, `apply`, or the code of the rule that holds or refuses.

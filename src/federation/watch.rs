@@ -308,11 +308,7 @@ impl Watch {
 
     /// Fails when another identity provider of the site has taken the name since the document was described: two that
     /// are read for the first time at the same time.
-    pub(super) fn install(
-        &mut self,
-        described: Described,
-        confirmed: Moment,
-    ) -> Result<(), MetadataProblem> {
+    pub(super) fn install(&mut self, described: Described, confirmed: Moment) -> Result<(), MetadataProblem> {
         // What it guards is in no state of its own, so that a panic elsewhere spoils nothing.
         let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
         self.terms.refuse_taken(&described.identity_provider.entity_id)?;

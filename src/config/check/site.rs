@@ -11,8 +11,8 @@ use crate::config::file::{File, GroupsAbsent, Identity, Session, Upstream as Ups
 use crate::config::reader::{Field, Place};
 use crate::config::values::{FilePath, OneOrMany, OrOff, Short, Word, show};
 use crate::cookies::CookiePolicy;
-use crate::identity::Mapping;
 use crate::federation::{Other, Terms};
+use crate::identity::Mapping;
 use crate::saml::demand::SignRequests;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;

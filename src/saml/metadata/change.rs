@@ -77,8 +77,7 @@ pub enum Difference {
 /// What to do with `found` while `running` is in use. `running` must be what its own document said: where the
 /// configuration narrows it (`sso_binding`), narrow `found` likewise first.
 pub fn judge(running: &Described, found: &Described, policy: KeyChanges) -> Change {
-    let (age, older) =
-        (found.issue.age(&running.issue), || found.issue.older_than(&running.issue));
+    let (age, older) = (found.issue.age(&running.issue), || found.issue.older_than(&running.issue));
     let running = &running.identity_provider;
     let new = &found.identity_provider;
     if running.entity_id != new.entity_id {

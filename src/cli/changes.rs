@@ -184,7 +184,7 @@ fn print_found(out: &mut dyn Write, watch: &Watch, found: &Described) -> io::Res
     if found.issue.is_older_than(&running.described.issue) {
         writeln!(out, "  it is older than what runs, and would be refused")?;
     }
-    match judge(&running.described.identity_provider, found, watch.changes.keys) {
+    match judge(&running.described, found, watch.changes.keys) {
         Change::Same => {
             writeln!(out, "  nothing is different")?;
             return Ok(false);

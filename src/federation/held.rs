@@ -6,6 +6,7 @@ use super::source::Version;
 use super::watch::{Became, Watch, in_words};
 use crate::clock::Moment;
 use crate::observe::audit::{self, Event};
+use crate::reason::Reason;
 use crate::saml::metadata::change::Difference;
 use crate::saml::metadata::{Described, MetadataProblem};
 
@@ -109,7 +110,9 @@ impl Watch {
     /// because the source has been silent ever since.
     pub(super) fn let_in_after_delay(&mut self, now: Moment) {
         let Some(delay) = self.changes.apply_held_after else { return };
-        if self.held().is_some_and(|held| held.since.plus(delay) <= held.confirmed) {
+        // A document that may be an old one is no better for being served again and again.
+        let counts = |held: &Held| held.why.reason != Reason::MetadataOlder;
+        if self.held().is_some_and(|held| counts(held) && held.since.plus(delay) <= held.confirmed) {
             self.let_in("apply_held_after", now);
         }
     }
@@ -127,11 +130,14 @@ impl Watch {
             }
             return;
         }
+        if let Err(problem) = self.install(held.described, now) {
+            tracing::warn!(site = self.site, idp = self.idp.id, %problem, "what was held is not let in");
+            return;
+        }
         // Its source may have said something else since, which is no better for that.
         if let Some(seen) = self.standing.seen.as_mut().filter(|seen| matches!(seen.became, Became::Held)) {
             seen.became = Became::Running;
         }
-        self.install(held.described, now);
         if let Some(folder) = &self.folder {
             self.told(folder.promote(&self.idp.id));
         }

@@ -15,9 +15,9 @@
 //! |---|---|---|
 //! | is down, slow, refuses, cuts off | the last good document | work, until that document's validUntil |
 //! | the same, and nothing is known: no copy in `state_dir` | nothing | 503, `metadata-unavailable` |
-//! | serves HTML, broken XML, another entity, something expired, older or (where a signer is pinned) not signed by it | the last good document; audited as `metadata-refused` | as above |
+//! | serves HTML, broken XML, another entity or the name of another identity provider here, something expired or (where a signer is pinned) older or not signed by it | the last good document; audited as `metadata-refused` | as above |
 //! | has new keys beside a known one, or under the pinned signature | the new document; audited as `metadata-changed` | work |
-//! | has only new keys and no pinned signature, or another host, or (`key_changes: hold`) any new key | the last good document; audited as `metadata-held` | work with the old keys, until the owner agrees |
+//! | has only new keys and no pinned signature, or another host, or (`key_changes: hold`) any new key, or is signed and may be an old one | the last good document; audited as `metadata-held` | work with the old keys, until the owner agrees |
 //! | whatever it serves, once the last good document is past its validUntil | nothing | 503, `metadata-expired` |
 //!
 //! Readiness does not depend on any of this: a gate without metadata still serves whoever is signed in, and everything
@@ -42,5 +42,5 @@ pub use http::{HttpSource, Patience, may_be_asked};
 pub use outbound::Outbound;
 pub use schedule::Pace;
 pub use source::{FileSource, LARGEST_DOCUMENT, Origin, Reading, Source, SourceProblem, Version};
-pub use terms::{NO_KEY_FITS, Terms};
+pub use terms::{NO_KEY_FITS, Other, Terms};
 pub use watch::{Changes, Running, Standing, Watch};

@@ -38,7 +38,10 @@ impl Watch {
         match self.terms.describe(&copy.document, copy.at) {
             Ok(described) => {
                 self.standing.seen = Some(Seen::of(&copy, Became::Running));
-                self.install(described, copy.at);
+                if let Err(problem) = self.install(described, copy.at) {
+                    self.standing.seen = None;
+                    self.told(Err(problem.sentence));
+                }
             }
             Err(problem) => tracing::warn!(
                 site = self.site,
@@ -55,7 +58,7 @@ impl Watch {
         let copy = self.loaded(folder, Kind::Held)?;
         let described = self.terms.describe(&copy.document, copy.at).ok();
         let judged = self.standing.running.as_ref().zip(described).map(|(running, described)| {
-            (judge(&running.described.identity_provider, &described, self.changes.keys), described)
+            (judge(&running.described, &described, self.changes.keys), described)
         });
         let Some((Change::Hold { differences, why }, described)) = judged else { return Some(false) };
         self.standing.seen = Some(Seen::of(&copy, Became::Held));

@@ -3,7 +3,9 @@
 use crate::clock::Moment;
 use crate::reason::Reason;
 use crate::saml::metadata::{Described, MetadataProblem, Source, describe};
-use crate::saml::parties::{Binding, CryptographyPolicy, RequireSigned, TrustedKeys};
+use crate::saml::parties::{Binding, CryptographyPolicy, EntityId, RequireSigned, TrustedKeys};
+use crate::site::Idp;
+use std::sync::Arc;
 
 /// To who narrowed `algorithms` to a kind that the identity provider has no key of.
 pub const NO_KEY_FITS: &str =
@@ -25,8 +27,21 @@ pub struct Terms {
     pub cryptography: CryptographyPolicy,
     /// Names that it must not have: our own, since somebody handed us our own metadata.
     pub not: Vec<String>,
+    /// The other identity providers of the site, whose names it must not have either.
+    pub others: Vec<Other>,
     /// Whether our requests are signed: an identity provider that wants it is worth a warning otherwise.
     pub we_sign: bool,
+    /// Whether the owner demands single logout and leaves its address to the metadata.
+    pub wants_logout_address: bool,
+}
+
+/// Another identity provider of the site.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// It, as it is known at the moment.
+    pub idp: Arc<Idp>,
+    /// Which name its owner wrote down for it.
+    pub written: Option<String>,
 }
 
 impl Terms {
@@ -64,6 +79,7 @@ impl Terms {
             let sentence = format!("its entity ID is our own, {}: is this our own metadata?", idp.entity_id);
             return Err(MetadataProblem { reason: Reason::MetadataForeign, sentence });
         }
+        self.refuse_taken(&idp.entity_id)?;
         if let Some(binding) = self.sso_binding {
             idp.single_sign_on.retain(|(offered, _)| *offered == binding);
             if idp.single_sign_on.is_empty() {
@@ -75,13 +91,35 @@ impl Terms {
         idp.require_signed = self.require_signed;
         idp.cryptography = self.cryptography.clone();
         if idp.want_authn_requests_signed && !self.we_sign {
-            let warning =
-                "it wants signed requests, and we have no key: it may refuse every sign-in".to_owned();
-            described.warnings.push(warning);
+            let warning = "it wants signed requests, and ours are not (no key, or `sign_requests: never`): it may refuse \
+                           every sign-in";
+            described.warnings.push(warning.to_owned());
+        }
+        if self.wants_logout_address && idp.single_logout.is_empty() {
+            let warning = "`single_logout: true` asks for single logout, and the metadata has no address for it: signing \
+                           out ends the session here only; set slo_url";
+            described.warnings.push(warning.to_owned());
         }
         if !described.identity_provider.has_a_key_that_fits() {
             described.warnings.push(NO_KEY_FITS.to_owned());
         }
         Ok(())
+    }
+
+    /// An answer is told to be from one identity provider by its name alone, so that no two may have the same.
+    ///
+    /// # Errors
+    /// Another one of the site has this name, or is to have it.
+    pub(super) fn refuse_taken(&self, entity_id: &EntityId) -> Result<(), MetadataProblem> {
+        let has_it = |other: &&Other| match other.idp.known() {
+            Some(saml) => saml.entity_id == *entity_id,
+            None => other.written.as_ref() == Some(&entity_id.0),
+        };
+        let Some(other) = self.others.iter().find(has_it) else { return Ok(()) };
+        let sentence = format!(
+            "its entity ID, {entity_id}, is that of the identity provider {:?}: an answer could not be told to be from one",
+            other.idp.id
+        );
+        Err(MetadataProblem { reason: Reason::MetadataForeign, sentence })
     }
 }

@@ -17,12 +17,15 @@ use super::terms::Terms;
 use crate::clock::{Clock, Moment};
 use crate::observe::audit::{self, Event};
 use crate::observe::metrics::{MetadataFigures, MetadataOutcome, Metrics};
-use crate::saml::metadata::change::{Change, Difference, KeyChanges, differences, judge};
+use crate::saml::metadata::change::{Change, Difference, KeyChanges, judge};
 use crate::saml::metadata::{Described, MetadataProblem};
 use crate::site::{Idp, Known};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// Held while a name is compared with those in use and put into use, so that no two take it at once.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// What to do about changes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -245,12 +248,7 @@ impl Watch {
         };
         let change = match &self.standing.running {
             None => Change::Apply(Vec::new()),
-            Some(Running { described: running, .. }) => {
-                if let Err(problem) = described.issue.refuse_older_than(&running.issue) {
-                    return self.refused(problem, version, digest);
-                }
-                judge(&running.identity_provider, &described, self.changes.keys)
-            }
+            Some(Running { described: running, .. }) => judge(running, &described, self.changes.keys),
         };
         let seen = |became| Some(Seen { version: version.clone(), digest, became });
         match change {
@@ -262,18 +260,22 @@ impl Watch {
                 MetadataOutcome::Held
             }
             Change::Same | Change::Apply(_) => {
-                self.standing.seen = seen(Became::Running);
                 let first = self.standing.running.is_none();
                 let how = if first { "the first reading" } else { "the rules" };
                 let differences = match change {
                     Change::Apply(differences) => differences,
                     _ => Vec::new(),
                 };
-                for warning in &described.warnings {
+                let warnings = self.warnings_of(&described);
+                let seen = seen(Became::Running);
+                if let Err(problem) = self.take_over(described, document, version.clone(), now) {
+                    return self.refused(problem, version, digest);
+                }
+                self.standing.seen = seen;
+                self.drop_held();
+                for warning in warnings {
                     tracing::warn!(site = self.site, idp = self.idp.id, "its metadata: {warning}");
                 }
-                self.drop_held();
-                self.take_over(described, document, version, now);
                 if first || !differences.is_empty() {
                     self.tell_change(how, &differences);
                     return MetadataOutcome::Changed;
@@ -303,20 +305,43 @@ impl Watch {
         document: Vec<u8>,
         version: Version,
         now: Moment,
-    ) {
+    ) -> Result<(), MetadataProblem> {
+        self.install(described, now)?;
         if let Some(folder) = &self.folder {
             let copy = self.copy(document, version, now);
             self.told(folder.save(&self.idp.id, Kind::Good, &copy));
         }
-        self.install(described, now);
+        Ok(())
     }
 
-    pub(super) fn install(&mut self, described: Described, confirmed: Moment) {
+    /// Fails when another identity provider of the site has taken the name since the document was described: two that
+    /// are read for the first time at the same time.
+    pub(super) fn install(&mut self, described: Described, confirmed: Moment) -> Result<(), MetadataProblem> {
+        // What it guards is in no state of its own, so that a panic elsewhere spoils nothing.
+        let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+        self.terms.refuse_taken(&described.identity_provider.entity_id)?;
         self.idp.metadata.replace(Known {
             identity_provider: Arc::new(described.identity_provider.clone()),
             valid_until: described.valid_until,
         });
         self.standing.running = Some(Running { described, confirmed });
+        Ok(())
+    }
+
+    /// The warnings that have not been told about what runs.
+    fn warnings_of(&self, found: &Described) -> Vec<String> {
+        let told = self.running().map_or(&[][..], |running| &running.described.warnings);
+        found.warnings.iter().filter(|warning| !told.contains(warning)).cloned().collect()
+    }
+
+    /// To be called when the terms are complete, which they are not yet when the configuration reads a file: what they say
+    /// of it has been told by `check`, and the first look does not tell it again.
+    pub fn complete(&mut self, terms: Terms) {
+        self.terms = terms;
+        if let Some(running) = &mut self.standing.running {
+            // What is refused has been told as well, and nothing starts.
+            let _ = self.terms.lay_over(&mut running.described);
+        }
     }
 
     pub(super) fn copy(&self, document: Vec<u8>, version: Version, at: Moment) -> Copy {
@@ -353,12 +378,6 @@ impl Watch {
         };
         metrics.set_metadata(&self.site, &self.idp.id, figures);
         self.idp.metadata.set_change_held(figures.held);
-    }
-
-    /// What is different between what runs and `found`, one line each.
-    pub fn differences_to(&self, found: &Described) -> Vec<Difference> {
-        let running = self.running().map(|running| &running.described.identity_provider);
-        running.map(|running| differences(running, &found.identity_provider)).unwrap_or_default()
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Document<'a> {
     pub sso_url: String,
     pub valid_until: Option<Moment>,
     pub cache_duration: Option<&'static str>,
+    /// creationInstant.
+    pub created: Option<Moment>,
     pub signer: Option<&'a FakeIdp>,
 }
 
@@ -31,6 +33,7 @@ impl<'a> Document<'a> {
             sso_url: "https://idp.test/sso".into(),
             valid_until: Some(START.plus(7 * DAY)),
             cache_duration: None,
+            created: None,
             signer: None,
         }
     }
@@ -63,8 +66,15 @@ impl<'a> Document<'a> {
         let cache =
             self.cache_duration.map(|cache| format!(" cacheDuration=\"{cache}\"")).unwrap_or_default();
         let until = self.valid_until.map(|until| format!(" validUntil=\"{until}\"")).unwrap_or_default();
+        let created = self.created.map(|created| {
+            format!(
+                "<Extensions><p:PublicationInfo xmlns:p=\"urn:oasis:names:tc:SAML:metadata:rpi\" \
+                 creationInstant=\"{created}\" publisher=\"x\"></p:PublicationInfo></Extensions>"
+            )
+        });
+        let created = created.unwrap_or_default();
         format!(
-            "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_m\"{cache} entityID=\"{}\"{until}>{signature}\
+            "<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_m\"{cache} entityID=\"{}\"{until}>{signature}{created}\
              <IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{keys}\
              <SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{}\">\
              </SingleSignOnService></IDPSSODescriptor></EntityDescriptor>",

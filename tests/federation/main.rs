@@ -23,11 +23,13 @@ mod visitor;
 #[path = "../support/world.rs"]
 mod world;
 
+mod ages;
 mod documents;
 mod endings;
 mod federations;
 mod fetching;
 mod held;
+mod names;
 mod outages;
 mod scene;
 mod whole;

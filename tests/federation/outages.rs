@@ -52,11 +52,6 @@ fn troubles(idp: &FakeIdp, other: &FakeIdp) -> Vec<Trouble> {
             "metadata-expired",
         ),
         refused(
-            "older than before",
-            Document { valid_until: Some(START.plus(6 * DAY)), ..good.clone() }.xml(),
-            "metadata-older",
-        ),
-        refused(
             "another identity provider",
             Document { entity_id: "https://other.test/".into(), ..good.clone() }.xml(),
             "metadata-entity-missing",

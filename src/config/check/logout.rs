@@ -49,11 +49,13 @@ pub(super) fn can_be_done(idp: &Idp, written: &IdpFile, sp: &ServiceProvider, de
     let demanded = written.single_logout.get() == Some(&true);
     let has_address = !idp.logout_endpoints().is_empty();
     let has_key = !sp.signing_keys.is_empty();
-    if demanded && !has_address {
+    // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
+    let is_known = idp.known().is_some();
+    if demanded && !has_address && is_known {
         let message = "is true, and the identity provider has no address for it: its metadata names none";
         desk.error(written.single_logout.problem(message).hint("set slo_url"));
     }
-    if idp.logout.single_logout && has_address && !has_key {
+    if idp.logout.single_logout && (has_address || demanded && !is_known) && !has_key {
         let message =
             "single logout needs a key of ours to sign with: signing out will end the session here only";
         match demanded {

@@ -240,8 +240,11 @@ fn terms(written: &IdpFile, desk: &mut Desk) -> Option<Terms> {
         sso_binding: written.sso_binding.get().map(|Word(binding)| *binding),
         require_signed: required_signatures(written),
         cryptography: cryptography::policy(written, desk)?,
+        // Filled in when the site and its other identity providers are known: site.rs.
         not: Vec::new(),
+        others: Vec::new(),
         we_sign: true,
+        wants_logout_address: written.single_logout.get() == Some(&true) && written.slo_url.is_absent(),
     })
 }
 

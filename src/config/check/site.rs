@@ -11,10 +11,13 @@ use crate::config::file::{File, GroupsAbsent, Identity, Session, Upstream as Ups
 use crate::config::reader::{Field, Place};
 use crate::config::values::{FilePath, OneOrMany, OrOff, Short, Word, show};
 use crate::cookies::CookiePolicy;
+use crate::federation::{Other, Terms};
 use crate::identity::Mapping;
+use crate::saml::demand::SignRequests;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;
-use crate::site::{Face, PublicUrl, Site, Upstream};
+use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DEFAULT_PREFIX: &str = "/vestibule";
@@ -37,12 +40,10 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         if let Some(ours) = &service_provider {
             cryptography::fits(written, ours, desk);
             against_ourselves(idp, written, ours, desk);
+            logout::can_be_done(idp, written, ours, desk);
         }
         // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
         let Some(saml) = idp.known() else { continue };
-        if let Some(ours) = &service_provider {
-            logout::can_be_done(idp, written, ours, desk);
-        }
         if service_provider.as_ref().is_some_and(|sp| sp.entity_id == saml.entity_id) {
             let message =
                 format!("its entity ID is our own, {}: is this our own metadata?", saml.entity_id.0);
@@ -52,8 +53,11 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     for watch in &mut desk.watches {
         watch.site = public_url.as_ref().map(|url| url.authority().to_owned()).unwrap_or_default();
         if let Some(sp) = &service_provider {
-            watch.terms.not = vec![sp.entity_id.0.clone()];
-            watch.terms.we_sign = !sp.signing_keys.is_empty();
+            let not = vec![sp.entity_id.0.clone()];
+            let never = watch.idp.demand.sign_requests == SignRequests::Never;
+            let we_sign = !never && !sp.signing_keys.is_empty();
+            let others = others(&watch.idp, identity_providers.iter().flatten(), file);
+            watch.complete(Terms { not, we_sign, others, ..watch.terms.clone() });
         }
     }
     let mapping = mapping(file, desk);
@@ -79,6 +83,14 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         cookies: cookies?,
         allow_encoded_slash: file.allow_encoded_slash.or(false),
     })
+}
+
+/// Whose names this one must not have.
+fn others<'a>(this: &Arc<Idp>, all: impl Iterator<Item = &'a Arc<Idp>>, file: &File) -> Vec<Other> {
+    all.zip(file.identity_providers.get().into_iter().flatten())
+        .filter(|(idp, _)| !Arc::ptr_eq(idp, this))
+        .map(|(idp, written)| Other { idp: Arc::clone(idp), written: written.entity_id.get().cloned() })
+        .collect()
 }
 
 /// Who we are, when all of it is right.

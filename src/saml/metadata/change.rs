@@ -6,6 +6,7 @@
 //! against accidents: it does not help against a source that is in the wrong hands, since that can add a key today
 //! and drop the others tomorrow. Against that there are `key_changes: hold` and the pinned signature.
 
+use super::validity::Age;
 use super::{Described, MetadataProblem};
 use crate::clock::Moment;
 use crate::reason::Reason;
@@ -75,7 +76,9 @@ pub enum Difference {
 
 /// What to do with `found` while `running` is in use. `running` must be what its own document said: where the
 /// configuration narrows it (`sso_binding`), narrow `found` likewise first.
-pub fn judge(running: &IdentityProvider, found: &Described, policy: KeyChanges) -> Change {
+pub fn judge(running: &Described, found: &Described, policy: KeyChanges) -> Change {
+    let (age, older) = (found.issue.age(&running.issue), || found.issue.older_than(&running.issue));
+    let running = &running.identity_provider;
     let new = &found.identity_provider;
     if running.entity_id != new.entity_id {
         let sentence = format!(
@@ -85,11 +88,19 @@ pub fn judge(running: &IdentityProvider, found: &Described, policy: KeyChanges) 
         );
         return Change::Refuse(MetadataProblem::new(Reason::MetadataEntityChanged, sentence));
     }
+    if age == Age::Older {
+        return Change::Refuse(older());
+    }
     let differences = differences(running, new);
     if differences.is_empty() {
         return Change::Same;
     }
-    match foreign_host(running, new).or_else(|| doubtful_keys(running, found, policy)) {
+    // The age comes first: what is held for it is let in by the owner alone, not by `apply_held_after`.
+    let why = (age == Age::Doubtful)
+        .then(older)
+        .or_else(|| foreign_host(running, new))
+        .or_else(|| doubtful_keys(running, found, policy));
+    match why {
         Some(why) => Change::Hold { differences, why },
         None => Change::Apply(differences),
     }

@@ -5,7 +5,7 @@ use crate::reason::Reason;
 use crate::saml::testing::IDP;
 
 fn judged(running: &Described, found: &Described, policy: KeyChanges) -> Change {
-    judge(&running.identity_provider, found, policy)
+    judge(running, found, policy)
 }
 
 /// `same`, `apply`, or the code of the rule that holds or refuses.
@@ -20,6 +20,7 @@ fn outcome(running: &Described, found: &Described, policy: KeyChanges) -> &'stat
             Reason::MetadataHostChanged => "held: host",
             Reason::MetadataKeysSwapped => "held: swapped",
             Reason::MetadataKeysAdded => "held: added",
+            Reason::MetadataOlder => "held: older",
             other => panic!("{other}"),
         },
         Change::Refuse(why) => {

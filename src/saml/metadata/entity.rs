@@ -41,6 +41,12 @@ pub(super) fn read(root: Element<'_>, signed: bool, now: Moment) -> Result<Descr
         validity.narrow(*role, &mut warnings)?;
     }
     validity.check(name, now)?;
+    validity.disbelieve_future(now, &mut warnings);
+    if signed && validity.until.is_none() {
+        let warning = "the metadata is signed and does not say until when it is valid (validUntil): whoever can hold back \
+                       newer ones keeps an old one alive for ever";
+        warnings.push(warning.to_owned());
+    }
 
     let mut reader = Reader { roles, warnings };
     let keys = reader.keys(now)?;
@@ -59,7 +65,7 @@ pub(super) fn read(root: Element<'_>, signed: bool, now: Moment) -> Result<Descr
         identity_provider,
         valid_until: validity.until,
         cache_duration: validity.cache,
-        issue: validity::Issue { created: validity.created, valid_until: validity.until },
+        issue: validity::Issue { created: validity.created, valid_until: validity.until, signed },
         signed,
         warnings: reader.warnings,
     })

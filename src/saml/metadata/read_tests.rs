@@ -224,28 +224,66 @@ fn an_end_can_be_required_and_not_too_far() {
 }
 
 #[test]
-fn an_older_document_is_told_from_a_newer_one() {
-    let published = |created: &str, until: &str| {
+fn an_older_document_is_told_from_a_newer_one_where_somebody_vouches_for_its_dates() {
+    use super::change::{Change, KeyChanges, judge};
+    let published = |created: &str, until: &str, keys: &[&str]| {
         let info = format!(
             "<md:Extensions><p:PublicationInfo xmlns:p=\"urn:oasis:names:tc:SAML:metadata:rpi\" publisher=\"x\"{created}/></md:Extensions>"
         );
-        read(&aggregate(until, &(info + &plain(IDP, "")))).unwrap().issue
+        read(&aggregate(until, &(info + &testing::with_keys(IDP, "", keys)))).unwrap()
     };
     let created = |day: u8| format!(" creationInstant=\"2026-01-{day:02}T00:00:00Z\"");
     let until = |day: u8| format!("validUntil=\"2026-02-{day:02}T00:00:00Z\"");
-    let last = published(&created(10), &until(10));
-    assert!(
-        published(&created(9), &until(11)).is_older_than(&last),
-        "what it says of its making comes first"
-    );
-    assert!(!published(&created(10), &until(10)).is_older_than(&last));
-    assert!(!published(&created(11), &until(9)).is_older_than(&last));
-    assert!(published("", &until(9)).is_older_than(&last), "else its end");
-    assert!(!published("", &until(11)).is_older_than(&last));
-    assert!(!published("", "").is_older_than(&last), "nothing is said");
-    let problem = published(&created(9), "").refuse_older_than(&last).unwrap_err();
-    assert_eq!(problem.reason, Reason::MetadataOlder);
-    assert!(problem.sentence.contains("made 2026-01-09"), "{problem}");
+    let none = String::new;
+    for (last, this, said) in [
+        ((created(10), until(10)), (created(9), until(11)), "older"),
+        ((created(10), until(10)), (created(10), until(9)), "good"),
+        ((created(10), until(10)), (created(11), none()), "good"),
+        ((created(10), until(10)), (none(), until(11)), "doubtful"),
+        ((created(10), until(10)), (none(), none()), "doubtful"),
+        ((none(), until(10)), (none(), until(9)), "doubtful"),
+        ((none(), until(10)), (none(), until(11)), "good"),
+        ((none(), until(10)), (created(9), until(9)), "doubtful"),
+        ((none(), until(10)), (none(), none()), "doubtful"),
+        ((none(), until(10)), (created(9), none()), "good"),
+        ((none(), none()), (none(), none()), "good"),
+    ] {
+        let last = published(&last.0, &last.1, &["p256"]);
+        let mut found = published(&this.0, &this.1, &["rsa2048", "p256"]);
+        let outcome = |found: &_| match judge(&last, found, KeyChanges::Apply) {
+            Change::Refuse(why) => {
+                assert_eq!(why.reason, Reason::MetadataOlder);
+                assert!(why.sentence.contains("made 2026-01-09"), "{why}");
+                "older"
+            }
+            Change::Hold { why, .. } => {
+                assert_eq!(why.reason, Reason::MetadataOlder);
+                "doubtful"
+            }
+            Change::Apply(_) => "good",
+            Change::Same => "same",
+        };
+        assert_eq!(outcome(&found), "good", "nobody vouches for {this:?}");
+        (found.signed, found.issue.signed) = (true, true);
+        assert_eq!(outcome(&found), said, "{last:?} then {this:?}");
+        assert_eq!(found.issue.is_older_than(&last.issue), said == "older");
+    }
+}
+
+#[test]
+fn a_document_that_was_made_in_the_future_does_not_say_when_it_was_made() {
+    let made = |at: &str| {
+        let info = format!(
+            "<md:Extensions><p:PublicationInfo xmlns:p=\"urn:oasis:names:tc:SAML:metadata:rpi\" publisher=\"x\" creationInstant=\"{at}\"/></md:Extensions>"
+        );
+        let found = read(&aggregate("", &(info + &plain(IDP, "")))).unwrap();
+        (found.issue.created, found.warnings.join(" "))
+    };
+    let (near, far) = (NOW.plus(Duration::from_secs(300)), NOW.plus(Duration::from_secs(301)));
+    assert_eq!(made(&near.to_string()), (Some(near), String::new()));
+    let (created, warning) = made(&far.to_string());
+    assert_eq!(created, None);
+    assert!(warning.contains("in the future"), "{warning}");
 }
 
 #[test]

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// SAML V2.0 Metadata Extensions for Registration and Publication Information.
 const PUBLICATION: &str = "urn:oasis:names:tc:SAML:metadata:rpi";
 
+/// How far a publisher's clock may be ahead of ours.
+const FASTEST_CLOCK: Duration = Duration::from_secs(300);
+
 /// What everything around the entity, and in it, says about time.
 #[derive(Debug, Default)]
 pub(super) struct Validity {
@@ -53,6 +56,15 @@ impl Validity {
         Ok(())
     }
 
+    /// A moment that has not come cannot be that of the making; believed, it would make everything after it the older
+    /// one.
+    pub(super) fn disbelieve_future(&mut self, now: Moment, warnings: &mut Vec<String>) {
+        if let Some(created) = self.created.filter(|created| *created > now.plus(FASTEST_CLOCK)) {
+            warnings.push(format!("creationInstant is in the future and does not count: {created}"));
+            self.created = None;
+        }
+    }
+
     pub(super) fn check(&self, name: &str, now: Moment) -> Result<(), MetadataProblem> {
         match self.until {
             Some(until) if until <= now => {
@@ -94,37 +106,55 @@ pub struct Issue {
     pub created: Option<Moment>,
     /// Who makes documents anew moves this on each time.
     pub valid_until: Option<Moment>,
+    /// Whether the pinned key vouches for it. A document of which nobody vouches is never the older one: whoever holds its
+    /// source for one reading would write a date of the far future beside a key of their own, and nothing honest could
+    /// take that key away again.
+    pub signed: bool,
+}
+
+/// How the age of a document compares with the last good one's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Nothing speaks against it.
+    Good,
+    /// It may be older: the dates that both give are not those of their making, or it is silent where the last spoke.
+    Doubtful,
+    /// It was made earlier.
+    Older,
 }
 
 impl Issue {
-    /// Whether this document is older than `last`: by when they were made, where both say so, else by until when they
-    /// are valid. Documents that say nothing are of the same age.
+    /// Whether this document was made before `last`. Never so where its signature is not looked at.
     pub fn is_older_than(&self, last: &Self) -> bool {
+        self.age(last) == Age::Older
+    }
+
+    pub(super) fn age(&self, last: &Self) -> Age {
         match (self.created, last.created, self.valid_until, last.valid_until) {
-            (Some(this), Some(last), ..) | (_, _, Some(this), Some(last)) => this < last,
-            _ => false,
+            _ if !self.signed => Age::Good,
+            (Some(this), Some(last), ..) if this < last => Age::Older,
+            (Some(_), Some(_), ..) => Age::Good,
+            // A document from before its publisher began to write dates can be replayed, too.
+            (None, Some(_), ..) | (_, None, None, Some(_)) => Age::Doubtful,
+            (_, None, Some(this), Some(last)) if this < last => Age::Doubtful,
+            (_, None, ..) => Age::Good,
         }
     }
 
-    /// Refuses a document that is older than the `last` one that was good: somebody who can stand between us and the
-    /// source could bring back a key that was let go.
-    ///
-    /// # Errors
-    /// `metadata-older`.
-    pub fn refuse_older_than(&self, last: &Self) -> Result<(), MetadataProblem> {
-        if !self.is_older_than(last) {
-            return Ok(());
-        }
+    /// What is said of a document that is, or may be, older than the `last` one that was good: somebody who can stand
+    /// between us and the source could bring back a key that was let go.
+    pub(super) fn older_than(&self, last: &Self) -> MetadataProblem {
         let shown = |issue: &Self| {
             let at = |moment: Option<Moment>| moment.map_or_else(|| "not said".to_owned(), |m| m.to_string());
             format!("made {}, valid until {}", at(issue.created), at(issue.valid_until))
         };
+        let verdict = if self.is_older_than(last) { "is older" } else { "may be older" };
         let sentence = format!(
-            "the metadata ({}) is older than what was seen before ({}): a mirror that lags behind, or somebody who \
+            "the metadata ({}) {verdict} than what was seen before ({}): a mirror that lags behind, or somebody who \
              brings back a key that was let go",
             shown(self),
             shown(last)
         );
-        Err(MetadataProblem::new(Reason::MetadataOlder, sentence))
+        MetadataProblem::new(Reason::MetadataOlder, sentence)
     }
 }

@@ -143,9 +143,8 @@ fn ahead(
             return Ok(Err(Exit::Unavailable));
         }
     };
-    let older = found.issue.is_older_than(&running.described.issue);
-    match judge(&running.described.identity_provider, &found, watch.changes.keys) {
-        Change::Hold { differences, why } if !older => {
+    match judge(&running.described, &found, watch.changes.keys) {
+        Change::Hold { differences, why } => {
             head(out, watch)?;
             differences.iter().try_for_each(|difference| print_difference(out, difference))?;
             writeln!(out, "  would be held: {why}")?;
@@ -181,9 +180,6 @@ fn print_found(out: &mut dyn Write, watch: &Watch, found: &Described) -> io::Res
         }
         return Ok(true);
     };
-    if found.issue.is_older_than(&running.described.issue) {
-        writeln!(out, "  it is older than what runs, and would be refused")?;
-    }
     match judge(&running.described, found, watch.changes.keys) {
         Change::Same => {
             writeln!(out, "  nothing is different")?;

@@ -108,11 +108,7 @@ fn print_found(out: &mut dyn Write, watch: &Watch, found: &Result<Described, Str
         writeln!(out, "{style}{id}:{style:#} {warning}")?;
     }
     let running = watch.running().map(|running| &running.described);
-    if let Some(Err(why)) = running.map(|running| found.issue.refuse_older_than(&running.issue)) {
-        writeln!(out, "{bad}{id}:{bad:#} it would be refused: {why}")?;
-        return Ok(false);
-    }
-    match running.map(|running| judge(&running.identity_provider, found, watch.changes.keys)) {
+    match running.map(|running| judge(running, found, watch.changes.keys)) {
         Some(Change::Hold { why, .. }) => {
             writeln!(
                 out,

@@ -74,11 +74,12 @@ pub enum Difference {
     WantsSignedRequests(bool),
 }
 
-/// What to do with `found` while `running` is in use. `running` must be what its own document said: where the
+/// What to do with `found` while `before` is in use. `before` must be what its own document said: where the
 /// configuration narrows it (`sso_binding`), narrow `found` likewise first.
-pub fn judge(running: &Described, found: &Described, policy: KeyChanges) -> Change {
-    let (age, older) = (found.issue.age(&running.issue), || found.issue.older_than(&running.issue));
-    let running = &running.identity_provider;
+pub fn judge(before: &Described, found: &Described, policy: KeyChanges) -> Change {
+    let doubt =
+        (found.issue.age(&before.issue) == Age::Doubtful).then(|| found.issue.older_than(&before.issue));
+    let running = &before.identity_provider;
     let new = &found.identity_provider;
     if running.entity_id != new.entity_id {
         let sentence = format!(
@@ -88,18 +89,15 @@ pub fn judge(running: &Described, found: &Described, policy: KeyChanges) -> Chan
         );
         return Change::Refuse(MetadataProblem::new(Reason::MetadataEntityChanged, sentence));
     }
-    if age == Age::Older {
-        return Change::Refuse(older());
+    if let Err(why) = found.issue.refuse_older_than(&before.issue) {
+        return Change::Refuse(why);
     }
     let differences = differences(running, new);
     if differences.is_empty() {
         return Change::Same;
     }
     // The age comes first: what is held for it is let in by the owner alone, not by `apply_held_after`.
-    let why = (age == Age::Doubtful)
-        .then(older)
-        .or_else(|| foreign_host(running, new))
-        .or_else(|| doubtful_keys(running, found, policy));
+    let why = doubt.or_else(|| foreign_host(running, new)).or_else(|| doubtful_keys(running, found, policy));
     match why {
         Some(why) => Change::Hold { differences, why },
         None => Change::Apply(differences),

@@ -20,7 +20,6 @@ fn outcome(running: &Described, found: &Described, policy: KeyChanges) -> &'stat
             Reason::MetadataHostChanged => "held: host",
             Reason::MetadataKeysSwapped => "held: swapped",
             Reason::MetadataKeysAdded => "held: added",
-            Reason::MetadataOlder => "held: older",
             other => panic!("{other}"),
         },
         Change::Refuse(why) => {

@@ -245,8 +245,9 @@ fn an_older_document_is_told_from_a_newer_one_where_somebody_vouches_for_its_dat
         ((none(), until(10)), (none(), until(11)), "good"),
         ((none(), until(10)), (created(9), until(9)), "doubtful"),
         ((none(), until(10)), (none(), none()), "doubtful"),
-        ((none(), until(10)), (created(9), none()), "good"),
+        ((none(), until(10)), (created(9), none()), "doubtful"),
         ((none(), none()), (none(), none()), "good"),
+        ((none(), none()), (created(9), until(9)), "good"),
     ] {
         let last = published(&last.0, &last.1, &["p256"]);
         let mut found = published(&this.0, &this.1, &["rsa2048", "p256"]);

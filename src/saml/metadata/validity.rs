@@ -129,6 +129,14 @@ impl Issue {
         self.age(last) == Age::Older
     }
 
+    /// Refuses a document that was made before the `last` one that was good.
+    ///
+    /// # Errors
+    /// `metadata-older`.
+    pub fn refuse_older_than(&self, last: &Self) -> Result<(), MetadataProblem> {
+        if self.is_older_than(last) { Err(self.older_than(last)) } else { Ok(()) }
+    }
+
     pub(super) fn age(&self, last: &Self) -> Age {
         match (self.created, last.created, self.valid_until, last.valid_until) {
             _ if !self.signed => Age::Good,

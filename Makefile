@@ -20,9 +20,10 @@ demo-nginx:
 test:
 	@scripts/install-tools.sh test
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features second-opinion -- -D warnings
 	@scripts/dependencies.sh
-	$(CARGO) test --locked
+	$(CARGO) test --locked --features second-opinion
 
 ## make build           the program for production, in target/release/vestibule
 .PHONY: build
@@ -35,6 +36,12 @@ build:
 bench:
 	@scripts/install-tools.sh bench
 	@scripts/bench.sh
+
+## make fuzz            five minutes of damage to each way in (FUZZ_SECONDS=300, or FUZZ_TARGETS="response cookies")
+.PHONY: fuzz
+fuzz:
+	@scripts/install-tools.sh build
+	@scripts/fuzz.sh
 
 ## make soak            ten minutes of mixed load with sign-ins and hostile input (SECONDS_TO_RUN=600)
 .PHONY: soak

@@ -9,6 +9,7 @@ use super::values::{Block, FilePath, Nested, OneOrMany, OrOff, Short, Size, Tabl
 use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
 use crate::saml::parties::{Binding, RequireSigned};
+use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ section! {
         session: Session,
         clock_skew: Field<Duration>,
         saml: Saml,
+        second_opinion: Field<Word<Weight>>,
         listen: Field<Short<SocketAddr, Listen>>,
         tls: Tls,
         trusted_proxies: Field<Vec<Field<IpNet>>>,
@@ -356,6 +358,11 @@ impl Words for RequireSigned {
         ("response", Self::Response),
         ("both", Self::Both),
     ];
+}
+
+impl Words for Weight {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("enforce", Self::Enforce), ("report", Self::Report), ("off", Self::Off)];
 }
 
 impl Words for Encoding {

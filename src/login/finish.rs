@@ -14,9 +14,11 @@ use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
+use crate::observe::metrics::{Metrics, OpinionLabel};
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
+use crate::saml::second_opinion::{Opinion, SecondOpinion};
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
@@ -39,8 +41,8 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
-    let (attempt, idp, assertion) = match delivery.examined().await? {
-        Examined::Accepted { attempt, idp, assertion } => (attempt, idp, *assertion),
+    let (attempt, idp, assertion, opinion) = match delivery.examined().await? {
+        Examined::Accepted { attempt, idp, assertion, opinion } => (attempt, idp, *assertion, opinion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
     };
     let stopped = |refusal| of(&attempt, refusal);
@@ -67,7 +69,7 @@ pub(super) async fn finish(
     for old in [presented_key(site, request.headers()), attempt.replaces].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, signed, client);
+    record(gate, site, &session, signed, opinion.as_ref(), client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
     for cookie in [
@@ -90,6 +92,8 @@ struct Examination {
     /// Where the answer was delivered, which is what Destination and Recipient must name.
     acs_url: String,
     remembers_since: Moment,
+    second_opinion: Option<SecondOpinion>,
+    metrics: Arc<Metrics>,
     now: Moment,
 }
 
@@ -98,6 +102,8 @@ enum Examined {
         attempt: Attempt,
         idp: Arc<Idp>,
         assertion: Box<AcceptedAssertion>,
+        /// Where one was sought.
+        opinion: Option<Opinion>,
     },
     /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
     NotHeld {
@@ -129,7 +135,24 @@ impl Examination {
         };
         let verified = raw.verify(&idp.saml).map_err(stopped)?;
         let assertion = verified.accept(&expected, &self.site.policy, self.now).map_err(stopped)?;
-        Ok(Examined::Accepted { idp: Arc::clone(&idp), assertion: Box::new(assertion), attempt })
+        let opinion = self.second_opinion(&text, &assertion).map_err(stopped)?;
+        Ok(Examined::Accepted { idp: Arc::clone(&idp), assertion: Box::new(assertion), attempt, opinion })
+    }
+
+    /// Last, of what has passed every rule: what other code says of it.
+    fn second_opinion(
+        &self,
+        text: &ResponseText,
+        assertion: &AcceptedAssertion,
+    ) -> Result<Option<Opinion>, Refusal> {
+        let weighed = self.second_opinion.map(|second| second.weigh(text, assertion));
+        match &weighed {
+            None => {}
+            Some(Ok(Opinion::Agrees)) => self.metrics.second_opinion(OpinionLabel::Agrees),
+            Some(Ok(Opinion::NotComparable(_))) => self.metrics.second_opinion(OpinionLabel::NotComparable),
+            Some(Ok(Opinion::Disagrees(_)) | Err(_)) => self.metrics.second_opinion(OpinionLabel::Disagrees),
+        }
+        weighed.transpose()
     }
 }
 
@@ -165,6 +188,8 @@ impl Delivery<'_> {
             idp_in_path: self.idp_in_path.map(str::to_owned),
             acs_url: self.acs_url(),
             remembers_since: self.gate.store.remembers_since(),
+            second_opinion: self.gate.second_opinion,
+            metrics: Arc::clone(&self.gate.metrics),
             now: self.now,
         };
         let examined =
@@ -248,7 +273,15 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     }
 }
 
-fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpAddr) {
+fn record(
+    gate: &Gate,
+    site: &Site,
+    session: &Session,
+    signed: &str,
+    opinion: Option<&Opinion>,
+    client: IpAddr,
+) {
+    let opinion = opinion.map(|opinion| (opinion.to_string(), matches!(opinion, Opinion::Disagrees(_))));
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -261,6 +294,7 @@ fn record(gate: &Gate, site: &Site, session: &Session, signed: &str, client: IpA
         roles: &roles,
         client: Some(client),
         signed,
+        second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
     });
     gate.metrics.sign_in_finished(site.id, None);
 }

@@ -12,6 +12,7 @@
 //! | `session` | sign-in, sign-out, session-replaced | the session's public name (the JWT's `sid`), never its secret |
 //! | `groups`, `roles` | sign-in | the number of groups; the roles |
 //! | `signed` | sign-in | which parts the IdP signed |
+//! | `second_opinion` | sign-in, where one was asked | `agrees`, `not comparable: …`, or `disagrees: …` while that is only reported; then the event is a warning |
 //! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
 //! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
@@ -87,6 +88,8 @@ pub enum Event<'a> {
         client: Option<IpAddr>,
         /// Which parts were signed: `response`, `assertion`, `both`.
         signed: &'a str,
+        /// What the second opinion was, in words, and whether it disagreed.
+        second_opinion: Option<(&'a str, bool)>,
     },
     /// A sign-in ended in a refusal.
     SignInRefused {
@@ -152,6 +155,9 @@ pub fn record(event: &Event<'_>) {
     // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
     let json = serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string());
     match event {
+        Event::SignedIn { second_opinion: Some((_, true)), .. } => {
+            tracing::warn!(target: TARGET, record = json.as_str(), "{}", record.event);
+        }
         Event::SignedIn { .. } | Event::SessionReplaced { .. } | Event::SignedOut { .. } => {
             tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
         }
@@ -185,6 +191,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    second_opinion: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<Cow<'a, str>>,
@@ -204,7 +212,17 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn { site, idp, user, session, groups, roles, client, signed } => Self {
+            Event::SignedIn {
+                site,
+                idp,
+                user,
+                session,
+                groups,
+                roles,
+                client,
+                signed,
+                second_opinion,
+            } => Self {
                 event: "sign-in",
                 site: visible(site, MAX_VALUE),
                 idp: value(idp),
@@ -213,6 +231,7 @@ impl<'a> Record<'a> {
                 groups: Some(groups),
                 roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
                 signed: value(signed),
+                second_opinion: second_opinion.and_then(|(opinion, _)| value(opinion)),
                 client,
                 ..Self::default()
             },
@@ -309,6 +328,7 @@ mod tests {
             roles: &["admin".into(), "a, b".into()],
             client: Some([192, 0, 2, 7].into()),
             signed: "assertion",
+            second_opinion: None,
         });
         assert_eq!(line["target"], "audit");
         assert_eq!(line["level"], "INFO");
@@ -318,6 +338,29 @@ mod tests {
         assert_eq!(line["roles"], serde_json::json!(["admin", "a, b"]));
         assert_eq!(line["client"], "192.0.2.7");
         assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
+        assert!(!names(&line).contains(&"second_opinion"), "{line}");
+    }
+
+    #[test]
+    fn a_sign_in_about_which_opinions_differ_is_a_warning() {
+        let with = |opinion| {
+            line(&Event::SignedIn {
+                site: "wiki",
+                idp: "corp",
+                user: "ada",
+                session: "c2Vzc2lvbg",
+                groups: 0,
+                roles: &[],
+                client: None,
+                signed: "assertion",
+                second_opinion: opinion,
+            })
+        };
+        let agreed = with(Some(("agrees", false)));
+        assert_eq!((&agreed["level"], &agreed["second_opinion"]), (&"INFO".into(), &"agrees".into()));
+        let differed = with(Some(("disagrees: it reads another NameID", true)));
+        assert_eq!(differed["level"], "WARN");
+        assert_eq!(differed["second_opinion"], "disagrees: it reads another NameID");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::assertion::Attribute;
 use super::envelope::Status;
 use super::parties::{IdentityProvider, Policy, ServiceProvider};
 use super::response::VerifiedResponse;
+use super::signed_by::SignedBy;
 use super::subject::{Bearer, NameId, most_telling};
 use super::xml::shown;
 use crate::clock::Moment;
@@ -40,7 +41,7 @@ pub(super) fn web_browser_sso(
     policy: &Policy,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    let VerifiedResponse { envelope, assertion, verified_as, signed_parts } = response;
+    let VerifiedResponse { envelope, assertion, verified_as, signed_parts, signatures } = response;
     let skew = policy.clock_skew.min(Policy::MAX_CLOCK_SKEW);
     let idp = expected.identity_provider.entity_id.as_str();
     let sp = expected.service_provider.entity_id.as_str();
@@ -179,6 +180,7 @@ pub(super) fn web_browser_sso(
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew),
         signed_parts,
+        signatures,
     })
 }
 
@@ -221,6 +223,7 @@ pub struct AcceptedAssertion {
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
     signed_parts: &'static str,
+    signatures: Vec<SignedBy>,
 }
 
 impl AcceptedAssertion {
@@ -239,6 +242,7 @@ impl AcceptedAssertion {
             session_not_on_or_after: None,
             acceptable_until: now.plus(Duration::from_secs(300)),
             signed_parts: "assertion",
+            signatures: Vec::new(),
         }
     }
 
@@ -291,6 +295,11 @@ impl AcceptedAssertion {
     /// Which parts the IdP signed, for the audit: `response`, `assertion` or `both`.
     pub const fn signed_parts(&self) -> &'static str {
         self.signed_parts
+    }
+
+    /// The signatures that verified, the response's first. What it says was read from what the first of them covers.
+    pub fn signatures(&self) -> &[SignedBy] {
+        &self.signatures
     }
 }
 

@@ -31,7 +31,7 @@ pub struct TrustedKeys {
 }
 
 /// One signing certificate of an identity provider, for `check`, metrics (days left) and explanations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SigningCertificate {
     /// SHA-256 of the DER form, as browsers and `openssl x509 -fingerprint -sha256` show it.
     pub sha256: [u8; 32],
@@ -41,6 +41,25 @@ pub struct SigningCertificate {
     pub key: String,
     /// When it ends. Nothing is refused by it.
     pub not_after: Moment,
+    der: Arc<[u8]>,
+}
+
+impl SigningCertificate {
+    /// The certificate itself, in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+}
+
+impl fmt::Debug for SigningCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningCertificate")
+            .field("sha256", &self.sha256)
+            .field("subject", &self.subject)
+            .field("key", &self.key)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TrustedKeys {
@@ -80,14 +99,19 @@ impl TrustedKeys {
         &self.certificates
     }
 
-    /// Whether one of these keys made the signature over these octets.
+    /// The certificate of the one of these keys that made the signature over these octets.
     pub(super) fn verify(
         &self,
         algorithm: SignatureAlgorithm,
         octets: &[u8],
         value: &[u8],
-    ) -> Result<(), NoKeyVerifies> {
-        self.keys.iter().find_map(|key| key.verify(algorithm, octets, value)).ok_or(NoKeyVerifies)
+    ) -> Result<&SigningCertificate, NoKeyVerifies> {
+        // Each key has its certificate at the same place.
+        self.keys
+            .iter()
+            .zip(self.certificates.iter())
+            .find_map(|(key, certificate)| key.verify(algorithm, octets, value).map(|()| certificate))
+            .ok_or(NoKeyVerifies)
     }
 }
 
@@ -125,6 +149,7 @@ impl TrustedKey {
             subject: certificate.subject().to_string(),
             key: kind.to_string(),
             not_after: Moment::from_seconds(certificate.validity().not_after.timestamp()),
+            der: der.into(),
         };
         Ok((Self { spki: spki.to_vec(), prepared, field: kind.field() }, shown))
     }

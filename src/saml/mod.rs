@@ -123,7 +123,9 @@ mod mutation_tests;
 mod one_or_more;
 pub mod parties;
 pub mod response;
+pub mod second_opinion;
 mod signature;
+pub mod signed_by;
 mod structure;
 mod subject;
 #[cfg(test)]

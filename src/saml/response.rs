@@ -14,7 +14,8 @@ use super::assertion::Assertion;
 use super::envelope::{Envelope, Status};
 use super::markup;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned};
-use super::signature::Signature;
+use super::signature::{Signature, SignedXml};
+use super::signed_by::SignedBy;
 use super::structure::{Kind, Structure};
 use super::xml::{self, Element};
 use crate::clock::Moment;
@@ -27,7 +28,12 @@ pub use super::assertion::Attribute;
 pub use super::subject::NameId;
 
 /// The decoded text of one SAMLResponse: base64 undone, UTF-8, within the limit. Nothing can be read from it.
-pub struct ResponseText(String);
+pub struct ResponseText {
+    text: String,
+    /// The same before anything was done to it, for who reads with another parser.
+    #[cfg(feature = "second-opinion")]
+    posted: String,
+}
 
 impl ResponseText {
     /// Undoes the POST binding's base64 (Bindings 3.5.4). Line breaks between its characters are allowed, as MIME
@@ -65,13 +71,23 @@ impl ResponseText {
         if let [0, ..] | [_, 0, ..] = xml.as_bytes() {
             return Err(Reason::EncodingNotUtf8.into());
         }
-        Ok(Self(markup::normalize_attributes(xml)))
+        Ok(Self {
+            #[cfg(feature = "second-opinion")]
+            posted: xml.clone(),
+            text: markup::normalize_attributes(xml),
+        })
+    }
+
+    /// The text as it was posted.
+    #[cfg(feature = "second-opinion")]
+    pub(super) fn as_posted(&self) -> &str {
+        &self.posted
     }
 }
 
 impl fmt::Debug for ResponseText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ResponseText({} octets)", self.0.len())
+        write!(f, "ResponseText({} octets)", self.text.len())
     }
 }
 
@@ -91,7 +107,7 @@ impl<'a> RawResponse<'a> {
     /// Every reason about the message as XML and about the shape of signatures; `status-not-success` when the IdP
     /// sent no assertion and says why.
     pub fn parse(text: &'a ResponseText, limits: &Limits) -> Result<Self, Refusal> {
-        let document = xml::parse(&text.0, limits.max_depth)?;
+        let document = xml::parse(&text.text, limits.max_depth)?;
         let structure = Structure::inspect(&document, Kind::Response)
             .map_err(|refusal| instead_of_no_assertion(&document, refusal))?;
         let parse = |node: Option<NodeId>| node.map(|node| Signature::parse(&document, node)).transpose();
@@ -138,6 +154,8 @@ impl<'a> RawResponse<'a> {
             (None, _) => "assertion",
         };
 
+        let signatures: Vec<_> = [&response, &assertion].into_iter().flatten().map(SignedXml::by).cloned().collect();
+
         // The larger signed part is read: a signed response holds its assertion.
         let signed = response.or(assertion).ok_or(Reason::SignatureMissing)?;
         let document = signed.read()?;
@@ -147,7 +165,7 @@ impl<'a> RawResponse<'a> {
             Envelope::parse(Element::root(&self.document)?, false)?
         };
         let assertion = Assertion::parse(&document)?;
-        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone(), signed_parts })
+        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone(), signed_parts, signatures })
     }
 }
 
@@ -183,6 +201,8 @@ pub struct VerifiedResponse {
     pub(super) verified_as: EntityId,
     /// `response`, `assertion` or `both`.
     pub(super) signed_parts: &'static str,
+    /// The signatures that verified, the response's first.
+    pub(super) signatures: Vec<SignedBy>,
 }
 
 impl VerifiedResponse {

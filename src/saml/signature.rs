@@ -12,6 +12,7 @@
 
 use super::algorithms::{Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
 use super::keys::{SigningKey, TrustedKeys};
+use super::signed_by::{Part, SignedBy};
 use super::structure::{Kind, Structure};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
@@ -139,7 +140,8 @@ impl Signature {
     pub(super) fn verify(&self, document: &Document<'_>, keys: &TrustedKeys) -> Result<SignedXml, Refusal> {
         // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
         let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
-        keys.verify(self.algorithm, &signed_info, &self.value)
+        let certificate = keys
+            .verify(self.algorithm, &signed_info, &self.value)
             .map_err(|_| Refusal::new(Reason::SignatureInvalid, self.tried(keys)))?;
 
         // XML Signature 3.2.1, then: this is the element that they signed. The reference was resolved when it was
@@ -148,12 +150,21 @@ impl Signature {
         if self.digest.of(&octets).as_ref() != self.digest_value {
             return Err(Reason::DigestMismatch.into());
         }
-        let kind = match Element::at(document, self.signed) {
-            Some(element) if element.is(xml::PROTOCOL, "Response") => Kind::Response,
-            _ => Kind::Assertion,
+        let signed = Element::at(document, self.signed);
+        let (kind, part) = match signed {
+            Some(element) if element.is(xml::PROTOCOL, "Response") => (Kind::Response, Part::Response),
+            _ => (Kind::Assertion, Part::Assertion),
         };
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
-        Ok(SignedXml { octets, kind })
+        let by = SignedBy {
+            part,
+            id: signed.and_then(|element| element.attribute("ID")).unwrap_or_default().to_owned(),
+            certificate: certificate.clone(),
+            algorithm: self.algorithm,
+            digest: self.digest,
+            digest_value: self.digest_value.clone(),
+        };
+        Ok(SignedXml { octets, kind, by })
     }
 
     fn tried(&self, keys: &TrustedKeys) -> String {
@@ -168,9 +179,15 @@ impl Signature {
 pub(super) struct SignedXml {
     octets: String,
     kind: Kind,
+    by: SignedBy,
 }
 
 impl SignedXml {
+    /// Whose signature it was.
+    pub(super) const fn by(&self) -> &SignedBy {
+        &self.by
+    }
+
     /// Whether the whole response was signed, or only its assertion.
     pub(super) fn covers_response(&self) -> bool {
         self.kind == Kind::Response

@@ -11,6 +11,8 @@
 
 mod mutations;
 mod second_judge;
+#[cfg(feature = "second-opinion")]
+mod second_opinion;
 mod table;
 mod world;
 

@@ -14,10 +14,10 @@ use vestibule::saml::parties::{
 };
 use vestibule::saml::response::{AcceptedAssertion, Expected, RawResponse, ResponseText};
 
-const IDP: &str = "https://idp.example.com/metadata";
-const SP: &str = "https://app.example.com/vestibule/saml/metadata";
-const ACS: &str = "https://app.example.com/vestibule/saml/acs";
-const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
+pub(crate) const IDP: &str = "https://idp.example.com/metadata";
+pub(crate) const SP: &str = "https://app.example.com/vestibule/saml/metadata";
+pub(crate) const ACS: &str = "https://app.example.com/vestibule/saml/acs";
+pub(crate) const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 
 /// 2026-01-15T12:00:00Z.
 pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_400);
@@ -91,7 +91,19 @@ impl Scene {
         self.judge_text(&ResponseText::from_xml(xml, &Limits::default())?)
     }
 
+    /// The text and the assertion of a message that is let in.
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn accepted(&self, value: &str) -> Result<(ResponseText, AcceptedAssertion), Refusal> {
+        let text = ResponseText::from_form_value(value, &Limits::default())?;
+        let accepted = self.accept(&text)?;
+        Ok((text, accepted))
+    }
+
     fn judge_text(&self, text: &ResponseText) -> Result<Seen, Refusal> {
+        Ok(Seen::in_assertion(&self.accept(text)?))
+    }
+
+    fn accept(&self, text: &ResponseText) -> Result<AcceptedAssertion, Refusal> {
         let expected = Expected {
             request_id: REQUEST,
             requested_at: REQUESTED_AT,
@@ -99,10 +111,11 @@ impl Scene {
             identity_provider: &self.identity_provider,
             acs_url: ACS,
         };
-        let accepted = RawResponse::parse(text, &Limits::default())?
-            .verify(&self.identity_provider)?
-            .accept(&expected, &Policy { clock_skew: SKEW }, self.now)?;
-        Ok(Seen::in_assertion(&accepted))
+        RawResponse::parse(text, &Limits::default())?.verify(&self.identity_provider)?.accept(
+            &expected,
+            &Policy { clock_skew: SKEW },
+            self.now,
+        )
     }
 }
 

@@ -270,3 +270,23 @@ fn secrets_are_in_no_message_and_in_no_debug_output() {
     let both = [("VESTIBULE__SESSION__SECRET", secret), ("VESTIBULE__SESSION__SECRET_FILE", "x")];
     assert!(!shown(&both).contains("hunter2"));
 }
+
+#[test]
+fn a_second_opinion_is_sought_as_the_build_can() {
+    use vestibule::saml::second_opinion::{COMPILED_IN, Weight};
+    let load = |word| load_with(&good("proxy.yaml"), &[("VESTIBULE__SECOND_OPINION", word)]);
+    let weight = |config: Config| config.second_opinion.map_or(Weight::Off, |second| second.weight());
+    assert_eq!(weight(with("proxy.yaml", &[])), if COMPILED_IN { Weight::Enforce } else { Weight::Off });
+    assert_eq!(load("off").map(weight).ok(), Some(Weight::Off));
+    for (word, expected) in [("report", Weight::Report), ("enforce", Weight::Enforce)] {
+        match load(word) {
+            Ok(config) => assert!(COMPILED_IN && weight(config) == expected),
+            Err(problems) => {
+                assert!(!COMPILED_IN, "{problems}");
+                let [problem] = problems.0.as_slice() else { panic!("{problems}") };
+                assert_eq!(problem.path, "second_opinion");
+                assert!(problem.message.contains("--features second-opinion"), "{problem}");
+            }
+        }
+    }
+}

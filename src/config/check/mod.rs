@@ -10,6 +10,7 @@ mod keys;
 mod listeners;
 mod parties;
 mod rules;
+mod second_opinion;
 mod site;
 
 use super::file::{Branding as BrandingFile, File, Level, Log, Saml, Shutdown as ShutdownFile};
@@ -49,6 +50,7 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
     let jwt_keys = keys::jwt_keys(&file.jwt, &mut desk);
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
+    let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
     let branding = branding(&file.branding, &mut desk);
@@ -71,6 +73,7 @@ pub(super) fn check(file: &File, now: Moment, report: Report) -> Result<Config, 
         jwt_keys,
         store_max_bytes,
         message_limits,
+        second_opinion,
         shutdown,
         log,
         branding,

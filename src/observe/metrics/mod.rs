@@ -9,6 +9,7 @@
 //! | `vestibule_request_duration_seconds` | face | from the request's head to the end of our answer, or of the application's |
 //! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
 //! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
+//! | `vestibule_second_opinions_total` | opinion | accepted answers that were judged once more: `agrees`, `not_comparable`, `disagrees` |
 //! | `vestibule_sign_outs_total` | site | sessions ended by their owner |
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
@@ -103,6 +104,30 @@ impl FaceLabel {
     }
 }
 
+/// What a second opinion was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpinionLabel {
+    /// The same as ours.
+    Agrees,
+    /// None: such a message cannot be judged by it.
+    NotComparable,
+    /// Another.
+    Disagrees,
+}
+
+impl OpinionLabel {
+    const ALL: [Self; 3] = [Self::Agrees, Self::NotComparable, Self::Disagrees];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::NotComparable => "not_comparable",
+            Self::Disagrees => "disagrees",
+        }
+    }
+}
+
 /// All metrics of one process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -139,6 +164,11 @@ impl Metrics {
             None => count(&site.sign_ins_accepted),
             Some(reason) => *site.sign_ins_refused.lock().entry(reason.code()).or_default() += 1,
         }
+    }
+
+    /// An accepted answer was judged once more.
+    pub fn second_opinion(&self, opinion: OpinionLabel) {
+        count(&self.figures.second_opinions[opinion as usize]);
     }
 
     /// A session was ended by its owner.
@@ -189,6 +219,7 @@ struct Figures {
     durations: [Durations; FaceLabel::ALL.len()],
     /// Sessions, bytes, evicted, claims.
     store: [AtomicU64; 4],
+    second_opinions: [AtomicU64; OpinionLabel::ALL.len()],
     in_flight: AtomicU64,
     /// (site, idp, fingerprint) to days left.
     certificates: Mutex<BTreeMap<[String; 3], f64>>,
@@ -309,6 +340,17 @@ mod tests {
             r#"vestibule_sign_ins_total{site="wiki",outcome="refused",code="signature-invalid"} 2"#,
         );
         has(&metrics, r#"vestibule_sign_outs_total{site="wiki"} 1"#);
+    }
+
+    #[test]
+    fn second_opinions_are_counted() {
+        let metrics = Metrics::new(&["wiki"]);
+        has(&metrics, r#"vestibule_second_opinions_total{opinion="disagrees"} 0"#);
+        metrics.second_opinion(OpinionLabel::NotComparable);
+        has(&metrics, r#"vestibule_second_opinions_total{opinion="not_comparable"} 1"#);
+        for (at, opinion) in OpinionLabel::ALL.iter().enumerate() {
+            assert_eq!(*opinion as usize, at);
+        }
     }
 
     #[test]

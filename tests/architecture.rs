@@ -50,6 +50,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("uppsala", &["saml"]),
     ("bergshamra_c14n", &["saml"]),
     ("bergshamra_xml", &["saml"]),
+    ("quick_xml", &["saml"]),
     ("samael", &["saml"]),
     ("askama", &["pages"]),
     ("prometheus_client", &["observe"]),

@@ -106,9 +106,7 @@ enum Examined {
         opinion: Option<Opinion>,
     },
     /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
-    NotHeld {
-        claimed: String,
-    },
+    NotHeld { claimed: String },
 }
 
 impl Examination {

@@ -212,29 +212,21 @@ impl<'a> Record<'a> {
     fn of(event: &Event<'a>) -> Self {
         let value = |text: &'a str| Some(visible(text, MAX_VALUE));
         match *event {
-            Event::SignedIn {
-                site,
-                idp,
-                user,
-                session,
-                groups,
-                roles,
-                client,
-                signed,
-                second_opinion,
-            } => Self {
-                event: "sign-in",
-                site: visible(site, MAX_VALUE),
-                idp: value(idp),
-                user: value(user),
-                session: value(session),
-                groups: Some(groups),
-                roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
-                signed: value(signed),
-                second_opinion: second_opinion.and_then(|(opinion, _)| value(opinion)),
-                client,
-                ..Self::default()
-            },
+            Event::SignedIn { site, idp, user, session, groups, roles, client, signed, second_opinion } => {
+                Self {
+                    event: "sign-in",
+                    site: visible(site, MAX_VALUE),
+                    idp: value(idp),
+                    user: value(user),
+                    session: value(session),
+                    groups: Some(groups),
+                    roles: Some(roles.iter().take(MAX_ROLES).map(|role| visible(role, MAX_VALUE)).collect()),
+                    signed: value(signed),
+                    second_opinion: second_opinion.and_then(|(opinion, _)| value(opinion)),
+                    client,
+                    ..Self::default()
+                }
+            }
             Event::SignInRefused { site, idp, reference, refusal, client } => Self {
                 event: "sign-in-refused",
                 site: visible(site, MAX_VALUE),

@@ -154,7 +154,8 @@ impl<'a> RawResponse<'a> {
             (None, _) => "assertion",
         };
 
-        let signatures: Vec<_> = [&response, &assertion].into_iter().flatten().map(SignedXml::by).cloned().collect();
+        let signatures: Vec<_> =
+            [&response, &assertion].into_iter().flatten().map(SignedXml::by).cloned().collect();
 
         // The larger signed part is read: a signed response holds its assertion.
         let signed = response.or(assertion).ok_or(Reason::SignatureMissing)?;
@@ -165,7 +166,13 @@ impl<'a> RawResponse<'a> {
             Envelope::parse(Element::root(&self.document)?, false)?
         };
         let assertion = Assertion::parse(&document)?;
-        Ok(VerifiedResponse { envelope, assertion, verified_as: idp.entity_id.clone(), signed_parts, signatures })
+        Ok(VerifiedResponse {
+            envelope,
+            assertion,
+            verified_as: idp.entity_id.clone(),
+            signed_parts,
+            signatures,
+        })
     }
 }
 

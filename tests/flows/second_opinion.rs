@@ -36,7 +36,9 @@ async fn whom_the_second_opinion_does_not_let_in_is_refused_when_it_is_enforced(
     let event = world.audit.last("sign-in-refused");
     assert_eq!(event["code"], "second-opinion-disagrees");
     assert!(event["detail"].as_str().is_some_and(|detail| detail.contains("1-is-no-name")), "{event}");
-    assert!(world.gate.metrics.encode().contains("vestibule_second_opinions_total{opinion=\"disagrees\"} 1\n"));
+    assert!(
+        world.gate.metrics.encode().contains("vestibule_second_opinions_total{opinion=\"disagrees\"} 1\n")
+    );
 }
 
 #[tokio::test]

@@ -23,6 +23,8 @@ mod reading;
 #[cfg(feature = "second-opinion")]
 mod self_test;
 #[cfg(feature = "second-opinion")]
+mod tree;
+#[cfg(feature = "second-opinion")]
 mod xmlsec;
 
 use super::response::{AcceptedAssertion, ResponseText};

@@ -24,7 +24,8 @@ pub(super) fn run() -> Result<(), String> {
 }
 
 fn trial() -> Result<(), String> {
-    let signatures = signatures(&keys(ITS_KEY)?).map_err(|r| format!("our own code refuses its message: {r}"))?;
+    let signatures =
+        signatures(&keys(ITS_KEY)?).map_err(|r| format!("our own code refuses its message: {r}"))?;
     let attributes = [
         attribute("urn:oid:0.9.2342.19200300.100.1.3", &["ada@example.org"]),
         attribute("groups", &["engineers", "CN=Ops, Night, OU=Groups"]),
@@ -39,7 +40,10 @@ fn trial() -> Result<(), String> {
         matches!(opinion(message, signatures, said), Opinion::Disagrees(_))
     };
     let forgeries = [
-        ("a name was changed", HONEST.replacen(">ada@example.org</saml:NameID>", ">eva@example.org</saml:NameID>", 1)),
+        (
+            "a name was changed",
+            HONEST.replacen(">ada@example.org</saml:NameID>", ">eva@example.org</saml:NameID>", 1),
+        ),
         ("an attribute was changed", HONEST.replacen(">engineers<", ">root<", 1)),
         ("a digest was changed", HONEST.replacen("<ds:DigestValue>", "<ds:DigestValue>AAAA", 1)),
         ("a signature was changed", HONEST.replacen("<ds:SignatureValue>", "<ds:SignatureValue>AAAA", 1)),
@@ -81,7 +85,9 @@ fn signatures(keys: &TrustedKeys) -> Result<Vec<SignedBy>, Refusal> {
     [structure.response_signature, structure.assertion_signature]
         .into_iter()
         .flatten()
-        .map(|node| Signature::parse(&document, node)?.verify(&document, keys).map(|signed| signed.by().clone()))
+        .map(|node| {
+            Signature::parse(&document, node)?.verify(&document, keys).map(|signed| signed.by().clone())
+        })
         .collect()
 }
 

@@ -75,7 +75,8 @@ mod with_the_feature {
 
     #[test]
     fn it_judges_two_signatures_under_two_keys_of_a_kind_only() {
-        let both = |inner: &str, outer: &str| sign(&sign(&xml("response"), "_assertion", inner), "_response", outer);
+        let both =
+            |inner: &str, outer: &str| sign(&sign(&xml("response"), "_assertion", inner), "_response", outer);
         assert_eq!(opinion(&both("rsa2048", "evil"), &["rsa2048", "evil"]), Opinion::Agrees);
         let mixed = opinion(&both("rsa2048", "p256"), &["rsa2048", "p256"]);
         assert!(matches!(mixed, Opinion::NotComparable(_)), "{mixed}");

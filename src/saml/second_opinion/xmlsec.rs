@@ -7,7 +7,7 @@
 
 use super::super::algorithms::SignatureAlgorithm;
 use super::super::response::Attribute;
-use super::super::signed_by::{Part, SignedBy};
+use super::super::signed_by::SignedBy;
 use super::super::xml::shown;
 use super::Opinion;
 use super::reading::Reading;
@@ -39,7 +39,10 @@ pub(super) fn opinion(posted: &str, signatures: &[SignedBy], said: &Said<'_>) ->
     let Some(read_from) = signatures.first() else {
         return Opinion::Disagrees("there is no signature".into());
     };
-    digested(posted, signatures).and_then(|octets| agrees(&octets, read_from, said)).err().unwrap_or(Opinion::Agrees)
+    digested(posted, signatures)
+        .and_then(|octets| agrees(&octets, read_from, said))
+        .err()
+        .unwrap_or(Opinion::Agrees)
 }
 
 /// The octets that xmlsec1 digested for the first of these signatures, after it has found all of them good. They must
@@ -55,7 +58,10 @@ fn digested(document: &str, signatures: &[SignedBy]) -> Result<String, Opinion> 
             certificates.push(certificate);
         }
     }
-    if signatures.windows(2).any(|pair| matches!(pair, [one, other] if one.certificate().key != other.certificate().key)) {
+    if signatures
+        .windows(2)
+        .any(|pair| matches!(pair, [one, other] if one.certificate().key != other.certificate().key))
+    {
         return Err(Opinion::NotComparable("two signatures under keys of two kinds".into()));
     }
     let verify = || {
@@ -78,14 +84,13 @@ fn agrees(octets: &str, read_from: &SignedBy, said: &Said<'_>) -> Result<(), Opi
     if !read_from.covers(octets.as_bytes()) {
         return Err(Opinion::Disagrees("it digested something else".into()));
     }
-    let read = || match read_from.part() {
-        Part::Response => Reading::of_response(octets),
-        Part::Assertion => Reading::of_assertion(octets),
+    let compare = || {
+        Reading::of_events(octets)?.compare(said)?;
+        Reading::of_samael(octets).map_or(Ok(()), |reading| reading.compare(said))
     };
-    let reading = catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err("its reader panicked".into()))
-        .map_err(|what| Opinion::Disagrees(what.into()))?;
-    reading.compare(said).map_err(|what| Opinion::Disagrees(what.into()))
+    catch_unwind(AssertUnwindSafe(compare))
+        .unwrap_or_else(|_| Err("its reader panicked".to_owned()))
+        .map_err(|what| Opinion::Disagrees(what.into()))
 }
 
 fn comparable(signature: &SignedBy) -> Result<(), Opinion> {

@@ -61,7 +61,12 @@ fn users_of<'a>(name: &str, packages: &'a [Value]) -> Vec<&'a str> {
         .iter()
         .filter(|package| {
             package["dependencies"].as_array().is_some_and(|all| {
-                all.iter().any(|dependency| dependency["name"] == name && dependency["optional"] == false)
+                all.iter().any(|dependency| {
+                    // null: neither for its tests nor for its build.
+                    dependency["name"] == name
+                        && dependency["kind"].is_null()
+                        && dependency["optional"] == false
+                })
             })
         })
         .filter_map(|package| package["name"].as_str())

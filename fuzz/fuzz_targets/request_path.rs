@@ -41,7 +41,13 @@ fn is_closed(path: &str) -> bool {
 /// A few servers: as written, decoded, with dot segments resolved before or after, slashes merged, without case.
 fn readings(raw: &str, encoded_slash: bool) -> Vec<String> {
     let decoded = decode(raw, encoded_slash);
-    let mut all = vec![raw.to_owned(), decoded.clone(), resolve(raw), resolve(&decoded), decode(&resolve(raw), encoded_slash)];
+    let mut all = vec![
+        raw.to_owned(),
+        decoded.clone(),
+        resolve(raw),
+        resolve(&decoded),
+        decode(&resolve(raw), encoded_slash),
+    ];
     for path in all.clone() {
         all.push(merge(&path));
         all.push(resolve(&merge(&path)));
@@ -49,7 +55,12 @@ fn readings(raw: &str, encoded_slash: bool) -> Vec<String> {
     for path in all.clone() {
         all.push(path.to_lowercase());
         // Parameters of segments (Tomcat, Spring).
-        all.push(path.split('/').map(|segment| segment.split(';').next().unwrap_or("")).collect::<Vec<_>>().join("/"));
+        all.push(
+            path.split('/')
+                .map(|segment| segment.split(';').next().unwrap_or(""))
+                .collect::<Vec<_>>()
+                .join("/"),
+        );
     }
     all
 }

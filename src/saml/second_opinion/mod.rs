@@ -147,7 +147,8 @@ impl Judge {
     fn opinion(self, text: &ResponseText, accepted: &AcceptedAssertion) -> Opinion {
         let Self::Samael = self;
         let said = xmlsec::Said { name_id: &accepted.name_id().value, attributes: accepted.attributes() };
-        xmlsec::opinion(text.as_posted(), accepted.signatures(), &said)
+        let posted = xmlsec::Evidence { document: text.as_posted(), signatures: accepted.signatures() };
+        xmlsec::opinion(&[posted], &said)
     }
 
     #[cfg(not(feature = "second-opinion"))]

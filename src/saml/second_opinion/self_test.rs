@@ -11,7 +11,7 @@ use super::super::signed_by::SignedBy;
 use super::super::structure::{Kind, Structure};
 use super::super::xml;
 use super::Opinion;
-use super::xmlsec::{Said, opinion};
+use super::xmlsec::{Evidence, Said, opinion};
 use crate::reason::Refusal;
 
 /// Response and assertion signed, each by the first key.
@@ -31,13 +31,13 @@ fn trial() -> Result<(), String> {
         attribute("groups", &["engineers", "CN=Ops, Night, OU=Groups"]),
     ];
     let said = Said { name_id: "ada@example.org", attributes: &attributes };
-    match opinion(HONEST, &signatures, &said) {
+    match opinion(&[Evidence { document: HONEST, signatures: &signatures }], &said) {
         Opinion::Agrees => {}
         other => return Err(format!("an honest message: {other}")),
     }
 
-    let refuses = |message: &str, signatures: &[SignedBy], said: &Said<'_>| {
-        matches!(opinion(message, signatures, said), Opinion::Disagrees(_))
+    let refuses = |document: &str, signatures: &[SignedBy], said: &Said<'_>| {
+        matches!(opinion(&[Evidence { document, signatures }], said), Opinion::Disagrees(_))
     };
     let forgeries = [
         (

@@ -14,8 +14,13 @@ fn without_the_feature_nobody_can_be_asked() {
 mod with_the_feature {
     use super::*;
     use crate::saml::parties::{IdentityProvider, Limits, Policy};
-    use crate::saml::response::{Expected, RawResponse};
+    use crate::saml::response::{Attribute, Expected, RawResponse};
+    use crate::saml::second_opinion::reading::Reading;
+    use crate::saml::second_opinion::xmlsec::{Evidence, Said};
+    use crate::saml::signature::Signature;
+    use crate::saml::signed_by::SignedBy;
     use crate::saml::testing::{ACS, NOW, REQUESTED_AT, idp, replaced, sign, sp, xml};
+    use crate::saml::xml::{Element, SIGNATURE, parse};
     use std::time::Duration;
 
     fn accepted(message: &str, idp: &IdentityProvider) -> (ResponseText, AcceptedAssertion) {
@@ -111,5 +116,92 @@ mod with_the_feature {
     fn it_reads_the_text_as_it_was_posted() {
         let message = xml("signxml_both").replacen("<saml:NameID Format=", "<saml:NameID\n\tFormat=", 1);
         assert_eq!(opinion(&message, &["rsa2048"]), Opinion::Agrees);
+    }
+
+    /// The signature over the element with that ID, by our own code.
+    fn signed_by(message: &str, id: &str) -> SignedBy {
+        let document = parse(message, 64).unwrap();
+        let is_signature = |node: &uppsala::NodeId| {
+            let parent = document.parent(*node).and_then(|parent| Element::at(&document, parent));
+            Element::at(&document, *node).is_some_and(|e| e.is(SIGNATURE, "Signature"))
+                && parent.is_some_and(|parent| parent.attribute("ID") == Some(id))
+        };
+        let node = document.descendants(document.root()).into_iter().find(is_signature).unwrap();
+        let signature = Signature::parse(&document, node).unwrap();
+        signature.verify(&document, &idp(&["rsa2048"]).keys).unwrap().by().clone()
+    }
+
+    #[test]
+    fn of_an_encrypted_answer_what_was_posted_and_what_was_opened_must_both_be_good() {
+        let message = xml("response");
+        let (from, to) =
+            (message.find("<saml:Assertion").unwrap(), message.find("</samlp:Response>").unwrap());
+        let outer = format!(
+            "{}<saml:EncryptedAssertion>x</saml:EncryptedAssertion>{}",
+            &message[..from],
+            &message[to..]
+        );
+        let outer = sign(&outer, "_response", "rsa2048");
+        let inner = sign(&message, "_assertion", "rsa2048");
+        let (_, assertion) = accepted(&inner, &idp(&["rsa2048"]));
+        let said = Said { name_id: &assertion.name_id().value, attributes: assertion.attributes() };
+        let outer_by = [signed_by(&outer, "_response")];
+        let inner_by = [signed_by(&inner, "_assertion")];
+        let posted = Evidence { document: &outer, signatures: &outer_by };
+        let opened = Evidence { document: &inner, signatures: &inner_by };
+        assert_eq!(xmlsec::opinion(&[posted, opened], &said), Opinion::Agrees);
+
+        let disagrees =
+            |evidence: &[Evidence<'_>]| matches!(xmlsec::opinion(evidence, &said), Opinion::Disagrees(_));
+        let other_outer = replaced(&outer, ">x<", ">y<");
+        assert!(disagrees(&[Evidence { document: &other_outer, ..posted }, opened]));
+        let other_inner = replaced(&inner, ">ada@", ">eva@");
+        assert!(disagrees(&[posted, Evidence { document: &other_inner, ..opened }]));
+        // Signed around the ciphertext alone: what was opened is read all the same.
+        let plain = Evidence { document: &message, signatures: &[] };
+        assert_eq!(xmlsec::opinion(&[posted, plain], &said), Opinion::Agrees);
+        assert!(disagrees(&[posted, Evidence { document: &other_inner, signatures: &[] }]));
+        assert!(disagrees(&[plain]));
+    }
+
+    #[test]
+    fn what_is_encrypted_by_itself_is_not_compared_and_opens_no_other_door() {
+        let head = "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"><saml:Subject>";
+        let attributes = "<saml:AttributeStatement><saml:Attribute Name=\"a\"><saml:AttributeValue>1</saml:AttributeValue>\
+                          </saml:Attribute><saml:EncryptedAttribute>x</saml:EncryptedAttribute></saml:AttributeStatement>";
+        let named =
+            format!("{head}<saml:NameID>ada</saml:NameID></saml:Subject>{attributes}</saml:Assertion>");
+        let unnamed = format!(
+            "{head}<saml:EncryptedID>x</saml:EncryptedID></saml:Subject>{attributes}</saml:Assertion>"
+        );
+        let ours = |pairs: &[(&str, &str)]| -> Vec<_> {
+            let one = |(name, value): &(&str, &str)| Attribute {
+                name: (*name).to_owned(),
+                friendly_name: None,
+                name_format: None,
+                values: vec![(*value).to_owned()],
+            };
+            pairs.iter().map(one).collect()
+        };
+        let compare = |document: &str, name_id: &str, pairs: &[(&str, &str)]| {
+            Reading::of_events(document).unwrap().compare(&Said { name_id, attributes: &ours(pairs) })
+        };
+        assert_eq!(compare(&named, "ada", &[("a", "1")]), Ok(()));
+        assert_eq!(compare(&named, "ada", &[("a", "1"), ("opened", "2")]), Ok(()));
+        assert_eq!(compare(&named, "ada", &[("opened", "2"), ("a", "1")]), Ok(()));
+        for (name_id, pairs) in [
+            ("eva", &[("a", "1")][..]),
+            ("ada", &[]),
+            ("ada", &[("a", "2")]),
+            ("ada", &[("a", "1"), ("opened", "2"), ("another", "3")]),
+            ("ada", &[("opened", "2"), ("another", "3"), ("a", "1")]),
+        ] {
+            assert!(matches!(compare(&named, name_id, pairs), Err(Opinion::Disagrees(_))), "{pairs:?}");
+        }
+        assert!(matches!(compare(&unnamed, "whoever", &[("a", "1")]), Err(Opinion::NotComparable(_))));
+        assert!(matches!(
+            compare(&unnamed, "whoever", &[("a", "2"), ("b", "3")]),
+            Err(Opinion::Disagrees(_))
+        ));
     }
 }

@@ -25,6 +25,7 @@ impl Tree {
     /// Reads a document of canonical octets: nothing but elements, text and references to characters.
     pub(super) fn read(octets: &str) -> Result<Self, &'static str> {
         let mut reader = NsReader::from_str(octets);
+        reader.config_mut().expand_empty_elements = true;
         let mut open: Vec<Self> = Vec::new();
         loop {
             match reader.read_event().map_err(|_| UNREADABLE)? {

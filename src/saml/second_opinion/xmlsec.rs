@@ -34,15 +34,25 @@ pub(super) struct Said<'a> {
     pub(super) attributes: &'a [Attribute],
 }
 
-/// The opinion on a message as it was posted, in which our own code found these signatures good, and read this.
-pub(super) fn opinion(posted: &str, signatures: &[SignedBy], said: &Said<'_>) -> Opinion {
-    let Some(read_from) = signatures.first() else {
+/// A document with all its signatures, which our own code found good; the one over what was read is the first.
+#[derive(Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    pub(super) document: &'a str,
+    pub(super) signatures: &'a [SignedBy],
+}
+
+/// The opinion on a message, in which our own code read this. The evidence is the message as it was posted; of an
+/// encrypted one also what we decrypted, which is what was read. (Nothing is decrypted here.)
+pub(super) fn opinion(evidence: &[Evidence<'_>], said: &Said<'_>) -> Opinion {
+    if evidence.iter().all(|one| one.signatures.is_empty()) {
         return Opinion::Disagrees("there is no signature".into());
-    };
-    digested(posted, signatures)
-        .and_then(|octets| agrees(&octets, read_from, said))
-        .err()
-        .unwrap_or(Opinion::Agrees)
+    }
+    let agreed = evidence.iter().try_fold(String::new(), |_, one| match one.signatures.first() {
+        Some(first) => digested(one.document, one.signatures).and_then(|octets| same(octets, first)),
+        // It lay, encrypted, inside something that is signed.
+        None => Ok(one.document.to_owned()),
+    });
+    agreed.and_then(|read| reads(&read, said)).err().unwrap_or(Opinion::Agrees)
 }
 
 /// The octets that xmlsec1 digested for the first of these signatures, after it has found all of them good. They must
@@ -79,18 +89,23 @@ fn digested(document: &str, signatures: &[SignedBy]) -> Result<String, Opinion> 
     }
 }
 
-/// Whether what was digested is what we digested, and is read as we read it.
-fn agrees(octets: &str, read_from: &SignedBy, said: &Said<'_>) -> Result<(), Opinion> {
-    if !read_from.covers(octets.as_bytes()) {
-        return Err(Opinion::Disagrees("it digested something else".into()));
+/// What was digested, when it is what we digested.
+fn same(octets: String, signed: &SignedBy) -> Result<String, Opinion> {
+    if signed.covers(octets.as_bytes()) {
+        Ok(octets)
+    } else {
+        Err(Opinion::Disagrees("it digested something else".into()))
     }
+}
+
+/// Whether it is read as we read it.
+fn reads(octets: &str, said: &Said<'_>) -> Result<(), Opinion> {
     let compare = || {
-        Reading::of_events(octets)?.compare(said)?;
-        Reading::of_samael(octets).map_or(Ok(()), |reading| reading.compare(said))
+        let read = Reading::of_events(octets).and_then(|reading| reading.compare(said));
+        read.and_then(|()| Reading::of_samael(octets).map_or(Ok(()), |reading| reading.compare(said)))
     };
     catch_unwind(AssertUnwindSafe(compare))
-        .unwrap_or_else(|_| Err("its reader panicked".to_owned()))
-        .map_err(|what| Opinion::Disagrees(what.into()))
+        .unwrap_or_else(|_| Err(Opinion::Disagrees("its reader panicked".into())))
 }
 
 fn comparable(signature: &SignedBy) -> Result<(), Opinion> {

@@ -63,7 +63,7 @@ for target in "${targets[@]}"; do
         failed+=("$target")
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    covered=$(grep -oE 'cov: [0-9]+' "$log" | tail -1)
+    covered=$(grep -oE 'cov: [0-9]+' "$log" | tail -1 || true)
     printf '%-16s %10s runs  %-12s %s\n' "$target" "${runs:-?}" "${covered:-}" "$verdict"
 done
 [ ${#failed[@]} -eq 0 ]

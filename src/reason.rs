@@ -197,6 +197,7 @@ reasons! {
     SessionExpired = "session-expired", 403, "The IdP's own session had already ended (SessionNotOnOrAfter).", "The clocks differ, or the IdP's session is very short.", "Synchronise both clocks; lengthen the IdP's session.";
     AssertionReplayed = "assertion-replayed", 403, "This assertion was accepted before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
     RequestAnswered = "request-answered", 403, "The request that this message answers was answered before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
+    SecondOpinionDisagrees = "second-opinion-disagrees", 403, "The second opinion, which verifies and reads every accepted message once more with other code, does not agree.", "An attack that one of two implementations falls for; or a message of a shape on which they differ.", "Keep the reference and report the message's shape to Vestibule's makers; `second_opinion: report` records and lets in.";
     // --- an identity provider's metadata ---
     MetadataTooLarge = "metadata-too-large", 503, "The metadata, or one entity in it, is larger than the limit.", "An aggregate of the whole world, or an attack.", "Fetch the one entity (`metadata_query`), or a smaller aggregate.";
     MetadataEncoding = "metadata-encoding", 503, "The metadata is not UTF-8, or declares another encoding.", "A file that was saved by an editor.", "Let it be served as UTF-8.";

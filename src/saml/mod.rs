@@ -171,7 +171,9 @@ pub mod parties;
 pub mod reading;
 mod redirect;
 pub mod response;
+pub mod second_opinion;
 mod signature;
+pub mod signed_by;
 mod structure;
 mod subject;
 #[cfg(test)]

@@ -12,6 +12,7 @@
 
 use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
 use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
+use super::signed_by::{Part, SignedBy};
 use super::structure::{Kind, Structure, inspect_message};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
@@ -143,15 +144,23 @@ impl Signature {
         allowed: &Allowed<'_>,
     ) -> Result<SignedXml, Refusal> {
         // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
-        let _: Promised<'_> = self.verify_value(document, keys, allowed)?;
-
+        let certificate = self.signer(document, keys, allowed)?;
         let octets = self.digested(document)?;
-        let kind = match Element::at(document, self.signed) {
-            Some(element) if element.is(xml::PROTOCOL, "Response") => Kind::Response,
-            _ => Kind::Assertion,
+        let signed = Element::at(document, self.signed);
+        let (kind, part) = match signed {
+            Some(element) if element.is(xml::PROTOCOL, "Response") => (Kind::Response, Part::Response),
+            _ => (Kind::Assertion, Part::Assertion),
         };
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
-        Ok(SignedXml { octets, kind })
+        let by = SignedBy {
+            part,
+            id: signed.and_then(|element| element.attribute("ID")).unwrap_or_default().to_owned(),
+            certificate: certificate.clone(),
+            algorithm: self.algorithm,
+            digest: self.digest,
+            digest_value: self.digest_value.clone(),
+        };
+        Ok(SignedXml { octets, kind, by: Some(by) })
     }
 
     /// The first half of [`Self::verify`]: one of the keys made the value over SignedInfo, by algorithms that are
@@ -172,7 +181,7 @@ impl Signature {
         document: &Document<'_>,
         keys: &'k TrustedKeys,
         allowed: &Allowed<'_>,
-    ) -> Result<Option<&'k SigningCertificate>, Refusal> {
+    ) -> Result<&'k SigningCertificate, Refusal> {
         allowed.signature(self.algorithm)?;
         allowed.digest(self.digest)?;
         let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
@@ -218,6 +227,7 @@ pub(super) struct Promised<'s> {
 pub(super) struct SignedXml {
     octets: String,
     kind: Kind,
+    by: Option<SignedBy>,
 }
 
 impl SignedXml {
@@ -230,7 +240,18 @@ impl SignedXml {
         let exclusive = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
         let octets = canonical(document, assertion, None, &exclusive)?;
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
-        Ok(Self { octets, kind: Kind::Assertion })
+        Ok(Self { octets, kind: Kind::Assertion, by: None })
+    }
+
+    /// Whose signature it was; none for what was opened.
+    pub(super) const fn by(&self) -> Option<&SignedBy> {
+        self.by.as_ref()
+    }
+
+    /// What was digested, or opened.
+    #[cfg(feature = "second-opinion")]
+    pub(super) fn octets(&self) -> &str {
+        &self.octets
     }
 
     /// Whether the whole response was signed, or only its assertion.

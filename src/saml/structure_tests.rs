@@ -34,6 +34,7 @@ fn every_structural_rule_refuses_under_its_own_name() {
         (insert("<saml:Subject>", "<x:x xmlns:x=':'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:x\u{200d}'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:x y'/>"), Reason::XmlNamespaceRelative),
+        (insert("<saml:Subject>", "<x:x xmlns:x='urn:x&amp;y'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:x%2'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:{x}'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:x#a#b'/>"), Reason::XmlNamespaceRelative),

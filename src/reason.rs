@@ -112,7 +112,7 @@ reasons! {
     XmlProcessingInstruction = "xml-processing-instruction", 400, "The document has a processing instruction.", "No IdP sends one: an attack on parsers.", "Nothing; keep refusing.";
     XmlTooDeep = "xml-too-deep", 400, "Elements are nested deeper than the limit of 64.", "An attack on parsers.", "Nothing; keep refusing.";
     XmlCrowded = "xml-crowded", 400, "An element carries more than 64 attributes, or more than 128 namespace declarations are in scope.", "An attack on parsers.", "Nothing; keep refusing.";
-    XmlNamespaceRelative = "xml-namespace-relative", 400, "A namespace name is a relative URI.", "An attack on canonicalisation.", "Nothing; keep refusing.";
+    XmlNamespaceRelative = "xml-namespace-relative", 400, "A namespace name is a relative URI, or none at all.", "An attack on canonicalisation.", "Nothing; keep refusing.";
     XmlNamespaceForeign = "xml-namespace-foreign", 400, "An element with a name of SAML or XML Signature stands in another namespace.", "An attack on readers that ignore namespaces.", "Nothing; keep refusing.";
     XmlIdDuplicate = "xml-id-duplicate", 400, "Two elements carry the same ID.", "A signature wrapping attack.", "Nothing; keep refusing.";
     XmlIdQualified = "xml-id-qualified", 400, "An ID attribute has a namespace prefix.", "A signature wrapping attack.", "Nothing; keep refusing.";

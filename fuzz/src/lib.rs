@@ -84,7 +84,7 @@ impl Gate {
         let Ok((text, accepted)) = self.scene.accepted(&form) else { return };
         if let Err(refusal) = self.second.weigh(&text, &accepted) {
             // An ID that nobody signed may be no name of XML to it.
-            assert!(refusal.detail.contains("malformed XML ID"), "{refusal}");
+            assert!(refusal.detail.contains("malformed XML ID"), "{refusal}:\n{xml}");
         }
     }
 }

@@ -31,11 +31,11 @@ struct Explained {
     stricter: Vec<Stricter>,
 }
 
-/// A message that we accept and that is beyond samael: for the second opinion, or alone.
+/// Messages that we accept and that are beyond samael: for the second opinion, or alone.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Named {
-    name: String,
+    names: Vec<String>,
     why: String,
 }
 
@@ -54,14 +54,23 @@ impl Explained {
     }
 }
 
+/// Why, for each message.
+fn by_name(rows: impl IntoIterator<Item = Named>) -> BTreeMap<String, String> {
+    let each = |row: Named| row.names.into_iter().map(move |name| (name, row.why.clone()));
+    let rows: Vec<_> = rows.into_iter().flat_map(each).collect();
+    let count = rows.len();
+    let by_name: BTreeMap<_, _> = rows.into_iter().collect();
+    assert_eq!(by_name.len(), count, "a message is explained twice");
+    by_name
+}
+
 /// Larger messages are floods: samael works for seconds on one of half a megabyte before it looks at a signature.
 const LARGEST_SHOWN: usize = 64 * 1024;
 
 #[test]
 fn the_second_opinion_agrees_with_every_accepted_message() {
     let judge = SecondOpinion::seek(Weight::Report).unwrap().unwrap();
-    let mut explained: BTreeMap<_, _> =
-        Explained::read().not_comparable.into_iter().map(|row| (row.name, row.why)).collect();
+    let mut explained = by_name(Explained::read().not_comparable);
     let (mut agrees, mut unexplained) = (0, Vec::new());
     for case in Table::read().accepted {
         let (text, accepted) =
@@ -123,8 +132,7 @@ fn our_verdict_is_never_looser_than_samaels() {
 #[test]
 fn samael_alone_lets_in_what_we_let_in() {
     let Explained { not_comparable, beyond_samael, .. } = Explained::read();
-    let mut beyond: BTreeMap<_, _> =
-        not_comparable.into_iter().chain(beyond_samael).map(|row| (row.name, row.why)).collect();
+    let mut beyond = by_name(not_comparable.into_iter().chain(beyond_samael));
     let mut wrong = Vec::new();
     for case in Table::read().accepted {
         let Some(xml) = shown(&case.name) else { continue };
@@ -152,6 +160,7 @@ fn samael_accepts(xml: &str, world: &World) -> Option<String> {
         let judge = ServiceProvider {
             entity_id: Some(SP.to_owned()),
             acs_url: Some(ACS.to_owned()),
+            allow_idp_initiated: world.unsolicited,
             idp_metadata: metadata(der),
             max_issue_delay: ServiceProvider::default().max_issue_delay * 10_000_000,
             max_clock_skew: ServiceProvider::default().max_clock_skew * 5_000_000,
@@ -166,7 +175,9 @@ fn samael_accepts(xml: &str, world: &World) -> Option<String> {
             ..ServiceProvider::default()
         };
         let judged = catch_unwind(AssertUnwindSafe(|| {
-            judge.parse_xml_response_with_mode(xml, Some(&[REQUEST]), ReduceMode::PreDigest)
+            let asked = [REQUEST];
+            let asked = (!world.unsolicited).then_some(&asked[..]);
+            judge.parse_xml_response_with_mode(xml, asked, ReduceMode::PreDigest)
         }));
         let assertion = judged.ok()?.ok()?;
         Some(assertion.subject?.name_id?.value)

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 seconds=${FUZZ_SECONDS:-300}
-read -ra targets <<<"${FUZZ_TARGETS:-response identity metadata redirect_query cookies request_path config}"
+read -ra targets <<<"${FUZZ_TARGETS:-response identity logout metadata redirect_query cookies request_path config}"
 triple=$(rustc -vV | sed -n 's/^host: //p')
 
 features=()
@@ -31,6 +31,8 @@ seed() {
     case $1 in
         response) cp tests/attacks/cases/*.xml tests/attacks/cases/*.form src/saml/fixtures/*.xml "$to" ;;
         identity) for n in $(seq 0 63); do printf "\\$(printf %03o "$n")\\0\\1\\2\\3\\5\\6\\7\\10" >"$to/$n"; done ;;
+        logout) for n in $(seq 0 7); do printf "\\$(printf %03o "$n")\\0\\1\\2\\3\\5\\6\\7\\10" >"$to/$n"; done
+            printf 'SAMLRequest=fZFB&RelayState=x&SigAlg=http%%3A%%2F%%2Fwww.w3.org%%2F2001%%2F04%%2Fxmldsig-more%%23rsa-sha256&Signature=AAAA' >"$to/query" ;;
         metadata) cp tests/config/files/*metadata.xml "$to"; find src tests -name '*metadata*.xml' -exec cp {} "$to" \; ;;
         redirect_query)
             printf 'rd=%%2Fwiki%%2Fstart%%3Fpage%%3D1%%23top&idp=corp' >"$to/1"

@@ -6,11 +6,13 @@
 )]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a target speaks")]
 
+mod logout;
 #[path = "../../tests/attacks/table.rs"]
 mod table;
 #[path = "../../tests/attacks/world.rs"]
 mod world;
 
+pub use logout::LogoutGate;
 use table::{Message, Table, World};
 use world::{Scene, Seen};
 

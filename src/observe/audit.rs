@@ -346,6 +346,7 @@ struct Record<'a> {
     sessions: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     second_opinion: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,

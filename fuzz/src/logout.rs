@@ -100,11 +100,11 @@ impl LogoutGate {
     fn judge(&self, text: &LogoutText) -> bool {
         // Nothing breaks either where signatures are not demanded.
         if let Ok(raw) = RawLogout::parse(text, &Limits::default()) {
-            let _ = raw.verify(&self.identity_provider, false);
+            let _ = raw.verify(&self.identity_provider, &self.service_provider, false);
         }
         let Ok(raw) = RawLogout::parse(text, &Limits::default()) else { return false };
         let policy = Policy { clock_skew: Duration::from_secs(60) };
-        let accepted = raw.verify(&self.identity_provider, true).and_then(|verified| {
+        let accepted = raw.verify(&self.identity_provider, &self.service_provider, true).and_then(|verified| {
             verified.accept_request(&self.identity_provider, &self.service_provider, &policy, NOW)
         });
         let Ok(accepted) = accepted else { return false };

@@ -1,13 +1,13 @@
 //! Requests and logout messages: what can be said of them without the gate's own verdict.
 //!
 //! Nothing here decides anything at run time. A request of ours is compared with what we publish; a logout message with
-//! whom we know. Where the signature is inside the message it is verified by the code that verifies responses; one over
-//! a query is shown.
+//! whom we know, and one that came to us is put before the very code that judges it at the gate, whose word comes first.
 
-use super::find::Found;
-use super::report::{Against, CertificateSeen, Explained, RuleSeen, State, Values, seconds_after};
+use super::find::{Carried, Found};
+use super::report::{Against, Cause, CertificateSeen, Explained, RuleSeen, State, Values, seconds_after};
 use super::{Party, Reader, differ, protection};
 use crate::clock::Moment;
+use crate::saml::logout::{Carries, LogoutText, RawLogout};
 use crate::saml::parties::TrustedKeys;
 use crate::saml::reading::{self, Node};
 use crate::saml::trace::{self, Signer};
@@ -49,6 +49,14 @@ pub(super) fn check(reader: &Reader<'_>, found: &Found, node: &Node, explained: 
         Some(refusal) => plain("signature", State::Failed, refusal),
         None => signature_rule(found, signers.first(), message.is_ours),
     });
+    if let Some(judged) = message.judged_at_the_gate(found, reader, at.unwrap_or(reader.now)) {
+        if let (State::Passed, Some(over_query)) = (judged.state, rules.last_mut())
+            && over_query.state == State::CannotBeToldHere
+        {
+            *over_query = plain("signature", State::Passed, "over the query, by a known key".to_owned());
+        }
+        rules.insert(0, judged);
+    }
     explained.rules = rules;
 }
 
@@ -57,6 +65,7 @@ struct Message<'a> {
     party: &'a Party<'a>,
     is_ours: bool,
     is_logout: bool,
+    is_request: bool,
 }
 
 impl<'a> Message<'a> {
@@ -76,7 +85,8 @@ impl<'a> Message<'a> {
             .or_else(|| parties.first())?;
         let is_logout = node.name != "AuthnRequest";
         // Only we ask; what nobody of both sent is taken for theirs.
-        Some(Self { is_ours: !is_logout || ours(&party), party, is_logout })
+        let is_request = node.name == "LogoutRequest";
+        Some(Self { is_ours: !is_logout || ours(&party), party, is_logout, is_request })
     }
 
     fn may_issue(&self) -> Vec<String> {
@@ -117,6 +127,47 @@ impl<'a> Message<'a> {
         };
         trace::signature_of_root(&xml, &keys, reader.limits, reader.now)
             .map_err(|refusal| refusal.to_string())
+    }
+
+    /// What the gate says of a logout message that came to it; none for what we sent ourselves, or where it is not known
+    /// how it came. Whether a response answers a request of ours is the browser's to show: that rule is not asked.
+    fn judged_at_the_gate(&self, found: &Found, reader: &Reader<'_>, at: Moment) -> Option<RuleSeen> {
+        if self.is_ours || !self.is_logout {
+            return None;
+        }
+        let (idp, sp) = (self.party.identity_provider, self.party.service_provider);
+        let limits = reader.limits;
+        let carries = if self.is_request { Carries::Request } else { Carries::Response };
+        let text = match &found.carried {
+            Carried::Redirect { query, .. } if !query.is_empty() => LogoutText::from_query(query, limits),
+            Carried::Post(value) => LogoutText::from_form(carries, value, None, limits),
+            Carried::Redirect { .. } | Carried::Xml(_) => return None,
+        };
+        let judged = text.and_then(|text| {
+            let verified = RawLogout::parse(&text, limits)?.verify(idp, sp, true)?;
+            match carries {
+                Carries::Request => verified.accept_request(idp, sp, self.party.policy, at).map(drop),
+                Carries::Response => Ok(()),
+            }
+        });
+        Some(match judged {
+            Ok(()) => plain(
+                "the gate's verdict",
+                State::Passed,
+                "every rule that can be asked here holds".to_owned(),
+            ),
+            Err(refusal) => RuleSeen {
+                cause: Some(Cause {
+                    code: refusal.reason.code(),
+                    meaning: refusal.reason.meaning(),
+                    detail: refusal.detail.to_string(),
+                    likely_cause: refusal.reason.likely_cause(),
+                    what_to_change: refusal.reason.what_to_change(),
+                    hints: Vec::new(),
+                }),
+                ..plain(refusal.reason.code(), State::Failed, refusal.detail.into_owned())
+            },
+        })
     }
 
     fn against(&self, at: Moment, reader: &Reader<'_>, found: &Found) -> Against {
@@ -181,7 +232,6 @@ fn signature_rule(found: &Found, signer: Option<&Signer>, is_ours: bool) -> Rule
         Some(_) => {
             plain("signature", State::Failed, "the message was altered after it was signed".to_owned())
         }
-        // Seam: what verifies the query of a logout message at the gate can verify `query` of the carriage here.
         None if found.carried.has_signed_query() => {
             plain("signature", State::CannotBeToldHere, "it is over the query, as it was sent".to_owned())
         }

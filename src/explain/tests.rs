@@ -1,6 +1,10 @@
 use super::report::State;
 use super::*;
-use crate::saml::testing::{ACS, NOW, REQUESTED_AT, fixture, idp, replaced, sign, sp, xml};
+use crate::saml::authn_request::RequestId;
+use crate::saml::logout::{Asks, Delivery, logout_request};
+use crate::saml::parties::{Binding, SloEndpoint};
+use crate::saml::response::NameId;
+use crate::saml::testing::{ACS, NOW, REQUESTED_AT, SLO, fixture, idp, replaced, sign, sp, xml};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::time::Duration;
@@ -338,4 +342,35 @@ fn long_hints_are_shown_whole() {
     let report = House::new().explain(&sign(&xml("response"), "_assertion", "rsa4096"), &known());
     let text = text_of(&report);
     assert!(text.contains("do not take the certificate from the message") && !text.contains('…'), "{text}");
+}
+
+#[test]
+fn a_logout_request_is_judged_by_the_code_that_judges_it_at_the_gate() {
+    let house = House::new();
+    // The identity provider's request, made by the writer of ours.
+    let mut they = sp(&["rsa2048"]);
+    they.entity_id.0.clone_from(&house.identity_provider.entity_id.0);
+    let us = SloEndpoint { binding: Binding::Redirect, location: SLO.to_owned(), response_location: None };
+    let name_id =
+        NameId { value: "ada".to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None };
+    let id = RequestId::random().unwrap();
+    let asks = Asks { id: &id, name_id: &name_id, session_index: None };
+    let Ok(Delivery::Redirect { url }) = logout_request(&they, &[us], &asks, NOW) else {
+        panic!("a redirect")
+    };
+
+    let at = Options { at: Some(NOW), ..Options::default() };
+    let good = house.explain(&url, &at);
+    assert_eq!(failed(&good.messages[0]), Vec::<&str>::new());
+    assert_eq!(state_of(&good.messages[0], "the gate's verdict"), State::Passed);
+    assert_eq!(state_of(&good.messages[0], "signature"), State::Passed);
+
+    let (address, signature) = url.split_once("&Signature=").unwrap();
+    let unsigned = address.split("&SigAlg=").next().unwrap();
+    assert_eq!(failed(&house.explain(unsigned, &at).messages[0])[0], "logout-unsigned");
+    let altered =
+        format!("{address}&Signature={}", signature.replacen(|c: char| c.is_ascii_lowercase(), "A", 3));
+    assert_eq!(failed(&house.explain(&altered, &at).messages[0])[0], "signature-invalid");
+    let late = Options { at: Some(NOW.plus(Duration::from_secs(3600))), ..Options::default() };
+    assert_eq!(failed(&house.explain(&url, &late).messages[0])[0], "logout-expired");
 }

@@ -47,15 +47,17 @@ impl<F: Future> Future for Seldom<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
-        // Registered before the call is looked at: one that comes between wakes the task again.
-        if !this.registered.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-            this.call.task.register(cx.waker());
-            this.registered = Some(cx.waker().clone());
-        }
-        if !this.call.called.load(Ordering::Acquire) {
+        // A call uses up whom it wakes. Registered before the call is looked at: one that comes between wakes the task
+        // again.
+        let known = this.registered.as_ref().is_some_and(|known| known.will_wake(cx.waker()));
+        if known && !this.call.called.load(Ordering::Acquire) {
             return Poll::Pending;
         }
-        this.call.called.store(false, Ordering::Release);
+        this.call.task.register(cx.waker());
+        this.registered = Some(cx.waker().clone());
+        if !this.call.called.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
         this.future.as_mut().poll(&mut Context::from_waker(&this.waker))
     }
 }
@@ -85,6 +87,24 @@ mod tests {
         say.send(true).unwrap();
         assert_eq!(poll(), Poll::Ready(true));
         assert_eq!(asked.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_call_wakes_whoever_waits() {
+        let hour = std::time::Duration::from_secs(3600);
+        let calling = Seldom::new(async move {
+            for _ in 0..3 {
+                tokio::time::sleep(hour).await;
+            }
+        });
+        let waiting = tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = std::future::pending() => {}
+                () = calling => {}
+            }
+        });
+        tokio::time::timeout(10 * hour, waiting).await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use super::begun::{self, Begun};
 use super::form::PostedResponse;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
+use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
 use super::tries::Try;
 use crate::clock::Moment;
@@ -17,12 +18,11 @@ use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
-use crate::observe::metrics::{Metrics, OpinionLabel};
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
-use crate::saml::second_opinion::{Opinion, SecondOpinion};
+use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
@@ -130,8 +130,7 @@ struct Examination {
     remembers_since: Moment,
     /// Whether what is encrypted may be opened.
     permission: Option<Try>,
-    second_opinion: Option<SecondOpinion>,
-    metrics: Arc<Metrics>,
+    second_opinion: Asked,
     now: Moment,
 }
 
@@ -229,7 +228,7 @@ impl Examination {
         let accepted = raw
             .verify(&saml, &self.site.service_provider, self.now)
             .and_then(|verified| verified.accept(&expected, &self.site.policy, self.now))
-            .and_then(|assertion| Ok((self.second_opinion(text, &assertion)?, assertion)));
+            .and_then(|assertion| Ok((self.second_opinion.on(text, &assertion)?, assertion)));
         match accepted {
             Ok((opinion, assertion)) => {
                 Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion), opinion })
@@ -239,22 +238,6 @@ impl Examination {
             }
             Err(refusal) => Err(begun.stopped(refusal)),
         }
-    }
-
-    /// Last, of what has passed every rule: what other code says of it.
-    fn second_opinion(
-        &self,
-        text: &ResponseText,
-        assertion: &AcceptedAssertion,
-    ) -> Result<Option<Opinion>, Refusal> {
-        let weighed = self.second_opinion.map(|second| second.weigh(text, assertion));
-        match &weighed {
-            None => {}
-            Some(Ok(Opinion::Agrees)) => self.metrics.second_opinion(OpinionLabel::Agrees),
-            Some(Ok(Opinion::NotComparable(_))) => self.metrics.second_opinion(OpinionLabel::NotComparable),
-            Some(Ok(Opinion::Disagrees(_)) | Err(_)) => self.metrics.second_opinion(OpinionLabel::Disagrees),
-        }
-        weighed.transpose()
     }
 }
 
@@ -293,8 +276,7 @@ impl Delivery<'_> {
             acs_url: self.acs_url(),
             remembers_since: self.gate.store.remembers_since(),
             permission,
-            second_opinion: self.gate.second_opinion,
-            metrics: Arc::clone(&self.gate.metrics),
+            second_opinion: Asked::of(self.gate),
             now: self.now,
         };
         let examined =

@@ -17,7 +17,7 @@ use openssl::symm::{Cipher, encrypt};
 use openssl::x509::X509;
 
 /// The element of that name with the content encrypted for a key of the fixtures.
-fn encrypted(content: &str, name: &str, to: &str) -> String {
+pub(super) fn encrypted(content: &str, name: &str, to: &str) -> String {
     encrypted_with(content, name, to, false)
 }
 

@@ -1,5 +1,7 @@
 use super::*;
+use crate::saml::own_keys::SigningKey;
 use crate::saml::testing::{certificate, fixture, signing_key};
+use crate::secret::Secret;
 
 #[test]
 fn unsuitable_keys_are_skipped_with_a_warning() {

@@ -14,7 +14,7 @@
 //! before [`AcceptedAssertion`](response::AcceptedAssertion) but the request that an answer claims to answer.
 //! [`validate`] is the whole way in one call.
 //!
-//! The other files: [`parties`] says who talks, `keys.rs` holds theirs and ours, [`authn_request`] asks what [`demand`]
+//! The other files: [`parties`] says who talks, `keys.rs` holds theirs, `own_keys.rs` ours, [`authn_request`] asks what [`demand`]
 //! says, [`logout`] is single logout in both directions, `redirect.rs` the binding of queries, [`metadata`] reads theirs
 //! and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs` is the shape of
 //! what is encrypted, `instant.rs` reads times. [`trace`] and [`reading`] are for explanations: the same rules with
@@ -159,6 +159,7 @@ pub mod demand;
 mod demand_tests;
 mod encryption;
 mod envelope;
+mod enveloping;
 mod instant;
 mod keys;
 pub mod logout;
@@ -167,10 +168,12 @@ pub mod metadata;
 #[cfg(test)]
 mod mutation_tests;
 mod one_or_more;
+mod own_keys;
 pub mod parties;
 pub mod reading;
 mod redirect;
 pub mod response;
+mod response_text;
 pub mod second_opinion;
 mod signature;
 pub mod signed_by;

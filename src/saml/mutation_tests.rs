@@ -49,7 +49,7 @@ fn mutations_of_a_logout_request_are_refused_or_mean_the_same() {
     let judge = |xml: &str| -> Result<AcceptedLogoutRequest, Refusal> {
         let limits = Limits::default();
         let text = LogoutText::from_form(Carries::Request, &STANDARD.encode(xml), None, &limits)?;
-        RawLogout::parse(&text, &limits)?.verify(&idp, true)?.accept_request(&idp, &sp, &policy, NOW)
+        RawLogout::parse(&text, &limits)?.verify(&idp, &sp, true)?.accept_request(&idp, &sp, &policy, NOW)
     };
     let original = judge(&message).unwrap();
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);

@@ -6,7 +6,8 @@ use std::fmt;
 use std::time::Duration;
 
 pub use super::algorithms::{Hash, SignatureAlgorithm};
-pub use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
+pub use super::keys::{SigningCertificate, TrustedKeys};
+pub use super::own_keys::SigningKey;
 
 /// An entity identifier, compared octet by octet (Core 8.3.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -5,7 +5,8 @@
 //! is sent is put together once and signed as it stands.
 
 use super::algorithms::{Allowed, SignatureAlgorithm};
-use super::keys::{SigningKey, TrustedKeys};
+use super::keys::TrustedKeys;
+use super::own_keys::SigningKey;
 use super::xml::{self, shown};
 use crate::reason::{Reason, Refusal};
 use base64::Engine;

@@ -11,13 +11,11 @@
 //! what was signed, whatever the document beside it looks like.
 
 use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
-use super::keys::{SigningCertificate, SigningKey, TrustedKeys};
+use super::keys::{SigningCertificate, TrustedKeys};
 use super::signed_by::{Part, SignedBy};
 use super::structure::{Kind, Structure, inspect_message};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bergshamra_xml::NodeSet;
 use uppsala::{Document, NodeId, NodeKind};
 
@@ -41,7 +39,7 @@ pub(super) struct Signature {
 
 /// A canonicalisation with its parameter.
 #[derive(Debug)]
-struct Method {
+pub(super) struct Method {
     canonicalization: Canonicalization,
     /// The InclusiveNamespaces PrefixList (Exclusive XML Canonicalization 3).
     prefixes: Vec<String>,
@@ -237,8 +235,7 @@ impl SignedXml {
         assertion: NodeId,
         _signed: &SignedDocument<'_>,
     ) -> Result<Self, Refusal> {
-        let exclusive = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
-        let octets = canonical(document, assertion, None, &exclusive)?;
+        let octets = canonical(document, assertion, None, &Method::exclusive())?;
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
         Ok(Self { octets, kind: Kind::Assertion, by: None })
     }
@@ -312,6 +309,11 @@ impl SignedDocument<'_> {
 }
 
 impl Method {
+    /// Exclusive canonicalisation without parameters.
+    pub(super) const fn exclusive() -> Self {
+        Self { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() }
+    }
+
     /// A `ds:CanonicalizationMethod` or a canonicalising `ds:Transform`; `refusal` says which of the two it is.
     fn parse(element: Element<'_>, refusal: Reason) -> Result<Self, Refusal> {
         let uri = element.attribute("Algorithm").unwrap_or("");
@@ -359,7 +361,7 @@ fn parse_transforms(transforms: Element<'_>) -> Result<Method, Refusal> {
 }
 
 /// The canonical octets of the element at `node`, without `left_out` and all that is in it; never empty.
-fn canonical(
+pub(super) fn canonical(
     document: &Document<'_>,
     node: NodeId,
     left_out: Option<NodeId>,
@@ -427,42 +429,4 @@ fn octets(element: Element<'_>) -> Result<Vec<u8>, Refusal> {
 
 fn shape(what: &'static str) -> Refusal {
     Refusal::new(Reason::SignatureShape, what)
-}
-
-/// An enveloped signature for a message of ours: over the element with that ID, put in at octet `at`, which is where
-/// that element's issuer ends (Core 3.2.1: the signature follows the issuer).
-pub(super) fn envelop(unsigned: &str, at: usize, id: &str, key: &SigningKey) -> Result<String, String> {
-    let failed = |refusal: Refusal| format!("our own message cannot be signed: {refusal}");
-    let method = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
-    let encode = |octets: &[u8]| STANDARD.encode(octets);
-    let (before, after) =
-        unsigned.split_at_checked(at).ok_or("our own message has no place for a signature")?;
-
-    let document = xml::parse(unsigned, 64).map_err(failed)?;
-    let has_id = |node: &NodeId| Element::at(&document, *node).is_some_and(|e| e.attribute("ID") == Some(id));
-    let signed =
-        document.descendants(document.root()).into_iter().find(has_id).ok_or("our own message has no ID")?;
-    let digest = Hash::Sha256.of(&canonical(&document, signed, None, &method).map_err(failed)?);
-
-    let signed_info = format!(
-        "<ds:SignedInfo xmlns:ds=\"{SIGNATURE}\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"/>\
-         <ds:SignatureMethod Algorithm=\"{}\"/><ds:Reference URI=\"#{}\"><ds:Transforms>\
-         <ds:Transform Algorithm=\"{ENVELOPED}\"/><ds:Transform Algorithm=\"{EXCLUSIVE}\"/></ds:Transforms>\
-         <ds:DigestMethod Algorithm=\"{}\"/><ds:DigestValue>{}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
-        key.algorithm().uri(),
-        xml::escape(id),
-        Hash::Sha256.digest_method(),
-        encode(digest.as_ref()),
-    );
-    let document = xml::parse(&signed_info, 64).map_err(failed)?;
-    let root = Element::root(&document).map_err(failed)?.node();
-    let value = key.sign(&canonical(&document, root, None, &method).map_err(failed)?)?;
-
-    Ok(format!(
-        "{before}<ds:Signature xmlns:ds=\"{SIGNATURE}\">{signed_info}<ds:SignatureValue>{}</ds:SignatureValue>\
-         <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
-         </ds:Signature>{after}",
-        encode(&value),
-        encode(key.certificate_der()),
-    ))
 }

@@ -31,7 +31,8 @@ async fn brings(world: &World, browser: &mut Visitor, page: &Answer) -> Answer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn simplesamlphp_takes_everything_that_we_can_ask_for() {
     let keys = format!(
-        ", name_id_format: persistent, force_authn: true, provider_name: Reports, authn_context: [\"{PASSWORD}\"]"
+        ", name_id_format: persistent, force_authn: true, provider_name: Reports, authn_context: [\"{PASSWORD}\"], \
+         single_logout: false"
     );
     let world = world_demanding("localhost", &keys, "60s").await;
     let mut browser = Visitor::new();

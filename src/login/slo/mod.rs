@@ -26,7 +26,7 @@ use crate::reason::{Reason, Refusal};
 use crate::saml::logout::{
     AcceptedLogoutRequest, Carries, Delivery, ExpectedAnswer, LogoutAnswer, RawLogout, VerifiedLogout,
 };
-use crate::saml::parties::{IdentityProvider, Limits};
+use crate::saml::parties::{IdentityProvider, Limits, ServiceProvider};
 use crate::site::{Idp, RequireSignedLogout, Site};
 use arrived::Arrived;
 use bytes::Bytes;
@@ -110,7 +110,7 @@ impl Examination {
                 let idp = claimed(&site, &raw)?;
                 let stopped = |refusal| Stopped { idp: Some(idp.id.clone()), ..Stopped::from(refusal) };
                 let saml = theirs(&idp).map_err(stopped)?;
-                let verified = verified(raw, Carries::Request, &idp, &saml).map_err(stopped)?;
+                let verified = verified(raw, Carries::Request, &idp, (&saml, sp)).map_err(stopped)?;
                 let request = verified.accept_request(&saml, sp, policy, now).map_err(stopped)?;
                 let relay_state = text.relay_state().unwrap_or_default().to_owned();
                 Ok(Examined::Request { request: Box::new(request), relay_state, idp })
@@ -126,7 +126,7 @@ impl Examination {
                 let expected =
                     ExpectedAnswer { request_id: leaving.request_id.as_str(), requested_at: leaving.created };
                 let saml = theirs(&idp).map_err(stopped)?;
-                let verified = verified(raw, Carries::Response, &idp, &saml).map_err(stopped)?;
+                let verified = verified(raw, Carries::Response, &idp, (&saml, sp)).map_err(stopped)?;
                 let answer = verified.accept_response(&expected, &saml, sp, policy, now).map_err(stopped)?;
                 Ok(Examined::Answer { answer, leaving })
             }
@@ -158,7 +158,7 @@ fn verified(
     raw: RawLogout<'_>,
     carries: Carries,
     idp: &Idp,
-    saml: &IdentityProvider,
+    (saml, sp): (&IdentityProvider, &ServiceProvider),
 ) -> Result<VerifiedLogout, Refusal> {
     if !idp.logout.single_logout {
         return Err(Reason::LogoutSwitchedOff.into());
@@ -168,7 +168,7 @@ fn verified(
         RequireSignedLogout::Requests => carries == Carries::Request,
         RequireSignedLogout::Nothing => false,
     };
-    raw.verify(saml, require_signed)
+    raw.verify(saml, sp, require_signed)
 }
 
 /// One call of the single logout service.

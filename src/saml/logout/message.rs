@@ -3,6 +3,7 @@
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
 use crate::saml::assertion::time;
+use crate::saml::decryption::Decryption;
 use crate::saml::envelope::{Status, check_version, issue_instant, parse_issuer, required_id};
 use crate::saml::redirect::Carries;
 use crate::saml::subject::NameId;
@@ -50,7 +51,12 @@ pub(super) enum Said {
 
 impl Message {
     /// Reads the message whose root this is, by what it was sent as.
-    pub(super) fn parse(root: Element<'_>, carries: Carries) -> Result<Self, Refusal> {
+    /// `ours` opens an encrypted name; none when nobody signed the message, or we have no key.
+    pub(super) fn parse(
+        root: Element<'_>,
+        carries: Carries,
+        ours: Option<Decryption<'_>>,
+    ) -> Result<Self, Refusal> {
         check_version(root)?;
         let id = required_id(root)?.to_owned();
         let issue_instant = issue_instant(root)?;
@@ -80,7 +86,7 @@ impl Message {
         // Profiles 4.4.4.1 and 4.4.4.2: the issuer must be there.
         let issuer = issuer.filter(|issuer| !issuer.is_empty()).ok_or(Reason::LogoutIssuerUnknown)?;
         let content = match carries {
-            Carries::Request => Content::Request(Request::parse(root, &own)?),
+            Carries::Request => Content::Request(Request::parse(root, &own, ours)?),
             Carries::Response => Content::Response(Response::parse(root, &own)?),
         };
         Ok(Self { id, issue_instant, issuer, destination, content })
@@ -88,14 +94,16 @@ impl Message {
 }
 
 impl Request {
-    fn parse(root: Element<'_>, own: &[Element<'_>]) -> Result<Self, Refusal> {
+    fn parse(root: Element<'_>, own: &[Element<'_>], ours: Option<Decryption<'_>>) -> Result<Self, Refusal> {
         let (name, rest) = own.split_first().ok_or(Reason::NameIdMissing)?;
-        if name.is(ASSERTION, "EncryptedID") {
-            return Err(Reason::NameIdEncrypted.into());
-        }
-        if !name.is(ASSERTION, "NameID") {
+        let name_id = if name.is(ASSERTION, "EncryptedID") {
+            let ours = ours.ok_or(Reason::NameIdEncrypted)?;
+            ours.open_signed(*name, ASSERTION, "NameID", NameId::parse)?
+        } else if name.is(ASSERTION, "NameID") {
+            NameId::parse(*name)?
+        } else {
             return Err(Refusal::new(Reason::NameIdMissing, format!("{} instead", shown(name.local_name()))));
-        }
+        };
         let mut session_indexes = Vec::new();
         for child in rest {
             if !child.is(PROTOCOL, "SessionIndex") {
@@ -104,11 +112,7 @@ impl Request {
             let index = child.token().filter(|index| !index.is_empty());
             session_indexes.push(index.ok_or_else(|| malformed("a SessionIndex without text"))?);
         }
-        Ok(Self {
-            name_id: NameId::parse(*name)?,
-            session_indexes,
-            not_on_or_after: time(root, "NotOnOrAfter")?,
-        })
+        Ok(Self { name_id, session_indexes, not_on_or_after: time(root, "NotOnOrAfter")? })
     }
 }
 

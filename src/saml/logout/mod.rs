@@ -20,7 +20,8 @@ pub use super::redirect::Carries;
 pub use judge::{AcceptedLogoutRequest, ExpectedAnswer, LogoutAnswer};
 pub use write::{Asks, Delivery, Outcome, logout_request, logout_response};
 
-use super::parties::{EntityId, IdentityProvider, Limits};
+use super::decryption::Decryption;
+use super::parties::{EntityId, IdentityProvider, Limits, ServiceProvider};
 use super::redirect::{Query, QuerySignature};
 use super::response::ResponseText;
 use super::signature::Signature;
@@ -102,6 +103,7 @@ pub struct RawLogout<'a> {
     document: Document<'a>,
     root: NodeId,
     enveloped: Option<Signature>,
+    max_depth: u32,
 }
 
 impl<'a> RawLogout<'a> {
@@ -115,7 +117,7 @@ impl<'a> RawLogout<'a> {
         let enveloped = inspect_message(&document, text.root())?
             .map(|signature| Signature::parse(&document, signature))
             .transpose()?;
-        Ok(Self { text, root, enveloped, document })
+        Ok(Self { text, root, enveloped, document, max_depth: limits.max_depth })
     }
 
     /// Who it claims to be from; unverified, good only for choosing whose keys must verify it.
@@ -129,14 +131,21 @@ impl<'a> RawLogout<'a> {
     }
 
     /// Verifies every signature that is there with the keys of one identity provider, and reads the message: from the
-    /// octets that were digested, or from what the signed query holds.
+    /// octets that were digested, or from what the signed query holds. A name that is encrypted is opened with our keys
+    /// when a signature covers it, and never otherwise: an unsigned message would be somebody's question to our key.
     ///
     /// Without `require_signed` a message without any signature is taken for the identity provider's; one that has a
     /// signature must still be signed well.
     ///
     /// # Errors
-    /// `logout-unsigned`, `signature-invalid`, `digest-mismatch`; then everything that the message lacks.
-    pub fn verify(self, idp: &IdentityProvider, require_signed: bool) -> Result<VerifiedLogout, Refusal> {
+    /// `logout-unsigned`, `signature-invalid`, `digest-mismatch`; then everything that the message lacks;
+    /// `nameid-encrypted`, `decryption-…`, `encryption-cbc`.
+    pub fn verify(
+        self,
+        idp: &IdentityProvider,
+        sp: &ServiceProvider,
+        require_signed: bool,
+    ) -> Result<VerifiedLogout, Refusal> {
         let allowed = idp.cryptography.for_logout();
         let by_query = self.text.query_signature.as_ref();
         if let Some(signature) = by_query {
@@ -149,12 +158,14 @@ impl<'a> RawLogout<'a> {
             return Err(Reason::LogoutUnsigned.into());
         }
         let name = self.text.root();
+        let ours = Some(Decryption::new(sp, &idp.cryptography, self.max_depth))
+            .filter(|ours| signed && ours.has_key());
         let message = match (&enveloped, by_query) {
             (Some(octets), _) => {
-                Message::parse(Element::root(&octets.read_message(name)?)?, self.text.carries)?
+                Message::parse(Element::root(&octets.read_message(name)?)?, self.text.carries, ours)?
             }
             // The query's signature covers the whole document.
-            (None, _) => Message::parse(Element::root(&self.document)?, self.text.carries)?,
+            (None, _) => Message::parse(Element::root(&self.document)?, self.text.carries, ours)?,
         };
         Ok(VerifiedLogout { message, signed, verified_as: idp.entity_id.clone() })
     }

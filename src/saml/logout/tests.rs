@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::Moment;
 use crate::saml::authn_request::RequestId;
+use crate::saml::decryption_tests::encrypted;
 use crate::saml::parties::{Binding, Policy, SloEndpoint};
 use crate::saml::redirect;
 use crate::saml::response::NameId;
@@ -47,7 +48,7 @@ fn sent(carries: Carries, xml: &str, key: Option<&str>) -> Result<LogoutText, Re
 
 fn requested(text: Result<LogoutText, Refusal>, now: Moment) -> Result<AcceptedLogoutRequest, Refusal> {
     let (text, idp) = (text?, idp(&["rsa2048", "p256"]));
-    RawLogout::parse(&text, &Limits::default())?.verify(&idp, true)?.accept_request(
+    RawLogout::parse(&text, &Limits::default())?.verify(&idp, &sp(&[]), true)?.accept_request(
         &idp,
         &sp(&[]),
         &POLICY,
@@ -58,7 +59,7 @@ fn requested(text: Result<LogoutText, Refusal>, now: Moment) -> Result<AcceptedL
 fn answered(text: Result<LogoutText, Refusal>) -> Result<LogoutAnswer, Refusal> {
     let (text, idp) = (text?, idp(&["rsa2048"]));
     let expected = ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT };
-    let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, true)?;
+    let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, &sp(&[]), true)?;
     verified.accept_response(&expected, &idp, &sp(&[]), &POLICY, NOW)
 }
 
@@ -121,7 +122,7 @@ fn a_request_that_nobody_signed_or_somebody_else_did_is_refused() {
 fn an_unsigned_request_is_taken_only_where_the_owner_says_so_and_a_bad_signature_never() {
     let judge = |text: Result<LogoutText, Refusal>| {
         let (text, idp) = (text?, idp(&["rsa2048"]));
-        let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, false)?;
+        let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, &sp(&[]), false)?;
         verified.accept_request(&idp, &sp(&[]), &POLICY, NOW)
     };
     assert!(judge(posted(Carries::Request, &request())).is_ok());
@@ -255,11 +256,16 @@ fn another_known_identity_provider_cannot_sign_for_this_one() {
     };
     let raw = || RawLogout::parse(&text, &Limits::default()).unwrap();
     // Its own keys, the other's name.
-    let refused = raw().verify(&other, true).unwrap().accept_request(&other, &sp(&[]), &POLICY, NOW);
+    let refused =
+        raw().verify(&other, &sp(&[]), true).unwrap().accept_request(&other, &sp(&[]), &POLICY, NOW);
     assert_eq!(refused.unwrap_err().reason, Reason::LogoutIssuerUnknown);
     // Verified as one, judged as the other.
-    let refused =
-        raw().verify(&other, true).unwrap().accept_request(&idp(&["rsa2048"]), &sp(&[]), &POLICY, NOW);
+    let refused = raw().verify(&other, &sp(&[]), true).unwrap().accept_request(
+        &idp(&["rsa2048"]),
+        &sp(&[]),
+        &POLICY,
+        NOW,
+    );
     assert_eq!(refused.unwrap_err().reason, Reason::LogoutIssuerUnknown);
 }
 
@@ -437,7 +443,7 @@ fn our_request_names_the_session_as_it_was_named_to_us_and_nothing_breaks_out_of
         }
         // Whoever knows our key can verify it.
         let we = crate::saml::parties::IdentityProvider { entity_id: EntityId(SP.into()), ..idp(&[key]) };
-        assert!(RawLogout::parse(&text, &Limits::default()).unwrap().verify(&we, true).is_ok());
+        assert!(RawLogout::parse(&text, &Limits::default()).unwrap().verify(&we, &sp(&[]), true).is_ok());
     }
 }
 
@@ -531,8 +537,37 @@ fn messages_as_identity_providers_write_them() {
          <samlp:StatusCode Value=\"{SUCCESS}\"/></samlp:Status></samlp:LogoutResponse>"
     );
     let (text, idp) = (sent(Carries::Response, &answer, None).unwrap(), idp(&["rsa2048"]));
-    let verified = RawLogout::parse(&text, &Limits::default()).unwrap().verify(&idp, false).unwrap();
+    let verified =
+        RawLogout::parse(&text, &Limits::default()).unwrap().verify(&idp, &sp(&[]), false).unwrap();
     let expected = ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT };
     let said = verified.accept_response(&expected, &idp, &sp(&[]), &POLICY, NOW);
     assert_eq!(said, Ok(LogoutAnswer::Ended));
+}
+
+#[test]
+fn an_encrypted_name_is_opened_under_a_signature_and_never_without() {
+    let name = format!("<saml:NameID Format=\"{PERSISTENT}\">alice</saml:NameID>");
+    let hidden = replaced(&request(), &name, &encrypted(&name, "EncryptedID", "rsa2048"));
+    let judged = |text: LogoutText, ours: &[&str]| {
+        let (idp, sp) = (idp(&["rsa2048"]), sp(ours));
+        let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, &sp, false)?;
+        verified.accept_request(&idp, &sp, &POLICY, NOW)
+    };
+    let by_post = || posted(Carries::Request, &sign(&hidden, "_logout", "rsa2048")).unwrap();
+    let by_query = || sent(Carries::Request, &hidden, Some("rsa2048")).unwrap();
+    for text in [by_post(), by_query()] {
+        assert_eq!(judged(text, &["rsa2048"]).unwrap().name_id().value, "alice");
+    }
+    let reason = |text, ours: &[&str]| judged(text, ours).err().map(|refusal| refusal.reason);
+    assert_eq!(reason(by_post(), &[]), Some(Reason::NameIdEncrypted));
+    assert_eq!(reason(by_post(), &["rsa4096"]), Some(Reason::DecryptionKey));
+    // Somebody who may sign nothing asks our key nothing, whatever else is allowed to be unsigned.
+    assert_eq!(
+        reason(posted(Carries::Request, &hidden).unwrap(), &["rsa2048"]),
+        Some(Reason::NameIdEncrypted)
+    );
+    assert_eq!(
+        reason(sent(Carries::Request, &hidden, None).unwrap(), &["rsa2048"]),
+        Some(Reason::NameIdEncrypted)
+    );
 }

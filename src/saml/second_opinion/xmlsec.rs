@@ -110,7 +110,7 @@ fn reads(octets: &str, said: &Said<'_>) -> Result<(), Opinion> {
 
 fn comparable(signature: &SignedBy) -> Result<(), Opinion> {
     match signature.algorithm {
-        SignatureAlgorithm::RsaPkcs1(Hash::Sha1) | SignatureAlgorithm::Ecdsa(Hash::Sha1) => {
+        _ if signature.digest == Hash::Sha1 || signature.algorithm.hash() == Hash::Sha1 => {
             Err(Opinion::NotComparable("SHA-1".into()))
         }
         SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::Ecdsa(_) => Ok(()),

@@ -104,9 +104,10 @@ impl LogoutGate {
         }
         let Ok(raw) = RawLogout::parse(text, &Limits::default()) else { return false };
         let policy = Policy { clock_skew: Duration::from_secs(60) };
-        let accepted = raw.verify(&self.identity_provider, &self.service_provider, true).and_then(|verified| {
-            verified.accept_request(&self.identity_provider, &self.service_provider, &policy, NOW)
-        });
+        let accepted =
+            raw.verify(&self.identity_provider, &self.service_provider, true).and_then(|verified| {
+                verified.accept_request(&self.identity_provider, &self.service_provider, &policy, NOW)
+            });
         let Ok(accepted) = accepted else { return false };
         assert!(accepted.is_signed() && accepted.issuer() == IDP);
         assert!(text.relay_state().is_none(), "a note that nobody signed: {:?}", text.relay_state());

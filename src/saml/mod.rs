@@ -17,7 +17,8 @@
 //! The other files: [`parties`] says who talks, `keys.rs` holds theirs, `own_keys.rs` ours, [`authn_request`] asks what [`demand`]
 //! says, [`logout`] is single logout in both directions, `redirect.rs` the binding of queries, [`metadata`] reads theirs
 //! and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs` is the shape of
-//! what is encrypted, `instant.rs` reads times. [`trace`] and [`reading`] are for explanations: the same rules with
+//! what is encrypted, `instant.rs` reads times, `enveloping.rs` signs what is ours, [`signed_by`] says whose signature was
+//! good, [`second_opinion`] asks somebody else. [`trace`] and [`reading`] are for explanations: the same rules with
 //! somebody who writes them down, and what a message says whoever sent it; nothing leads from there to an identity.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here

@@ -14,6 +14,7 @@ fn without_the_feature_nobody_can_be_asked() {
 mod with_the_feature {
     use super::*;
     use crate::saml::algorithms::Allowed;
+    use crate::saml::decryption_tests::sealed;
     use crate::saml::demand::Demand;
     use crate::saml::parties::{IdentityProvider, Limits, Policy};
     use crate::saml::response::{Answers, Attribute, Expected, RawResponse};
@@ -110,6 +111,7 @@ mod with_the_feature {
         let seek = |weight| SecondOpinion::seek(weight).unwrap().unwrap();
         let refusal = seek(Weight::Enforce).weigh(&other, &assertion).unwrap_err();
         assert_eq!(refusal.reason, Reason::SecondOpinionDisagrees);
+        assert!(!refusal.is_behind_decryption());
         assert!(!refusal.detail.contains("eva@") && !refusal.detail.contains("ada@"), "{refusal}");
         let reported = seek(Weight::Report).weigh(&other, &assertion).unwrap();
         assert!(matches!(reported, Opinion::Disagrees(_)), "{reported}");
@@ -170,6 +172,32 @@ mod with_the_feature {
         assert_eq!(xmlsec::opinion(&[posted, plain], &said), Opinion::Agrees);
         assert!(disagrees(&[posted, Evidence { document: &other_inner, signatures: &[] }]));
         assert!(disagrees(&[plain]));
+    }
+
+    #[test]
+    fn of_an_encrypted_answer_each_signature_that_is_there_is_judged() {
+        let plain = xml("response");
+        let inside = sealed(&sign(&plain, "_assertion", "rsa2048"), "rsa2048");
+        let outside = sign(&sealed(&plain, "rsa2048"), "_response", "rsa2048");
+        let both = sign(&inside, "_response", "rsa2048");
+        for message in [&inside, &outside, &both] {
+            assert_eq!(opinion(message, &["evil", "rsa2048"]), Opinion::Agrees);
+        }
+        // Signed inside alone, nothing of the envelope is evidence.
+        assert_eq!(
+            opinion(&replaced(&inside, "ID=\"_response\"", "ID=\"1\""), &["rsa2048"]),
+            Opinion::Agrees
+        );
+
+        let judge = SecondOpinion::seek(Weight::Enforce).unwrap().unwrap();
+        for message in [&outside, &both] {
+            let (_, assertion) = accepted(message, &idp(&["rsa2048"]));
+            let other = replaced(message, "<e:EncryptedKey>", "<e:EncryptedKey Id=\"_k\">");
+            let other = ResponseText::from_xml(other, &Limits::default()).unwrap();
+            let refusal = judge.weigh(&other, &assertion).unwrap_err();
+            assert_eq!(refusal.reason, Reason::SecondOpinionDisagrees);
+            assert!(refusal.is_behind_decryption());
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
+use crate::login::tries::Tries;
 use crate::login::verifier::Verifier;
 use crate::observe::metrics::Metrics;
 use crate::pages::Branding;
@@ -65,6 +66,8 @@ pub struct Gate {
     pub second_opinion: Option<SecondOpinion>,
     /// Where answers of identity providers are verified.
     pub verifier: Verifier,
+    /// How often each sign-in has had something opened.
+    pub tries: Tries,
     by_authority: HashMap<String, usize>,
     rendered: moka::sync::Cache<SessionKey, Slot>,
     renewing: [Mutex<()>; RENEWAL_LOCKS],
@@ -101,6 +104,7 @@ impl Gate {
     ) -> Self {
         let names: Vec<&str> = parts.sites.iter().map(|site| site.name.as_str()).collect();
         let metrics = Arc::new(Metrics::new(&names));
+        let tries = Tries::new(clock.now());
         let by_authority = parts
             .sites
             .iter()
@@ -118,6 +122,7 @@ impl Gate {
             message_limits: parts.message_limits,
             second_opinion: parts.second_opinion,
             verifier,
+            tries,
             by_authority,
             rendered: rendered_cache(RENDERED_MAX_BYTES),
             renewing: std::array::from_fn(|_| Mutex::new(())),

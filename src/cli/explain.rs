@@ -4,8 +4,9 @@
 use super::{ConfigFile, Exit, print_problems};
 use crate::clock::Moment;
 use crate::config::Config;
-use crate::explain::{self, Options, Party, Report, Request};
+use crate::explain::{self, LogoutDemand, Options, Party, Report, Request};
 use crate::federation::Watch;
+use crate::saml::logout::Carries;
 use crate::saml::parties::{IdentityProvider, Limits};
 use crate::site::{Idp, Site};
 use clap::Args;
@@ -188,7 +189,12 @@ impl Pair<'_> {
             idp: &idp.id,
             service_provider: &site.service_provider,
             acs_urls: vec![acs.clone(), format!("{acs}/{}", idp.id)],
-            slo_url: format!("{}{}/saml/slo", site.public_url.origin(), site.path_prefix),
+            slo_url: site.service_provider.slo_url.clone(),
+            logout: LogoutDemand {
+                taken: idp.logout.single_logout,
+                signed_requests: idp.logout.demands_signature(Carries::Request),
+                signed_responses: idp.logout.demands_signature(Carries::Response),
+            },
             identity_provider: saml,
             policy: &site.policy,
             mapping: &site.mapping,

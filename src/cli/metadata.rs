@@ -4,8 +4,10 @@ use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
 use crate::clock::Moment;
 use crate::config::Ourselves;
 use crate::saml::metadata::write_service_provider;
+use crate::saml::parties::SigningKey;
 use clap::{Args, Subcommand};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 pub(super) const HELP: &str = "\
   vestibule metadata > vestibule.xml     a file to upload at the identity provider
@@ -84,11 +86,8 @@ pub(super) fn metadata(
 
 /// The words are those that most identity providers' forms use, with other names for the same beside them.
 fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
-    let Ourselves { public_url, path_prefix, service_provider: sp, certificate_files, .. } = ourselves;
+    let Ourselves { public_url, path_prefix, service_provider: sp, .. } = ourselves;
     let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
-    let sign_in = summary::sign_in_url(public_url, path_prefix);
-    // What to paste into a tile or a bookmark: a sign-in that begins here, and asks nobody which provider is meant.
-    let start_here = |id: &String| (format!("Start URL for a tile at {id}"), format!("{sign_in}?idp={id}"));
     // Without a key of ours there is none, and our metadata says so too.
     let single_logout = match sp.signing_keys.is_empty() {
         true => "none: it needs service_provider.private_key_file".to_owned(),
@@ -97,22 +96,46 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
     let mut rows: Vec<(String, String)> = vec![
         ("Entity ID (identifier, audience)".to_owned(), sp.entity_id.0.clone()),
         ("ACS URL (reply URL, single sign-on URL)".to_owned(), sp.acs_url.clone()),
-        ("Sign-in URL (for a tile)".to_owned(), sign_in.clone()),
         ("Single logout URL (Redirect and POST)".to_owned(), single_logout),
     ];
-    rows.extend(ourselves.identity_providers.iter().map(start_here));
+    rows.extend(sign_in_addresses(ourselves));
     rows.extend([
         ("Metadata URL".to_owned(), metadata),
         ("NameID format".to_owned(), "persistent or e-mail address; not transient".to_owned()),
         ("Sign".to_owned(), "the assertion, the response or both, with SHA-256 or better".to_owned()),
     ]);
-    // Our requests are signed: the identity provider wants to know by whom.
-    let upload = |file: &std::path::PathBuf| {
-        ("Verification certificate (to upload)".to_owned(), file.display().to_string())
-    };
-    rows.extend(certificate_files.iter().map(upload));
+    rows.extend(certificates(ourselves));
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:<width$}  {value}"))
+}
+
+/// What to paste into a tile or a bookmark: a sign-in that begins here, and asks nobody which provider is meant.
+fn sign_in_addresses(ourselves: &Ourselves) -> Vec<(String, String)> {
+    let address = summary::sign_in_url(&ourselves.public_url, &ourselves.path_prefix);
+    let at = |id: &String| format!("{address}?idp={id}");
+    match ourselves.identity_providers.as_slice() {
+        [] => vec![("Sign-in address (for a tile)".to_owned(), address)],
+        [only] => vec![("Sign-in address (for a tile)".to_owned(), at(only))],
+        several => {
+            several.iter().map(|id| (format!("Sign-in address (for a tile at {id})"), at(id))).collect()
+        }
+    }
+}
+
+/// Our requests are signed: the identity provider wants to know by whom, and may encrypt for the same key.
+fn certificates(ourselves: &Ourselves) -> Vec<(String, String)> {
+    let keys = &ourselves.service_provider.signing_keys;
+    let row = |(position, (file, key)): (usize, (&PathBuf, &SigningKey))| {
+        // The first signs; the others are published, for the days on which keys change.
+        let which = match position {
+            _ if keys.len() == 1 => "Certificate",
+            0 => "Certificate that signs now",
+            _ => "Other certificate",
+        };
+        let purpose = if key.decrypts() { "verification and encryption" } else { "verification" };
+        (format!("{which} ({purpose})"), file.display().to_string())
+    };
+    ourselves.certificate_files.iter().zip(keys).enumerate().map(row).collect()
 }
 
 #[cfg(test)]
@@ -140,8 +163,10 @@ mod tests {
         assert_eq!(exit, Exit::Ok, "{err}");
         assert!(out.contains("  https://app.example.com/vestibule/saml/acs\n"), "{out}");
         assert!(err.contains("warning") && err.contains("identity_providers[0].metadata_file"), "{err}");
-        assert!(!out.contains("to upload"), "{out}");
-        assert!(out.contains("  https://app.example.com/vestibule/sign-in?idp=corp\n"), "{out}");
+        assert!(!out.contains("ertificate"), "{out}");
+        let addresses: Vec<&str> = out.lines().filter(|line| line.starts_with("Sign-in address")).collect();
+        assert_eq!(addresses.len(), 1, "{out}");
+        assert!(addresses[0].ends_with("  https://app.example.com/vestibule/sign-in?idp=corp"), "{out}");
         let (exit, out, err) = run("public_url: https://app.example.com\npath_prefix: /sso\n", false, None);
         assert_eq!(exit, Exit::Ok, "{err}");
         assert!(out.contains("Location=\"https://app.example.com/sso/saml/acs\""), "{out}");
@@ -165,15 +190,58 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_to_upload_is_named() {
+    fn each_of_several_identity_providers_has_its_sign_in_address() {
+        let yaml = "public_url: https://app.example.com\nidentity_providers:\n  \
+                    - {id: corp, metadata_file: not-there.xml}\n  - {id: club, metadata_file: not-there.xml}\n";
+        let (exit, out, err) = run(yaml, true, None);
+        assert_eq!(exit, Exit::Ok, "{err}");
+        for id in ["corp", "club"] {
+            let row =
+                out.lines().find(|line| line.starts_with(&format!("Sign-in address (for a tile at {id})")));
+            let address = format!("  https://app.example.com/vestibule/sign-in?idp={id}");
+            assert!(row.is_some_and(|row| row.ends_with(&address)), "{out}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_named_with_what_it_is_for() {
+        let root = env!("CARGO_MANIFEST_DIR");
+        for (key, certificate, name) in [
+            ("tests/config/files/sp-key.pem", "tests/config/files/sp.pem", "Certificate (verification)  "),
+            (
+                "src/saml/fixtures/rsa2048.key.pem",
+                "src/saml/fixtures/rsa2048.crt.pem",
+                "Certificate (verification and encryption)  ",
+            ),
+        ] {
+            let yaml = format!(
+                "public_url: https://app.example.com\nservice_provider:\n  private_key_file: {root}/{key}\n  \
+                 certificate_file: {root}/{certificate}\n"
+            );
+            let (exit, out, err) = run(&yaml, true, None);
+            assert_eq!(exit, Exit::Ok, "{err}");
+            let row = out.lines().find(|line| line.starts_with(name));
+            assert!(row.is_some_and(|row| row.ends_with(certificate)), "{out}");
+        }
+    }
+
+    #[test]
+    fn while_keys_change_it_is_told_which_certificate_signs_now() {
         let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/files");
         let yaml = format!(
-            "public_url: https://app.example.com\nservice_provider:\n  private_key_file: {files}/sp-key.pem\n  \
-             certificate_file: {files}/sp.pem\n"
+            "public_url: https://app.example.com\nservice_provider:\n  \
+             private_key_file: [{files}/sp-key.pem, {files}/sp-next-key.pem]\n  \
+             certificate_file: [{files}/sp.pem, {files}/sp-next.pem]\n"
         );
         let (exit, out, err) = run(&yaml, true, None);
         assert_eq!(exit, Exit::Ok, "{err}");
-        assert!(out.contains("Verification certificate (to upload)") && out.contains("/sp.pem"), "{out}");
+        for (name, file) in [
+            ("Certificate that signs now (verification)", "/sp.pem"),
+            ("Other certificate (", "/sp-next.pem"),
+        ] {
+            let row = out.lines().find(|line| line.starts_with(name));
+            assert!(row.is_some_and(|row| row.ends_with(file)), "{out}");
+        }
     }
 
     #[test]

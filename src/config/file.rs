@@ -405,6 +405,8 @@ impl Words for Cbc {
 }
 
 impl Words for SignatureAlgorithm {
+    const REFUSED: &'static [(&'static str, &'static str)] =
+        &[("rsa-sha1", "SHA-1 is only possible until a day that danger_allow_sha1_until names")];
     const WORDS: &'static [(&'static str, Self)] = &[
         ("rsa-sha256", Self::RsaPkcs1(Hash::Sha256)),
         ("rsa-sha384", Self::RsaPkcs1(Hash::Sha384)),

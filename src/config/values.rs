@@ -203,6 +203,8 @@ pub(super) trait Words: Clone + 'static {
     const WORDS: &'static [(&'static str, Self)];
     /// Named by the contract and not in this release.
     const LATER: &'static [&'static str] = &[];
+    /// Words that somebody may expect, and what to do instead.
+    const REFUSED: &'static [(&'static str, &'static str)] = &[];
 }
 
 impl<T: Words> Scalar for Word<T> {
@@ -211,11 +213,14 @@ impl<T: Words> Scalar for Word<T> {
             return Ok(Self(value.clone()));
         }
         let words = T::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        if let Some((_, instead)) = T::REFUSED.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+            return Err(format!("cannot be `{text}`: {instead}"));
+        }
         if T::LATER.contains(&text) {
             return Err(format!("`{text}` is not in this release: it can be {words}"));
         }
-        let slip =
-            closest(text, T::WORDS.iter().map(|(word, _)| *word)).filter(|(_, likeness)| *likeness >= 0.6);
+        let slip = closest(&text.to_ascii_lowercase(), T::WORDS.iter().map(|(word, _)| *word))
+            .filter(|(_, likeness)| *likeness >= 0.6);
         Err(match slip {
             Some((word, _)) => format!("cannot be `{text}`: did you mean `{word}`?"),
             None => format!("cannot be `{text}`: it can be {words}"),

@@ -2,7 +2,8 @@
 
 use super::find::{Carried, Found};
 use super::report::{
-    Against, AttributeSeen, CertificateSeen, Explained, Fact, IdentitySeen, RuleSeen, State, Values, Verdict,
+    Against, AttributeSeen, CertificateSeen, Explained, Fact, IdentitySeen, Outcome, RuleSeen, State, Values,
+    Verdict,
 };
 use super::says::{Privacy, last_part};
 use super::{Party, Reader, Request, advice, protection};
@@ -97,6 +98,7 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         cause: None,
     }));
     explained.verdict = Some(Verdict {
+        outcome: Outcome::of(refusal.is_some()),
         refused: refusal.as_ref().map(|refusal| case.cause(refusal, compared_by(&trace, refusal))),
         refused_now: now
             .map(|refusal| refusal.reason)

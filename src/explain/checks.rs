@@ -1,12 +1,15 @@
-//! Requests and logout messages: what can be said of them without the gate's own verdict.
+//! Requests and logout messages.
 //!
 //! Nothing here decides anything at run time. A request of ours is compared with what we publish; a logout message with
 //! whom we know, and one that came to us is put before the very code that judges it at the gate, whose word comes first.
 
 use super::find::{Carried, Found};
-use super::report::{Against, Cause, CertificateSeen, Explained, RuleSeen, State, Values, seconds_after};
+use super::report::{
+    Against, Cause, CertificateSeen, Explained, Outcome, RuleSeen, State, Values, Verdict, seconds_after,
+};
 use super::{Party, Reader, differ, protection};
 use crate::clock::Moment;
+use crate::reason::{Reason, Refusal};
 use crate::saml::logout::{Carries, LogoutText, RawLogout};
 use crate::saml::parties::TrustedKeys;
 use crate::saml::reading::{self, Node};
@@ -45,17 +48,23 @@ pub(super) fn check(reader: &Reader<'_>, found: &Found, node: &Node, explained: 
     if let (Some(until), Some(at)) = (node.attribute("NotOnOrAfter").and_then(reading::moment), at) {
         rules.push(in_time(until, at, message.party));
     }
-    rules.push(match from {
-        Some(refusal) => plain("signature", State::Failed, refusal),
-        None => signature_rule(found, signers.first(), message.is_ours),
-    });
-    if let Some(judged) = message.judged_at_the_gate(found, reader, at.unwrap_or(reader.now)) {
-        if let (State::Passed, Some(over_query)) = (judged.state, rules.last_mut())
-            && over_query.state == State::CannotBeToldHere
-        {
-            *over_query = plain("signature", State::Passed, "over the query, by a known key".to_owned());
+    let judged = message.judged_at_the_gate(found, reader, at.unwrap_or(reader.now));
+    match judged {
+        // The gate's word stands for the signature too.
+        Some(judged) => {
+            let now = message.judged_at_the_gate(found, reader, reader.now).and_then(Result::err);
+            rules.insert(0, verdict_rule(&judged));
+            explained.verdict = Some(Verdict {
+                outcome: Outcome::of(judged.is_err()),
+                refused: judged.err().as_ref().map(cause),
+                refused_now: now.map(|refusal| refusal.reason.code().to_owned()),
+                clocks: Vec::new(),
+            });
         }
-        rules.insert(0, judged);
+        None => rules.push(match from {
+            Some(refusal) => plain("signature", State::Failed, refusal),
+            None => signature_rule(found, signers.first(), message.is_ours),
+        }),
     }
     explained.rules = rules;
 }
@@ -131,43 +140,36 @@ impl<'a> Message<'a> {
 
     /// What the gate says of a logout message that came to it; none for what we sent ourselves, or where it is not known
     /// how it came. Whether a response answers a request of ours is the browser's to show: that rule is not asked.
-    fn judged_at_the_gate(&self, found: &Found, reader: &Reader<'_>, at: Moment) -> Option<RuleSeen> {
+    fn judged_at_the_gate(
+        &self,
+        found: &Found,
+        reader: &Reader<'_>,
+        at: Moment,
+    ) -> Option<Result<(), Refusal>> {
         if self.is_ours || !self.is_logout {
             return None;
         }
-        let (idp, sp) = (self.party.identity_provider, self.party.service_provider);
+        let Party { identity_provider: idp, service_provider: sp, logout, .. } = self.party;
+        let (carries, must_be_signed) = match self.is_request {
+            true => (Carries::Request, logout.signed_requests),
+            false => (Carries::Response, logout.signed_responses),
+        };
         let limits = reader.limits;
-        let carries = if self.is_request { Carries::Request } else { Carries::Response };
         let text = match &found.carried {
             Carried::Redirect { query, .. } if !query.is_empty() => LogoutText::from_query(query, limits),
             Carried::Post(value) => LogoutText::from_form(carries, value, None, limits),
             Carried::Redirect { .. } | Carried::Xml(_) => return None,
         };
-        let judged = text.and_then(|text| {
-            let verified = RawLogout::parse(&text, limits)?.verify(idp, sp, true)?;
+        if !logout.taken {
+            return Some(Err(Reason::LogoutSwitchedOff.into()));
+        }
+        Some(text.and_then(|text| {
+            let verified = RawLogout::parse(&text, limits)?.verify(idp, sp, must_be_signed)?;
             match carries {
                 Carries::Request => verified.accept_request(idp, sp, self.party.policy, at).map(drop),
                 Carries::Response => Ok(()),
             }
-        });
-        Some(match judged {
-            Ok(()) => plain(
-                "the gate's verdict",
-                State::Passed,
-                "every rule that can be asked here holds".to_owned(),
-            ),
-            Err(refusal) => RuleSeen {
-                cause: Some(Cause {
-                    code: refusal.reason.code(),
-                    meaning: refusal.reason.meaning(),
-                    detail: refusal.detail.to_string(),
-                    likely_cause: refusal.reason.likely_cause(),
-                    what_to_change: refusal.reason.what_to_change(),
-                    hints: Vec::new(),
-                }),
-                ..plain(refusal.reason.code(), State::Failed, refusal.detail.into_owned())
-            },
-        })
+        }))
     }
 
     fn against(&self, at: Moment, reader: &Reader<'_>, found: &Found) -> Against {
@@ -190,6 +192,29 @@ impl<'a> Message<'a> {
             request_id: None,
             unsolicited: false,
         }
+    }
+}
+
+fn verdict_rule(judged: &Result<(), Refusal>) -> RuleSeen {
+    match judged {
+        Ok(()) => {
+            plain("the gate's verdict", State::Passed, "every rule that can be asked here holds".to_owned())
+        }
+        Err(refusal) => RuleSeen {
+            cause: Some(cause(refusal)),
+            ..plain(refusal.reason.code(), State::Failed, refusal.detail.to_string())
+        },
+    }
+}
+
+fn cause(refusal: &Refusal) -> Cause {
+    Cause {
+        code: refusal.reason.code(),
+        meaning: refusal.reason.meaning(),
+        detail: refusal.detail.to_string(),
+        likely_cause: refusal.reason.likely_cause(),
+        what_to_change: refusal.reason.what_to_change(),
+        hints: Vec::new(),
     }
 }
 

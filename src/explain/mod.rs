@@ -32,6 +32,17 @@ use find::{Carried, Found};
 use report::{Explained, Fact};
 use says::Privacy;
 
+/// What the gate demands of an identity provider's logout messages.
+#[derive(Debug, Clone, Copy)]
+pub struct LogoutDemand {
+    /// Whether it takes any.
+    pub taken: bool,
+    /// Whether requests must be signed.
+    pub signed_requests: bool,
+    /// Whether answers to ours must be signed.
+    pub signed_responses: bool,
+}
+
 /// One pair of a site and an identity provider that it admits.
 #[derive(Debug)]
 pub struct Party<'a> {
@@ -45,6 +56,8 @@ pub struct Party<'a> {
     pub acs_urls: Vec<String>,
     /// Where logout messages to us go.
     pub slo_url: String,
+    /// What the gate demands of logout messages.
+    pub logout: LogoutDemand,
     /// Their side.
     pub identity_provider: &'a IdentityProvider,
     /// What the profile's rules are told.

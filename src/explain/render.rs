@@ -144,7 +144,7 @@ fn print_identity(to: &mut dyn Write, identity: &IdentitySeen) -> io::Result<()>
             [] => "not used".to_owned(),
             keys => format!("read as {}", keys.join(", ")),
         };
-        let values = attribute.values.join(", ");
+        let values = tame(&attribute.values.join(", "));
         row(
             to,
             "attribute",

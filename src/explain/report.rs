@@ -161,6 +161,8 @@ pub struct Against {
 /// What the gate would answer.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
+    /// In a word.
+    pub outcome: Outcome,
     /// Why it refuses; none: every rule is passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Cause>,
@@ -168,6 +170,23 @@ pub struct Verdict {
     pub refused_now: Option<String>,
     /// What else was noticed about clocks.
     pub clocks: Vec<String>,
+}
+
+/// The verdict in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every rule that can be applied here is passed.
+    Passes,
+    /// One refuses.
+    Refused,
+}
+
+impl Outcome {
+    /// By whether something refuses.
+    pub(super) const fn of(refused: bool) -> Self {
+        if refused { Self::Refused } else { Self::Passes }
+    }
 }
 
 /// A rule that refuses, and what to do.

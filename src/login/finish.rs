@@ -52,7 +52,7 @@ pub(super) async fn finish(
         if gate.store.is_claimed(&answered, now).await.map_err(unavailable).map_err(stopped)? {
             return delivery.answered_before(&Begun::Here(attempt), Reason::RequestAnswered).await;
         }
-        let one = Try::claim(gate, site, &attempt, now).await.map_err(stopped)?;
+        let one = gate.tries.take(site, &attempt, now).map_err(stopped)?;
         examined = delivery.examined(Some(one)).await?;
     }
     let (begun, idp, assertion, opinion) = match examined {
@@ -77,7 +77,7 @@ pub(super) async fn finish(
         gate.metrics.danger_used(site.id);
     }
     if let (None, Some(attempt)) = (protection.encrypted, begun.attempt()) {
-        Try::refuse_spent(gate, site, attempt, now).await.map_err(stopped)?;
+        gate.tries.refuse_spent(site, attempt, now).map_err(stopped)?;
     }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
@@ -177,7 +177,8 @@ impl Examination {
         let idp = attempt
             .redeem(&self.site, self.idp_in_path.as_deref(), self.remembers_since, self.now)
             .map_err(stopped)?;
-        if raw.is_encrypted() && self.site.service_provider.can_decrypt() && self.permission.is_none() {
+        let counts = raw.is_encrypted() && !raw.is_signed_as_response();
+        if counts && self.site.service_provider.can_decrypt() && self.permission.is_none() {
             return Ok(Examined::Encrypted { attempt });
         }
         self.judged(&text, raw, idp, Begun::Here(attempt))

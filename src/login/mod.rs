@@ -36,6 +36,6 @@ mod second_opinion;
 mod sign_out;
 mod slo;
 mod start;
-mod tries;
+pub mod tries;
 pub mod verifier;
 mod whoami;

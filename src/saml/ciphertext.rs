@@ -48,6 +48,10 @@ impl Ciphertext {
         let [data] = data[..] else {
             return Err(shape("not exactly one EncryptedData"));
         };
+        // Before anything looks from one to the other.
+        if beside.len() > MAX_KEYS {
+            return Err(Refusal::new(Reason::EncryptionShape, format!("{} EncryptedKey", beside.len())));
+        }
         if beside.iter().any(|child| !child.is(ENCRYPTION, "EncryptedKey")) {
             return Err(shape("something beside EncryptedData that is no EncryptedKey"));
         }

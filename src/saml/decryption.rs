@@ -23,9 +23,9 @@ use uppsala::{Document, NodeId};
 use zeroize::Zeroizing;
 
 /// Encrypted keys of one element that are tried, with each key of ours.
-const MAX_TRIED: usize = 4;
+const MAX_TRIED: usize = 2;
 /// Operations with a private key for one element.
-const MAX_OPERATIONS: usize = 8;
+const MAX_OPERATIONS: usize = 4;
 
 /// A private RSA key that opens what was encrypted with its certificate.
 pub(super) struct DecryptionKey {

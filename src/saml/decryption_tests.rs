@@ -203,3 +203,23 @@ fn a_key_is_an_opener_if_it_is_rsa_and_shows_nothing_of_itself() {
     let shown = format!("{:?}", sp(&["rsa2048"]));
     assert!(shown.contains("SigningKey") && !shown.contains("PKey"), "{shown}");
 }
+
+#[test]
+fn many_keys_beside_the_content_are_refused_before_anything_is_looked_up_among_them() {
+    let one = encrypted("<x/>", "EncryptedAssertion", "rsa2048");
+    let (key, rest) = {
+        let start = one.find("<e:EncryptedKey>").unwrap();
+        let end = one.find("</e:EncryptedKey>").unwrap() + "</e:EncryptedKey>".len();
+        (&one[start..end], [&one[..start], &one[end..]].concat())
+    };
+    let many =
+        rest.replace("</saml:EncryptedAssertion>", &format!("{}</saml:EncryptedAssertion>", key.repeat(100)));
+    let text = format!(
+        "<r xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" xmlns:e=\"http://www.w3.org/2001/04/xmlenc#\" \
+         xmlns:d=\"http://www.w3.org/2000/09/xmldsig#\">{many}</r>"
+    );
+    let document = parse(&text, 64).unwrap();
+    let place = Element::root(&document).unwrap().children().next().unwrap();
+    let refusal = Ciphertext::parse(place).err().unwrap();
+    assert_eq!((refusal.reason, refusal.detail.as_ref()), (Reason::EncryptionShape, "100 EncryptedKey"));
+}

@@ -31,9 +31,9 @@
 //! | A comment cuts a name: `admin@example.com<!---->.evil.net` | CVE-2017-11427, CVE-2018-0489 | canonical octets have no comments; `Element::text` is the whole text or nothing |
 //! | A comment or a second SignedInfo inside the signature | CVE-2025-29774, CVE-2025-29775 | `Signature::parse`: one shape, no comments, no qualified attributes, each element once |
 //! | Canonicalisation gives nothing, and nothing has a known digest | CVE-2025-66568 | `canonical` refuses empty octets; relative namespace names, which cause it, are refused before |
-//! | The key comes from the message (KeyInfo) | CVE-2021-21239 | `KeyInfo` is never read; [`parties::TrustedKeys`] is the only source of keys and cannot be empty |
+//! | The key comes from the message (KeyInfo) | CVE-2021-21239 | the `KeyInfo` of a signature is never read; [`parties::TrustedKeys`] is the only source of keys and cannot be empty |
 //! | The public key as an HMAC secret; a truncated HMAC | CVE-2009-0217 | `SignatureAlgorithm` has no HMAC; keys are prepared for the algorithms of their own kind; parameters are refused |
-//! | Weak algorithms and keys | SHA-1 collisions, RSA under 2048 bits | their names do not parse; `keys.rs` skips such keys when they are configured |
+//! | Weak algorithms and keys | SHA-1 collisions, RSA under 2048 bits | their names do not parse, SHA-1 is nothing without an `Allowed`; `keys.rs` skips such keys when they are configured |
 //! | XSLT, XPath and remote references, carried out before the signature is checked | Hill, "Command Injection in XML Signatures and Encryption" (2007) | the transforms are exactly two names; there is no code for any other; the value over SignedInfo is verified before anything is digested |
 //! | Padding oracles: whoever can tell how a decryption failed can decrypt, and encrypt for us anyway | Jager and Somorovsky, "How to Break XML Encryption" (2011); Bleichenbacher's attack on rsa-1_5 (2012) | a signature over the ciphertext is verified before it is opened; PKCS #1 v1.5 and 3DES do not parse; every failure from the opening to the inner signature is marked and looks alike outside, comes at a fixed time, and three of them end the sign-in (`login/tries.rs`) |
 //! | What was decrypted is trusted because it was encrypted, although anybody can encrypt for us | (a shape, not one case) | `Plaintext` passes the same structure and signature checks as a document from outside; only octets under a verified signature become `SignedXml` |
@@ -51,7 +51,7 @@
 //!
 //! # What does not compile
 //!
-//! The four central ones; the un-attacked twin is [`validate`].
+//! The un-attacked twin is [`validate`].
 //!
 //! Reading an answer that is not verified:
 //!

@@ -24,11 +24,6 @@ impl ClaimKey {
         Self::of(&[b"assertion", issuer.as_bytes(), assertion_id.as_bytes()])
     }
 
-    /// One of the encrypted answers that are opened for a request of a site.
-    pub fn decryption(site: u16, request_id: &str, number: u8) -> Self {
-        Self::of(&[b"decryption", &site.to_be_bytes(), request_id.as_bytes(), &[number]])
-    }
-
     /// Carrying out one LogoutRequest of an issuer.
     pub fn logout(issuer: &str, request_id: &str) -> Self {
         Self::of(&[b"logout", issuer.as_bytes(), request_id.as_bytes()])
@@ -148,8 +143,6 @@ mod tests {
             ClaimKey::logout("a", "bc"),
             ClaimKey::request(0, "abc"),
             ClaimKey::request(1, "abc"),
-            ClaimKey::decryption(1, "abc", 1),
-            ClaimKey::decryption(1, "abc", 2),
         ];
         for (n, one) in all.iter().enumerate() {
             assert!(all[n + 1..].iter().all(|other| other != one));

@@ -3,6 +3,7 @@
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
 use crate::saml::demand::Demand;
+use crate::saml::logout::Carries;
 use crate::saml::parties::{IdentityProvider, ServiceProvider, SloEndpoint};
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
@@ -37,6 +38,17 @@ pub struct Logout {
     pub endpoints: Option<Vec<SloEndpoint>>,
     /// Where the browser goes after a sign-out here when there is no single logout.
     pub sign_out_url: Option<String>,
+}
+
+impl Logout {
+    /// Whether a message of this kind must be signed.
+    pub fn demands_signature(&self, carries: Carries) -> bool {
+        match self.require_signed {
+            RequireSignedLogout::All => true,
+            RequireSignedLogout::Requests => carries == Carries::Request,
+            RequireSignedLogout::Nothing => false,
+        }
+    }
 }
 
 /// Which logout messages of an identity provider must be signed. One that is signed must be signed well anyway.

@@ -8,7 +8,7 @@ use base64::Engine;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vestibule::clock::Moment;
-use vestibule::explain::{Party, Request};
+use vestibule::explain::{LogoutDemand, Party, Request};
 use vestibule::identity::Mapping;
 use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
@@ -113,6 +113,7 @@ impl Scene {
             service_provider: &self.service_provider,
             acs_urls: vec![ACS.to_string()],
             slo_url: "https://app.example.com/vestibule/saml/slo".to_string(),
+            logout: LogoutDemand { taken: true, signed_requests: true, signed_responses: true },
             identity_provider: &self.identity_provider,
             policy: &self.policy,
             demand: &self.demand,

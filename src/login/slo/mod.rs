@@ -27,7 +27,7 @@ use crate::saml::logout::{
     AcceptedLogoutRequest, Carries, Delivery, ExpectedAnswer, LogoutAnswer, RawLogout, VerifiedLogout,
 };
 use crate::saml::parties::{IdentityProvider, Limits, ServiceProvider};
-use crate::site::{Idp, RequireSignedLogout, Site};
+use crate::site::{Idp, Site};
 use arrived::Arrived;
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -163,12 +163,7 @@ fn verified(
     if !idp.logout.single_logout {
         return Err(Reason::LogoutSwitchedOff.into());
     }
-    let require_signed = match idp.logout.require_signed {
-        RequireSignedLogout::All => true,
-        RequireSignedLogout::Requests => carries == Carries::Request,
-        RequireSignedLogout::Nothing => false,
-    };
-    raw.verify(saml, sp, require_signed)
+    raw.verify(saml, sp, idp.logout.demands_signature(carries))
 }
 
 /// One call of the single logout service.

@@ -5,18 +5,24 @@
 # The user has the number 2000 and must be able to read what the configuration names, its secrets too.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config ca-certificates \
+        libxmlsec1-dev libxml2-dev libssl-dev libclang-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
+# One OpenSSL: the one that xmlsec1 is linked with (docs/dependencies.md).
+ENV OPENSSL_NO_VENDOR=1
 # Dependencies first, so that a change of our own code does not build them again.
 COPY Cargo.toml Cargo.lock rust-toolchain.toml askama.toml ./
 # Cargo.toml names the benches, so cargo wants to see them even when it builds the program alone.
 RUN mkdir src benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && for bench in gate saml soak; do echo 'fn main() {}' > "benches/$bench.rs"; done \
-    && cargo build --release --locked --bin vestibule && rm -r src
+    && cargo build --release --locked --features second-opinion --bin vestibule && rm -r src
 COPY src src
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked --bin vestibule
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked --features second-opinion --bin vestibule
 
 FROM debian:bookworm-slim
+# What the second opinion is linked with.
+RUN apt-get update && apt-get install -y --no-install-recommends libxmlsec1-openssl \
+    && rm -rf /var/lib/apt/lists/*
 LABEL org.opencontainers.image.title="vestibule" \
       org.opencontainers.image.description="A SAML 2.0 single sign-on gate" \
       org.opencontainers.image.licenses="Apache-2.0"

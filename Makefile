@@ -17,13 +17,16 @@ demo-nginx:
 
 ## make test            installs what the tests need, then checks and tests everything
 .PHONY: test
+# One OpenSSL, for the feature too (docs/dependencies.md).
+test: export OPENSSL_NO_VENDOR = 1
 test:
 	@scripts/install-tools.sh test
 	@scripts/counterparts.sh
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features second-opinion -- -D warnings
 	@scripts/dependencies.sh
-	$(CARGO) test --locked
+	$(CARGO) test --locked --features second-opinion
 
 ## make build           the program for production, in target/release/vestibule
 .PHONY: build
@@ -36,6 +39,12 @@ build:
 bench:
 	@scripts/install-tools.sh bench
 	@scripts/bench.sh
+
+## make fuzz            five minutes of damage to each way in (FUZZ_SECONDS=300, or FUZZ_TARGETS="response cookies")
+.PHONY: fuzz
+fuzz:
+	@scripts/install-tools.sh build
+	@scripts/fuzz.sh
 
 ## make soak            ten minutes of mixed load with sign-ins and hostile input (SECONDS_TO_RUN=600)
 .PHONY: soak

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Installs what the build, the demo or the tests need beyond Rust, from Debian's own packages.
 #   scripts/install-tools.sh build   a C compiler, cmake, make and perl (zlib-ng, aws-lc and OpenSSL are built from source)
+#   scripts/install-tools.sh second-opinion   the above and the libraries of the cargo feature `second-opinion`
 #   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
-#   scripts/install-tools.sh test    the above and the real counterparts that the tests run against
+#   scripts/install-tools.sh test    all of the above and the real counterparts that the tests run against
 #   scripts/install-tools.sh bench   the above and wrk, which makes the load
 # Asks for nothing, installs only what is missing, and does nothing at all when everything is there.
 set -euo pipefail
 
 build=(gcc g++ make cmake perl pkg-config ca-certificates)
+# libclang reads the headers of xmlsec1 while samael is built; nothing of it is linked in.
+second_opinion=("${build[@]}" libxmlsec1-dev libxml2-dev libssl-dev libclang-dev)
 demo=("${build[@]}" nginx-light curl)
-test=("${build[@]}" nginx-light curl openssl python3 xmlsec1
+test=("${second_opinion[@]}" nginx-light curl openssl python3 xmlsec1
       # Three browsers; WebKit wants a screen, if one that nobody sees.
       chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
       # Identity providers, and what runs those that scripts/counterparts.sh fetches from elsewhere.
@@ -23,10 +26,11 @@ test=("${build[@]}" nginx-light curl openssl python3 xmlsec1
 
 case "${1:-}" in
     build) wanted=("${build[@]}") ;;
+    second-opinion) wanted=("${second_opinion[@]}") ;;
     demo) wanted=("${demo[@]}") ;;
     test) wanted=("${test[@]}") ;;
     bench) wanted=("${test[@]}" wrk) ;;
-    *) echo "usage: $0 build|demo|test|bench" >&2; exit 64 ;;
+    *) echo "usage: $0 build|second-opinion|demo|test|bench" >&2; exit 64 ;;
 esac
 
 missing=()

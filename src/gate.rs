@@ -14,6 +14,7 @@ use crate::observe::metrics::Metrics;
 use crate::pages::Branding;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
+use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
 use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
 use crate::site::Site;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub branding: Branding,
     /// How large and deep a SAML message may be.
     pub message_limits: Limits,
+    /// Who is asked about every accepted answer once more.
+    pub second_opinion: Option<SecondOpinion>,
 }
 
 /// One running gate.
@@ -59,6 +62,8 @@ pub struct Gate {
     pub branding: Branding,
     /// How large and deep a SAML message may be.
     pub message_limits: Limits,
+    /// Who is asked about every accepted answer once more.
+    pub second_opinion: Option<SecondOpinion>,
     /// Where answers of identity providers are verified.
     pub verifier: Verifier,
     /// How often each sign-in has had something opened.
@@ -115,6 +120,7 @@ impl Gate {
             metrics,
             branding: parts.branding,
             message_limits: parts.message_limits,
+            second_opinion: parts.second_opinion,
             verifier,
             tries,
             by_authority,

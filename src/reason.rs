@@ -112,7 +112,7 @@ reasons! {
     XmlProcessingInstruction = "xml-processing-instruction", 400, "The document has a processing instruction.", "No IdP sends one: an attack on parsers.", "Nothing; keep refusing.";
     XmlTooDeep = "xml-too-deep", 400, "Elements are nested deeper than the limit of 64.", "An attack on parsers.", "Nothing; keep refusing.";
     XmlCrowded = "xml-crowded", 400, "An element carries more than 64 attributes, or more than 128 namespace declarations are in scope.", "An attack on parsers.", "Nothing; keep refusing.";
-    XmlNamespaceRelative = "xml-namespace-relative", 400, "A namespace name is a relative URI.", "An attack on canonicalisation.", "Nothing; keep refusing.";
+    XmlNamespaceRelative = "xml-namespace-relative", 400, "A namespace name is a relative URI, or none at all.", "An attack on canonicalisation.", "Nothing; keep refusing.";
     XmlNamespaceForeign = "xml-namespace-foreign", 400, "An element with a name of SAML or XML Signature stands in another namespace.", "An attack on readers that ignore namespaces.", "Nothing; keep refusing.";
     XmlIdDuplicate = "xml-id-duplicate", 400, "Two elements carry the same ID.", "A signature wrapping attack.", "Nothing; keep refusing.";
     XmlIdQualified = "xml-id-qualified", 400, "An ID attribute has a namespace prefix.", "A signature wrapping attack.", "Nothing; keep refusing.";
@@ -197,6 +197,7 @@ reasons! {
     SessionExpired = "session-expired", 403, "The IdP's own session had already ended (SessionNotOnOrAfter).", "The clocks differ, or the IdP's session is very short.", "Synchronise both clocks; lengthen the IdP's session.";
     AssertionReplayed = "assertion-replayed", 403, "This assertion was accepted before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
     RequestAnswered = "request-answered", 403, "The request that this message answers was answered before.", "The answer was posted twice: a reload, the back button, or an attack.", "Nothing; keep refusing. The user starts again.";
+    SecondOpinionDisagrees = "second-opinion-disagrees", 403, "The second opinion, which verifies and reads every accepted message once more with other code, does not agree.", "An attack that one of two implementations falls for; or a message of a shape on which they differ.", "Keep the reference and report the message's shape to Vestibule's makers; `second_opinion: report` records and lets in.";
     // --- an identity provider's metadata ---
     MetadataTooLarge = "metadata-too-large", 503, "The metadata, or one entity in it, is larger than the limit.", "An aggregate of the whole world, or an attack.", "Fetch the one entity (`metadata_query`), or a smaller aggregate.";
     MetadataEncoding = "metadata-encoding", 503, "The metadata is not UTF-8, or declares another encoding.", "A file that was saved by an editor.", "Let it be served as UTF-8.";

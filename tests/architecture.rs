@@ -68,6 +68,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("openssl", &["saml"]),
     ("bergshamra_c14n", &["saml"]),
     ("bergshamra_xml", &["saml"]),
+    ("quick_xml", &["saml"]),
+    ("samael", &["saml"]),
     ("askama", &["pages"]),
     ("prometheus_client", &["observe"]),
     ("moka", &["gate", "session"]),

@@ -23,7 +23,8 @@ fn every_licence_is_allowed() {
 
 #[test]
 fn everything_comes_from_the_registry_and_nothing_is_banned() {
-    for package in linked_packages() {
+    let packages = linked_packages();
+    for package in &packages {
         let name = package["name"].as_str().unwrap_or_default();
         if name == "vestibule" {
             continue;
@@ -33,8 +34,43 @@ fn everything_comes_from_the_registry_and_nothing_is_banned() {
             "{name}: {}",
             package["source"]
         );
-        assert!(!POLICY.contains(&format!("crate = \"{name}\"")), "{name} is banned in .cargo/deny.toml");
+        if let Some(wrappers) = ban_of(name) {
+            for user in users_of(name, &packages) {
+                assert!(wrappers.contains(user), "{name} is banned in .cargo/deny.toml, and {user} uses it");
+            }
+        }
     }
+}
+
+#[test]
+fn a_ban_is_read_with_its_exceptions() {
+    assert_eq!(ban_of("rsa"), Some(BTreeSet::new()));
+    assert_eq!(ban_of("openssl"), Some(BTreeSet::from(["samael".to_owned(), "vestibule".to_owned()])));
+    assert_eq!(ban_of("aws-lc-rs"), None);
+}
+
+/// Who alone may use a banned crate; nothing when it is not banned.
+fn ban_of(name: &str) -> Option<BTreeSet<String>> {
+    let (_, rest) = POLICY.split_once(&format!("crate = \"{name}\""))?;
+    Some(quoted_after(rest.lines().next().unwrap_or_default(), "wrappers = ["))
+}
+
+/// Who names the crate among its dependencies.
+fn users_of<'a>(name: &str, packages: &'a [Value]) -> Vec<&'a str> {
+    packages
+        .iter()
+        .filter(|package| {
+            package["dependencies"].as_array().is_some_and(|all| {
+                all.iter().any(|dependency| {
+                    // null: neither for its tests nor for its build.
+                    dependency["name"] == name
+                        && dependency["kind"].is_null()
+                        && dependency["optional"] == false
+                })
+            })
+        })
+        .filter_map(|package| package["name"].as_str())
+        .collect()
 }
 
 #[test]
@@ -64,6 +100,7 @@ fn linked_packages() -> Vec<Value> {
             "--format-version=1",
             "--locked",
             "--offline",
+            "--all-features",
             "--filter-platform=x86_64-unknown-linux-gnu",
         ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

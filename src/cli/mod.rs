@@ -15,6 +15,7 @@ mod summary;
 
 use crate::clock::{Clock as _, Moment, SystemClock};
 use crate::config::{self, Config, Ourselves, Problem, Problems};
+use crate::saml::second_opinion::COMPILED_IN;
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -95,7 +96,7 @@ Exit codes:
 
 /// A SAML 2.0 single sign-on gate in front of applications that know nothing of SAML.
 #[derive(Debug, Parser)]
-#[command(name = "vestibule", bin_name = "vestibule", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "vestibule", bin_name = "vestibule", version = version(), after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -159,10 +160,19 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(arguments) => explain::explain(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),
         Command::Keygen(arguments) => keygen::keygen(&arguments, now, out, err),
-        Command::Version => writeln!(out, "vestibule {}", env!("CARGO_PKG_VERSION")).map(|()| Exit::Ok),
+        Command::Version => writeln!(out, "vestibule {}", version()).map(|()| Exit::Ok),
     };
     // Who closes our output early, as `| head` does, has seen enough.
     ended.unwrap_or(Exit::Ok)
+}
+
+/// The version, and what this build has beyond a plain one.
+fn version() -> &'static str {
+    if COMPILED_IN {
+        concat!(env!("CARGO_PKG_VERSION"), " (with second-opinion)")
+    } else {
+        env!("CARGO_PKG_VERSION")
+    }
 }
 
 /// The environment as text. What is not text cannot be one of our keys, and a broken value of one is passed on with

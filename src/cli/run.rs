@@ -79,7 +79,7 @@ fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
 
 /// What will be served, and what the owner should know about it.
 fn announce(config: &Config, now: Moment) {
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "vestibule");
+    tracing::info!(version = super::version(), "vestibule");
     for warning in &config.warnings {
         // A hint stands on a line of its own; a log line is one.
         let said = warning.to_string();

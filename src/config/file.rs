@@ -11,6 +11,7 @@ use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
+use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
 use crate::site::RequireSignedLogout;
 use ipnet::IpNet;
@@ -38,6 +39,7 @@ section! {
         session: Session,
         clock_skew: Field<Duration>,
         saml: Saml,
+        second_opinion: Field<Word<Weight>>,
         listen: Field<Short<SocketAddr, Listen>>,
         tls: Tls,
         trusted_proxies: Field<Vec<Field<IpNet>>>,

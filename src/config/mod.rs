@@ -40,6 +40,7 @@ use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
 use crate::saml::parties::ServiceProvider;
+use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
 use crate::site::{PublicUrl, Site};
 use reader::Reader;
@@ -68,6 +69,8 @@ pub struct Config {
     pub store_max_bytes: u64,
     /// Limits on SAML messages.
     pub message_limits: Limits,
+    /// Who is asked about every accepted answer once more; none when that is off.
+    pub second_opinion: Option<SecondOpinion>,
     /// How to go.
     pub shutdown: Shutdown,
     /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.

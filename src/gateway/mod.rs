@@ -206,6 +206,7 @@ fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
         jwt_keys: config.jwt_keys,
         branding: config.branding,
         message_limits: config.message_limits,
+        second_opinion: config.second_opinion,
     };
     Gate::new(parts, store, clock)
         .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))

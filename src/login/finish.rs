@@ -10,6 +10,7 @@ use super::begun::{self, Begun};
 use super::form::PostedResponse;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
+use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
 use super::tries::Try;
 use crate::clock::Moment;
@@ -21,6 +22,7 @@ use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
+use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
@@ -53,8 +55,8 @@ pub(super) async fn finish(
         let one = gate.tries.take(site, &attempt, now).map_err(stopped)?;
         examined = delivery.examined(Some(one)).await?;
     }
-    let (begun, idp, assertion) = match examined {
-        Examined::Accepted { begun, idp, assertion } => (begun, idp, *assertion),
+    let (begun, idp, assertion, opinion) = match examined {
+        Examined::Accepted { begun, idp, assertion, opinion } => (begun, idp, *assertion, opinion),
         Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
         Examined::Unasked => return Ok(delivery.page_that_posts_again()),
         Examined::TooOld { begun, idp, refusal } => return Ok(delivery.asked_anew(&begun, &idp, &refusal)),
@@ -98,7 +100,7 @@ pub(super) async fn finish(
     for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, protection, begun.attempt().is_none(), client);
+    record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
     let of_attempt = begun.attempt().map(|attempt| {
@@ -128,6 +130,7 @@ struct Examination {
     remembers_since: Moment,
     /// Whether what is encrypted may be opened.
     permission: Option<Try>,
+    second_opinion: Asked,
     now: Moment,
 }
 
@@ -147,31 +150,25 @@ enum Examined {
         begun: Begun,
         idp: Arc<Idp>,
         assertion: Box<AcceptedAssertion>,
+        /// Where one was sought.
+        opinion: Option<Opinion>,
     },
     /// The browser did not send the attempt that the answer claims to belong to. Nothing has been verified.
-    NotHeld {
-        claimed: String,
-    },
+    NotHeld { claimed: String },
     /// The answer is encrypted and nobody has permitted to open it. Nothing has been verified.
-    Encrypted {
-        attempt: Attempt,
-    },
+    Encrypted { attempt: Attempt },
     /// Nobody asked, and the identity provider may answer all the same. Nothing has been verified: first all cookies
     /// must be here.
     Unasked,
     /// Right in everything but that the person signed in too long ago, which the identity provider can mend.
-    TooOld {
-        begun: Begun,
-        idp: Arc<Idp>,
-        refusal: Refusal,
-    },
+    TooOld { begun: Begun, idp: Arc<Idp>, refusal: Refusal },
 }
 
 impl Examination {
     fn run(self) -> Result<Examined, Stopped> {
         let text = ResponseText::from_form_value(&self.saml_response, &self.limits)?;
         let raw = RawResponse::parse(&text, &self.limits)?;
-        let Some(claimed) = raw.claimed_in_response_to() else { return self.unasked(raw) };
+        let Some(claimed) = raw.claimed_in_response_to() else { return self.unasked(&text, raw) };
         let Some(attempt) = self.held.answered_by(claimed).cloned() else {
             return Ok(Examined::NotHeld { claimed: claimed.to_owned() });
         };
@@ -184,16 +181,16 @@ impl Examination {
         if counts && self.site.service_provider.can_decrypt() && self.permission.is_none() {
             return Ok(Examined::Encrypted { attempt });
         }
-        self.judged(raw, idp, Begun::Here(attempt))
+        self.judged(&text, raw, idp, Begun::Here(attempt))
     }
 
     /// An answer that says itself that nobody asked for it.
-    fn unasked(&self, raw: RawResponse<'_>) -> Result<Examined, Stopped> {
+    fn unasked(&self, text: &ResponseText, raw: RawResponse<'_>) -> Result<Examined, Stopped> {
         let idp = begun::sender(&self.site, self.idp_in_path.as_deref(), &raw)?;
         let begun = Begun::there(&self.site, &idp, self.relay_state.as_deref());
         match self.posted {
             Posted::FromElsewhere => Ok(Examined::Unasked),
-            Posted::ByUs => self.judged(raw, idp, begun),
+            Posted::ByUs => self.judged(text, raw, idp, begun),
             Posted::ByAPretender => {
                 let detail = "an unsolicited answer was posted as if by our own page, and Origin and Sec-Fetch-Site \
                               say otherwise, or a gateway took them out";
@@ -202,7 +199,13 @@ impl Examination {
         }
     }
 
-    fn judged(&self, raw: RawResponse<'_>, idp: Arc<Idp>, begun: Begun) -> Result<Examined, Stopped> {
+    fn judged(
+        &self,
+        text: &ResponseText,
+        raw: RawResponse<'_>,
+        idp: Arc<Idp>,
+        begun: Begun,
+    ) -> Result<Examined, Stopped> {
         if begun.attempt().is_none() && raw.is_encrypted() && !raw.is_signed_as_response() {
             // The tries of a sign-in are counted by its attempt. Without one only what nobody can have altered is opened.
             let detail = "an encrypted answer that nobody asked for must be signed as a response";
@@ -225,9 +228,12 @@ impl Examination {
         };
         let accepted = raw
             .verify(&saml, &self.site.service_provider, self.now)
-            .and_then(|verified| verified.accept(&expected, &self.site.policy, self.now));
+            .and_then(|verified| verified.accept(&expected, &self.site.policy, self.now))
+            .and_then(|assertion| Ok((self.second_opinion.on(text, &assertion)?, assertion)));
         match accepted {
-            Ok(assertion) => Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion) }),
+            Ok((opinion, assertion)) => {
+                Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion), opinion })
+            }
             Err(refusal) if begun.may_ask_anew(&idp, &refusal) => {
                 Ok(Examined::TooOld { begun, idp, refusal })
             }
@@ -271,6 +277,7 @@ impl Delivery<'_> {
             acs_url: self.acs_url(),
             remembers_since: self.gate.store.remembers_since(),
             permission,
+            second_opinion: Asked::of(self.gate),
             now: self.now,
         };
         let examined =
@@ -403,8 +410,10 @@ fn record(
     session: &Session,
     protection: Protection,
     unsolicited: bool,
+    opinion: Option<&Opinion>,
     client: IpAddr,
 ) {
+    let opinion = opinion.map(|opinion| (opinion.to_string(), matches!(opinion, Opinion::Disagrees(_))));
     let (mut groups, mut roles) = (0, Vec::new());
     session.each_group(&mut |_| groups += 1);
     session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -419,6 +428,7 @@ fn record(
         signed: protection.signed_parts,
         encrypted: protection.encrypted,
         unsolicited,
+        second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
     });
     gate.metrics.sign_in_finished(site.id, None);
 }

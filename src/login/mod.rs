@@ -32,6 +32,7 @@ mod form;
 pub mod refused;
 pub mod return_to;
 mod rounds;
+mod second_opinion;
 mod sign_out;
 mod slo;
 mod start;

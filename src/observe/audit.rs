@@ -18,6 +18,7 @@
 //! | `encrypted` | sign-in, where it was | the cipher of the assertion |
 //! | `danger` | danger-used | which exception: `sha1` |
 //! | `unsolicited` | sign-ins that nobody here asked for | `true` |
+//! | `second_opinion` | sign-in, where one was asked | `agrees`, `not comparable: …`, or `disagrees: …` while that is only reported; then the event is a warning |
 //! | `client` | where known | the client's address, as `trusted_proxies` allow it to be known; the gateway's own where it named no client |
 //! | `reference` | refusals | what the page showed |
 //! | `code`, `status`, `meaning` | refusals | the reason: docs/reason-codes.md |
@@ -91,6 +92,9 @@ pub fn record(event: &Event<'_>) {
     // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
     let json = serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string());
     match event {
+        Event::SignedIn { second_opinion: Some((_, true)), .. } => {
+            tracing::warn!(target: TARGET, record = json.as_str(), "{}", record.event);
+        }
         Event::SignedIn { .. }
         | Event::SessionReplaced { .. }
         | Event::SignedOut { .. }
@@ -149,6 +153,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    second_opinion: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<Cow<'a, str>>,
@@ -193,6 +199,7 @@ impl<'a> Record<'a> {
                 signed,
                 encrypted,
                 unsolicited,
+                second_opinion,
             } => Self {
                 event: "sign-in",
                 site: visible(site, MAX_VALUE),
@@ -204,6 +211,7 @@ impl<'a> Record<'a> {
                 signed: value(signed),
                 encrypted: encrypted.and_then(value),
                 unsolicited: unsolicited.then_some(true),
+                second_opinion: second_opinion.and_then(|(opinion, _)| value(opinion)),
                 client,
                 ..Self::default()
             },
@@ -386,6 +394,7 @@ mod tests {
             signed: "assertion",
             encrypted: None,
             unsolicited: false,
+            second_opinion: None,
         });
         assert_eq!(line["target"], "audit");
         assert_eq!(line["level"], "INFO");
@@ -396,6 +405,31 @@ mod tests {
         assert_eq!(line["client"], "192.0.2.7");
         assert!(!names(&line).contains(&"code") && !names(&line).contains(&"record"), "{line}");
         assert!(!names(&line).contains(&"unsolicited"), "{line}");
+        assert!(!names(&line).contains(&"second_opinion"), "{line}");
+    }
+
+    #[test]
+    fn a_sign_in_about_which_opinions_differ_is_a_warning() {
+        let with = |opinion| {
+            line(&Event::SignedIn {
+                site: "wiki",
+                idp: "corp",
+                user: "ada",
+                session: "c2Vzc2lvbg",
+                groups: 0,
+                roles: &[],
+                client: None,
+                signed: "assertion",
+                encrypted: None,
+                unsolicited: false,
+                second_opinion: opinion,
+            })
+        };
+        let agreed = with(Some(("agrees", false)));
+        assert_eq!((&agreed["level"], &agreed["second_opinion"]), (&"INFO".into(), &"agrees".into()));
+        let differed = with(Some(("disagrees: it reads another NameID", true)));
+        assert_eq!(differed["level"], "WARN");
+        assert_eq!(differed["second_opinion"], "disagrees: it reads another NameID");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::demand::Demand;
 use super::envelope::{Envelope, Status};
 use super::parties::{EntityId, IdentityProvider, Policy, Scope, ServiceProvider};
 use super::response::{Protection, VerifiedResponse};
+use super::signed_by::SignedBy;
 use super::subject::{Bearer, NameId};
 use super::witness::{Compared, Strict, Witness};
 use crate::clock::Moment;
@@ -63,7 +64,7 @@ pub(super) fn web_browser_sso(
     policy: &Policy,
     now: Moment,
 ) -> Result<AcceptedAssertion, Refusal> {
-    let VerifiedResponse { envelope, assertion, verified_as, protection, .. } = response;
+    let VerifiedResponse { envelope, assertion, verified_as, protection, signatures, .. } = response;
     rules(&envelope, &assertion, &verified_as, expected, policy, now, &mut Strict)?;
 
     let (authn_instant, authn_context_class) = reported(&assertion);
@@ -81,6 +82,9 @@ pub(super) fn web_browser_sso(
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew_of(policy)),
         protection,
+        signatures,
+        #[cfg(feature = "second-opinion")]
+        opened: response.opened,
         scopes: expected.identity_provider.scopes.clone(),
     })
 }
@@ -325,6 +329,9 @@ pub struct AcceptedAssertion {
     acceptable_until: Moment,
     protection: Protection,
     scopes: Vec<Scope>,
+    signatures: Vec<SignedBy>,
+    #[cfg(feature = "second-opinion")]
+    opened: Option<String>,
 }
 
 impl AcceptedAssertion {
@@ -344,6 +351,9 @@ impl AcceptedAssertion {
             acceptable_until: now.plus(Duration::from_secs(300)),
             protection: Protection { signed_parts: "assertion", encrypted: None, sha1: false },
             scopes: Vec::new(),
+            signatures: Vec::new(),
+            #[cfg(feature = "second-opinion")]
+            opened: None,
         }
     }
 
@@ -406,6 +416,18 @@ impl AcceptedAssertion {
     /// The scopes that its identity provider may speak for, as metadata says; empty where it says nothing.
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
+    }
+
+    /// The signatures that verified, the response's first. Unless it was encrypted, what it says was read from what
+    /// the first of them covers.
+    pub fn signatures(&self) -> &[SignedBy] {
+        &self.signatures
+    }
+
+    /// What stood in the ciphertext: with a signature of its own as it was opened, else its canonical octets.
+    #[cfg(feature = "second-opinion")]
+    pub(super) fn opened(&self) -> Option<&str> {
+        self.opened.as_deref()
     }
 }
 

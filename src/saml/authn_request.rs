@@ -5,10 +5,10 @@
 //! identity providers stand behind the one that we ask is its own affair.
 
 use super::demand::{Demand, SignRequests};
+use super::enveloping;
 use super::instant;
 use super::parties::{Binding, IdentityProvider, ServiceProvider, SigningKey};
 use super::redirect::{self, Carries};
-use super::signature;
 use super::xml::{ASSERTION, PROTOCOL, escape};
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
@@ -121,7 +121,7 @@ pub fn authn_request(question: &Question<'_>, now: Moment) -> Result<Outgoing, S
         }),
         Binding::Post => {
             let xml = match key {
-                Some(key) => signature::envelop(&xml, issuer_ends, question.id.as_str(), key)?,
+                Some(key) => enveloping::envelop(&xml, issuer_ends, question.id.as_str(), key)?,
                 None => xml,
             };
             Ok(Outgoing::Post {

@@ -123,9 +123,13 @@ impl<'a> Decryption<'a> {
             .ok_or_else(|| Refusal::new(Reason::DecryptionContent, ciphertext.cipher.name()))?;
         let text = String::from_utf8(octets)
             .map_err(|_| Refusal::new(Reason::DecryptionPlaintext, "it is not UTF-8"))?;
-        let text = markup::normalize_attributes(text);
         let context = &ciphertext.context;
-        Ok(Plaintext(format!("<{PLACE}{context}>{text}</{PLACE}>")))
+        let in_its_place = |text: &str| format!("<{PLACE}{context}>{text}</{PLACE}>");
+        Ok(Plaintext {
+            #[cfg(feature = "second-opinion")]
+            opened: in_its_place(&text),
+            text: in_its_place(&markup::normalize_attributes(text)),
+        })
     }
 
     /// Those that name us come first, those that name somebody else last: names help to find the key and decide
@@ -194,18 +198,29 @@ impl<'a> Decryption<'a> {
 }
 
 /// What was in a ciphertext, in the place where that stood. Nothing is known to be true of it.
-pub(super) struct Plaintext(String);
+pub(super) struct Plaintext {
+    text: String,
+    /// The same before anything was done to it, for who reads with another parser.
+    #[cfg(feature = "second-opinion")]
+    opened: String,
+}
 
 impl Plaintext {
     /// Parsed under the rules for every document from outside. A plaintext that closes the element around it leaves a
     /// text that is not well-formed.
     pub(super) fn document(&self, max_depth: u32) -> Result<Document<'_>, Refusal> {
-        xml::parse(&self.0, max_depth).map_err(|refusal| match refusal.reason {
+        xml::parse(&self.text, max_depth).map_err(|refusal| match refusal.reason {
             Reason::XmlMalformed => {
                 Refusal::new(Reason::DecryptionPlaintext, "it is not well-formed XML with namespaces")
             }
             _ => refusal,
         })
+    }
+
+    /// The text as it was opened, in its place.
+    #[cfg(feature = "second-opinion")]
+    pub(super) fn as_opened(&self) -> String {
+        self.opened.clone()
     }
 }
 

@@ -59,7 +59,7 @@ fn encrypted_with(content: &str, name: &str, to: &str, cbc: bool) -> String {
 }
 
 /// The message with its assertion encrypted.
-fn sealed(message: &str, to: &str) -> String {
+pub(super) fn sealed(message: &str, to: &str) -> String {
     sealed_with(message, to, false)
 }
 

@@ -29,7 +29,7 @@ pub struct TrustedKeys {
 }
 
 /// One signing certificate, theirs or ours, for `check`, metrics (days left) and explanations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SigningCertificate {
     /// SHA-256 of the DER form, as browsers and `openssl x509 -fingerprint -sha256` show it.
     pub sha256: [u8; 32],
@@ -43,9 +43,15 @@ pub struct SigningCertificate {
     pub not_before: Moment,
     /// When it ends. Nothing is refused by it.
     pub not_after: Moment,
+    der: Arc<[u8]>,
 }
 
 impl SigningCertificate {
+    /// The certificate itself, in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// The SHA-256 of the certificate as browsers and openssl print it: `AB:CD:…`.
     pub fn fingerprint(&self) -> String {
         let octets: Vec<_> = self.sha256.iter().map(|octet| format!("{octet:02X}")).collect();
@@ -62,7 +68,19 @@ impl SigningCertificate {
             key_sha256: sha256(certificate.public_key().raw),
             not_before: Moment::from_seconds(validity.not_before.timestamp()),
             not_after: Moment::from_seconds(validity.not_after.timestamp()),
+            der: der.into(),
         }
+    }
+}
+
+impl fmt::Debug for SigningCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningCertificate")
+            .field("sha256", &self.sha256)
+            .field("subject", &self.subject)
+            .field("key", &self.key)
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,23 +126,25 @@ impl TrustedKeys {
         self.keys.iter().any(|key| key.prepared.iter().any(|(algorithm, _)| wanted(*algorithm)))
     }
 
-    /// The same keys in other envelopes, for tests of what is shown.
+    /// The same keys in other envelopes, one for each, for tests of what is shown.
     #[cfg(test)]
     pub(super) fn showing(&self, certificates: Vec<SigningCertificate>) -> Self {
         Self { keys: Arc::clone(&self.keys), certificates: certificates.into() }
     }
 
-    /// Whether one of these keys made the signature over these octets; gives the certificate of the one that did.
+    /// The certificate of the one of these keys that made the signature over these octets.
     pub(super) fn verify(
         &self,
         algorithm: SignatureAlgorithm,
         octets: &[u8],
         value: &[u8],
-    ) -> Result<Option<&SigningCertificate>, NoKeyVerifies> {
-        let made_it = |key: &TrustedKey| key.verify(algorithm, octets, value).is_some();
-        // Keys and certificates were put in side by side.
-        let position = self.keys.iter().position(made_it).ok_or(NoKeyVerifies)?;
-        Ok(self.certificates.get(position))
+    ) -> Result<&SigningCertificate, NoKeyVerifies> {
+        // Each key has its certificate at the same place.
+        self.keys
+            .iter()
+            .zip(self.certificates.iter())
+            .find_map(|(key, certificate)| key.verify(algorithm, octets, value).map(|()| certificate))
+            .ok_or(NoKeyVerifies)
     }
 }
 

@@ -17,7 +17,8 @@
 //! The other files: [`parties`] says who talks, `keys.rs` holds theirs, `own_keys.rs` ours, [`authn_request`] asks what [`demand`]
 //! says, [`logout`] is single logout in both directions, `redirect.rs` the binding of queries, [`metadata`] reads theirs
 //! and writes ours, `algorithms.rs` and `encryption.rs` are the lists of what is accepted, `ciphertext.rs` is the shape of
-//! what is encrypted, `instant.rs` reads times. [`trace`] and [`reading`] are for explanations: the same rules with
+//! what is encrypted, `instant.rs` reads times, `enveloping.rs` signs what is ours, [`signed_by`] says whose signature was
+//! good, [`second_opinion`] asks somebody else. [`trace`] and [`reading`] are for explanations: the same rules with
 //! somebody who writes them down, and what a message says whoever sent it; nothing leads from there to an identity.
 //!
 //! # What has gone wrong elsewhere, and what rules it out here
@@ -159,6 +160,7 @@ pub mod demand;
 mod demand_tests;
 mod encryption;
 mod envelope;
+mod enveloping;
 mod instant;
 mod keys;
 pub mod logout;
@@ -172,7 +174,10 @@ pub mod parties;
 pub mod reading;
 mod redirect;
 pub mod response;
+mod response_text;
+pub mod second_opinion;
 mod signature;
+pub mod signed_by;
 mod structure;
 mod subject;
 #[cfg(test)]

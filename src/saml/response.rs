@@ -27,9 +27,9 @@ use super::assertion::Assertion;
 use super::ciphertext::Ciphertext;
 use super::decryption::{Decryption, Plaintext};
 use super::envelope::{Envelope, Status};
-use super::markup;
 use super::parties::{EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider};
 use super::signature::{Signature, SignedDocument, SignedXml};
+use super::signed_by::SignedBy;
 use super::structure::{Kind, Structure};
 use super::witness::{Compared, Strict, Witness};
 use super::xml::{self, ASSERTION, Element};
@@ -40,61 +40,8 @@ use uppsala::{Document, NodeId};
 
 pub use super::accept::{AcceptedAssertion, Answers, Expected};
 pub use super::assertion::Attribute;
+pub use super::response_text::ResponseText;
 pub use super::subject::NameId;
-
-/// The decoded text of one SAMLResponse: base64 undone, UTF-8, within the limit. Nothing can be read from it.
-pub struct ResponseText(String);
-
-impl ResponseText {
-    /// Undoes the POST binding's base64 (Bindings 3.5.4). Line breaks between its characters are allowed, as MIME
-    /// encoders put them there; nothing else is.
-    ///
-    /// # Errors
-    /// `message-too-large` (looked at before and after decoding), `base64-invalid`, `encoding-not-utf8`.
-    pub fn from_form_value(value: &str, limits: &Limits) -> Result<Self, Refusal> {
-        // Four characters for three octets, and a line break after each 64 of them at most.
-        let longest = limits.max_decoded_bytes.div_ceil(3).saturating_mul(4);
-        if value.len() > longest.saturating_add(longest / 32).saturating_add(4) {
-            return Err(Refusal::new(
-                Reason::MessageTooLarge,
-                format!("{} characters of base64", value.len()),
-            ));
-        }
-        // A space is a plus that somebody decoded twice.
-        if value.contains(' ') {
-            return Err(Refusal::new(Reason::Base64Invalid, "a space in it: was a plus sign decoded twice?"));
-        }
-        let octets = xml::base64(value).filter(|octets| !octets.is_empty()).ok_or(Reason::Base64Invalid)?;
-        let text = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
-        Self::from_xml(text, limits)
-    }
-
-    /// From XML, for explanations and tests.
-    ///
-    /// # Errors
-    /// `message-too-large`, `encoding-not-utf8`.
-    pub fn from_xml(xml: String, limits: &Limits) -> Result<Self, Refusal> {
-        if xml.len() > limits.max_decoded_bytes {
-            return Err(Refusal::new(Reason::MessageTooLarge, format!("{} octets of XML", xml.len())));
-        }
-        // UTF-16 and UTF-32 without a byte order mark would be UTF-8 with zeros between.
-        if let [0, ..] | [_, 0, ..] = xml.as_bytes() {
-            return Err(Reason::EncodingNotUtf8.into());
-        }
-        Ok(Self(markup::normalize_attributes(xml)))
-    }
-
-    /// The XML, for the parsers of this room.
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ResponseText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ResponseText({} octets)", self.0.len())
-    }
-}
 
 /// A response that passed the pre-check and of which nothing is known to be true.
 #[must_use]
@@ -119,7 +66,7 @@ impl<'a> RawResponse<'a> {
     /// Every reason about the message as XML and about the shape of signatures; `status-not-success` when the IdP
     /// sent no assertion and says why.
     pub fn parse(text: &'a ResponseText, limits: &Limits) -> Result<Self, Refusal> {
-        let document = xml::parse(&text.0, limits.max_depth)?;
+        let document = xml::parse(text.as_str(), limits.max_depth)?;
         let structure = Structure::inspect(&document, Kind::Response)
             .map_err(|refusal| instead_of_no_assertion(&document, refusal))?;
         let parse = |node: Option<NodeId>| node.map(|node| Signature::parse(&document, node)).transpose();
@@ -216,6 +163,7 @@ impl Theirs<'_> {
         let assertion = self.verified(document, assertion)?;
         let signed_parts = signed_parts(response.is_some(), assertion.is_some());
 
+        let signatures = signatures(response.as_ref(), assertion.as_ref());
         // The larger signed part is read: a signed response holds its assertion.
         let signed = response.or(assertion).ok_or(Reason::SignatureMissing)?;
         let read = signed.read()?;
@@ -225,7 +173,7 @@ impl Theirs<'_> {
             Envelope::parse(Element::root(document)?, false)?
         };
         let assertion = Assertion::parse(&read, ours)?;
-        Ok(self.verdict(envelope, assertion, Protection { signed_parts, encrypted: None, sha1 }))
+        Ok(self.verdict(envelope, assertion, Protection { signed_parts, encrypted: None, sha1 }, signatures))
     }
 
     fn verify_encrypted(
@@ -266,7 +214,13 @@ impl Theirs<'_> {
             .map_err(|refusal| marked(refusal, malleable))?;
         let signed_parts = signed_parts(signed.is_some(), opened.is_signed);
         let protection = Protection { signed_parts, encrypted: Some(ciphertext.cipher.name()), sha1 };
-        Ok(VerifiedResponse { malleable, ..self.verdict(envelope, assertion, protection) })
+        let signatures = signatures(response.as_ref(), Some(&opened.assertion));
+        Ok(VerifiedResponse {
+            malleable,
+            #[cfg(feature = "second-opinion")]
+            opened: Some(opened.document),
+            ..self.verdict(envelope, assertion, protection, signatures)
+        })
     }
 
     /// The same rules for what was opened as for what comes in the clear.
@@ -291,7 +245,14 @@ impl Theirs<'_> {
             (None, Some(signed)) => SignedXml::decrypted(&document, assertion, signed)?,
             (None, None) => return Err(Reason::SignatureMissing.into()),
         };
-        Ok(Opened { assertion, is_signed, sha1 })
+        Ok(Opened {
+            // What is signed, others canonicalise themselves.
+            #[cfg(feature = "second-opinion")]
+            document: if is_signed { plaintext.as_opened() } else { assertion.octets().to_owned() },
+            assertion,
+            is_signed,
+            sha1,
+        })
     }
 
     fn verified(
@@ -307,9 +268,23 @@ impl Theirs<'_> {
         demand_signatures((response, assertion), self.idp.require_signed, &mut Strict)
     }
 
-    fn verdict(&self, envelope: Envelope, assertion: Assertion, protection: Protection) -> VerifiedResponse {
-        let verified_as = self.idp.entity_id.clone();
-        VerifiedResponse { envelope, assertion, verified_as, protection, malleable: false }
+    fn verdict(
+        &self,
+        envelope: Envelope,
+        assertion: Assertion,
+        protection: Protection,
+        signatures: Vec<SignedBy>,
+    ) -> VerifiedResponse {
+        VerifiedResponse {
+            envelope,
+            assertion,
+            verified_as: self.idp.entity_id.clone(),
+            protection,
+            signatures,
+            #[cfg(feature = "second-opinion")]
+            opened: None,
+            malleable: false,
+        }
     }
 }
 
@@ -320,8 +295,16 @@ fn marked(refusal: Refusal, malleable: bool) -> Refusal {
 /// An assertion that was encrypted, and is as good as one that came in the clear.
 struct Opened {
     assertion: SignedXml,
+    /// It, with its own signature as it was opened, or its octets.
+    #[cfg(feature = "second-opinion")]
+    document: String,
     is_signed: bool,
     sha1: bool,
+}
+
+/// Those of the response and of its assertion, where they have one.
+fn signatures(response: Option<&SignedXml>, assertion: Option<&SignedXml>) -> Vec<SignedBy> {
+    [response, assertion].into_iter().flatten().filter_map(SignedXml::by).cloned().collect()
 }
 
 const fn signed_parts(response: bool, assertion: bool) -> &'static str {
@@ -390,6 +373,11 @@ pub struct VerifiedResponse {
     /// Under whose keys it was verified.
     pub(super) verified_as: EntityId,
     pub(super) protection: Protection,
+    /// The signatures that verified, the response's first.
+    pub(super) signatures: Vec<SignedBy>,
+    /// What stood in the ciphertext, for who reads it with another parser.
+    #[cfg(feature = "second-opinion")]
+    pub(super) opened: Option<String>,
     /// It came in CBC under an inner signature alone: refusing it must tell nothing.
     malleable: bool,
 }

@@ -12,12 +12,10 @@
 
 use super::algorithms::{Allowed, Canonicalization, ENVELOPED, EXCLUSIVE, Hash, SignatureAlgorithm};
 use super::keys::{SigningCertificate, TrustedKeys};
-use super::own_keys::SigningKey;
+use super::signed_by::{Part, SignedBy};
 use super::structure::{Kind, Structure, inspect_message};
 use super::xml::{self, Element, SIGNATURE, shown};
 use crate::reason::{Reason, Refusal};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bergshamra_xml::NodeSet;
 use uppsala::{Document, NodeId, NodeKind};
 
@@ -41,7 +39,7 @@ pub(super) struct Signature {
 
 /// A canonicalisation with its parameter.
 #[derive(Debug)]
-struct Method {
+pub(super) struct Method {
     canonicalization: Canonicalization,
     /// The InclusiveNamespaces PrefixList (Exclusive XML Canonicalization 3).
     prefixes: Vec<String>,
@@ -144,15 +142,23 @@ impl Signature {
         allowed: &Allowed<'_>,
     ) -> Result<SignedXml, Refusal> {
         // XML Signature 3.2.2, first: somebody who holds a trusted key signed this SignedInfo.
-        let _: Promised<'_> = self.verify_value(document, keys, allowed)?;
-
+        let certificate = self.signer(document, keys, allowed)?;
         let octets = self.digested(document)?;
-        let kind = match Element::at(document, self.signed) {
-            Some(element) if element.is(xml::PROTOCOL, "Response") => Kind::Response,
-            _ => Kind::Assertion,
+        let signed = Element::at(document, self.signed);
+        let (kind, part) = match signed {
+            Some(element) if element.is(xml::PROTOCOL, "Response") => (Kind::Response, Part::Response),
+            _ => (Kind::Assertion, Part::Assertion),
         };
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
-        Ok(SignedXml { octets, kind })
+        let by = SignedBy {
+            part,
+            id: signed.and_then(|element| element.attribute("ID")).unwrap_or_default().to_owned(),
+            certificate: certificate.clone(),
+            algorithm: self.algorithm,
+            digest: self.digest,
+            digest_value: self.digest_value.clone(),
+        };
+        Ok(SignedXml { octets, kind, by: Some(by) })
     }
 
     /// The first half of [`Self::verify`]: one of the keys made the value over SignedInfo, by algorithms that are
@@ -173,7 +179,7 @@ impl Signature {
         document: &Document<'_>,
         keys: &'k TrustedKeys,
         allowed: &Allowed<'_>,
-    ) -> Result<Option<&'k SigningCertificate>, Refusal> {
+    ) -> Result<&'k SigningCertificate, Refusal> {
         allowed.signature(self.algorithm)?;
         allowed.digest(self.digest)?;
         let signed_info = canonical(document, self.signed_info, None, &self.canonicalization)?;
@@ -219,6 +225,7 @@ pub(super) struct Promised<'s> {
 pub(super) struct SignedXml {
     octets: String,
     kind: Kind,
+    by: Option<SignedBy>,
 }
 
 impl SignedXml {
@@ -228,10 +235,20 @@ impl SignedXml {
         assertion: NodeId,
         _signed: &SignedDocument<'_>,
     ) -> Result<Self, Refusal> {
-        let exclusive = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
-        let octets = canonical(document, assertion, None, &exclusive)?;
+        let octets = canonical(document, assertion, None, &Method::exclusive())?;
         let octets = String::from_utf8(octets).map_err(|_| Reason::EncodingNotUtf8)?;
-        Ok(Self { octets, kind: Kind::Assertion })
+        Ok(Self { octets, kind: Kind::Assertion, by: None })
+    }
+
+    /// Whose signature it was; none for what was opened.
+    pub(super) const fn by(&self) -> Option<&SignedBy> {
+        self.by.as_ref()
+    }
+
+    /// What was digested, or opened.
+    #[cfg(feature = "second-opinion")]
+    pub(super) fn octets(&self) -> &str {
+        &self.octets
     }
 
     /// Whether the whole response was signed, or only its assertion.
@@ -292,6 +309,11 @@ impl SignedDocument<'_> {
 }
 
 impl Method {
+    /// Exclusive canonicalisation without parameters.
+    pub(super) const fn exclusive() -> Self {
+        Self { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() }
+    }
+
     /// A `ds:CanonicalizationMethod` or a canonicalising `ds:Transform`; `refusal` says which of the two it is.
     fn parse(element: Element<'_>, refusal: Reason) -> Result<Self, Refusal> {
         let uri = element.attribute("Algorithm").unwrap_or("");
@@ -339,7 +361,7 @@ fn parse_transforms(transforms: Element<'_>) -> Result<Method, Refusal> {
 }
 
 /// The canonical octets of the element at `node`, without `left_out` and all that is in it; never empty.
-fn canonical(
+pub(super) fn canonical(
     document: &Document<'_>,
     node: NodeId,
     left_out: Option<NodeId>,
@@ -407,42 +429,4 @@ fn octets(element: Element<'_>) -> Result<Vec<u8>, Refusal> {
 
 fn shape(what: &'static str) -> Refusal {
     Refusal::new(Reason::SignatureShape, what)
-}
-
-/// An enveloped signature for a message of ours: over the element with that ID, put in at octet `at`, which is where
-/// that element's issuer ends (Core 3.2.1: the signature follows the issuer).
-pub(super) fn envelop(unsigned: &str, at: usize, id: &str, key: &SigningKey) -> Result<String, String> {
-    let failed = |refusal: Refusal| format!("our own message cannot be signed: {refusal}");
-    let method = Method { canonicalization: Canonicalization::Exclusive, prefixes: Vec::new() };
-    let encode = |octets: &[u8]| STANDARD.encode(octets);
-    let (before, after) =
-        unsigned.split_at_checked(at).ok_or("our own message has no place for a signature")?;
-
-    let document = xml::parse(unsigned, 64).map_err(failed)?;
-    let has_id = |node: &NodeId| Element::at(&document, *node).is_some_and(|e| e.attribute("ID") == Some(id));
-    let signed =
-        document.descendants(document.root()).into_iter().find(has_id).ok_or("our own message has no ID")?;
-    let digest = Hash::Sha256.of(&canonical(&document, signed, None, &method).map_err(failed)?);
-
-    let signed_info = format!(
-        "<ds:SignedInfo xmlns:ds=\"{SIGNATURE}\"><ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"/>\
-         <ds:SignatureMethod Algorithm=\"{}\"/><ds:Reference URI=\"#{}\"><ds:Transforms>\
-         <ds:Transform Algorithm=\"{ENVELOPED}\"/><ds:Transform Algorithm=\"{EXCLUSIVE}\"/></ds:Transforms>\
-         <ds:DigestMethod Algorithm=\"{}\"/><ds:DigestValue>{}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
-        key.algorithm().uri(),
-        xml::escape(id),
-        Hash::Sha256.digest_method(),
-        encode(digest.as_ref()),
-    );
-    let document = xml::parse(&signed_info, 64).map_err(failed)?;
-    let root = Element::root(&document).map_err(failed)?.node();
-    let value = key.sign(&canonical(&document, root, None, &method).map_err(failed)?)?;
-
-    Ok(format!(
-        "{before}<ds:Signature xmlns:ds=\"{SIGNATURE}\">{signed_info}<ds:SignatureValue>{}</ds:SignatureValue>\
-         <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
-         </ds:Signature>{after}",
-        encode(&value),
-        encode(key.certificate_der()),
-    ))
 }

@@ -238,11 +238,18 @@ pub(super) fn is_id(local_name: &str) -> bool {
     local_name.eq_ignore_ascii_case("id") || matches!(local_name, "AssertionID" | "ResponseID")
 }
 
-/// RFC 3986 3.1: an absolute URI begins with a scheme and a colon.
+/// RFC 3986: an absolute URI begins with a scheme and a colon (3.1), and has no characters but those of URIs (2). Other
+/// canonicalisers give up on what they cannot read as a URI. An ampersand, which URIs have and names of namespaces do not,
+/// is refused as well: libxml2 keeps it as a reference to a character.
 fn is_absolute(uri: &str) -> bool {
-    uri.split_once(':').is_some_and(|(scheme, _)| {
+    uri.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#@!$'()*+,;=%".contains(&b))
+            && rest.bytes().filter(|b| *b == b'#').count() <= 1
+            && rest.split('%').skip(1).all(|after| {
+                after.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+            })
     })
 }
 

@@ -2,12 +2,12 @@
 
 use super::authn_request::RequestId;
 use super::demand::Demand;
+use super::enveloping;
 use super::parties::{
     Binding, CryptographyPolicy, EntityId, IdentityProvider, Limits, Policy, RequireSigned, ServiceProvider,
     SigningKey, TrustedKeys,
 };
 use super::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
-use super::signature;
 use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
 use crate::secret::Secret;
@@ -78,7 +78,7 @@ pub(crate) fn sign(message: &str, id: &str, key: &str) -> String {
         (_, true) => rest.find("</saml:Issuer>").unwrap() + "</saml:Issuer>".len(),
         _ => 0,
     };
-    signature::envelop(message, inside + issuer, id, &signing_key(key)).unwrap()
+    enveloping::envelop(message, inside + issuer, id, &signing_key(key)).unwrap()
 }
 
 /// Everything that happens to a message.

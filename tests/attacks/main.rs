@@ -12,6 +12,8 @@
 mod explained;
 mod mutations;
 mod second_judge;
+#[cfg(feature = "second-opinion")]
+mod second_opinion;
 mod table;
 mod world;
 

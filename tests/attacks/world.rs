@@ -19,11 +19,11 @@ use vestibule::saml::parties::{
 use vestibule::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use vestibule::secret::Secret;
 
-const IDP: &str = "https://idp.example.com/metadata";
-const SP: &str = "https://app.example.com/vestibule/saml/metadata";
+pub(crate) const IDP: &str = "https://idp.example.com/metadata";
+pub(crate) const SP: &str = "https://app.example.com/vestibule/saml/metadata";
 pub(crate) const ACS: &str = "https://app.example.com/vestibule/saml/acs";
 const SLO: &str = "https://app.example.com/vestibule/saml/slo";
-const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
+pub(crate) const REQUEST: &str = "_request-5f0c3a7b9d2e4186a1b2c3d4e5f60718";
 
 /// 2026-01-15T12:00:00Z.
 pub(crate) const NOW: Moment = Moment::from_seconds(1_768_478_400);
@@ -143,7 +143,19 @@ impl Scene {
         self.judge_text(&ResponseText::from_xml(xml, &Limits::default())?)
     }
 
+    /// The text and the assertion of a message that is let in.
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn accepted(&self, value: &str) -> Result<(ResponseText, AcceptedAssertion), Refusal> {
+        let text = ResponseText::from_form_value(value, &Limits::default())?;
+        let accepted = self.accept(&text)?;
+        Ok((text, accepted))
+    }
+
     fn judge_text(&self, text: &ResponseText) -> Result<Seen, Refusal> {
+        Ok(Seen::in_assertion(&self.accept(text)?))
+    }
+
+    fn accept(&self, text: &ResponseText) -> Result<AcceptedAssertion, Refusal> {
         let expected = Expected {
             answers: match self.unsolicited {
                 false => Answers::Request { id: REQUEST, issued: REQUESTED_AT },
@@ -154,10 +166,9 @@ impl Scene {
             acs_url: ACS,
             demand: &self.demand,
         };
-        let accepted = RawResponse::parse(text, &Limits::default())?
+        RawResponse::parse(text, &Limits::default())?
             .verify(&self.identity_provider, &self.service_provider, self.now)?
-            .accept(&expected, &self.policy, self.now)?;
-        Ok(Seen::in_assertion(&accepted))
+            .accept(&expected, &self.policy, self.now)
     }
 }
 

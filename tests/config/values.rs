@@ -490,3 +490,23 @@ fn an_exception_that_is_over_starts_with_a_word_about_it() {
     let config = with("proxy.yaml", &over);
     assert!(config.warnings.iter().any(|warning| warning.message.contains("has passed")));
 }
+
+#[test]
+fn a_second_opinion_is_sought_as_the_build_can() {
+    use vestibule::saml::second_opinion::{COMPILED_IN, Weight};
+    let load = |word| load_with(&good("proxy.yaml"), &[("VESTIBULE__SECOND_OPINION", word)]);
+    let weight = |config: Config| config.second_opinion.map_or(Weight::Off, |second| second.weight());
+    assert_eq!(weight(with("proxy.yaml", &[])), if COMPILED_IN { Weight::Enforce } else { Weight::Off });
+    assert_eq!(load("off").map(weight).ok(), Some(Weight::Off));
+    for (word, expected) in [("report", Weight::Report), ("enforce", Weight::Enforce)] {
+        match load(word) {
+            Ok(config) => assert_eq!((COMPILED_IN, weight(config)), (true, expected)),
+            Err(problems) if COMPILED_IN => panic!("{problems}"),
+            Err(problems) => {
+                let [problem] = problems.0.as_slice() else { panic!("{problems}") };
+                assert_eq!(problem.path, "second_opinion");
+                assert!(problem.message.contains("--features second-opinion"), "{problem}");
+            }
+        }
+    }
+}

@@ -22,6 +22,8 @@ mod endings;
 mod endpoints;
 mod loops;
 mod repost;
+#[cfg(feature = "second-opinion")]
+mod second_opinion;
 mod sign_in;
 mod sign_out;
 mod single_logout;

@@ -29,6 +29,7 @@ use vestibule::login::{ask, endpoints};
 use vestibule::pages::Branding;
 use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{EntityId, Limits, Policy, ServiceProvider};
+use vestibule::saml::second_opinion::{SecondOpinion, Weight};
 use vestibule::seal::KeyRing;
 use vestibule::session::{self, MemoryStore, Store};
 use vestibule::site::{Face, Idp, Logout, PublicUrl, Site};
@@ -64,6 +65,7 @@ pub struct Plan {
     pub verifier: Option<Verifier>,
     pub store: Option<Arc<dyn Store>>,
     pub clock: Arc<ManualClock>,
+    pub second_opinion: Weight,
 }
 
 impl Plan {
@@ -74,6 +76,7 @@ impl Plan {
             verifier: None,
             store: None,
             clock: Arc::new(ManualClock::at(START)),
+            second_opinion: Weight::default(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Plan {
             jwt_keys: JwtKeys::generate(),
             branding: Branding::default(),
             message_limits: Limits::default(),
+            second_opinion: SecondOpinion::seek(self.second_opinion).unwrap(),
         };
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new(16 << 20, self.clock.now())));
         let verifier = self.verifier.unwrap_or_else(|| Verifier::with(1, 8).unwrap());

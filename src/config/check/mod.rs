@@ -14,6 +14,7 @@ mod logout;
 mod metadata;
 mod parties;
 mod rules;
+mod second_opinion;
 mod site;
 mod state;
 
@@ -67,6 +68,7 @@ pub(super) fn check(
     let jwt_keys = keys::jwt_keys(&file.jwt, &mut desk);
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
+    let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
     let branding = branding(&file.branding, &mut desk);
@@ -93,6 +95,7 @@ pub(super) fn check(
         jwt_keys,
         store_max_bytes,
         message_limits,
+        second_opinion,
         shutdown,
         watches,
         log,

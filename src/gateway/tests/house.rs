@@ -194,6 +194,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         jwt_keys: JwtKeys::generate(),
         store_max_bytes: 16 << 20,
         message_limits: MessageLimits::default(),
+        second_opinion: None,
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
         watches: Vec::new(),
         log: LogSettings::default(),

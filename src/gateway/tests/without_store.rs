@@ -76,6 +76,7 @@ fn gate(face: Face) -> Arc<Gate> {
         jwt_keys: config.jwt_keys,
         branding: config.branding,
         message_limits: config.message_limits,
+        second_opinion: config.second_opinion,
     };
     let verifier = Verifier::with(1, 1).unwrap();
     Arc::new(Gate::with_verifier(parts, Arc::new(Gone), Arc::new(ManualClock::at(NOW)), verifier))

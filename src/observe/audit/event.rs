@@ -29,6 +29,8 @@ pub enum Event<'a> {
         encrypted: Option<&'a str>,
         /// Whether nobody here had asked for it.
         unsolicited: bool,
+        /// What the second opinion was, in words, and whether it disagreed.
+        second_opinion: Option<(&'a str, bool)>,
     },
     /// An identity provider's answer rests on something that only a `danger_` key of the configuration allows.
     DangerUsed {

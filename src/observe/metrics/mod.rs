@@ -10,6 +10,7 @@
 //! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
 //! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
 //! | `vestibule_danger_used_total` | site, danger | answers that only a `danger_` key let in; `danger` is `sha1` |
+//! | `vestibule_second_opinions_total` | opinion | accepted answers that were judged once more: `agrees`, `not_comparable`, `disagrees` |
 //! | `vestibule_sign_outs_total` | site | sessions ended by their owner, here or at the IdP |
 //! | `vestibule_single_logouts_total` | site, begun_by, outcome, code | logout messages of IdPs: `begun_by` is `idp` (requests) or `user` (answers to ours); `outcome` is `ended`, `partly`, `failed` or `refused`; `code` is the reason of a refusal |
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
@@ -113,6 +114,30 @@ impl FaceLabel {
     }
 }
 
+/// What a second opinion was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpinionLabel {
+    /// The same as ours.
+    Agrees,
+    /// None: such a message cannot be judged by it.
+    NotComparable,
+    /// Another.
+    Disagrees,
+}
+
+impl OpinionLabel {
+    const ALL: [Self; 3] = [Self::Agrees, Self::NotComparable, Self::Disagrees];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::NotComparable => "not_comparable",
+            Self::Disagrees => "disagrees",
+        }
+    }
+}
+
 /// All metrics of one process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -154,6 +179,11 @@ impl Metrics {
     /// An answer rested on SHA-1, which the configuration allows until a day.
     pub fn danger_used(&self, site: u16) {
         count(&self.figures.site(site).danger_sha1);
+    }
+
+    /// An accepted answer was judged once more.
+    pub fn second_opinion(&self, opinion: OpinionLabel) {
+        count(&self.figures.second_opinions[opinion as usize]);
     }
 
     /// A session was ended by its owner, here or at the IdP.
@@ -221,6 +251,7 @@ struct Figures {
     durations: [Durations; FaceLabel::ALL.len()],
     /// Sessions, bytes, evicted, claims.
     store: [AtomicU64; 4],
+    second_opinions: [AtomicU64; OpinionLabel::ALL.len()],
     in_flight: AtomicU64,
     /// (site, idp, fingerprint) to days left.
     certificates: Mutex<BTreeMap<[String; 3], f64>>,
@@ -354,6 +385,17 @@ mod tests {
             &metrics,
             r#"vestibule_single_logouts_total{site="wiki",begun_by="idp",outcome="ended",code=""} 1"#,
         );
+    }
+
+    #[test]
+    fn second_opinions_are_counted() {
+        let metrics = Metrics::new(&["wiki"]);
+        has(&metrics, r#"vestibule_second_opinions_total{opinion="disagrees"} 0"#);
+        metrics.second_opinion(OpinionLabel::NotComparable);
+        has(&metrics, r#"vestibule_second_opinions_total{opinion="not_comparable"} 1"#);
+        for (at, opinion) in OpinionLabel::ALL.iter().enumerate() {
+            assert_eq!(*opinion as usize, at);
+        }
     }
 
     #[test]

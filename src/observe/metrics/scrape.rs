@@ -1,6 +1,6 @@
 //! A scrape: names, help and labels put to the figures.
 
-use super::{Durations, FaceLabel, Figures, SiteFigures, VerdictLabel};
+use super::{Durations, FaceLabel, Figures, OpinionLabel, SiteFigures, VerdictLabel};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -99,6 +99,16 @@ impl Figures {
                 ];
                 ConstCounter::new(*n).encode(logouts.encode_family(&labels)?)?;
             }
+        }
+        let mut opinions = to.encode_descriptor(
+            "vestibule_second_opinions",
+            "Accepted answers that were judged once more, by what the second opinion was",
+            None,
+            MetricType::Counter,
+        )?;
+        for opinion in OpinionLabel::ALL {
+            let n = self.second_opinions[opinion as usize].load(Ordering::Relaxed);
+            ConstCounter::new(n).encode(opinions.encode_family(&[("opinion", opinion.as_str())])?)?;
         }
         Ok(())
     }

@@ -4,10 +4,10 @@
 use super::message::PARTIAL;
 use crate::clock::Moment;
 use crate::saml::authn_request::RequestId;
+use crate::saml::enveloping;
 use crate::saml::instant;
 use crate::saml::parties::{Binding, ServiceProvider, SloEndpoint};
 use crate::saml::redirect::{self, Carries};
-use crate::saml::signature;
 use crate::saml::subject::NameId;
 use crate::saml::xml::{ASSERTION, PROTOCOL, escape};
 use base64::Engine;
@@ -194,7 +194,7 @@ impl Written<'_> {
             }
             Binding::Post => {
                 let xml = match key {
-                    Some(key) => signature::envelop(&xml, head.len(), id.as_str(), key)?,
+                    Some(key) => enveloping::envelop(&xml, head.len(), id.as_str(), key)?,
                     None => xml,
                 };
                 Ok(Delivery::Post {

@@ -171,7 +171,7 @@ pub fn signature_of_root(
     let allowed = strict.at(now);
     Ok(Some(Signer {
         over: "message",
-        made_by: signature.signer(&document, keys, &allowed).ok().flatten().cloned(),
+        made_by: signature.signer(&document, keys, &allowed).ok().cloned(),
         unaltered: signature.digested(&document).is_ok(),
     }))
 }
@@ -217,7 +217,7 @@ impl<'a> Message<'a> {
             let signature = signature.as_ref().ok()?;
             Some(Signer {
                 over,
-                made_by: signature.signer(&self.document, &idp.keys, &allowed).ok().flatten().cloned(),
+                made_by: signature.signer(&self.document, &idp.keys, &allowed).ok().cloned(),
                 unaltered: signature.digested(&self.document).is_ok(),
             })
         };
@@ -277,7 +277,7 @@ impl<'a> Message<'a> {
             let Ok(signature) = signature else { continue };
             match signature.signer(&self.document, &idp.keys, &allowed) {
                 Ok(by) => {
-                    let by = by.map_or("a configured key", |by| by.subject.as_str());
+                    let by = &by.subject;
                     notes.found(Part::Signature, Reason::SignatureInvalid, format!("{over}: signed by {by}"));
                 }
                 Err(refusal) => notes.failed(Part::Signature, refusal),

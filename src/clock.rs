@@ -48,6 +48,11 @@ impl Moment {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// Whole days from this to `then`, rounded down; negative when it is past.
+    pub fn whole_days_until(self, then: Self) -> i64 {
+        then.0.saturating_sub(self.0).div_euclid(24 * 60 * 60 * 1000)
+    }
 }
 
 fn millis_of(duration: Duration) -> i64 {
@@ -132,5 +137,14 @@ mod tests {
     #[test]
     fn prints_as_rfc_3339() {
         assert_eq!(Moment::from_millis(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
+    }
+
+    #[test]
+    fn whole_days_are_counted_down_and_below_zero() {
+        let day = 24 * 60 * 60;
+        let now = Moment::from_seconds(100 * day);
+        for (seconds, days) in [(101 * day, 1), (101 * day - 1, 0), (100 * day - 1, -1), (90 * day, -10)] {
+            assert_eq!(now.whole_days_until(Moment::from_seconds(seconds)), days);
+        }
     }
 }

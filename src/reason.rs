@@ -3,8 +3,8 @@
 //! The codes are a public contract: dashboards and alerts are built on them. A code is never renamed; a rule that
 //! goes leaves its code unused. `docs/reason-codes.md` is generated from this table and a test holds the two together.
 //!
-//! A refusal speaks twice. The person in front of the browser sees a page with a reference and what to do
-//!, and no details. The owner finds, under the same reference, one audit event with the code, the
+//! A refusal speaks twice. The person in front of the browser sees a page with a reference and what to do, and no
+//! details. The owner finds, under the same reference, one audit event with the code, the
 //! values that disagreed ([`Refusal::detail`]), the likely cause and the setting to look at.
 
 use std::borrow::Cow;
@@ -216,8 +216,8 @@ reasons! {
     MetadataAddressMissing = "metadata-address-missing", 503, "The identity provider has no sign-on address for HTTP-Redirect or HTTP-POST.", "An IdP that is set up for other protocols.", "Enable the Web Browser SSO profile at the IdP.";
     MetadataTimeInvalid = "metadata-time-invalid", 503, "A validUntil in the metadata is not a UTC time.", "A malformed document.", "Report it to the source's people.";
     MetadataExpired = "metadata-expired", 503, "The metadata says that it is no longer valid.", "The source has not been refreshed, or our clock is ahead.", "Get it anew from the source; synchronise the clock.";
-    MetadataValidUntilMissing = "metadata-valid-until-missing", 503, "The metadata does not say until when it is valid, and that is required.", "Another document than the federation's.", "Use the federation's own document.";
-    MetadataValidUntilFar = "metadata-valid-until-far", 503, "The metadata says that it is valid for longer than is allowed.", "A document that was made to be replayed for long.", "Use the federation's own document.";
+    MetadataValidUntilMissing = "metadata-valid-until-missing", 503, "The metadata does not say until when it is valid, and `metadata_valid_at_most` requires it.", "Another document than the federation's.", "Use the federation's own document, or remove `metadata_valid_at_most`.";
+    MetadataValidUntilFar = "metadata-valid-until-far", 503, "The metadata says that it is valid for longer than is allowed.", "A document that was made to be replayed for long.", "Use the federation's own document, or raise `metadata_valid_at_most`.";
     MetadataOlder = "metadata-older", 503, "The metadata is older than what was seen before.", "A mirror that lags behind, or somebody who brings back an old key.", "Nothing, if it passes by itself; else look at the source.";
     MetadataEntityChanged = "metadata-entity-changed", 503, "The metadata describes another identity provider than before.", "The source's address now leads to another tenant or product.", "Correct the source, or configure the new identity provider as one of its own.";
     MetadataHostChanged = "metadata-host-changed", 503, "An address of the identity provider moves to another host.", "The identity provider moved, or its metadata was tampered with.", "Ask the identity provider's people, then agree to the change: `vestibule metadata apply --idp ID`.";

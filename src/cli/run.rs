@@ -99,7 +99,7 @@ fn announce(config: &Config, now: Moment) {
             let ends = known
                 .iter()
                 .flat_map(|saml| saml.keys.certificates())
-                .map(|certificate| summary::days_left(certificate.not_after, now));
+                .map(|certificate| now.whole_days_until(certificate.not_after));
             tracing::info!(
                 idp = idp.id,
                 entity_id = known.as_ref().map(|saml| saml.entity_id.as_str()),

@@ -108,7 +108,7 @@ fn print_certificate(
     certificate: &SigningCertificate,
     now: Moment,
 ) -> io::Result<()> {
-    let days = days_left(certificate.not_after, now);
+    let days = now.whole_days_until(certificate.not_after);
     let style = match days {
         ..0 => AnsiColor::Red.on_default().bold(),
         0..SOON => AnsiColor::Yellow.on_default().bold(),
@@ -171,11 +171,6 @@ pub(super) fn sign_in_url(public_url: &PublicUrl, path_prefix: &str) -> String {
     format!("{}{path_prefix}/sign-in", public_url.origin())
 }
 
-/// Whole days until a certificate ends, rounded down; negative after it.
-pub(super) fn days_left(not_after: Moment, now: Moment) -> i64 {
-    not_after.seconds().saturating_sub(now.seconds()).div_euclid(24 * 60 * 60)
-}
-
 fn left_in_words(days: i64) -> String {
     match days {
         ..-1 => format!("ended {} days ago", days.unsigned_abs()),
@@ -190,16 +185,6 @@ fn left_in_words(days: i64) -> String {
 mod tests {
     use super::*;
     use std::time::Duration;
-
-    #[test]
-    fn days_are_counted_down_and_below_zero() {
-        let day = 24 * 60 * 60;
-        let now = Moment::from_seconds(100 * day);
-        assert_eq!(days_left(Moment::from_seconds(101 * day), now), 1);
-        assert_eq!(days_left(Moment::from_seconds(101 * day - 1), now), 0);
-        assert_eq!(days_left(Moment::from_seconds(100 * day - 1), now), -1);
-        assert_eq!(days_left(Moment::from_seconds(90 * day), now), -10);
-    }
 
     #[test]
     fn our_own_certificates_are_shown_with_their_days() {

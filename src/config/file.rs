@@ -5,12 +5,13 @@
 
 use super::reader::Field;
 use super::schema::section;
-use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word, Words};
+use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
+use super::words::{AccessWord, DefaultAccess, GroupsAbsent, Level, Preset};
 use crate::headers::{Encoding, Source};
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
-use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
+use crate::saml::parties::{Binding, Cbc, RequireSigned, SignatureAlgorithm};
 use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
 use crate::site::RequireSignedLogout;
@@ -94,6 +95,7 @@ section! {
         metadata_xml: Field<Block>,
         metadata_ca_file: Field<FilePath>,
         metadata_certificate_file: Field<OneOrMany<FilePath>>,
+        metadata_valid_at_most: Field<Duration>,
         metadata_refresh: Field<Duration>,
         key_changes: Field<Word<KeyChanges>>,
         apply_held_after: Field<OrOff<Duration>>,
@@ -295,156 +297,4 @@ section! {
         listen = "off": "there is no console yet",
         token_file = "": "there is no console yet; remove the line",
     }
-}
-
-/// `groups_absent`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GroupsAbsent {
-    Unknown,
-    Empty,
-}
-
-impl Words for GroupsAbsent {
-    const WORDS: &'static [(&'static str, Self)] = &[("unknown", Self::Unknown), ("empty", Self::Empty)];
-}
-
-/// `default_access`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum DefaultAccess {
-    Authenticated,
-    Deny,
-}
-
-impl Words for DefaultAccess {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("authenticated", Self::Authenticated), ("deny", Self::Deny)];
-}
-
-/// `access` of a rule, when it is one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AccessWord {
-    Public,
-    Optional,
-    Authenticated,
-    Deny,
-}
-
-impl Words for AccessWord {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("public", Self::Public),
-        ("optional", Self::Optional),
-        ("authenticated", Self::Authenticated),
-        ("deny", Self::Deny),
-    ];
-}
-
-/// `log.level`. What is finer than debug is not compiled into a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Level(pub(super) &'static str);
-
-impl Words for Level {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("off", Self("off")),
-        ("error", Self("error")),
-        ("warn", Self("warn")),
-        ("info", Self("info")),
-        ("debug", Self("debug")),
-    ];
-}
-
-/// `headers.preset`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Preset {
-    Default,
-    OAuth2Proxy,
-}
-
-impl Words for Preset {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("default", Self::Default), ("oauth2-proxy", Self::OAuth2Proxy)];
-    const LATER: &'static [&'static str] = &["remote", "mellon", "shibboleth", "grafana", "jenkins"];
-}
-
-impl Words for Binding {
-    const WORDS: &'static [(&'static str, Self)] = &[("redirect", Self::Redirect), ("post", Self::Post)];
-}
-
-impl Words for KeyChanges {
-    const WORDS: &'static [(&'static str, Self)] = &[("apply", Self::Apply), ("hold", Self::Hold)];
-}
-
-impl Words for Comparison {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("exact", Self::Exact),
-        ("minimum", Self::Minimum),
-        ("maximum", Self::Maximum),
-        ("better", Self::Better),
-    ];
-}
-
-impl Words for SignRequests {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("auto", Self::Auto), ("always", Self::Always), ("never", Self::Never)];
-}
-
-impl Words for RequireSigned {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("either", Self::Either),
-        ("assertion", Self::Assertion),
-        ("response", Self::Response),
-        ("both", Self::Both),
-    ];
-}
-
-impl Words for Cbc {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("accept", Self::Accept),
-        ("require_signed_response", Self::RequireSignedResponse),
-        ("refuse", Self::Refuse),
-    ];
-}
-
-impl Words for SignatureAlgorithm {
-    const REFUSED: &'static [(&'static str, &'static str)] =
-        &[("rsa-sha1", "SHA-1 is only possible until a day that danger_allow_sha1_until names")];
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("rsa-sha256", Self::RsaPkcs1(Hash::Sha256)),
-        ("rsa-sha384", Self::RsaPkcs1(Hash::Sha384)),
-        ("rsa-sha512", Self::RsaPkcs1(Hash::Sha512)),
-        ("rsa-pss-sha256", Self::RsaPss(Hash::Sha256)),
-        ("rsa-pss-sha384", Self::RsaPss(Hash::Sha384)),
-        ("rsa-pss-sha512", Self::RsaPss(Hash::Sha512)),
-        ("ecdsa-sha256", Self::Ecdsa(Hash::Sha256)),
-        ("ecdsa-sha384", Self::Ecdsa(Hash::Sha384)),
-        ("ecdsa-sha512", Self::Ecdsa(Hash::Sha512)),
-    ];
-}
-
-impl Words for RequireSignedLogout {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("true", Self::All), ("requests", Self::Requests), ("false", Self::Nothing)];
-}
-
-impl Words for Encoding {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("utf8", Self::Utf8), ("percent", Self::Percent), ("rfc8187", Self::Rfc8187)];
-}
-
-impl Words for LogFormat {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("auto", Self::Auto), ("text", Self::Text), ("json", Self::Json)];
-}
-
-impl Words for Source {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("user", Self::User),
-        ("email", Self::Email),
-        ("name", Self::Name),
-        ("preferred_username", Self::PreferredUsername),
-        ("groups", Self::Groups),
-        ("roles", Self::Roles),
-        ("idp", Self::Idp),
-        ("jwt", Self::Jwt),
-        ("groups_omitted", Self::GroupsOmitted),
-    ];
 }

@@ -29,6 +29,7 @@ mod reader;
 mod report;
 mod schema;
 mod values;
+mod words;
 mod yaml;
 
 pub use report::{Problem, Problems};

@@ -77,14 +77,13 @@ fn all_in_use(site: &Site) -> Vec<InUse<'_>> {
 impl InUse<'_> {
     fn tell(&self, now: Moment) {
         let SigningCertificate { subject, not_after, .. } = &self.certificate;
-        let left = not_after.since(now).as_secs() / DAY.as_secs();
         audit::record(&Event::CertificateEnding {
             site: self.site,
             idp: self.idp,
             certificate: subject,
             fingerprint: &self.certificate.fingerprint(),
             ends: *not_after,
-            days_left: if *not_after <= now { -1 } else { i64::try_from(left).unwrap_or(i64::MAX) },
+            days_left: now.whole_days_until(*not_after),
         });
     }
 }

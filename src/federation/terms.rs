@@ -6,6 +6,7 @@ use crate::saml::metadata::{Described, MetadataProblem, Source, describe};
 use crate::saml::parties::{Binding, CryptographyPolicy, EntityId, RequireSigned, TrustedKeys};
 use crate::site::Idp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// To who narrowed `algorithms` to a kind that the identity provider has no key of.
 pub const NO_KEY_FITS: &str =
@@ -19,6 +20,8 @@ pub struct Terms {
     pub entity_id: Option<String>,
     /// Who must have signed the document.
     pub pinned: Option<TrustedKeys>,
+    /// The document must say until when it is valid, and that must not be farther away.
+    pub valid_at_most: Option<Duration>,
     /// By which binding it is asked; the other addresses are left out.
     pub sso_binding: Option<Binding>,
     /// Which parts of its answers must be signed.
@@ -63,6 +66,7 @@ impl Terms {
         let source = Source {
             entity_id: self.entity_id.as_deref(),
             pinned: self.pinned.as_ref(),
+            require_valid_until: self.valid_at_most,
             ..Source::default()
         };
         describe(document, &source, now)

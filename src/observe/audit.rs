@@ -28,7 +28,7 @@
 //! | `source` | metadata | the address or file that the metadata came from |
 //! | `differences` | metadata-changed, metadata-held | what is different from what ran, a line each, `+`, `-` or `~` in front |
 //! | `how` | metadata-changed | what let it in: `the first reading`, `the rules`, `vestibule metadata apply`, `apply_held_after` |
-//! | `certificate`, `fingerprint`, `ends`, `days_left` | certificate-ending | subject, SHA-256, when; -1 days once it has ended. Without `idp` it is our own |
+//! | `certificate`, `fingerprint`, `ends`, `days_left` | certificate-ending | subject, SHA-256, when, in how many whole days (negative once it has ended). Without `idp` it is our own |
 //!
 //! Events of the gate itself: `metadata-changed` (an identity provider's metadata is in use that says something new),
 //! `metadata-held` (it waits for the owner), `metadata-refused` (a document that is not used), `certificate-ending`.

@@ -335,28 +335,6 @@ pub struct AcceptedAssertion {
 }
 
 impl AcceptedAssertion {
-    /// One that nobody signed, for the tests of those who take one.
-    #[cfg(test)]
-    #[allow(dead_code, reason = "for the tests of other rooms")]
-    pub(crate) fn made_up(name_id: NameId, attributes: Vec<Attribute>, now: Moment) -> Self {
-        Self {
-            id: "_made_up".to_owned(),
-            issuer: "https://idp.example.org/metadata".to_owned(),
-            name_id,
-            attributes,
-            session_index: Some("_session".to_owned()),
-            authn_instant: now,
-            authn_context_class: None,
-            session_not_on_or_after: None,
-            acceptable_until: now.plus(Duration::from_secs(300)),
-            protection: Protection { signed_parts: "assertion", encrypted: None, sha1: false },
-            scopes: Vec::new(),
-            signatures: Vec::new(),
-            #[cfg(feature = "second-opinion")]
-            opened: None,
-        }
-    }
-
     /// The assertion's own ID, unique for its issuer (Core 1.3.4).
     pub fn id(&self) -> &str {
         &self.id

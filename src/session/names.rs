@@ -1,4 +1,4 @@
-//! Group and role names, each kept once for all sessions.
+//! Names of groups and roles, and the qualifiers of NameIDs, each kept once for all sessions.
 //!
 //! A thousand groups serve a million sessions, so a session holds numbers. A number belongs to its name as long as
 //! somebody holds it; with the last holder the name is forgotten and the number free, so that a directory's churn leaves

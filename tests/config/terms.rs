@@ -40,6 +40,25 @@ fn each_one_is_told_the_names_of_the_others() {
     assert_eq!(others, [vec![b.clone(), c.clone()], vec![a.clone(), c], vec![a, b]]);
 }
 
+#[test]
+fn a_document_that_is_valid_for_too_long_is_refused_where_the_owner_says_so() {
+    let of = |more: &str| config(&format!("  - {{id: a, metadata_url: \"https://a.test/\"{more}}}\n"));
+    let document = std::fs::read_to_string(here().join("files/other-metadata.xml")).expect("the file");
+    let until = |days: u64| {
+        let until = NOW.plus(std::time::Duration::from_secs(days * 86_400)).to_string();
+        document.replacen(" entityID=", &format!(" validUntil=\"{until}\" entityID="), 1)
+    };
+    let judged = |more: &str, document: &str| {
+        let described = of(more).watches[0].terms.describe(document.as_bytes(), NOW);
+        described.err().map(|problem| problem.reason.code())
+    };
+    let bounded = ", metadata_valid_at_most: 14d";
+    assert_eq!(judged("", &document), None);
+    assert_eq!(judged(bounded, &document), Some("metadata-valid-until-missing"));
+    assert_eq!(judged(bounded, &until(13)), None);
+    assert_eq!(judged(bounded, &until(15)), Some("metadata-valid-until-far"));
+}
+
 #[tokio::test]
 async fn requests_that_are_never_signed_and_logout_without_an_address_are_warned_about_later_too() {
     let of = |more: &str| {

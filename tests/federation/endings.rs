@@ -33,7 +33,7 @@ fn it_is_told_at_thirty_days_at_seven_and_then_every_day() {
         days.extend(told(&world)[before..].iter().map(|(_, days)| *days));
         now = now.plus(DAY / 24);
     }
-    assert_eq!(days, [30, 7, 6, 5, 4, 3, 2, 1, -1, -1, -1, -1, -1]);
+    assert_eq!(days, [30, 7, 6, 5, 4, 3, 2, 1, 0, -1, -2, -3, -4]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Which headers the application gets.
 
 use super::Desk;
-use crate::config::file::{Header, Headers, Preset};
+use crate::config::file::{Header, Headers};
 use crate::config::values::Word;
+use crate::config::words::Preset;
 use crate::headers::{Encoding, HeaderPlan, HeaderSpec};
 use http::HeaderName;
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What is known of an identity provider at the start.
@@ -54,7 +55,7 @@ impl Watched {
     }
 }
 
-/// The one way that was chosen, out of six.
+/// The one way that was chosen: an address, a query, a file, the document itself, or its parts.
 pub(super) fn description(written: &IdpFile, desk: &mut Desk) -> Option<Description> {
     let ways = [
         ("metadata_url", written.metadata_url.is_written()),
@@ -122,6 +123,10 @@ fn refuse_idle_keys(written: &IdpFile, used: &[&str], desk: &mut Desk) {
         (
             !read && written.metadata_certificate_file.is_written(),
             written.metadata_certificate_file.problem("is for metadata, and there is none here"),
+        ),
+        (
+            !read && written.metadata_valid_at_most.is_written(),
+            written.metadata_valid_at_most.problem("is for metadata, and there is none here"),
         ),
     ];
     if !used.is_empty() {
@@ -237,6 +242,10 @@ fn terms(written: &IdpFile, desk: &mut Desk) -> Option<Terms> {
     Some(Terms {
         entity_id: written.entity_id.get().cloned(),
         pinned: pinned(&written.metadata_certificate_file, desk)?,
+        valid_at_most: written
+            .metadata_valid_at_most
+            .get()
+            .map(|_| desk.duration(&written.metadata_valid_at_most, 14 * DAY, HOUR, 366 * DAY)),
         sso_binding: written.sso_binding.get().map(|Word(binding)| *binding),
         require_signed: required_signatures(written),
         cryptography: cryptography::policy(written, desk)?,

@@ -18,10 +18,11 @@ mod second_opinion;
 mod site;
 mod state;
 
-use super::file::{Branding as BrandingFile, File, Level, Log, Saml, Shutdown as ShutdownFile};
+use super::file::{Branding as BrandingFile, File, Log, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
+use super::words::Level;
 use super::{Config, Ourselves, Shutdown};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};

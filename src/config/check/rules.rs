@@ -2,9 +2,10 @@
 
 use super::Desk;
 use crate::access::{Access, PathPattern, Rule, Rules, Term};
-use crate::config::file::{AccessWord, DefaultAccess, File, Rule as RuleFile, Term as TermFile};
+use crate::config::file::{File, Rule as RuleFile, Term as TermFile};
 use crate::config::reader::Field;
 use crate::config::values::{Nested, Short, Word};
+use crate::config::words::{AccessWord, DefaultAccess};
 use http::Method;
 
 /// What the terms of rules may name.

@@ -8,6 +8,7 @@ mod cryptography;
 mod demand;
 mod files;
 mod headers;
+mod identity;
 mod keys;
 mod listeners;
 mod logout;
@@ -17,6 +18,7 @@ mod rules;
 mod second_opinion;
 mod site;
 mod state;
+mod upstream;
 
 use super::file::{Branding as BrandingFile, File, Log, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;

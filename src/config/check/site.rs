@@ -3,21 +3,21 @@
 use super::Desk;
 use super::cryptography;
 use super::demand::against_ourselves;
-use super::listeners::certificates;
+use super::identity::mapping;
 use super::logout;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
-use crate::config::file::{File, Identity, Session, Upstream as UpstreamFile};
-use crate::config::reader::{Field, Place};
-use crate::config::values::{FilePath, OneOrMany, OrOff, Short, Word, show};
-use crate::config::words::GroupsAbsent;
+use super::upstream::upstream;
+use crate::config::file::{File, Session};
+use crate::config::reader::Field;
+use crate::config::values::show;
 use crate::cookies::CookiePolicy;
 use crate::federation::{Other, Terms};
 use crate::identity::Mapping;
 use crate::saml::demand::SignRequests;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;
-use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
+use crate::site::{Face, Idp, PublicUrl, Site};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,130 +149,6 @@ fn face(file: &File, desk: &mut Desk) -> Option<Face> {
         }
         (true, false) => upstream(file, desk).map(Face::Proxy),
     }
-}
-
-fn upstream(file: &File, desk: &mut Desk) -> Option<Upstream> {
-    match file.upstream.get()? {
-        Short::Short(text) => {
-            let (tls, host, port) = upstream_url(text, &file.upstream.place, desk)?;
-            let timeout = Some(MINUTE);
-            Some(Upstream {
-                tls,
-                host,
-                port,
-                http2: false,
-                ca_file: None,
-                connect_timeout: 5 * (MINUTE / 60),
-                read_timeout: timeout,
-                preserve_host: true,
-            })
-        }
-        Short::Long(written) => upstream_in_full(written, desk),
-    }
-}
-
-fn upstream_in_full(written: &UpstreamFile, desk: &mut Desk) -> Option<Upstream> {
-    let address =
-        written.url.required(&mut desk.report).and_then(|text| upstream_url(text, &written.url.place, desk));
-    let millisecond = Duration::from_millis(1);
-    let connect_timeout = desk.duration(&written.connect_timeout, 5 * (MINUTE / 60), millisecond, HOUR);
-    let read_timeout = match written.read_timeout.or(OrOff::On(MINUTE)) {
-        OrOff::Off => None,
-        OrOff::On(timeout) => {
-            if timeout < millisecond {
-                desk.error(written.read_timeout.problem("must be at least 1ms, or off"));
-            }
-            Some(timeout)
-        }
-    };
-    certificates(&written.ca_file, desk);
-    let (tls, host, port) = address?;
-    if written.ca_file.is_written() && !tls {
-        desk.error(written.ca_file.problem("is for an https:// upstream"));
-    }
-    Some(Upstream {
-        tls,
-        host,
-        port,
-        http2: written.http2.or(false),
-        ca_file: written.ca_file.get().map(|FilePath(path)| path.clone()),
-        connect_timeout,
-        read_timeout,
-        preserve_host: written.preserve_host.or(true),
-    })
-}
-
-/// Whether TLS, host and port of `http://127.0.0.1:3000`.
-fn upstream_url(text: &str, place: &Place, desk: &mut Desk) -> Option<(bool, String, u16)> {
-    let fail = |desk: &mut Desk, message: &str| desk.error(place.problem(message.to_owned()));
-    let Ok(url) = url::Url::parse(text) else {
-        fail(desk, "is not an address: write it as http://127.0.0.1:3000");
-        return None;
-    };
-    let (Some(host), "http" | "https", Some(port)) =
-        (url.host_str(), url.scheme(), url.port_or_known_default())
-    else {
-        fail(desk, "must start with http:// or https:// and a host");
-        return None;
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        fail(desk, "a user name does not belong here");
-        return None;
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        fail(desk, "only scheme, host and port: the application gets the path that the browser asked for");
-        return None;
-    }
-    Some((url.scheme() == "https", host.trim_matches(['[', ']']).to_owned(), port))
-}
-
-fn mapping(file: &File, desk: &mut Desk) -> Mapping {
-    let default = Mapping::default();
-    let Identity { user, email, name, preferred_username, groups, .. } = &file.identity;
-    let mapping = Mapping {
-        user: candidates(user, default.user, desk),
-        email: candidates(email, default.email, desk),
-        name: candidates(name, default.name, desk),
-        preferred_username: candidates(preferred_username, default.preferred_username, desk),
-        groups: candidates(groups, default.groups, desk),
-        groups_absent_is_empty: file.groups_absent.or(Word(GroupsAbsent::Unknown)).0 == GroupsAbsent::Empty,
-        roles: roles(file, desk),
-        default_role: file.default_role.get().cloned(),
-    };
-    if mapping.default_role.as_deref().is_some_and(sounds_mighty) {
-        let message = "everybody who signs in gets this role, and it sounds like one for few";
-        desk.warn(file.default_role.problem(message));
-    }
-    mapping
-}
-
-fn candidates(field: &Field<OneOrMany<String>>, default: Vec<String>, desk: &mut Desk) -> Vec<String> {
-    match field.get() {
-        None => default,
-        Some(OneOrMany(listed)) => {
-            if listed.is_empty() {
-                desk.error(field.problem("is empty: name at least one attribute"));
-            }
-            listed.iter().filter_map(|item| item.get().cloned()).collect()
-        }
-    }
-}
-
-fn roles(file: &File, desk: &mut Desk) -> Vec<(String, String)> {
-    let mut rows = Vec::new();
-    for (group, roles) in file.roles.get().map_or(&[][..], |table| &table.0) {
-        let Some(OneOrMany(listed)) = roles.get() else { continue };
-        if listed.is_empty() {
-            desk.error(roles.problem("is empty: name at least one role"));
-        }
-        rows.extend(listed.iter().filter_map(|role| Some((group.clone(), role.get()?.clone()))));
-    }
-    rows
-}
-
-fn sounds_mighty(role: &str) -> bool {
-    let role = role.to_lowercase();
-    ["admin", "root", "superuser", "owner", "operator"].iter().any(|mighty| role.contains(mighty))
 }
 
 /// What rules may name; from the file rather than from what was built, so that a broken provider is still known.

@@ -50,7 +50,7 @@ pub struct Gate {
     pub sites: Vec<Arc<Site>>,
     /// Seals attempts and everything else that the browser keeps for us.
     pub keys: KeyRing,
-    /// Signs the identity JWT.
+    /// Signs the identity JWT where a site has no keys of its own.
     pub jwt_keys: JwtKeys,
     /// Sessions and claims.
     pub store: Arc<dyn Store>,
@@ -224,6 +224,11 @@ impl Gate {
         rendered
     }
 
+    /// What signs the JWTs of a site.
+    pub fn jwt_keys_of<'a>(&'a self, site: &'a Site) -> &'a JwtKeys {
+        site.jwt_keys.as_deref().unwrap_or(&self.jwt_keys)
+    }
+
     /// Forgets some of what is over: sessions, and headers that nobody asks for. To be called every second or so.
     pub fn tidy(&self, now: Moment) {
         self.store.sweep(now);
@@ -238,7 +243,12 @@ impl Gate {
             authn_context_class: session.authn_context_class(),
             ends_at: session.ends_at(),
         };
-        let token = Token { keys: &self.jwt_keys, issuer: site.public_url.origin(), audience: &site.name };
+        let token = Token {
+            keys: self.jwt_keys_of(site),
+            issuer: site.canonical_url.origin(),
+            audience: &site.audience,
+            organization: site.organization.as_deref(),
+        };
         site.headers.render(&subject, &token, now)
     }
 }
@@ -303,7 +313,7 @@ fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
 }
 
 fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
-    session.site() == site.id && session.touch(now)
+    session.site() == site.key && session.touch(now)
 }
 
 #[cfg(test)]

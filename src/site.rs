@@ -4,12 +4,13 @@ mod idp;
 
 pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
 
-use crate::access::Rules;
+use crate::access::{PathPattern, RequestPath, Rules};
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
+use crate::headers::jwt::JwtKeys;
 use crate::identity::Mapping;
 use crate::saml::parties::{Policy, ServiceProvider};
-use crate::session::Limits;
+use crate::session::{Limits, SiteKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,12 @@ impl PublicUrl {
             _ => return Err(BEGINNING.into()),
         };
         let host = url.host().ok_or("the URL has no host")?;
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err(
+                "a wildcard is for a site of `sites` that lists its tenants, as https://*.app.example.com"
+                    .into(),
+            );
+        }
         let loopback = match &host {
             url::Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
             url::Host::Ipv4(ip) => ip.is_loopback(),
@@ -95,30 +102,62 @@ pub struct Upstream {
     pub preserve_host: bool,
 }
 
+/// A part of the application, and where it is.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// What it serves; empty: everything. Judged on the path's name, as rules are.
+    pub paths: Vec<PathPattern>,
+    /// Where it is.
+    pub upstream: Upstream,
+}
+
+impl Route {
+    /// Whether it serves this path.
+    pub fn serves(&self, path: &RequestPath) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
 /// Which of the two faces a site has.
 #[derive(Debug, Clone)]
 pub enum Face {
-    /// The gate forwards to the application itself.
-    Proxy(Upstream),
+    /// The gate forwards to the application itself: to the first part that serves the path.
+    Proxy(Vec<Route>),
     /// A gateway asks and forwards.
     ForwardAuth,
 }
 
+impl From<Upstream> for Face {
+    fn from(upstream: Upstream) -> Self {
+        Self::Proxy(vec![Route { paths: Vec::new(), upstream }])
+    }
+}
+
 /// One site.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Site {
     /// Index in `Config::sites`.
     pub id: u16,
-    /// The JWT's audience, and its name in logs and metrics.
+    /// What its sessions and claims know it by.
+    pub key: SiteKey,
+    /// Its name in logs and metrics, and what sealed values know it by; `site/tenant` of a tenant.
     pub name: String,
-    /// The address that browsers use.
+    /// The JWT's audience: the name; of a tenant, that of the site that it belongs to.
+    pub audience: String,
+    /// The tenant's name (the JWT's `org`); none for a site that is no tenant.
+    pub organization: Option<String>,
+    /// The address that browsers use. A site with several addresses is several of these, which share name and key.
     pub public_url: PublicUrl,
+    /// The first of its addresses: the JWT's issuer, whichever is used.
+    pub canonical_url: PublicUrl,
     /// Who forwards.
     pub face: Face,
     /// `/vestibule`, no final slash.
     pub path_prefix: String,
     /// Our side towards the identity providers.
     pub service_provider: ServiceProvider,
+    /// Further paths at which answers are taken: those of what stood here before.
+    pub acs_aliases: Vec<String>,
     /// Who may sign people in here; at least one.
     pub identity_providers: Vec<Arc<Idp>>,
     /// What the profile's rules are told.
@@ -129,6 +168,8 @@ pub struct Site {
     pub rules: Rules,
     /// What the application is told.
     pub headers: HeaderPlan,
+    /// What signs the JWT here; none: the gate's own keys.
+    pub jwt_keys: Option<Arc<JwtKeys>>,
     /// How long sessions live.
     pub session_limits: Limits,
     /// How cookies are made.

@@ -183,12 +183,12 @@ struct Pair<'c> {
 impl Pair<'_> {
     fn party(&self) -> Party<'_> {
         let Self { site, idp, saml } = self;
-        let acs = &site.service_provider.acs_url;
+        let of_idp = format!("{}{}/saml/acs/{}", site.public_url.origin(), site.path_prefix, idp.id);
         Party {
             site: &site.name,
             idp: &idp.id,
             service_provider: &site.service_provider,
-            acs_urls: vec![acs.clone(), format!("{acs}/{}", idp.id)],
+            acs_urls: site.service_provider.acs_urls().map(str::to_owned).chain([of_idp]).collect(),
             slo_url: site.service_provider.slo_url.clone(),
             logout: LogoutDemand {
                 taken: idp.logout.single_logout,

@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
 use crate::saml::parties::{Cbc, CryptographyPolicy, SigningCertificate};
-use crate::site::{Face, Idp, PublicUrl, Site, Upstream};
+use crate::site::{Face, Idp, PublicUrl, Route, Site, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -153,7 +153,16 @@ fn address_or_off(address: Option<std::net::SocketAddr>) -> String {
 /// What stands behind a site.
 pub(super) fn face(face: &Face) -> String {
     match face {
-        Face::Proxy(upstream) => format!("forwarded to {}", upstream_url(upstream)),
+        Face::Proxy(routes) => {
+            let to = |route: &Route| match route.paths.is_empty() {
+                true => upstream_url(&route.upstream),
+                false => {
+                    let paths: Vec<String> = route.paths.iter().map(ToString::to_string).collect();
+                    format!("{} ({})", upstream_url(&route.upstream), paths.join(", "))
+                }
+            };
+            format!("forwarded to {}", routes.iter().map(to).collect::<Vec<_>>().join(", "))
+        }
         Face::ForwardAuth => "behind a gateway that asks us (forward-auth)".to_string(),
     }
 }

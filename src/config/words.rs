@@ -157,5 +157,6 @@ impl Words for Source {
         ("idp", Self::Idp),
         ("jwt", Self::Jwt),
         ("groups_omitted", Self::GroupsOmitted),
+        ("organization", Self::Organization),
     ];
 }

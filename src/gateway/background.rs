@@ -29,8 +29,9 @@ const LOOK_AT_METADATA_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AT_ENDINGS_EVERY: Duration = Duration::from_secs(60);
 
 /// Keeps the addresses of an application fresh. Lets go of `first` when they were asked for once.
-pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize, first: mpsc::Sender<()>) {
-    let Some(application) = edges.get(site).and_then(|edge| edge.application.as_ref()) else { return };
+pub(super) async fn keep_resolved(edges: Arc<[Edge]>, (site, part): (usize, usize), first: mpsc::Sender<()>) {
+    let part = edges.get(site).and_then(|edge| edge.parts.get(part));
+    let Some(application) = part.map(|part| &part.application) else { return };
     let mut first = Some(first);
     loop {
         application.resolve().await;

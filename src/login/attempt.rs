@@ -74,7 +74,8 @@ impl Attempt {
         remembers_since: Moment,
         now: Moment,
     ) -> Result<Arc<Idp>, Refusal> {
-        if self.site != site.name || self.acs_url != site.service_provider.acs_url {
+        let asked_with = |url: &str| self.acs_url == url;
+        if self.site != site.name || !site.service_provider.acs_urls().any(asked_with) {
             return Err(Refusal::new(
                 Reason::AttemptForeign,
                 format!("the sign-in asked for an answer at {}", self.acs_url),

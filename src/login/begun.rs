@@ -53,7 +53,7 @@ impl Begun {
     /// What is good for once, each with what it is called when it comes again. Claimed together.
     pub(super) fn claims(&self, site: &Site, assertion: &AcceptedAssertion) -> Vec<(ClaimKey, Reason)> {
         let request = self.attempt().map(|attempt| {
-            (ClaimKey::request(site.id, attempt.request_id.as_str()), Reason::RequestAnswered)
+            (ClaimKey::request(site.key, attempt.request_id.as_str()), Reason::RequestAnswered)
         });
         let once = ClaimKey::assertion(assertion.issuer(), assertion.id());
         request.into_iter().chain([(once, Reason::AssertionReplayed)]).collect()

@@ -3,6 +3,7 @@
 //! All under the site's prefix, so that a gateway needs one bypass rule, and the keys at a well-known address too.
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
+use super::finish::At;
 use super::refused::Refused;
 use super::{finish, refused, sign_out, slo, start, tries, whoami};
 use crate::access::RequestPath;
@@ -17,9 +18,14 @@ use http::{HeaderValue, Method, Request, Response};
 use std::net::IpAddr;
 use tokio::time::Instant;
 
-/// Whether the path is one of ours: under the prefix, or the well-known address of the keys.
+/// Whether the path is one of ours: under the prefix, the well-known address of the keys, or an old address of the
+/// assertion consumer service.
 pub fn is_own(site: &Site, path: &RequestPath) -> bool {
-    below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS
+    below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS || is_acs_alias(site, path)
+}
+
+fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
+    site.acs_aliases.iter().any(|alias| alias == path.as_str())
 }
 
 /// How many bytes of a body [`answer`] is willing to take at this path.
@@ -93,9 +99,9 @@ async fn dispatch(
             sign_out::end(gate, site, request, client, now).await?
         }
         Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
-        Endpoint::AssertionConsumerService(idp) => {
+        Endpoint::AssertionConsumerService(at) => {
             within(request.body(), form_limit(gate))?;
-            finish::finish(gate, site, *idp, request, client, now).await?
+            finish::finish(gate, site, *at, request, client, now).await?
         }
         Endpoint::SingleLogout => {
             within(request.body(), form_limit(gate))?;
@@ -107,7 +113,7 @@ async fn dispatch(
         Endpoint::WhoAmI => whoami::whoami(gate, site, headers, now).await?,
         Endpoint::Refused => refused::page(gate, site, request, client, now).await?,
         Endpoint::Keys => {
-            let mut response = document("application/jwk-set+json", gate.jwt_keys.jwks().to_owned());
+            let mut response = document("application/jwk-set+json", gate.jwt_keys_of(site).jwks().to_owned());
             // As long as a JWT lives: a key is published at least that long before it signs.
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             response
@@ -119,7 +125,7 @@ async fn dispatch(
 enum Endpoint<'a> {
     SignIn,
     SignOut,
-    AssertionConsumerService(Option<&'a str>),
+    AssertionConsumerService(At<'a>),
     SingleLogout,
     Metadata,
     WhoAmI,
@@ -132,10 +138,13 @@ impl<'a> Endpoint<'a> {
         if path.as_str() == WELL_KNOWN_KEYS {
             return Some(Self::Keys);
         }
+        if is_acs_alias(site, path) {
+            return Some(Self::AssertionConsumerService(At::Alias(path.as_str())));
+        }
         Some(match below_prefix(site, path)? {
             "/sign-in" => Self::SignIn,
             "/sign-out" => Self::SignOut,
-            "/saml/acs" => Self::AssertionConsumerService(None),
+            "/saml/acs" => Self::AssertionConsumerService(At::Own),
             "/saml/slo" => Self::SingleLogout,
             "/saml/metadata" => Self::Metadata,
             "/whoami" => Self::WhoAmI,
@@ -144,7 +153,7 @@ impl<'a> Endpoint<'a> {
             other => {
                 let idp = other.strip_prefix("/saml/acs/")?;
                 (!idp.is_empty() && !idp.contains('/'))
-                    .then_some(Self::AssertionConsumerService(Some(idp)))?
+                    .then_some(Self::AssertionConsumerService(At::OfIdp(idp)))?
             }
         })
     }

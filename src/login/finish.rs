@@ -31,24 +31,54 @@ use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Answers `POST saml/acs` and `POST saml/acs/{idp}`.
+/// Under which of its addresses the assertion consumer service was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At<'a> {
+    /// The one under the prefix.
+    Own,
+    /// The same with an identity provider's id behind it: answers of others are refused there.
+    OfIdp(&'a str),
+    /// The path of what stood here before (`acs_aliases`).
+    Alias(&'a str),
+}
+
+impl<'a> At<'a> {
+    /// The whole address, which Destination and Recipient must name.
+    fn url(self, site: &Site) -> String {
+        let (origin, prefix) = (site.public_url.origin(), &site.path_prefix);
+        match self {
+            Self::Own => format!("{origin}{prefix}/saml/acs"),
+            Self::OfIdp(idp) => format!("{origin}{prefix}/saml/acs/{idp}"),
+            Self::Alias(path) => format!("{origin}{path}"),
+        }
+    }
+
+    const fn idp(self) -> Option<&'a str> {
+        match self {
+            Self::OfIdp(idp) => Some(idp),
+            Self::Own | Self::Alias(_) => None,
+        }
+    }
+}
+
+/// Answers `POST saml/acs`, `POST saml/acs/{idp}` and the same at the paths of `acs_aliases`.
 ///
 /// # Errors
 /// Every reason of the form, the message, the attempt and the identity; `busy`; `store-unavailable`.
 pub(super) async fn finish(
     gate: &Gate,
     site: &Site,
-    idp_in_path: Option<&str>,
+    at: At<'_>,
     request: &http::Request<Bytes>,
     client: IpAddr,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
-    let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
+    let delivery = Delivery { gate, site, headers: request.headers(), at, posted: &posted, now };
     let mut examined = delivery.examined(None).await?;
     if let Examined::Encrypted { attempt } = examined {
         let stopped = |refusal| of(&attempt, refusal);
-        let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
+        let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
         if gate.store.is_claimed(&answered, now).await.map_err(unavailable).map_err(stopped)? {
             return delivery.answered_before(&Begun::Here(attempt), Reason::RequestAnswered).await;
         }
@@ -247,15 +277,14 @@ struct Delivery<'a> {
     gate: &'a Gate,
     site: &'a Site,
     headers: &'a HeaderMap,
-    idp_in_path: Option<&'a str>,
+    at: At<'a>,
     posted: &'a PostedResponse,
     now: Moment,
 }
 
 impl Delivery<'_> {
     fn acs_url(&self) -> String {
-        let published = &self.site.service_provider.acs_url;
-        self.idp_in_path.map_or_else(|| published.clone(), |idp| format!("{published}/{idp}"))
+        self.at.url(self.site)
     }
 
     /// Judged on the verifier's threads, as long as there is room. A refusal that could not tell which sign-in it was
@@ -271,7 +300,7 @@ impl Delivery<'_> {
             limits: self.gate.message_limits,
             held,
             site,
-            idp_in_path: self.idp_in_path.map(str::to_owned),
+            idp_in_path: self.at.idp().map(str::to_owned),
             posted: self.posted_by(),
             relay_state: self.posted.relay_state.clone(),
             acs_url: self.acs_url(),
@@ -368,7 +397,7 @@ fn says_where_from(headers: &HeaderMap) -> bool {
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.
 fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(SessionId, Arc<Session>), Refusal> {
     let id = SessionId::random();
-    let session = Session::establish(identity, site.id, id.key(), &site.session_limits, now);
+    let session = Session::establish(identity, site.key, id.key(), &site.session_limits, now);
     if !session.is_alive(now) {
         // Skew lets in an answer of the last moment; it must not send the browser round for a dead session.
         return Err(Refusal::new(

@@ -45,7 +45,7 @@ pub(super) async fn completed(
             && now.since(attempt.created) < WINDOW
             && attempt.rounds > rounds;
         if same {
-            let claim = ClaimKey::request(site.id, attempt.request_id.as_str());
+            let claim = ClaimKey::request(site.key, attempt.request_id.as_str());
             if gate.store.is_claimed(&claim, now).await.map_err(unavailable)? {
                 rounds = attempt.rounds;
             }

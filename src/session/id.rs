@@ -42,6 +42,30 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// What sessions, claims and counters know a site by: made of its name, so that it means the same site after the
+/// configuration has changed. Sites of one gate have different ones, for which the configuration is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SiteKey(u32);
+
+impl SiteKey {
+    /// The beginning of SHA-256 of the name.
+    pub fn of(name: &str) -> Self {
+        let hash = digest::digest(&digest::SHA256, name.as_bytes());
+        Self(hash.as_ref().iter().take(4).fold(0, |sum, octet| sum << 8 | u32::from(*octet)))
+    }
+
+    /// For hashing it together with something else.
+    pub const fn to_bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl fmt::Debug for SiteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
 /// 32 octets in base64url without padding.
 const COOKIE_LENGTH: usize = 43;
 

@@ -4,7 +4,7 @@
 //! often the same, so (IdP, user) is the first table, and the second, (IdP, NameID), holds only the sessions where it
 //! differs.
 
-use super::{Session, SessionKey};
+use super::{Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use hashbrown::HashTable;
@@ -66,7 +66,7 @@ impl Index {
 
     pub(super) fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,

@@ -10,7 +10,7 @@
 
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
-use super::{Claim, ClaimKey, Peek, Session, SessionKey, Store, StoreError, StoreSize};
+use super::{Claim, ClaimKey, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize};
 use crate::clock::Moment;
 use async_trait::async_trait;
 use moka::notification::RemovalCause;
@@ -97,7 +97,7 @@ impl Store for MemoryStore {
 
     async fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,
@@ -242,7 +242,7 @@ mod tests {
                         let (store, start) = (&store, &start);
                         threads.spawn(move || {
                             // Everybody has a key of their own and the contended one, in either order.
-                            let contended = ClaimKey::request(0, &format!("{round}"));
+                            let contended = ClaimKey::request(SiteKey::of("a"), &format!("{round}"));
                             let own = ClaimKey::assertion("idp", &format!("{round}-{thread}"));
                             let keys = if thread % 2 == 0 { [contended, own] } else { [own, contended] };
                             start.wait();

@@ -1,6 +1,6 @@
 //! What a store of sessions must do; [`MemoryStore`](super::MemoryStore) is the first that does.
 
-use super::{ClaimKey, Session, SessionKey};
+use super::{ClaimKey, Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub trait Store: Send + Sync {
     /// LogoutRequest, Core 3.7.1).
     async fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,

@@ -8,7 +8,7 @@ use vestibule::config::{Config, load};
 use vestibule::federation::Pace;
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
 use vestibule::saml::metadata::change::KeyChanges;
-use vestibule::site::{Face, RequireSignedLogout};
+use vestibule::site::{Face, RequireSignedLogout, Route};
 
 fn good(name: &str) -> PathBuf {
     here().join("good").join(name)
@@ -39,7 +39,9 @@ fn the_smallest_file_has_safe_defaults() {
     assert!(!site.allow_encoded_slash);
     assert!(site.rules.rules.is_empty());
     assert!(matches!(site.rules.default, vestibule::access::Access::Authenticated));
-    let Face::Proxy(upstream) = &site.face else { panic!("proxy") };
+    let Face::Proxy(routes) = &site.face else { panic!("proxy") };
+    let [Route { paths, upstream }] = routes.as_slice() else { panic!("one part") };
+    assert!(paths.is_empty());
     assert_eq!((upstream.tls, upstream.host.as_str(), upstream.port), (false, "127.0.0.1", 3000));
     assert!(upstream.preserve_host);
     assert_eq!(config.listeners.public.to_string(), "127.0.0.1:4180");

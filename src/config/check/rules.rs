@@ -12,8 +12,10 @@ use http::Method;
 pub(super) struct Known<'a> {
     /// Roles that somebody can hold.
     pub(super) roles: Vec<&'a str>,
-    /// Ids of identity providers.
+    /// Ids of the identity providers that the site admits.
     pub(super) idps: Vec<&'a str>,
+    /// Ids of all that are described.
+    pub(super) all_idps: Vec<&'a str>,
 }
 
 /// The rules in order, and what holds where none selects.
@@ -55,7 +57,7 @@ fn rule(written: &RuleFile, known: &Known<'_>, desk: &mut Desk) -> Option<Rule> 
 }
 
 /// A selector that is absent selects everything; an empty one would too, which nobody means who wrote it.
-fn selector<T, U>(
+pub(super) fn selector<T, U>(
     field: &Field<Vec<Field<T>>>,
     desk: &mut Desk,
     parse: impl Fn(&T) -> Result<U, String>,
@@ -131,8 +133,11 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         return Some(Term::Role(role.clone()));
     }
     if let Some(idp) = written.idp.get() {
-        if !known.idps.contains(&idp.as_str()) {
+        if !known.all_idps.contains(&idp.as_str()) {
             let message = format!("no identity provider has the id `{idp}`");
+            desk.error(written.idp.problem(message));
+        } else if !known.idps.contains(&idp.as_str()) {
+            let message = format!("this site does not admit the identity provider `{idp}`");
             desk.error(written.idp.problem(message));
         }
         return Some(Term::Idp(idp.clone()));

@@ -33,6 +33,7 @@ use tokio::time::Instant;
 pub(super) struct Authz {
     gate: Arc<Gate>,
     routes: HashMap<String, Route>,
+    pins: Vec<Pin>,
     trusted: TrustedProxies,
     /// Of each site, whether its rules ask where the client is.
     asks_where: Box<[bool]>,
@@ -43,8 +44,16 @@ pub(super) struct Authz {
 #[derive(Debug, Clone, Copy)]
 struct Route {
     dialect: Dialect,
-    /// The site, where the path and not the host names it.
-    pinned: Option<u16>,
+    /// The place in [`Authz::pins`], where the path and not the host names the site.
+    pinned: Option<usize>,
+}
+
+/// What a pinned path means: a site under each of its addresses, or all tenants of one.
+#[derive(Debug)]
+struct Pin {
+    sites: Vec<u16>,
+    /// The one that is meant when the host is nobody's; none of tenants, whom only the host tells apart.
+    otherwise: Option<u16>,
 }
 
 /// What is known about everybody who asks on a connection.
@@ -78,16 +87,31 @@ type Told = (VerdictLabel, Response<Bytes>);
 impl Authz {
     pub(super) fn new(gate: Arc<Gate>, trusted: TrustedProxies, log_requests: bool) -> Self {
         let mut routes = HashMap::new();
+        let mut pins: Vec<Pin> = Vec::new();
         for site in &gate.sites {
+            let prefix = &site.path_prefix;
             for dialect in Dialect::ALL {
-                let (prefix, last) = (&site.path_prefix, dialect.path());
-                routes.insert(format!("{prefix}/authz/{last}"), Route { dialect, pinned: None });
-                let pinned = format!("{prefix}/authz/sites/{}/{last}", site.name);
-                routes.insert(pinned, Route { dialect, pinned: Some(site.id) });
+                let unpinned = format!("{prefix}/authz/{}", dialect.path());
+                routes.insert(unpinned, Route { dialect, pinned: None });
+            }
+            // A tenant's own name, and the name of the site that it belongs to.
+            let of_site = site.organization.as_ref().map(|_| (&site.audience, None));
+            for (name, otherwise) in [(&site.name, Some(site.id))].into_iter().chain(of_site) {
+                for dialect in Dialect::ALL {
+                    let path = format!("{prefix}/authz/sites/{name}/{}", dialect.path());
+                    let pin = routes.get(&path).and_then(|route: &Route| route.pinned).unwrap_or(pins.len());
+                    if pin == pins.len() {
+                        pins.push(Pin { sites: Vec::new(), otherwise });
+                    }
+                    if let Some(pin) = pins.get_mut(pin) {
+                        pin.sites.push(site.id);
+                    }
+                    routes.insert(path, Route { dialect, pinned: Some(pin) });
+                }
             }
         }
         let asks_where = gate.sites.iter().map(|site| site.rules.ask_for_client()).collect();
-        Self { gate, routes, trusted, asks_where, log_requests }
+        Self { gate, routes, pins, trusted, asks_where, log_requests }
     }
 }
 
@@ -188,13 +212,7 @@ impl Authz {
         request::within_limits(headers).map_err(nowhere)?;
         let asked = Asked::read(route.dialect, headers).map_err(nowhere)?;
         request::forwardable(&asked.method).map_err(nowhere)?;
-        let site = match route.pinned {
-            Some(site) => self.gate.sites.get(usize::from(site)).map(Arc::as_ref),
-            None => self.gate.site_for_authority(asked.authority),
-        };
-        let site = site.ok_or_else(|| {
-            nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {:?}", asked.authority)))
-        })?;
+        let site = self.site_of(route, asked.authority).map_err(nowhere)?;
         let here = |refusal| (Some(site), refusal);
         let path =
             RequestPath::parse(request::path_of(asked.target), site.allow_encoded_slash).map_err(here)?;
@@ -203,6 +221,33 @@ impl Authz {
             return Err(here(Refusal::new(Reason::AccessDenied, detail)));
         }
         Ok(Judgeable { dialect: route.dialect, site, asked, path })
+    }
+
+    /// The site of a question: the one that its path is pinned to, else the one whose host it names. A host that is
+    /// another site's contradicts the pin; one that is nobody's may be the gateway's own name for the site.
+    fn site_of(&self, route: Route, authority: &str) -> Result<&Site, Refusal> {
+        let unknown = |detail: String| Refusal::new(Reason::SiteUnknown, detail);
+        let by_host = self.gate.site_for_authority(authority);
+        let Some(pin) = route.pinned else {
+            return by_host.ok_or_else(|| unknown(format!("the host is {authority:?}")));
+        };
+        let pin = self.pins.get(pin).ok_or_else(|| unknown("the path is pinned to no site".to_owned()))?;
+        match by_host {
+            Some(site) if pin.sites.contains(&site.id) => Ok(site),
+            Some(site) => Err(unknown(format!(
+                "the path is pinned to a site, and the host {authority:?} is that of {}",
+                site.name
+            ))),
+            None => pin
+                .otherwise
+                .and_then(|site| self.gate.sites.get(usize::from(site)))
+                .map(Arc::as_ref)
+                .ok_or_else(|| {
+                    unknown(format!(
+                        "the path is pinned to a site with tenants, and the host is {authority:?}"
+                    ))
+                }),
+        }
     }
 
     /// The answer, recorded. `session` is what the store said; what nobody need sign in for does not depend on it.

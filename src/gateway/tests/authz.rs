@@ -275,7 +275,9 @@ fn several_sites_are_told_apart_by_the_host_that_was_asked_for_or_pinned() {
     assert_eq!(about(NGINX, "app.example.com"), 200);
     assert_eq!(about(NGINX, "wiki.example.com"), 401);
     assert_eq!(about(NGINX, "other.example.com"), 403);
-    assert_eq!(about("/vestibule/authz/sites/wiki/auth-request", "app.example.com"), 401);
+    assert_eq!(about("/vestibule/authz/sites/wiki/auth-request", "wiki.example.com"), 401);
+    assert_eq!(about("/vestibule/authz/sites/wiki/auth-request", "internal.test"), 401);
+    assert_eq!(about("/vestibule/authz/sites/wiki/auth-request", "app.example.com"), 403);
     assert_eq!(about("/vestibule/authz/sites/app/auth-request", "127.0.0.1:8080"), 200);
     assert_eq!(about("/vestibule/authz/sites/other/auth-request", "app.example.com"), 404);
     // A session of one site is none on another.

@@ -137,7 +137,7 @@ fn the_application_sees_the_browsers_host_or_its_own() {
     let house = House::before(&origin);
     assert_eq!(Seen::in_answer(&house.ask(&["GET /public/a"])).only("host"), HOST);
     let own = Upstream { preserve_host: false, ..upstream(origin.address) };
-    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::Proxy(own)).start();
+    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::from(own)).start();
     let seen = Seen::in_answer(&house.ask(&["GET /public/a"]));
     assert_eq!(seen.only("host"), origin.address.to_string());
     assert_eq!(seen.only("x-forwarded-host"), HOST);

@@ -2,9 +2,9 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, in_ascii};
 
-use crate::access::Rules;
+use crate::access::{Cors, Rules};
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::identity::Mapping;
@@ -135,4 +135,15 @@ pub struct Site {
     pub cookies: CookiePolicy,
     /// Whether `%2F` may stand in a path.
     pub allow_encoded_slash: bool,
+    /// Which other origins' scripts may read that somebody is not signed in.
+    pub cors: Cors,
+    /// Whether the `#fragment` of an address is kept over a sign-in.
+    pub keep_fragment: bool,
+}
+
+impl Site {
+    /// The identity providers that people may choose from, in the configuration's order.
+    pub fn choices(&self) -> impl Iterator<Item = &Arc<Idp>> {
+        self.identity_providers.iter().filter(|idp| idp.is_offered())
+    }
 }

@@ -35,6 +35,8 @@ section! {
         rules: Field<Vec<Rule>>,
         default_access: Field<Word<DefaultAccess>>,
         allow_encoded_slash: Field<bool>,
+        cors: Cors,
+        keep_fragment: Field<bool>,
         headers: Headers,
         jwt: Jwt,
         session: Session,
@@ -89,6 +91,7 @@ section! {
     IdentityProvider {
         id: Field<String>,
         label: Field<String>,
+        logo_file: Field<FilePath>,
         metadata_url: Field<String>,
         metadata_query: Field<String>,
         metadata_file: Field<FilePath>,
@@ -278,7 +281,17 @@ section! {
     /// The look of the pages.
     Branding {
         name: Field<String>,
+        logo_file: Field<FilePath>,
+        accent: Field<String>,
         help_url: Field<String>,
+    }
+}
+
+section! {
+    /// Which other origins' scripts may read that somebody is not signed in.
+    Cors {
+        origins: Field<Vec<Field<String>>>,
+        preflight: Field<bool>,
     }
 }
 

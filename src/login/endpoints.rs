@@ -4,7 +4,7 @@
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::refused::Refused;
-use super::{finish, refused, sign_out, slo, start, tries, whoami};
+use super::{choose, finish, refused, sign_out, slo, start, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -88,7 +88,12 @@ async fn dispatch(
     let headers = request.headers();
     let query = request.uri().query().unwrap_or_default();
     Ok(match endpoint {
+        Endpoint::SignIn if request.method() == Method::POST => {
+            within(request.body(), SMALL_BODY)?;
+            choose::by_address(gate, site, request)?
+        }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
+        Endpoint::Logo(idp) => choose::logo(gate, site, *idp),
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
@@ -125,6 +130,7 @@ enum Endpoint<'a> {
     WhoAmI,
     Refused,
     Keys,
+    Logo(Option<&'a str>),
 }
 
 impl<'a> Endpoint<'a> {
@@ -141,6 +147,8 @@ impl<'a> Endpoint<'a> {
             "/whoami" => Self::WhoAmI,
             "/refused" => Self::Refused,
             "/jwks.json" => Self::Keys,
+            "/logo" => Self::Logo(None),
+            other if other.starts_with("/logo/") => Self::Logo(other.strip_prefix("/logo/")),
             other => {
                 let idp = other.strip_prefix("/saml/acs/")?;
                 (!idp.is_empty() && !idp.contains('/'))
@@ -159,8 +167,8 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
-            Self::SignOut => "GET, HEAD, POST",
-            Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
+            Self::SignIn | Self::SignOut => "GET, HEAD, POST",
+            Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
         }
     }
 

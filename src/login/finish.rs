@@ -102,7 +102,7 @@ pub(super) async fn finish(
     }
     record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
 
-    let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
+    let mut response = begun.landing(gate, site);
     let of_attempt = begun.attempt().map(|attempt| {
         [
             site.cookies.clear(&Kind::Attempt(attempt.suffix())),

@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod cors;
 mod cryptography;
 mod demand;
 mod files;
@@ -12,6 +13,7 @@ mod identity;
 mod keys;
 mod listeners;
 mod logout;
+mod looks;
 mod metadata;
 mod parties;
 mod rules;
@@ -20,7 +22,7 @@ mod site;
 mod state;
 mod upstream;
 
-use super::file::{Branding as BrandingFile, File, Log, Saml, Shutdown as ShutdownFile};
+use super::file::{File, Log, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
@@ -29,7 +31,6 @@ use super::{Config, Ourselves, Shutdown};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
-use crate::pages::Branding;
 use crate::saml::parties::Limits;
 use std::time::Duration;
 
@@ -74,7 +75,8 @@ pub(super) fn check(
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
-    let branding = branding(&file.branding, &mut desk);
+    let prefix = site.as_ref().map_or(site::DEFAULT_PREFIX, |site| &site.path_prefix);
+    let branding = looks::branding(&file.branding, prefix, &mut desk);
 
     let mut watches = desk.watches;
     for watch in &mut watches {
@@ -221,15 +223,4 @@ fn log(file: &Log) -> LogSettings {
         level: file.level.get().map_or(default.level, |Word(Level(word))| (*word).to_owned()),
         requests: file.requests.or(default.requests),
     }
-}
-
-fn branding(file: &BrandingFile, desk: &mut Desk) -> Branding {
-    if let Some(text) = file.help_url.get() {
-        let good = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http" | "mailto"));
-        if !good {
-            let message = "must be an https:, http: or mailto: address: it becomes a link on the pages";
-            desk.error(file.help_url.problem(message));
-        }
-    }
-    Branding { name: file.name.get().cloned(), help_url: file.help_url.get().cloned() }
 }

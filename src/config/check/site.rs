@@ -1,6 +1,7 @@
 //! The one site that the short form describes.
 
 use super::Desk;
+use super::cors::cors;
 use super::cryptography;
 use super::demand::against_ourselves;
 use super::identity::mapping;
@@ -21,7 +22,7 @@ use crate::site::{Face, Idp, PublicUrl, Site};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_PREFIX: &str = "/vestibule";
+pub(super) const DEFAULT_PREFIX: &str = "/vestibule";
 const DEFAULT_COOKIE: &str = "__Host-vestibule";
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -67,6 +68,7 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
+    let cors = cors(&file.cors, public_url.as_ref(), desk);
     let public_url = public_url?;
     Some(Site {
         id: 0,
@@ -83,6 +85,8 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         session_limits,
         cookies: cookies?,
         allow_encoded_slash: file.allow_encoded_slash.or(false),
+        cors,
+        keep_fragment: file.keep_fragment.or(true),
     })
 }
 

@@ -221,7 +221,9 @@ impl Authz {
         let Judgeable { dialect, site, asked, path, client } = question;
         let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
         let judged = Question { method: &asked.method, path, client: *client };
-        let (verdict, response): Told = match (site.rules.judge(&judged, session.as_deref()), unknown) {
+        let preflight = || site.cors.preflight(&asked.method, posed.headers);
+        let judged = site.rules.judge(&judged, session.as_deref()).or_preflight(preflight);
+        let (verdict, mut response): Told = match (judged, unknown) {
             (Verdict::Allow(permit), unknown) => {
                 if let Some(problem) = &unknown {
                     passes_unknown(site, problem);
@@ -253,6 +255,10 @@ impl Authz {
                 (verdict_of(refusal.reason), refused.answer_to_gateway(&self.gate))
             }
         };
+        if response.status() != http::StatusCode::OK {
+            // In an answer that allows, every header is the gateway's to take.
+            site.cors.let_read(posed.headers, response.headers_mut());
+        }
         let record = Record {
             site: Some(site.id),
             face: face(*dialect),

@@ -2,13 +2,14 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, in_ascii};
 
-use crate::access::{PathPattern, RequestPath, Rules};
+use crate::access::{Cors, PathPattern, RequestPath, Rules};
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::headers::jwt::JwtKeys;
 use crate::identity::Mapping;
+use crate::pages::Branding;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::{Limits, SiteKey};
 use std::sync::Arc;
@@ -176,4 +177,17 @@ pub struct Site {
     pub cookies: CookiePolicy,
     /// Whether `%2F` may stand in a path.
     pub allow_encoded_slash: bool,
+    /// The look of the pages.
+    pub branding: Branding,
+    /// Which other origins' scripts may read that somebody is not signed in.
+    pub cors: Cors,
+    /// Whether the `#fragment` of an address is kept over a sign-in.
+    pub keep_fragment: bool,
+}
+
+impl Site {
+    /// The identity providers that people may choose from, in the configuration's order.
+    pub fn choices(&self) -> impl Iterator<Item = &Arc<Idp>> {
+        self.identity_providers.iter().filter(|idp| idp.is_offered())
+    }
 }

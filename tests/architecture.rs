@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("access", &["identity", "reason"]),
     ("session", &["clock", "identity"]),
     ("headers", &["clock", "identity", "secret", "session"]),
-    ("site", &["access", "clock", "cookies", "headers", "identity", "reason", "saml", "session"]),
+    ("site", &["access", "clock", "cookies", "headers", "identity", "pages", "reason", "saml", "session"]),
     ("federation", &["clock", "observe", "reason", "saml", "seal", "site"]),
     ("gate", &["clock", "headers", "login", "observe", "pages", "reason", "saml", "seal", "session", "site"]),
     (

@@ -33,12 +33,14 @@
 //! }
 //! ```
 
+mod cors;
 mod decode;
 mod path;
 mod pattern;
 mod rules;
 mod term;
 
+pub use cors::{Cors, Preflight};
 pub use path::RequestPath;
 pub use pattern::PathPattern;
 pub use rules::{Access, Permit, Question, Rule, Rules, Verdict};

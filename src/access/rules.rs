@@ -1,5 +1,6 @@
 //! The judgement.
 
+use super::cors::Preflight;
 use super::path::{Reading, RequestPath};
 use super::pattern::PathPattern;
 use super::term::{Answer, Term};
@@ -58,7 +59,8 @@ pub struct Rules {
     pub default: Access,
 }
 
-/// Proof that one request was judged and may pass. Only [`Rules::judge`] makes one, and it cannot be copied.
+/// Proof that one request was judged and may pass. Only [`Rules::judge`] makes one (and, for a browser's
+/// question that the owner lets pass, [`Verdict::or_preflight`]), and it cannot be copied.
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
@@ -87,6 +89,13 @@ pub enum Verdict {
     NeedsSession,
     /// It may not pass; signing in, or in again, does not help.
     Forbidden(Refusal),
+}
+
+impl Verdict {
+    /// What the owner lets pass without a session, as nobody.
+    pub(super) const fn allow_preflight(_: Preflight) -> Self {
+        Self::Allow(Permit::granted(false))
+    }
 }
 
 /// What one rule says; later variants are stricter.

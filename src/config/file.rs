@@ -39,6 +39,8 @@ section! {
         rules: Field<Vec<Rule>>,
         default_access: Field<Word<DefaultAccess>>,
         allow_encoded_slash: Field<bool>,
+        cors: Cors,
+        keep_fragment: Field<bool>,
         headers: Headers,
         jwt: Jwt,
         session: Session,
@@ -98,13 +100,14 @@ section! {
         jwt: Jwt,
         session: Session,
         clock_skew: Field<Duration>,
+        cors: Cors,
+        keep_fragment: Field<bool>,
         branding: Branding,
         admission: Admission,
         tenants: Field<Vec<Tenant>>,
     }
     later {
         sign_on = "": "each site is its own service provider",
-        cors = "": "remove the section",
     }
 }
 
@@ -154,6 +157,7 @@ section! {
     IdentityProvider {
         id: Field<String>,
         label: Field<String>,
+        logo_file: Field<FilePath>,
         metadata_url: Field<String>,
         metadata_query: Field<String>,
         metadata_file: Field<FilePath>,
@@ -343,7 +347,17 @@ section! {
     /// The look of the pages.
     Branding {
         name: Field<String>,
+        logo_file: Field<FilePath>,
+        accent: Field<String>,
         help_url: Field<String>,
+    }
+}
+
+section! {
+    /// Which other origins' scripts may read that somebody is not signed in.
+    Cors {
+        origins: Field<Vec<Field<String>>>,
+        preflight: Field<bool>,
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Attempt {
     /// Begun because the answer to an earlier one was too old for `max_authn_age`: this one asks for a new sign-in,
     /// and there will be no third.
     pub(super) anew: bool,
+    /// The browser keeps a `#fragment` for the address to go to, under this name.
+    pub(super) kept: Option<String>,
 }
 
 impl Attempt {
@@ -120,6 +122,7 @@ impl Attempt {
             n: self.rounds,
             o: self.replaces.map(|key| URL_SAFE_NO_PAD.encode(key.0)),
             f: self.anew,
+            k: self.kept.clone(),
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -144,6 +147,7 @@ impl Attempt {
             rounds: wire.n,
             replaces,
             anew: wire.f,
+            kept: wire.k,
         })
     }
 }
@@ -206,6 +210,14 @@ impl Held {
         self.useless.extend(given_up.iter().map(|(attempt, _)| attempt.suffix()));
     }
 
+    /// Gives up the attempt of that short name, whose place another one takes.
+    pub(super) fn forget_one(&mut self, given_up: &str) {
+        if self.named(given_up).is_some() {
+            self.opened.retain(|(attempt, _)| attempt.suffix() != given_up);
+            self.useless.push(given_up.to_owned());
+        }
+    }
+
     /// The Set-Cookie values that give the browser one more attempt and take away what then is too much: unreadable
     /// and expired ones, and the oldest beyond five attempts or 4 KiB.
     pub(super) fn admit(
@@ -251,7 +263,8 @@ pub(super) fn suffix_of(request_id: &RequestId) -> String {
     URL_SAFE_NO_PAD.encode(digest.as_ref().get(..SUFFIX_BYTES).unwrap_or_default())
 }
 
-fn is_suffix(text: &str) -> bool {
+/// Whether it can be the short name of a request.
+pub(super) fn is_suffix(text: &str) -> bool {
     text.len() == SUFFIX_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
@@ -293,4 +306,6 @@ struct Wire {
     o: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     f: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k: Option<String>,
 }

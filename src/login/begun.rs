@@ -6,16 +6,19 @@
 //! there, and a post that only pretends to is refused. Somebody who is signed in as another is asked first. And it leads
 //! to an address of the site or to its start page, like everything.
 
-use super::answers::Stopped;
+use super::answers::{Stopped, redirect};
 use super::ask;
 use super::attempt::Attempt;
 use super::return_to::ReturnTo;
 use super::start::wanted;
 use crate::clock::Moment;
+use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::response::{AcceptedAssertion, RawResponse};
 use crate::session::ClaimKey;
 use crate::site::{Idp, Site};
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -47,6 +50,15 @@ impl Begun {
         match self {
             Self::Here(attempt) => Some(attempt),
             Self::There { .. } => None,
+        }
+    }
+
+    /// The way into the application.
+    pub(super) fn landing(&self, site: &Site) -> Response<Bytes> {
+        let address = self.return_to().absolute(&site.public_url);
+        match self.attempt().and_then(|attempt| attempt.kept.as_deref()) {
+            Some(key) => pages::arrive(&site.branding, &address, key),
+            None => redirect(StatusCode::SEE_OTHER, &address),
         }
     }
 
@@ -118,7 +130,7 @@ pub(super) fn sender(
 }
 
 /// Where a sign-in with this identity provider begins.
-fn start_here(site: &Site, idp: &Idp, return_to: &ReturnTo) -> String {
+pub(super) fn start_here(site: &Site, idp: &Idp, return_to: &ReturnTo) -> String {
     let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
     format!("{}&idp={id}", ask::sign_in_url(site, return_to))
 }

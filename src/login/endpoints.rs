@@ -5,7 +5,7 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::finish::At;
 use super::refused::Refused;
-use super::{finish, refused, sign_out, slo, start, tries, whoami};
+use super::{choose, finish, refused, sign_out, slo, start, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -47,9 +47,9 @@ pub async fn answer(
     let came = Instant::now();
     let asked_for_head = request.method() == Method::HEAD;
     let mut response = match &Endpoint::at(site, path) {
-        None => pages::not_found(&gate.branding),
+        None => pages::not_found(&site.branding),
         Some(endpoint) if !endpoint.takes(request.method()) => {
-            pages::method_not_allowed(&gate.branding, endpoint.allow())
+            pages::method_not_allowed(&site.branding, endpoint.allow())
         }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
@@ -94,7 +94,12 @@ async fn dispatch(
     let headers = request.headers();
     let query = request.uri().query().unwrap_or_default();
     Ok(match endpoint {
+        Endpoint::SignIn if request.method() == Method::POST => {
+            within(request.body(), SMALL_BODY)?;
+            choose::by_address(gate, site, request)?
+        }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
+        Endpoint::Logo(idp) => choose::logo(site, *idp),
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
@@ -131,6 +136,7 @@ enum Endpoint<'a> {
     WhoAmI,
     Refused,
     Keys,
+    Logo(Option<&'a str>),
 }
 
 impl<'a> Endpoint<'a> {
@@ -150,6 +156,8 @@ impl<'a> Endpoint<'a> {
             "/whoami" => Self::WhoAmI,
             "/refused" => Self::Refused,
             "/jwks.json" => Self::Keys,
+            "/logo" => Self::Logo(None),
+            other if other.starts_with("/logo/") => Self::Logo(other.strip_prefix("/logo/")),
             other => {
                 let idp = other.strip_prefix("/saml/acs/")?;
                 (!idp.is_empty() && !idp.contains('/'))
@@ -168,8 +176,8 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
-            Self::SignOut => "GET, HEAD, POST",
-            Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
+            Self::SignIn | Self::SignOut => "GET, HEAD, POST",
+            Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
         }
     }
 

@@ -26,6 +26,7 @@ mod answers;
 pub mod ask;
 mod attempt;
 mod begun;
+mod choose;
 pub mod endpoints;
 mod finish;
 mod form;

@@ -4,9 +4,10 @@
 //! Neither a script that was redirected here nor a picture in a stranger's page makes one.
 
 use super::answers::{Stopped, redirect};
-use super::attempt::{Attempt, Held};
+use super::attempt::{Attempt, Held, is_suffix};
+use super::begun::start_here;
 use super::return_to::ReturnTo;
-use super::{ask, rounds};
+use super::{ask, choose, rounds};
 use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -19,7 +20,6 @@ use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Answers `GET sign-in`.
 ///
@@ -58,8 +58,8 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
-    let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
-        return Ok(chooser(gate, site, &return_to, wish.again));
+    let Some(idp) = choose::chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
+        return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
     let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
@@ -74,11 +74,20 @@ pub(super) async fn start(
         replaces: presented_key(site, headers),
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
+        kept: wish.kept.filter(|key| is_suffix(key)),
     };
-    let mut response = to_identity_provider(gate, site, idp, &saml, &attempt, now)
+    if let Some(given_up) = &attempt.kept {
+        held.forget_one(given_up);
+    }
+    let keeps = site.keep_fragment
+        && attempt.kept.is_none()
+        && !return_to.as_str().contains('#')
+        && shows_pages(headers);
+    let mut response = to_identity_provider(site, idp, &saml, &attempt, keeps, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
-    for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
+    let chosen = choose::remembered(gate, site, idp);
+    for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten).chain(chosen) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     gate.metrics.sign_in_started(site.id);
@@ -87,11 +96,15 @@ pub(super) async fn start(
 
 /// The query, read once. Of a doubled parameter the first counts.
 #[derive(Debug, Default)]
-struct Wish {
+pub(super) struct Wish {
     rd: String,
     idp: Option<String>,
+    /// What somebody looks for in a long list of identity providers.
+    pub(super) search: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
-    again: bool,
+    pub(super) again: bool,
+    /// The browser has kept a `#fragment` under this name, and comes from the attempt of this name.
+    kept: Option<String>,
     /// What the identity provider answered before was too old ([`super::finish`]).
     anew: bool,
 }
@@ -105,6 +118,8 @@ impl Wish {
         Self {
             rd: first("rd").unwrap_or_default(),
             idp: first("idp").filter(|idp| !idp.is_empty()),
+            search: first("q"),
+            kept: first("kept"),
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
         }
@@ -128,47 +143,12 @@ pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
 
 const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
 
-/// The one that was named, or the only one there is; none: somebody has to choose.
-fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {
-    match (named, site.identity_providers.as_slice()) {
-        (Some(named), all) => match all.iter().find(|idp| idp.id == named) {
-            Some(idp) => Ok(Some(idp)),
-            None => Err(Refusal::new(
-                Reason::IdpUnknown,
-                "the sign-in link names an identity provider that is not configured",
-            )),
-        },
-        (None, [only]) => Ok(Some(only)),
-        (None, []) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
-        (None, _) => Ok(None),
-    }
-}
-
-fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Response<Bytes> {
-    let links: Vec<String> = site
-        .identity_providers
-        .iter()
-        .map(|idp| {
-            let again = if again { "&again=1" } else { "" };
-            let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
-            format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
-        })
-        .collect();
-    let choices: Vec<(&str, &str)> = site
-        .identity_providers
-        .iter()
-        .map(|idp| idp.label.as_str())
-        .zip(links.iter().map(String::as_str))
-        .collect();
-    pages::chooser(&gate.branding, &site.name, &choices)
-}
-
 fn to_identity_provider(
-    gate: &Gate,
     site: &Site,
     idp: &Idp,
     saml: &IdentityProvider,
     attempt: &Attempt,
+    keeps: bool,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     let relay_state = attempt.suffix();
@@ -184,11 +164,26 @@ fn to_identity_provider(
     };
     let outgoing =
         authn_request(&question, now).map_err(|problem| Refusal::new(Reason::Internal, problem))?;
-    Ok(match outgoing {
-        Outgoing::Redirect { url } => redirect(StatusCode::FOUND, &url),
-        Outgoing::Post { action, saml_request, relay_state } => {
+    let kept = format!("{}&kept={relay_state}", start_here(site, idp, &attempt.return_to));
+    let passing = keeps.then_some(pages::Passing { key: &relay_state, kept: &kept });
+    Ok(match (outgoing, passing) {
+        (Outgoing::Redirect { url }, None) => redirect(StatusCode::FOUND, &url),
+        (Outgoing::Redirect { url }, Some(passing)) => pages::leave(&site.branding, &url, passing),
+        (Outgoing::Post { action, saml_request, relay_state }, passing) => {
             let fields = [("SAMLRequest", saml_request.as_str()), ("RelayState", relay_state.as_str())];
-            pages::auto_post(&gate.branding, &action, &fields, true)
+            match passing {
+                None => pages::auto_post(&site.branding, &action, &fields, true),
+                Some(passing) => pages::leave_by_post(&site.branding, &action, &fields, passing),
+            }
         }
     })
+}
+
+/// Whether a page of ours would be shown, and its script run, where a redirect would do: a browser says that it navigates,
+/// in a window and not in a frame, and that it shows pages. Programs that follow redirects do not say all of it.
+fn shows_pages(headers: &HeaderMap) -> bool {
+    let says = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
+    says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+        && says("upgrade-insecure-requests", "1")
 }

@@ -1,6 +1,7 @@
 //! An identity provider as a site admits it. What its metadata says may change while people sign in.
 
 use crate::clock::Moment;
+use crate::pages::Picture;
 use crate::reason::{Reason, Refusal};
 use crate::saml::demand::Demand;
 use crate::saml::logout::Carries;
@@ -16,6 +17,8 @@ pub struct Idp {
     pub id: String,
     /// What the chooser's button says.
     pub label: String,
+    /// What the chooser's button shows.
+    pub logo: Option<Picture>,
     /// The SAML side, as its metadata describes it now.
     pub metadata: Live,
     /// None: may speak for any domain.
@@ -98,6 +101,34 @@ impl Idp {
     /// end of a session. `None` when nothing is known yet.
     pub fn known(&self) -> Option<Arc<IdentityProvider>> {
         self.metadata.load().map(|described| Arc::clone(&described.identity_provider))
+    }
+}
+
+impl Idp {
+    /// Whether people are shown it and led to it without being asked.
+    pub const fn is_offered(&self) -> bool {
+        true
+    }
+
+    /// Whether people with addresses of this domain (lower case, ASCII) sign in here. Who may speak for any domain is
+    /// found by no domain.
+    pub fn serves(&self, domain: &str) -> bool {
+        self.email_domains.as_deref().is_some_and(|listed| {
+            listed.iter().any(|own| match own.strip_prefix("*.") {
+                Some(parent) => in_ascii(parent).is_some_and(|parent| {
+                    domain.strip_suffix(&*parent).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+                }),
+                None => in_ascii(own).is_some_and(|own| own == domain),
+            })
+        })
+    }
+}
+
+/// A domain as it stands in DNS: `xn--` where it is not ASCII (UTS 46), lower case.
+pub fn in_ascii(domain: &str) -> Option<String> {
+    match url::Host::parse(domain) {
+        Ok(url::Host::Domain(domain)) => Some(domain),
+        _ => None,
     }
 }
 

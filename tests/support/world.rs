@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
-use vestibule::access::{Access, RequestPath, Rules};
+use vestibule::access::{Access, Cors, RequestPath, Rules};
 use vestibule::clock::{Clock, ManualClock, Moment};
 use vestibule::cookies::CookiePolicy;
 use vestibule::gate::{Gate, Parts};
@@ -132,6 +132,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
                 Arc::new(Idp {
                     id: (*id).into(),
                     label: format!("{id} login"),
+                    logo: None,
                     metadata: idp.identity_provider(START).into(),
                     email_domains: None,
                     demand: Demand::default(),
@@ -150,6 +151,8 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         },
         cookies: CookiePolicy::new(public_url.is_secure(), "__Host-vestibule"),
         allow_encoded_slash: false,
+        cors: Cors::default(),
+        keep_fragment: true,
         public_url,
     }
 }

@@ -4,7 +4,7 @@ use super::demand::demand;
 use super::files::{SMALL_LIMIT, read, read_secret};
 use super::logout::logout;
 use super::metadata::{Description, description};
-use super::{Desk, cryptography};
+use super::{Desk, cryptography, looks};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
@@ -98,9 +98,11 @@ fn identity_provider(written: &IdpFile, desk: &mut Desk) -> Option<Arc<Idp>> {
     let id = id?.clone();
     let metadata = known.map_or_else(Live::unknown, Live::from);
     let label = written.label.or(id.clone());
+    let logo = looks::picture(&written.logo_file, desk);
     let idp = Arc::new(Idp {
         id,
         label,
+        logo,
         metadata,
         email_domains: email_domains?,
         demand,

@@ -1,7 +1,9 @@
 //! One site, brought into the short form ([`super::sites`]).
 
+use super::cors::cors;
 use super::identity::mapping;
 use super::keys::jwt_keys;
+use super::looks::branding;
 use super::parties::{Described, service_provider};
 use super::rules::{Known, rules};
 use super::sites::View;
@@ -19,7 +21,7 @@ use crate::site::{Face, PublicUrl, Site};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_PREFIX: &str = "/vestibule";
+pub(super) const DEFAULT_PREFIX: &str = "/vestibule";
 const DEFAULT_COOKIE: &str = "__Host-vestibule";
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -49,6 +51,8 @@ pub(super) fn site<'d, 'f>(
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
+    let branding = branding(&file.branding, &path_prefix, desk);
+    let cors = cors(&file.cors, public_url.as_ref(), desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
     let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
     let build = || {
@@ -78,6 +82,9 @@ pub(super) fn site<'d, 'f>(
             session_limits,
             cookies: cookies?,
             allow_encoded_slash: file.allow_encoded_slash.or(false),
+            branding,
+            cors,
+            keep_fragment: file.keep_fragment.or(true),
         })
     };
     (build(), admitted)

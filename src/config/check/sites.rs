@@ -172,6 +172,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         forward_auth: site.forward_auth.clone(),
         acs_aliases: site.acs_aliases.clone(),
         rules: site.rules.clone(),
+        cors: site.cors.clone(),
         // Its own where it says so.
         path_prefix: site.path_prefix.over(&top.path_prefix),
         service_provider: site.service_provider.over(&top.service_provider),
@@ -185,6 +186,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         jwt: site.jwt.over(&top.jwt),
         session: site.session.over(&top.session),
         clock_skew: site.clock_skew.over(&top.clock_skew),
+        keep_fragment: site.keep_fragment.over(&top.keep_fragment),
         branding: site.branding.over(&top.branding),
         admission: site.admission.over(&top.admission),
         ..top.clone()

@@ -263,7 +263,9 @@ impl Authz {
         let where_it_matters = self.asks_where.get(usize::from(site.id)).is_none_or(|asks| *asks);
         let client = if where_it_matters { self.client(posed) } else { request::UNKNOWN_CLIENT };
         let judged = Question { method: &asked.method, path, client };
-        let (verdict, response): Told = match (site.rules.judge(&judged, session.as_deref()), unknown) {
+        let preflight = || site.cors.preflight(&asked.method, posed.headers);
+        let judged = site.rules.judge(&judged, session.as_deref()).or_preflight(preflight);
+        let (verdict, mut response): Told = match (judged, unknown) {
             (Verdict::Allow(permit), unknown) => {
                 if let Some(problem) = &unknown {
                     passes_unknown(site, problem);
@@ -295,6 +297,10 @@ impl Authz {
                 (verdict_of(refusal.reason), refused.answer_to_gateway(&self.gate))
             }
         };
+        if response.status() != http::StatusCode::OK {
+            // In an answer that allows, every header is the gateway's to take.
+            site.cors.let_read(posed.headers, response.headers_mut());
+        }
         let record = Record {
             site: Some(site.id),
             face: face(*dialect),

@@ -2,7 +2,7 @@
 
 use super::client::{self, Answer};
 use super::origin::Origin;
-use crate::access::{Access, PathPattern, Rule, Rules, Term};
+use crate::access::{Access, Cors, PathPattern, Rule, Rules, Term};
 use crate::clock::{Clock, ManualClock, Moment};
 use crate::config::{Config, Listeners, Shutdown};
 use crate::cookies::{CookiePolicy, Kind};
@@ -187,6 +187,9 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         },
         cookies: CookiePolicy::new(true, SESSION_COOKIE),
         allow_encoded_slash: false,
+        branding: Branding::default(),
+        cors: Cors::default(),
+        keep_fragment: true,
         public_url,
     }
 }

@@ -34,6 +34,8 @@ pub enum Purpose {
     State,
     /// The state of one sign-out under way at an identity provider.
     Leaving,
+    /// The permission to try an identity provider.
+    TestLink,
 }
 
 impl Purpose {
@@ -45,6 +47,7 @@ impl Purpose {
             Self::Refusal => b"refusal",
             Self::State => b"state",
             Self::Leaving => b"leaving",
+            Self::TestLink => b"test link",
         }
     }
 }

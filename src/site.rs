@@ -2,7 +2,7 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, Status};
 
 use crate::access::Rules;
 use crate::cookies::CookiePolicy;

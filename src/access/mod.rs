@@ -36,10 +36,12 @@
 mod decode;
 mod path;
 mod pattern;
+mod preview;
 mod rules;
 mod term;
 
 pub use path::RequestPath;
 pub use pattern::PathPattern;
+pub use preview::{Previewed, Says};
 pub use rules::{Access, Permit, Question, Rule, Rules, Verdict};
 pub use term::Term;

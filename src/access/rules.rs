@@ -90,7 +90,7 @@ pub enum Verdict {
 }
 
 /// What one rule says; later variants are stricter.
-enum Outcome {
+pub(super) enum Outcome {
     Pass,
     NeedsSession,
     Refused(Reason),
@@ -182,7 +182,7 @@ impl Rules {
     }
 }
 
-fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
+pub(super) fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
     match (access, person) {
         (Access::Public | Access::Optional, _) | (Access::Authenticated, Some(_)) => Outcome::Pass,
         (Access::Deny, _) => Outcome::Refused(Reason::AccessDenied),

@@ -45,6 +45,8 @@ pub(super) struct Attempt {
     /// Begun because the answer to an earlier one was too old for `max_authn_age`: this one asks for a new sign-in,
     /// and there will be no third.
     pub(super) anew: bool,
+    /// Begun with a test link: whatever is answered, nobody becomes anybody by it ([`super::trial`]).
+    pub(super) is_trial: bool,
 }
 
 impl Attempt {
@@ -66,7 +68,7 @@ impl Attempt {
     /// Whether this attempt may be finished here and now, and with whom.
     ///
     /// # Errors
-    /// `attempt-foreign`, `attempt-expired`, `attempt-before-start`, `idp-unknown`.
+    /// `attempt-foreign`, `attempt-expired`, `attempt-before-start`, `idp-unknown`, `idp-staged`, `idp-retired`.
     pub(super) fn redeem(
         &self,
         site: &Site,
@@ -101,10 +103,12 @@ impl Attempt {
                 ),
             ));
         }
-        let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp);
-        idp.cloned().ok_or_else(|| {
+        let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp).ok_or_else(|| {
             Refusal::new(Reason::IdpUnknown, format!("the sign-in asked {:?}, which is gone", self.idp))
-        })
+        })?;
+        // Its status may have changed since.
+        if self.is_trial { idp.admits_trials() } else { idp.admits_sign_ins() }?;
+        Ok(Arc::clone(idp))
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -119,6 +123,7 @@ impl Attempt {
             n: self.rounds,
             o: self.replaces.map(|key| URL_SAFE_NO_PAD.encode(key.0)),
             f: self.anew,
+            x: self.is_trial,
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -143,6 +148,7 @@ impl Attempt {
             rounds: wire.n,
             replaces,
             anew: wire.f,
+            is_trial: wire.x,
         })
     }
 }
@@ -292,4 +298,6 @@ struct Wire {
     o: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     f: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    x: bool,
 }

@@ -4,13 +4,14 @@
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::refused::Refused;
-use super::{finish, refused, sign_out, slo, start, tries, whoami};
+use super::{finish, refused, sign_out, slo, start, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
 use crate::site::Site;
+use crate::test_link;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method, Request, Response};
@@ -48,7 +49,7 @@ pub async fn answer(
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
             Err(stopped) if endpoint.is_of_sign_in() => {
-                let page = sign_in_refused(gate, site, client, &stopped);
+                let page = sign_in_refused(gate, site, client, &stopped).await;
                 if stopped.refusal.is_behind_decryption() {
                     // The message need not wait with us.
                     drop(request);
@@ -89,6 +90,8 @@ async fn dispatch(
     let query = request.uri().query().unwrap_or_default();
     Ok(match endpoint {
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
+        Endpoint::TestSignIn if request.method() == Method::POST => trial::begin(gate, site, request, now)?,
+        Endpoint::TestSignIn => trial::ask(gate, site, query, now)?,
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
@@ -118,6 +121,7 @@ async fn dispatch(
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint<'a> {
     SignIn,
+    TestSignIn,
     SignOut,
     AssertionConsumerService(Option<&'a str>),
     SingleLogout,
@@ -134,6 +138,7 @@ impl<'a> Endpoint<'a> {
         }
         Some(match below_prefix(site, path)? {
             "/sign-in" => Self::SignIn,
+            test_link::PATH => Self::TestSignIn,
             "/sign-out" => Self::SignOut,
             "/saml/acs" => Self::AssertionConsumerService(None),
             "/saml/slo" => Self::SingleLogout,
@@ -159,7 +164,7 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
-            Self::SignOut => "GET, HEAD, POST",
+            Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
             Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
         }
     }

@@ -72,6 +72,7 @@ pub(super) async fn start(
         return_to: return_to.clone(),
         rounds: round,
         replaces: presented_key(site, headers),
+        is_trial: false,
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
     };
@@ -126,44 +127,47 @@ pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     Ok(if is_station { ReturnTo::root() } else { return_to })
 }
 
-const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml", "/test-sign-in"];
 
 /// The one that was named, or the only one there is; none: somebody has to choose.
 fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {
-    match (named, site.identity_providers.as_slice()) {
-        (Some(named), all) => match all.iter().find(|idp| idp.id == named) {
-            Some(idp) => Ok(Some(idp)),
-            None => Err(Refusal::new(
+    let all = &site.identity_providers;
+    if let Some(named) = named {
+        let Some(idp) = all.iter().find(|idp| idp.id == named) else {
+            return Err(Refusal::new(
                 Reason::IdpUnknown,
                 "the sign-in link names an identity provider that is not configured",
-            )),
-        },
-        (None, [only]) => Ok(Some(only)),
-        (None, []) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
-        (None, _) => Ok(None),
+            ));
+        };
+        idp.admits_sign_ins()?;
+        return Ok(Some(idp));
+    }
+    let mut offered = all.iter().filter(|idp| idp.is_offered());
+    match (offered.next(), offered.next()) {
+        (Some(only), None) => Ok(Some(only)),
+        (Some(_), Some(_)) => Ok(None),
+        (None, _) => {
+            Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider with `status: live`"))
+        }
     }
 }
 
 fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Response<Bytes> {
-    let links: Vec<String> = site
-        .identity_providers
-        .iter()
+    let offered = || site.identity_providers.iter().filter(|idp| idp.is_offered());
+    let links: Vec<String> = offered()
         .map(|idp| {
             let again = if again { "&again=1" } else { "" };
             let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
             format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
         })
         .collect();
-    let choices: Vec<(&str, &str)> = site
-        .identity_providers
-        .iter()
-        .map(|idp| idp.label.as_str())
-        .zip(links.iter().map(String::as_str))
-        .collect();
+    let choices: Vec<(&str, &str)> =
+        offered().map(|idp| idp.label.as_str()).zip(links.iter().map(String::as_str)).collect();
     pages::chooser(&gate.branding, &site.name, &choices)
 }
 
-fn to_identity_provider(
+/// The browser's way to the identity provider, with the request.
+pub(super) fn to_identity_provider(
     gate: &Gate,
     site: &Site,
     idp: &Idp,

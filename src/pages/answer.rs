@@ -41,6 +41,13 @@ pub(super) const STYLE: &str = include_str!("templates/style.css");
 /// The one script: posts the page's form. By the prototype, because a field named `submit` would hide the method.
 pub(super) const AUTO_POST: &str = "HTMLFormElement.prototype.submit.call(document.forms[0])";
 
+/// The style sheet of pages with tables: the one of all, and what tables need.
+pub(super) const REPORT_STYLE: &str =
+    concat!(include_str!("templates/style.css"), include_str!("templates/report.css"));
+
+/// The one other script: shows the button that copies the page's text, which is of no use without a script.
+pub(super) const COPY: &str = include_str!("templates/copy.js");
+
 /// What a page contains, as far as its policy is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -52,13 +59,17 @@ pub(super) enum Kind {
     PostToIdp,
     /// A form that posts itself to our own assertion consumer service.
     PostToSelf,
+    /// Tables, and a form that somebody submits by a button.
+    ReportForm,
+    /// Tables, and a text that a button copies.
+    Report,
 }
 
 /// A page as an answer.
 pub(super) fn page(status: StatusCode, kind: Kind, html: String) -> Response<Bytes> {
     let referrer = match kind {
         Kind::PostToIdp => "strict-origin",
-        Kind::Plain | Kind::Form | Kind::PostToSelf => "same-origin",
+        Kind::Plain | Kind::Form | Kind::PostToSelf | Kind::ReportForm | Kind::Report => "same-origin",
     };
     answer(
         status,
@@ -129,22 +140,30 @@ pub(super) fn framed_by(mut response: Response<Bytes>, origins: &[String]) -> Re
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 
 fn policy(kind: Kind) -> HeaderValue {
-    static PLAIN: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action 'none'; "));
-    static FORM: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action https: http:; "));
-    static TO_IDP: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(true, "form-action https: http:; "));
-    static TO_SELF: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(true, ""));
+    static PLAIN: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(STYLE, None, "form-action 'none'; "));
+    static FORM: LazyLock<HeaderValue> =
+        LazyLock::new(|| build_policy(STYLE, None, "form-action https: http:; "));
+    static TO_IDP: LazyLock<HeaderValue> =
+        LazyLock::new(|| build_policy(STYLE, Some(AUTO_POST), "form-action https: http:; "));
+    static TO_SELF: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(STYLE, Some(AUTO_POST), ""));
+    static REPORT_FORM: LazyLock<HeaderValue> =
+        LazyLock::new(|| build_policy(REPORT_STYLE, None, "form-action https: http:; "));
+    static REPORT: LazyLock<HeaderValue> =
+        LazyLock::new(|| build_policy(REPORT_STYLE, Some(COPY), "form-action 'none'; "));
     let policy: &HeaderValue = match kind {
         Kind::Plain => &PLAIN,
         Kind::Form => &FORM,
         Kind::PostToIdp => &TO_IDP,
         Kind::PostToSelf => &TO_SELF,
+        Kind::ReportForm => &REPORT_FORM,
+        Kind::Report => &REPORT,
     };
     policy.clone()
 }
 
-fn build_policy(with_script: bool, form_action: &str) -> HeaderValue {
-    let style = hash(STYLE);
-    let script = if with_script { format!("script-src {}; ", hash(AUTO_POST)) } else { String::new() };
+fn build_policy(style: &str, script: Option<&str>, form_action: &str) -> HeaderValue {
+    let style = hash(style);
+    let script = script.map(|script| format!("script-src {}; ", hash(script))).unwrap_or_default();
     let policy =
         format!("default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; {NO_FRAMES}");
     // Only ASCII goes in; should it ever not, the page is bare rather than free.

@@ -7,6 +7,7 @@
 mod answer;
 mod leaving;
 pub mod texts;
+mod trial;
 
 use crate::reason::Reason;
 use answer::{AUTO_POST, Kind, STYLE};
@@ -17,6 +18,7 @@ use http::{Response, StatusCode};
 use texts::{Situation, Text, words};
 
 pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused, signed_out_there};
+pub use trial::{Section, Sheet, Table, trial_ask, trial_result};
 
 /// The look of the pages.
 #[derive(Debug, Clone, Default)]

@@ -120,7 +120,12 @@ impl Situation {
             Reason::FormMalformed | Reason::BodyIncomplete | Reason::PathMalformed | Reason::HostMissing => {
                 Self::BadRequest
             }
-            Reason::ReturnAddressForeign | Reason::IdpUnknown => Self::BadLink,
+            Reason::ReturnAddressForeign
+            | Reason::IdpUnknown
+            | Reason::IdpStaged
+            | Reason::IdpRetired
+            | Reason::TestLinkInvalid
+            | Reason::TestLinkExpired => Self::BadLink,
             Reason::CrossSiteRequest => Self::CrossSite,
             Reason::SiteUnknown => Self::NoSuchSite,
             Reason::GatewayUntrusted
@@ -386,6 +391,17 @@ pub(super) mod words {
     pub(in crate::pages) const EXCHANGE_WARNING: &str = "If you did not ask for that, stay as you are: somebody may want you to work in an account that is not yours.";
     pub(in crate::pages) const EXCHANGE: &str = "Switch to";
     pub(in crate::pages) const EXCHANGE_STAY: &str = "Stay as";
+
+    pub(in crate::pages) const TRIAL_ASK_TITLE: &str = "Test sign-in";
+    pub(in crate::pages) const TRIAL_ASK: &str = "Nothing has been sent yet. This is what the identity provider will be asked, and where its answer must go.";
+    pub(in crate::pages) const TRIAL_GO: &str = "Go to the identity provider";
+    pub(in crate::pages) const TRIAL_ACCEPTED_TITLE: &str = "The test sign-in would be accepted";
+    pub(in crate::pages) const TRIAL_REFUSED_TITLE: &str = "The test sign-in would be refused";
+    pub(in crate::pages) const TRIAL_NOBODY: &str =
+        "This was a test: nobody has been signed in, and this page is shown once.";
+    pub(in crate::pages) const TRIAL_TEXT: &str = "All of it as text";
+    pub(in crate::pages) const TRIAL_COPY: &str = "Copy";
+    pub(in crate::pages) const TRIAL_COPIED: &str = "Copied.";
 
     pub(in crate::pages) const SIGNED_OUT_TITLE: &str = "You are signed out";
     pub(in crate::pages) const SIGNED_OUT: &str = "You have left this application.";

@@ -14,6 +14,7 @@ fn beside(scene: &mut Scene, written: Option<&str>) -> Arc<Idp> {
     let other = Arc::new(Idp {
         id: "other".into(),
         label: "Other".into(),
+        status: vestibule::site::Status::Live,
         metadata: Live::unknown(),
         email_domains: None,
         demand: vestibule::saml::demand::Demand::default(),

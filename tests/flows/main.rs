@@ -29,4 +29,5 @@ mod sign_out;
 mod single_logout;
 mod single_logout_attacks;
 mod strangers;
+mod trial;
 mod unsolicited;

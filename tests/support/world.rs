@@ -125,6 +125,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
                 Arc::new(Idp {
                     id: (*id).into(),
                     label: format!("{id} login"),
+                    status: vestibule::site::Status::Live,
                     metadata: idp.identity_provider(START).into(),
                     email_domains: None,
                     demand: Demand::default(),

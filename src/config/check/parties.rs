@@ -12,7 +12,7 @@ use crate::saml::parties::{
     Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
     TrustedKeys,
 };
-use crate::site::{Idp, Live};
+use crate::site::{Idp, Live, Status};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
@@ -48,7 +48,18 @@ pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc
             desk.error(written.place.problem(message));
         }
     }
-    built.into_iter().collect()
+    let built: Vec<Arc<Idp>> = built.into_iter().collect::<Option<_>>()?;
+    somebody_is_live(&built, file, desk);
+    Some(built)
+}
+
+/// A site may begin with one that is still being set up; that nobody can sign in is worth a word all the same.
+fn somebody_is_live(built: &[Arc<Idp>], file: &File, desk: &mut Desk) {
+    if !built.iter().any(|idp| idp.is_offered()) {
+        let message = "none has `status: live`: nobody can sign in";
+        let hint = "`vestibule test-link` makes a link to try a staged one";
+        desk.warn(file.identity_providers.problem(message).hint(hint));
+    }
 }
 
 /// As its metadata says, or, while that is not known, as the owner says.
@@ -114,6 +125,7 @@ fn identity_provider(
     let idp = Arc::new(Idp {
         id,
         label,
+        status: written.status.or(Word(Status::default())).0,
         metadata,
         email_domains: email_domains?,
         demand,

@@ -5,6 +5,11 @@
 //! the hot path: one cookie, one hash, one look-up, no allocation; headers and the signature in them are made once and
 //! lie in the session until half of the JWT's life is over.
 
+mod retired;
+mod told;
+
+pub use told::Told;
+
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
@@ -180,7 +185,7 @@ impl Gate {
             Resumed::Absent => Ok(None),
             Resumed::Ask(key) => {
                 let loaded = self.store.load(&key).await.map_err(unavailable)?;
-                Ok(loaded.filter(|session| is_alive_on(session, site, now)))
+                self.unless_retired(site, loaded.filter(|session| is_alive_on(session, site, now))).await
             }
         }
     }

@@ -2,7 +2,7 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, in_ascii};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, Status, in_ascii};
 
 use crate::access::{Cors, PathPattern, RequestPath, Rules};
 use crate::cookies::CookiePolicy;

@@ -99,7 +99,7 @@ impl Verdict {
 }
 
 /// What one rule says; later variants are stricter.
-enum Outcome {
+pub(super) enum Outcome {
     Pass,
     NeedsSession,
     Refused(Reason),
@@ -196,7 +196,7 @@ impl Rules {
     }
 }
 
-fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
+pub(super) fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
     match (access, person) {
         (Access::Public | Access::Optional, _) | (Access::Authenticated, Some(_)) => Outcome::Pass,
         (Access::Deny, _) => Outcome::Refused(Reason::AccessDenied),

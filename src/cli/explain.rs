@@ -98,7 +98,9 @@ pub(super) fn explain(
     };
     let parties: Vec<_> = pairs.iter().map(Pair::party).collect();
     let limits = config.as_ref().map_or_else(Limits::default, |config| config.message_limits);
-    let report = match explain::explain(&input, &parties, &limits, &arguments.options(), now) {
+    let second_opinion = config.as_ref().and_then(|config| config.second_opinion);
+    let options = Options { second_opinion, ..arguments.options() };
+    let report = match explain::explain(&input, &parties, &limits, &options, now) {
         Ok(report) => report,
         Err(unreadable) => {
             writeln!(err, "{unreadable}")?;
@@ -139,7 +141,13 @@ impl Arguments {
             destination: None,
             acs_url: None,
         });
-        Options { at: self.at, request, unsolicited: self.unsolicited, show_values: self.show_values }
+        Options {
+            at: self.at,
+            request,
+            unsolicited: self.unsolicited,
+            show_values: self.show_values,
+            ..Options::default()
+        }
     }
 
     /// Every pair of a site and one of its identity providers that the arguments admit and of which anything is known.

@@ -4,7 +4,7 @@ use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
 use crate::saml::parties::{Cbc, CryptographyPolicy, SigningCertificate};
-use crate::site::{Face, Idp, PublicUrl, Route, Site, Upstream};
+use crate::site::{Face, Idp, PublicUrl, Route, Site, Status, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -70,6 +70,11 @@ fn print_idp(to: &mut dyn Write, idp: &Idp, watch: Option<&Watch>, now: Moment) 
     match known.as_ref().map(|saml| saml.entity_id.0.as_str()).or(wanted) {
         Some(entity_id) => row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?,
         None => row(to, "sign-in", &format!("{} ({}); its entity ID is {LATER}", idp.id, idp.label))?,
+    }
+    match idp.status {
+        Status::Live => {}
+        Status::Staged => row(to, "", "staged: no button; vestibule test-link makes a link to try it")?,
+        Status::Retired => row(to, "", "retired: nobody signs in by it any more")?,
     }
     let policy = known.as_ref().map(|saml| &saml.cryptography).or(terms.map(|terms| &terms.cryptography));
     policy.map_or(Ok(()), |policy| print_policy(to, policy))?;

@@ -14,7 +14,7 @@ use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, RequireSigned, SignatureAlgorithm};
 use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
-use crate::site::RequireSignedLogout;
+use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -158,6 +158,7 @@ section! {
         id: Field<String>,
         label: Field<String>,
         logo_file: Field<FilePath>,
+        status: Field<Word<Status>>,
         metadata_url: Field<String>,
         metadata_query: Field<String>,
         metadata_file: Field<FilePath>,

@@ -78,6 +78,13 @@ pub(super) async fn keep_told(gate: Arc<Gate>) {
 
 /// Lets the gate forget what has ended, also while nobody comes.
 pub(super) async fn keep_tidy(gate: Arc<Gate>) {
+    match gate.end_sessions_of_retired().await {
+        Ok(0) => {}
+        Ok(sessions) => tracing::info!(sessions, "ended what came by a retired identity provider"),
+        Err(problem) => {
+            tracing::warn!(%problem, "sessions of a retired identity provider end when they are looked at");
+        }
+    }
     let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -11,6 +11,7 @@ use super::ask;
 use super::attempt::Attempt;
 use super::return_to::ReturnTo;
 use super::start::wanted;
+use super::trial::Trial;
 use crate::clock::Moment;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
@@ -84,7 +85,8 @@ impl Begun {
             Self::There { idp, .. } => idp,
         };
         let return_to = Some(self.return_to().clone());
-        Stopped { idp: Some(idp.clone()), return_to, ..Stopped::from(refusal) }
+        let trial = self.attempt().and_then(Trial::of);
+        Stopped { idp: Some(idp.clone()), return_to, trial, ..Stopped::from(refusal) }
     }
 
     /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not
@@ -93,7 +95,8 @@ impl Begun {
         refusal.reason == Reason::AuthnTooOld
             && idp.demand.max_authn_age.is_some()
             && !idp.demand.force_authn
-            && !self.attempt().is_some_and(|attempt| attempt.anew)
+            // A trial tells its owner so; what begins anew would be a sign-in.
+            && !self.attempt().is_some_and(|attempt| attempt.anew || attempt.is_trial)
     }
 
     /// The address that asks it.
@@ -121,6 +124,7 @@ pub(super) fn sender(
         let detail = "the response is unsolicited, and it is of no identity provider of this site";
         return Err(Refusal::new(Reason::InResponseToMissing, detail));
     };
+    idp.admits_sign_ins()?;
     if !idp.allow_unsolicited {
         let start = start_here(site, idp, &ReturnTo::root());
         let detail = format!("the response is unsolicited; the tile's address should be {start}");

@@ -5,13 +5,14 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::finish::At;
 use super::refused::Refused;
-use super::{choose, finish, refused, sign_out, slo, start, tries, whoami};
+use super::{choose, finish, refused, sign_out, slo, start, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
 use crate::site::Site;
+use crate::test_link;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method, Request, Response};
@@ -54,7 +55,7 @@ pub async fn answer(
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
             Err(stopped) if endpoint.is_of_sign_in() => {
-                let page = sign_in_refused(gate, site, client, &stopped);
+                let page = sign_in_refused(gate, site, client, &stopped).await;
                 if stopped.refusal.is_behind_decryption() {
                     // The message need not wait with us.
                     drop(request);
@@ -96,10 +97,12 @@ async fn dispatch(
     Ok(match endpoint {
         Endpoint::SignIn if request.method() == Method::POST => {
             within(request.body(), SMALL_BODY)?;
-            choose::by_address(gate, site, request)?
+            choose::by_address(site, request)?
         }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
         Endpoint::Logo(idp) => choose::logo(site, *idp),
+        Endpoint::TestSignIn if request.method() == Method::POST => trial::begin(gate, site, request, now)?,
+        Endpoint::TestSignIn => trial::ask(gate, site, query, now)?,
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
@@ -129,6 +132,7 @@ async fn dispatch(
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint<'a> {
     SignIn,
+    TestSignIn,
     SignOut,
     AssertionConsumerService(At<'a>),
     SingleLogout,
@@ -149,6 +153,7 @@ impl<'a> Endpoint<'a> {
         }
         Some(match below_prefix(site, path)? {
             "/sign-in" => Self::SignIn,
+            test_link::PATH => Self::TestSignIn,
             "/sign-out" => Self::SignOut,
             "/saml/acs" => Self::AssertionConsumerService(At::Own),
             "/saml/slo" => Self::SingleLogout,
@@ -176,7 +181,7 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
-            Self::SignIn | Self::SignOut => "GET, HEAD, POST",
+            Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
             Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
         }
     }

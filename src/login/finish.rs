@@ -12,6 +12,7 @@ use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
+use super::trial::{self, Answer};
 use super::tries::Try;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -75,6 +76,16 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), at, posted: &posted, now };
+    finished(&delivery, client).await.map_err(|mut stopped| {
+        if let Some(trial) = &mut stopped.trial {
+            trial.with_answer(delivery.answer());
+        }
+        stopped
+    })
+}
+
+async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<Bytes>, Stopped> {
+    let Delivery { gate, site, headers, now, .. } = *delivery;
     let mut examined = delivery.examined(None).await?;
     if let Examined::Encrypted { attempt } = examined {
         let stopped = |refusal| of(&attempt, refusal);
@@ -94,7 +105,7 @@ pub(super) async fn finish(
             return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
         }
     };
-    let stopped = |refusal| begun.stopped(refusal);
+    let stopped = |refusal| begun.stopped(refusal).after_saml();
 
     let protection = assertion.protection();
     if protection.sha1 {
@@ -116,6 +127,7 @@ pub(super) async fn finish(
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
+    // Whoever is not admitted must be refused before anything is claimed; a trial is told so and spends nothing of it.
     let (id, session) = established(site, &identity, now).map_err(stopped)?;
     match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
@@ -124,10 +136,15 @@ pub(super) async fn finish(
             return delivery.answered_before(&begun, reason).await;
         }
     }
+    if let Begun::Here(attempt) = &begun
+        && attempt.is_trial
+    {
+        return Ok(delivery.tried(attempt, &idp, &session, client).await);
+    }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
     let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
-    for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
+    for old in [presented_key(site, headers), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
     record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
@@ -322,6 +339,26 @@ impl Delivery<'_> {
         }
     }
 
+    fn answer(&self) -> Answer {
+        Answer { saml_response: Arc::clone(&self.posted.saml_response), acs_url: self.acs_url() }
+    }
+
+    /// A trial ends where a session would begin. Only its own attempt is forgotten: whoever was signed in stays so.
+    async fn tried(
+        &self,
+        attempt: &Attempt,
+        idp: &Arc<Idp>,
+        session: &Session,
+        client: IpAddr,
+    ) -> Response<Bytes> {
+        let admission = vec![("just in time".to_owned(), "whoever it vouches for is let in".to_owned())];
+        let outcome = trial::Outcome { attempt, answer: self.answer(), idp, session, admission };
+        let mut response = trial::accepted(self.gate, self.site, outcome, client, self.now).await;
+        let answered = self.site.cookies.clear(&Kind::Attempt(attempt.suffix()));
+        response.headers_mut().append(SET_COOKIE, answered);
+        response
+    }
+
     fn page_that_posts_again(&self) -> Response<Bytes> {
         self.posted.page_that_posts_again(self.site, &self.acs_url())
     }
@@ -367,6 +404,9 @@ impl Delivery<'_> {
 
     /// The back button, a reload, or somebody else's copy.
     async fn answered_before(&self, begun: &Begun, reason: Reason) -> Result<Response<Bytes>, Stopped> {
+        if begun.attempt().is_some_and(|attempt| attempt.is_trial) {
+            return Err(begun.stopped(reason.into()));
+        }
         if !self.posted.is_repost {
             return Ok(self.page_that_posts_again());
         }

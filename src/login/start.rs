@@ -72,6 +72,7 @@ pub(super) async fn start(
         return_to: return_to.clone(),
         rounds: round,
         replaces: presented_key(site, headers),
+        is_trial: false,
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
         kept: wish.kept.filter(|key| is_suffix(key)),
@@ -141,9 +142,10 @@ pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     Ok(if is_station { ReturnTo::root() } else { return_to })
 }
 
-const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml", "/test-sign-in"];
 
-fn to_identity_provider(
+/// The browser's way to the identity provider, with the request.
+pub(super) fn to_identity_provider(
     site: &Site,
     idp: &Idp,
     saml: &IdentityProvider,

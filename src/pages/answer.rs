@@ -52,6 +52,13 @@ pub(super) const ARRIVE: &str = include_str!("templates/arrive.js");
 /// Narrows the list while somebody types, and takes a `#fragment` along.
 pub(super) const CHOOSE: &str = include_str!("templates/choose.js");
 
+/// The style sheet of pages with tables: the one of all, and what tables need.
+pub(super) const REPORT_STYLE: &str =
+    concat!(include_str!("templates/style.css"), include_str!("templates/report.css"));
+
+/// Shows the button that copies the page's text, which is of no use without a script.
+pub(super) const COPY: &str = include_str!("templates/copy.js");
+
 /// What a page contains, as far as its policy is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -69,23 +76,30 @@ pub(super) enum Kind {
     Leave,
     /// A link that goes on to the application by itself.
     Arrive,
+    /// Tables, and a form that somebody submits by a button.
+    ReportForm,
+    /// Tables, and a text that a button copies.
+    Report,
 }
 
 impl Kind {
     const fn script(self) -> Option<&'static str> {
         match self {
-            Self::Plain | Self::Form => None,
+            Self::Plain | Self::Form | Self::ReportForm => None,
             Self::Chooser => Some(CHOOSE),
             Self::PostToIdp | Self::PostToSelf => Some(AUTO_POST),
             Self::Leave => Some(LEAVE),
             Self::Arrive => Some(ARRIVE),
+            Self::Report => Some(COPY),
         }
     }
 
     const fn form_action(self) -> &'static str {
         match self {
-            Self::Plain | Self::Arrive => "form-action 'none'; ",
-            Self::Form | Self::Chooser | Self::PostToIdp | Self::Leave => "form-action https: http:; ",
+            Self::Plain | Self::Arrive | Self::Report => "form-action 'none'; ",
+            Self::Form | Self::Chooser | Self::PostToIdp | Self::Leave | Self::ReportForm => {
+                "form-action https: http:; "
+            }
             Self::PostToSelf => "",
         }
     }
@@ -176,13 +190,17 @@ const NO_FRAMES: &str = "frame-ancestors 'none'";
 
 fn policy(kind: Kind, extras: Extras<'_>) -> HeaderValue {
     static OWN_STYLE: LazyLock<String> = LazyLock::new(|| hash(STYLE));
+    static OWN_REPORT_STYLE: LazyLock<String> = LazyLock::new(|| hash(REPORT_STYLE));
+    let own: &str = match kind {
+        Kind::ReportForm | Kind::Report => &OWN_REPORT_STYLE,
+        _ => &OWN_STYLE,
+    };
     let style = extras.style.map_or_else(String::new, |style| format!(" {}", hash(style)));
     let pictures = if extras.pictures { "img-src 'self'; " } else { "" };
     let script = kind.script().map_or_else(String::new, |script| format!("script-src {}; ", hash(script)));
     let form_action = kind.form_action();
     let policy = format!(
-        "default-src 'none'; style-src {}{style}; {pictures}{script}{form_action}base-uri 'none'; {NO_FRAMES}",
-        *OWN_STYLE
+        "default-src 'none'; style-src {own}{style}; {pictures}{script}{form_action}base-uri 'none'; {NO_FRAMES}"
     );
     // Only ASCII goes in; should it ever not, the page is bare rather than free.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))

@@ -109,6 +109,10 @@ impl Store for MemoryStore {
         Ok(self.index.by_user(idp, user))
     }
 
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        Ok(self.index.by_idp(site, idp))
+    }
+
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.claims.lock().claim_once(keys, now, until)
     }

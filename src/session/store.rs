@@ -42,6 +42,10 @@ pub trait Store: Send + Sync {
     /// The sessions of (IdP, user) on every site.
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError>;
 
+    /// The sessions on `site` that came by an identity provider: for the day on which it is retired. May look at every
+    /// session.
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError>;
+
     /// Claims all keys at once until `until`, or none when one is taken at `now`. Of any number of concurrent calls for
     /// one key, one is told [`Claim::First`]. `until` must lie after `now`.
     ///

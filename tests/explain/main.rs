@@ -1,6 +1,8 @@
-//! `vestibule explain` as a program: what goes in, what comes out, and with which exit code.
+//! `vestibule explain` as a program (and `test-link`, in its own file): what goes in, what comes out, and with which exit code.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod test_link;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -33,4 +33,5 @@ mod single_logout;
 mod single_logout_attacks;
 mod sites;
 mod strangers;
+mod trial;
 mod unsolicited;

@@ -174,6 +174,10 @@ impl Store for SlowStore {
         self.ask(|shelves| Ok(shelves.find(|session| (session.idp(), session.user()) == (idp, user)))).await
     }
 
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        self.ask(|shelves| Ok(shelves.find(|session| (session.site(), session.idp()) == (site, idp)))).await
+    }
+
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.ask(|shelves| {
             shelves.claims.retain(|_, end| *end > now);

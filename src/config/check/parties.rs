@@ -12,7 +12,7 @@ use crate::saml::parties::{
     Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
     TrustedKeys,
 };
-use crate::site::{Idp, Live};
+use crate::site::{Idp, Live, Status};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
@@ -103,6 +103,7 @@ fn identity_provider(written: &IdpFile, desk: &mut Desk) -> Option<Arc<Idp>> {
         id,
         label,
         logo,
+        status: written.status.or(Word(Status::default())).0,
         metadata,
         email_domains: email_domains?,
         demand,

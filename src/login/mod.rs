@@ -24,6 +24,7 @@
 
 mod answers;
 pub mod ask;
+mod at;
 mod attempt;
 mod begun;
 pub mod endpoints;

@@ -126,6 +126,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         },
         acs_aliases: Vec::new(),
         jwt_keys: None,
+        email_domains: None,
         identity_providers: idps
             .iter()
             .map(|(id, idp)| {

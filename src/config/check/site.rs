@@ -2,7 +2,7 @@
 
 use super::identity::mapping;
 use super::keys::jwt_keys;
-use super::parties::{Described, service_provider};
+use super::parties::{Described, domains, service_provider};
 use super::rules::{Known, rules};
 use super::sites::View;
 use super::upstream::{upstream, upstreams};
@@ -50,6 +50,7 @@ pub(super) fn site<'d, 'f>(
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
+    let email_domains = domains(&view.email_domains, desk);
     let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
     let build = || {
         let jwt_keys = match own_keys {
@@ -70,6 +71,7 @@ pub(super) fn site<'d, 'f>(
             service_provider: service_provider?,
             acs_aliases,
             identity_providers: admitted.iter().map(|one| one.idp.clone()).collect::<Option<_>>()?,
+            email_domains: email_domains?,
             policy: Policy { clock_skew: skew },
             mapping,
             rules,
@@ -154,7 +156,7 @@ fn acs_aliases(file: &File, path_prefix: &str, desk: &mut Desk) -> Vec<String> {
         let Some(text) = field.get() else { continue };
         let plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"%*?#\\\"<>^`{|}".contains(&b));
         let read = RequestPath::parse(text, false);
-        let wrong = if !plain || text.len() > 256 || read.is_ok_and(|read| read.as_str() == *text) == false {
+        let wrong = if !plain || text.len() > 256 || !read.is_ok_and(|read| read.as_str() == *text) {
             "must be a plain path such as /mellon/postResponse: no `*`, no `%`, no dots between slashes"
         } else if text == "/" || is_below(text, path_prefix) || is_below(text, "/.well-known") {
             "is not free: what stands there is served already"

@@ -29,6 +29,8 @@ pub(super) struct View {
     pub(super) organization: Option<String>,
     /// Whether the JWT is signed by keys of its own here.
     pub(super) own_jwt_keys: bool,
+    /// Whose people a tenant is for; absent: everybody's.
+    pub(super) email_domains: Field<Vec<Field<String>>>,
     /// The identity providers that it admits, by their ids; absent: all.
     pub(super) admits: Field<Vec<Field<String>>>,
     /// Everything else.
@@ -90,6 +92,7 @@ fn short_form(file: &File, desk: &mut Desk) -> View {
         name,
         organization: None,
         own_jwt_keys: false,
+        email_domains: Field::absent(file.place.clone()),
         admits: Field::absent(file.place.clone()),
         file,
     }
@@ -122,6 +125,7 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
         audience: name.cloned(),
         organization: None,
         own_jwt_keys: site.jwt.private_key_file.is_written() || site.jwt.additional_key_files.is_written(),
+        email_domains: Field::absent(site.place.clone()),
         admits: site.identity_providers.clone(),
         file: with_canonical(in_short_form(site, top), desk),
     };
@@ -228,6 +232,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         audience: site.audience.clone(),
         organization: label.cloned(),
         own_jwt_keys: site.own_jwt_keys,
+        email_domains: tenant.email_domains.clone(),
         admits: tenant.identity_providers.over(&site.admits),
         file,
     }

@@ -181,6 +181,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         },
         acs_aliases: Vec::new(),
         jwt_keys: None,
+        email_domains: None,
         identity_providers: Vec::new(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),

@@ -16,7 +16,7 @@ use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
-use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
+use crate::session::{Peek, Rendered, Session, SessionKey, Store, StoreError};
 use crate::site::Site;
 use hashbrown::HashMap;
 use http::HeaderMap;
@@ -261,7 +261,7 @@ impl fmt::Debug for Gate {
 
 /// The key of the session that the request presents, live or not.
 pub(crate) fn presented_key(site: &Site, headers: &HeaderMap) -> Option<SessionKey> {
-    site.cookies.session(headers).and_then(SessionId::from_cookie).map(|id| id.key())
+    site.cookies.session(headers).and_then(SessionKey::of_cookie)
 }
 
 /// What a store's failure means to a request.

@@ -169,6 +169,11 @@ impl Rules {
         if needs_session { Verdict::NeedsSession } else { Verdict::Allow(Permit::granted(person.is_some())) }
     }
 
+    /// Whether any rule asks where the client is. Who judges need not find that out where none does.
+    pub fn ask_for_client(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.networks.is_empty())
+    }
+
     /// The first rule that selects under this reading; none: the default.
     fn first(&self, question: &Question<'_>, reading: Reading<'_>, loose_method: bool) -> Option<usize> {
         let selects = |rule: &Rule| {

@@ -35,6 +35,7 @@
 
 mod cors;
 mod decode;
+mod index;
 mod path;
 mod pattern;
 mod preview;

@@ -155,7 +155,8 @@ impl Arguments {
         let wanted = |name: &str, wish: &Option<String>| wish.as_deref().is_none_or(|wish| wish == name);
         let sites: Vec<&Site> = config.sites.iter().filter(|site| wanted(&site.name, &self.site)).collect();
         if sites.is_empty() {
-            let names: Vec<_> = config.sites.iter().map(|site| site.name.as_str()).collect();
+            let all = config.sites.iter().filter(|site| site.is_canonical());
+            let names: Vec<_> = all.map(|site| site.name.as_str()).collect();
             let name = self.site.as_deref().unwrap_or_default();
             return Err(format!("there is no site `{name}`; there is: {}", names.join(", ")));
         }

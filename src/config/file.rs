@@ -115,6 +115,7 @@ section! {
     /// One tenant of a wildcard site. What has the name of a key of the site overrides it, key by key.
     Tenant {
         name: Field<String>,
+        email_domains: Field<Vec<Field<String>>>,
         identity_providers: Field<Vec<Field<String>>>,
         service_provider: ServiceProvider,
         identity: Identity,

@@ -5,6 +5,7 @@ use super::tls::LiveCertificate;
 use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
+use crate::site::each_idp;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -99,15 +100,15 @@ pub(super) fn refresh_figures(gate: &Gate) {
     gate.metrics.set_store(size.sessions, size.bytes, size.evicted, size.claims);
     let now = gate.clock.now();
     gate.metrics.clear_certificates();
-    for site in &gate.sites {
-        for idp in &site.identity_providers {
-            let known = idp.known();
-            for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
-                let fingerprint = short(&certificate.sha256);
-                let days = days_until(certificate.not_after, now);
-                gate.metrics.set_certificate_days_left(&site.name, &idp.id, &fingerprint, days);
-            }
+    for (site, idp) in each_idp(&gate.sites) {
+        let known = idp.known();
+        for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
+            let fingerprint = short(&certificate.sha256);
+            let days = days_until(certificate.not_after, now);
+            gate.metrics.set_certificate_days_left(site, &idp.id, &fingerprint, days);
         }
+    }
+    for site in &gate.sites {
         for key in &site.service_provider.signing_keys {
             let certificate = key.certificate();
             let days = days_until(certificate.not_after, now);

@@ -3,7 +3,7 @@
 //! All under the site's prefix, so that a gateway needs one bypass rule, and the keys at a well-known address too.
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
-use super::finish::At;
+use super::at::At;
 use super::refused::Refused;
 use super::{choose, finish, refused, sign_out, slo, start, trial, tries, whoami};
 use crate::access::RequestPath;
@@ -25,7 +25,7 @@ pub fn is_own(site: &Site, path: &RequestPath) -> bool {
     below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS || is_acs_alias(site, path)
 }
 
-fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
+pub(super) fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
     site.acs_aliases.iter().any(|alias| alias == path.as_str())
 }
 

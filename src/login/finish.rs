@@ -5,6 +5,7 @@
 //! stays, no claim is made before the answer has been accepted in full.
 
 use super::answers::{Stopped, redirect};
+use super::at::At;
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
 use super::form::PostedResponse;
@@ -31,36 +32,6 @@ use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Under which of its addresses the assertion consumer service was called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At<'a> {
-    /// The one under the prefix.
-    Own,
-    /// The same with an identity provider's id behind it: answers of others are refused there.
-    OfIdp(&'a str),
-    /// The path of what stood here before (`acs_aliases`).
-    Alias(&'a str),
-}
-
-impl<'a> At<'a> {
-    /// The whole address, which Destination and Recipient must name.
-    fn url(self, site: &Site) -> String {
-        let (origin, prefix) = (site.public_url.origin(), &site.path_prefix);
-        match self {
-            Self::Own => format!("{origin}{prefix}/saml/acs"),
-            Self::OfIdp(idp) => format!("{origin}{prefix}/saml/acs/{idp}"),
-            Self::Alias(path) => format!("{origin}{path}"),
-        }
-    }
-
-    const fn idp(self) -> Option<&'a str> {
-        match self {
-            Self::OfIdp(idp) => Some(idp),
-            Self::Own | Self::Alias(_) => None,
-        }
-    }
-}
 
 /// Answers `POST saml/acs`, `POST saml/acs/{idp}` and the same at the paths of `acs_aliases`.
 ///
@@ -123,6 +94,7 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
+        .and_then(|identity| identity.held_to(site.email_domains.as_deref()))
         .map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);

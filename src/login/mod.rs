@@ -26,6 +26,7 @@
 
 mod answers;
 pub mod ask;
+mod at;
 mod attempt;
 mod begun;
 mod choose;

@@ -6,6 +6,7 @@
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held, is_suffix};
 use super::begun::start_here;
+use super::endpoints::is_acs_alias;
 use super::return_to::ReturnTo;
 use super::{ask, choose, rounds};
 use crate::access::RequestPath;
@@ -131,11 +132,15 @@ impl Wish {
 pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     let return_to = ReturnTo::parse(rd, &site.public_url)?;
     let is_station = match RequestPath::parse(return_to.path(), site.allow_encoded_slash) {
-        Ok(path) => path.as_str().strip_prefix(site.path_prefix.as_str()).is_some_and(|own| {
-            STATIONS.iter().any(|station| {
-                own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        }),
+        Ok(path) => {
+            let below = path.as_str().strip_prefix(site.path_prefix.as_str());
+            is_acs_alias(site, &path)
+                || below.is_some_and(|own| {
+                    STATIONS.iter().any(|station| {
+                        own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
+                })
+        }
         // Would be refused on arrival.
         Err(_) => true,
     };

@@ -104,8 +104,9 @@ fn a_session_belongs_to_the_site_where_it_began() {
 
     // The same secret under every name that the other sites know.
     let secret = visitor.jar["wiki.example.com"]["__Host-vestibule"].clone();
-    for (site, name) in [("shop.example.com", "__Host-basket"), ("docs.example.com", "__Host-vestibule")] {
-        visitor.jar.entry(site.to_owned()).or_default().insert(name.to_owned(), secret.clone());
+    for (site, name) in [("shop.example.com", "basket"), ("docs.example.com", "vestibule")] {
+        visitor.carry(("wiki.example.com", "vestibule"), (site, name));
+        assert_eq!(visitor.jar[site][&format!("__Host-{name}")], secret);
     }
     assert_eq!(visitor.get(&town, &format!("{SHOP}/page")).status, StatusCode::FOUND);
     assert_eq!(visitor.get(&town, &format!("{SHOP}/vestibule/whoami")).status, StatusCode::UNAUTHORIZED);
@@ -172,7 +173,7 @@ fn an_answer_for_one_site_is_refused_at_another() {
     assert_eq!(town.code(&refused), "attempt-missing");
 
     // With the wiki's attempt brought along, as a thief of cookies could.
-    visitor.carry("wiki.example.com", "shop.example.com");
+    visitor.carry(("wiki.example.com", "vestibule"), ("shop.example.com", "basket"));
     let refused = visitor.bring(&town, &acs, &wiki, &answer);
     assert_eq!(town.code(&refused), "attempt-foreign");
 
@@ -233,7 +234,7 @@ fn an_answer_of_one_identity_provider_is_refused_for_an_attempt_at_another() {
     let mut visitor = Visitor::default();
     let asked = visitor.begin(&town, &format!("{SHOP}/vestibule/sign-in?idp=corp"));
     let foreign = partner.answer(&asked, "ada", town.now()).with("mail", &["ada@partner.test"]);
-    assert_eq!(town.code(&visitor.bring(&town, &acs, &asked, &foreign)), "response-issuer-mismatch");
+    assert_eq!(town.code(&visitor.bring(&town, &acs, &asked, &foreign)), "signature-invalid");
     // The same under the other's name: not signed by it.
     let mut forged = partner.answer(&asked, "ada", town.now()).with("mail", &["ada@corp.test"]);
     forged.issuer = corp.entity_id.clone();
@@ -258,7 +259,7 @@ fn an_attempt_of_one_site_is_worth_nothing_at_another() {
     let Scene { town, corp, .. } = scene();
     let mut thief = Visitor::default();
     let wiki = thief.begin(&town, &format!("{WIKI}/vestibule/sign-in?rd=/secret"));
-    thief.carry("wiki.example.com", "shop.example.com");
+    thief.carry(("wiki.example.com", "vestibule"), ("shop.example.com", "basket"));
     // Even when the answer is right for the shop in everything but whose attempt it is.
     let mut answer = corp.answer(&wiki, "ada", town.now()).with("mail", &["ada@corp.test"]);
     answer.audience = format!("{SHOP}/vestibule/saml/metadata");
@@ -348,6 +349,7 @@ sites:
     tenants:
       - {name: acme, identity_providers: [acme-okta]}
       - {name: globex, identity_providers: [globex-entra], roles: {staff: writer}}
+      - {name: initech, identity_providers: [globex-entra, acme-okta], email_domains: [initech.test]}
 ";
 const ACME: &str = "https://acme.app.example.com";
 const GLOBEX: &str = "https://globex.app.example.com";
@@ -380,9 +382,26 @@ fn each_tenant_is_a_site_with_its_own_identity_providers() {
     assert_eq!(town.code(&refused), "idp-unknown");
     let asked = thief.begin(&town, &format!("{GLOBEX}/vestibule/sign-in"));
     let foreign = okta.answer(&asked, "ada", town.now());
-    assert_eq!(town.code(&thief.bring(&town, &asked.acs_url, &asked, &foreign)), "response-issuer-mismatch");
-    visitor.carry("acme.app.example.com", "globex.app.example.com");
+    assert_eq!(town.code(&thief.bring(&town, &asked.acs_url, &asked, &foreign)), "signature-invalid");
+    visitor.carry(("acme.app.example.com", "vestibule"), ("globex.app.example.com", "vestibule"));
     assert_eq!(visitor.get(&town, &format!("{GLOBEX}/page")).status, StatusCode::FOUND);
+    // An identity provider that several tenants share may vouch for anybody, and each tenant is for its own people.
+    let initech = "https://initech.app.example.com";
+    for (user, mail, code) in [
+        ("ada", "ada@globex.test", Some("email-domain-foreign")),
+        ("ada@globex.test", "ada@initech.test", Some("email-domain-foreign")),
+        ("ada", "", Some("email-domain-foreign")),
+        ("ada", "Ada@Initech.test", None),
+    ] {
+        let mut visitor = Visitor::default();
+        let asked = visitor.begin(&town, &format!("{initech}/vestibule/sign-in?idp=globex-entra"));
+        let answer = entra.answer(&asked, user, town.now()).with("mail", &[mail]);
+        let answered = visitor.bring(&town, &asked.acs_url, &asked, &answer);
+        match code {
+            Some(code) => assert_eq!(town.code(&answered), code, "{user} {mail}"),
+            None => assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.body),
+        }
+    }
     // The client cannot name its tenant.
     let mut visitor = Visitor::default();
     visitor.sign_in(&town, ACME, ("acme-okta", &okta), "bob");
@@ -433,7 +452,7 @@ fn answers_are_taken_where_the_product_before_took_them() {
     assert_eq!(town.code(&refused), "destination-mismatch");
     assert_eq!(visitor.bring(&town, &asked.acs_url, &asked, &answer).location(), format!("{site}/a"));
     for path in ["/Shibboleth.sso/SAML2/POST", "/vestibule/saml/acs", "/vestibule/saml/acs/corp"] {
-        let asked = visitor.begin(&town, &format!("{site}/vestibule/sign-in?rd=/b"));
+        let asked = visitor.begin(&town, &format!("{site}/vestibule/sign-in?rd={path}"));
         let mut answer = corp.answer(&asked, "ada", town.now());
         answer.destination = format!("{site}{path}");
         answer.recipient = answer.destination.clone();

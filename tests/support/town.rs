@@ -192,10 +192,11 @@ impl Visitor {
         }
     }
 
-    /// Copies all cookies of one host to another, as no browser does.
-    pub fn carry(&mut self, from: &str, to: &str) {
+    /// Copies all cookies of one host to another, under the names that are read there, as no browser does.
+    pub fn carry(&mut self, (from, named): (&str, &str), (to, as_named): (&str, &str)) {
         let carried = self.jar.get(from).cloned().unwrap_or_default();
-        self.jar.entry(to.to_owned()).or_default().extend(carried);
+        let renamed = carried.into_iter().map(|(name, value)| (name.replacen(named, as_named, 1), value));
+        self.jar.entry(to.to_owned()).or_default().extend(renamed);
     }
 
     /// Opens a sign-in address that leads to an identity provider.

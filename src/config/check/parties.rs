@@ -130,9 +130,14 @@ fn email_domains(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<String
         desk.error(written.speaks_for_any.problem(message));
         return None;
     }
-    let Some(listed) = written.email_domains.get() else { return Some(None) };
+    domains(&written.email_domains, desk)
+}
+
+/// A list of domains; none inside: there is no list.
+pub(super) fn domains(field: &Field<Vec<Field<String>>>, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+    let Some(listed) = field.get() else { return Some(None) };
     if listed.is_empty() {
-        desk.error(written.email_domains.problem("is empty: nobody with an e-mail address could sign in"));
+        desk.error(field.problem("is empty: nobody with an e-mail address could sign in"));
         return None;
     }
     let read: Vec<Option<String>> = listed

@@ -4,7 +4,7 @@ use super::cors::cors;
 use super::identity::mapping;
 use super::keys::jwt_keys;
 use super::looks::branding;
-use super::parties::{Described, service_provider};
+use super::parties::{Described, domains, service_provider};
 use super::rules::{Known, rules};
 use super::sites::View;
 use super::upstream::{upstream, upstreams};
@@ -54,6 +54,7 @@ pub(super) fn site<'d, 'f>(
     let branding = branding(&file.branding, &path_prefix, desk);
     let cors = cors(&file.cors, public_url.as_ref(), desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
+    let email_domains = domains(&view.email_domains, desk);
     let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
     let build = || {
         let jwt_keys = match own_keys {
@@ -74,6 +75,7 @@ pub(super) fn site<'d, 'f>(
             service_provider: service_provider?,
             acs_aliases,
             identity_providers: admitted.iter().map(|one| one.idp.clone()).collect::<Option<_>>()?,
+            email_domains: email_domains?,
             policy: Policy { clock_skew: skew },
             mapping,
             rules,
@@ -161,7 +163,7 @@ fn acs_aliases(file: &File, path_prefix: &str, desk: &mut Desk) -> Vec<String> {
         let Some(text) = field.get() else { continue };
         let plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"%*?#\\\"<>^`{|}".contains(&b));
         let read = RequestPath::parse(text, false);
-        let wrong = if !plain || text.len() > 256 || read.is_ok_and(|read| read.as_str() == *text) == false {
+        let wrong = if !plain || text.len() > 256 || !read.is_ok_and(|read| read.as_str() == *text) {
             "must be a plain path such as /mellon/postResponse: no `*`, no `%`, no dots between slashes"
         } else if text == "/" || is_below(text, path_prefix) || is_below(text, "/.well-known") {
             "is not free: what stands there is served already"

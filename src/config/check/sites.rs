@@ -9,7 +9,9 @@
 //! | `tenants` in a site | each item over its site over the top level; the address from the wildcard and the tenant's name |
 
 use super::Desk;
-use crate::config::file::{File, Session as SessionFile, Site as SiteFile, Tenant as TenantFile};
+use crate::config::file::{
+    File, ServiceProvider as SpFile, Session as SessionFile, Site as SiteFile, Tenant as TenantFile,
+};
 use crate::config::reader::{Field, Place, Slot as _};
 use crate::session::SiteKey;
 use crate::site::{PublicUrl, Site};
@@ -27,6 +29,8 @@ pub(super) struct View {
     pub(super) organization: Option<String>,
     /// Whether the JWT is signed by keys of its own here.
     pub(super) own_jwt_keys: bool,
+    /// Whose people a tenant is for; absent: everybody's.
+    pub(super) email_domains: Field<Vec<Field<String>>>,
     /// The identity providers that it admits, by their ids; absent: all.
     pub(super) admits: Field<Vec<Field<String>>>,
     /// Everything else.
@@ -88,6 +92,7 @@ fn short_form(file: &File, desk: &mut Desk) -> View {
         name,
         organization: None,
         own_jwt_keys: false,
+        email_domains: Field::absent(file.place.clone()),
         admits: Field::absent(file.place.clone()),
         file,
     }
@@ -120,6 +125,7 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
         audience: name.cloned(),
         organization: None,
         own_jwt_keys: site.jwt.private_key_file.is_written() || site.jwt.additional_key_files.is_written(),
+        email_domains: Field::absent(site.place.clone()),
         admits: site.identity_providers.clone(),
         file: with_canonical(in_short_form(site, top), desk),
     };
@@ -175,7 +181,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         cors: site.cors.clone(),
         // Its own where it says so.
         path_prefix: site.path_prefix.over(&top.path_prefix),
-        service_provider: site.service_provider.over(&top.service_provider),
+        service_provider: under_own_name(&site.service_provider, &top.service_provider),
         identity: site.identity.over(&top.identity),
         groups_absent: site.groups_absent.over(&top.groups_absent),
         roles: site.roles.over(&top.roles),
@@ -193,6 +199,11 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
     }
 }
 
+/// Keys may be shared, names may not.
+fn under_own_name(own: &SpFile, below: &SpFile) -> SpFile {
+    SpFile { entity_id: own.entity_id.clone(), ..own.over(below) }
+}
+
 fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut Desk) -> View {
     of_the_whole_gate(&tenant.session, desk);
     let (scheme, domain) = address;
@@ -207,7 +218,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
             }
             None => Field::unknown(tenant.name.place.clone()),
         },
-        service_provider: tenant.service_provider.over(&below.service_provider),
+        service_provider: under_own_name(&tenant.service_provider, &below.service_provider),
         identity: tenant.identity.over(&below.identity),
         groups_absent: tenant.groups_absent.over(&below.groups_absent),
         roles: tenant.roles.over(&below.roles),
@@ -223,6 +234,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         audience: site.audience.clone(),
         organization: label.cloned(),
         own_jwt_keys: site.own_jwt_keys,
+        email_domains: tenant.email_domains.clone(),
         admits: tenant.identity_providers.over(&site.admits),
         file,
     }
@@ -341,7 +353,9 @@ pub(super) fn same_entity_id(views: &[View], sites: &[Option<Site>], desk: &mut 
     for (view, site) in views.iter().zip(sites) {
         let Some(site) = site else { continue };
         let entity_id = site.service_provider.entity_id.as_str();
-        if let Some(other) = taken.insert(entity_id, view) {
+        // Two that both follow from one address: that has been said of the address.
+        let written = |view: &View| view.file.service_provider.entity_id.is_written();
+        if let Some(other) = taken.insert(entity_id, view).filter(|other| written(other) || written(view)) {
             let message = format!("{entity_id} is already the entity ID of {}", other.file.place.in_words());
             let hint = "leave entity_id out: it follows from public_url";
             desk.error(view.file.service_provider.entity_id.problem(message).hint(hint));

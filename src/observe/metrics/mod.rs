@@ -25,7 +25,8 @@
 //! | `vestibule_in_flight` | | requests being served |
 //! | `vestibule_build_info` | version | always 1 |
 //!
-//! Requests whose host names no site are counted under an empty `site`.
+//! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
+//! several sites admit.
 
 mod metadata;
 mod scrape;

@@ -26,16 +26,13 @@ pub(super) struct Judged<'a> {
 pub(super) fn accepted(
     judged: &Judged<'_>,
     session: &Session,
-    admission: &[(String, String)],
+    admission: &[(&'static str, String)],
     told: &[Told],
 ) -> Sheet {
     let mut sections: Vec<Section> = judged.explained.into_iter().map(identity).collect();
     sections.push(roles(&judged.site.mapping, session));
-    sections.push(Section {
-        heading: "What admission said",
-        facts: admission.to_vec(),
-        ..Section::default()
-    });
+    let admission = admission.iter().map(|(name, said)| fact(name, said)).collect();
+    sections.push(Section { heading: "What admission said", facts: admission, ..Section::default() });
     sections.push(access(judged.site, session));
     sections.extend(headers(told));
     sections.extend(sent(judged));

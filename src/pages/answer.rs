@@ -171,7 +171,7 @@ fn build_policy(style: &str, script: Option<&str>, form_action: &str) -> HeaderV
 }
 
 /// A CSP source expression for the text of an inline element.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
 

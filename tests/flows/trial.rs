@@ -162,6 +162,7 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
             "\"ada\" would have been signed in",
             "ada@example.com",
             "Ada@Example.com",
+            "ada, NameID format unspecified",
             "shoe-size",
             "not used",
             "admin",

@@ -119,6 +119,12 @@ fn attributes(explained: &Explained) -> Option<Section> {
     Some(Section {
         heading: "What the identity provider sent",
         note: identity.attributes.is_empty().then(|| "It sent no attributes.".to_owned()),
+        facts: explained
+            .says
+            .iter()
+            .filter(|said| said.name == "about")
+            .map(|said| fact("NameID", &said.value))
+            .collect(),
         table: table("Attributes", ["name", "values", "read as"], identity.attributes.iter().map(row)),
         ..Section::default()
     })
@@ -190,7 +196,10 @@ fn headers(told: &[Told]) -> Vec<Section> {
     };
     let claims = told.iter().filter_map(|header| header.claims.clone()).map(|claims| Section {
         heading: "What the JWT would have claimed",
-        note: Some("The token itself is not shown.".to_owned()),
+        note: Some(
+            "Its identifiers are those of a session that was not made; the token itself is not shown."
+                .to_owned(),
+        ),
         text: Some(claims),
         ..Section::default()
     });
@@ -306,7 +315,7 @@ fn rules(explained: &Explained) -> Option<Section> {
     let mut rows: Vec<Vec<String>> = explained.rules.iter().filter_map(row).collect();
     // What refuses comes first; the rest keeps its order.
     rows.sort_by_key(|row| row.first().is_none_or(|state| state != "FAIL"));
-    let table = table("By the codes that they refuse with", ["", "rule", "part", "compared"], rows);
+    let table = table("By the codes that they refuse with", ["result", "rule", "part", "compared"], rows);
     let opinion = explained.second_opinion.as_ref();
     table.is_some().then(|| Section {
         heading: "What each rule said",

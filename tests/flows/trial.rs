@@ -182,7 +182,7 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
             "audience-mismatch",
             "pass",
             "clock_skew",
-            "just in time",
+            "because the identity provider vouches for them",
             "Nothing is encrypted.",
             "assertion-replayed",
         ],

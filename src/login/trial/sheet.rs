@@ -261,13 +261,13 @@ fn encryption(explained: &Explained) -> Section {
 pub(super) fn certificates(saml: &IdentityProvider, now: Moment) -> Section {
     let rows = saml.keys.certificates().iter().map(|one| {
         let left = days_left(now.whole_days_until(one.not_after));
-        vec![one.subject.clone(), one.key.clone(), one.fingerprint(), format!("{} ({left})", one.not_after)]
+        vec![one.subject.clone(), one.key.clone(), format!("{} ({left})", one.not_after), one.fingerprint()]
     });
     Section {
         heading: "Certificates of the identity provider",
         table: table(
             "As they are configured, or as its metadata has them",
-            ["subject", "key", "SHA-256", "ends"],
+            ["subject", "key", "ends", "SHA-256"],
             rows,
         ),
         ..Section::default()

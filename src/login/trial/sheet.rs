@@ -200,7 +200,7 @@ fn headers(told: &[Told]) -> Vec<Section> {
             "Its identifiers are those of a session that was not made; the token itself is not shown."
                 .to_owned(),
         ),
-        text: Some(claims),
+        text: Some(claims.lines().map(reading::tame).collect::<Vec<_>>().join("\n")),
         ..Section::default()
     });
     [all].into_iter().chain(claims).collect()

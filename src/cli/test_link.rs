@@ -83,7 +83,13 @@ impl Arguments {
         }
         let names =
             |sites: &[&Site]| sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
-        let all: Vec<&Site> = config.sites.iter().collect();
+        // Sites of one name are one site under several addresses, the first of which is its own.
+        let mut all: Vec<&Site> = Vec::new();
+        for site in &config.sites {
+            if !all.iter().any(|known| known.name == site.name) {
+                all.push(site);
+            }
+        }
         let named: Vec<&Site> = all
             .iter()
             .filter(|site| self.site.as_ref().is_none_or(|wish| *wish == site.name))

@@ -63,6 +63,11 @@ impl Begun {
         }
     }
 
+    /// The attempt, where it is a trial.
+    pub(super) fn trial(&self) -> Option<&Attempt> {
+        self.attempt().filter(|attempt| attempt.is_trial)
+    }
+
     /// What is good for once, each with what it is called when it comes again. Claimed together.
     pub(super) fn claims(&self, site: &Site, assertion: &AcceptedAssertion) -> Vec<(ClaimKey, Reason)> {
         let request = self.attempt().map(|attempt| {
@@ -96,7 +101,8 @@ impl Begun {
             && idp.demand.max_authn_age.is_some()
             && !idp.demand.force_authn
             // A trial tells its owner so; what begins anew would be a sign-in.
-            && !self.attempt().is_some_and(|attempt| attempt.anew || attempt.is_trial)
+            && self.trial().is_none()
+            && !self.attempt().is_some_and(|attempt| attempt.anew)
     }
 
     /// The address that asks it.

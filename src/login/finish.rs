@@ -8,12 +8,12 @@ use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
-use super::form::PostedResponse;
+use super::form::{PostedResponse, says_where_from};
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
-use super::trial::{self, Answer};
+use super::trial;
 use super::tries::Try;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -28,7 +28,7 @@ use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
-use http::header::{ORIGIN, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(super) async fn finish(
     let delivery = Delivery { gate, site, headers: request.headers(), at, posted: &posted, now };
     finished(&delivery, client).await.map_err(|mut stopped| {
         if let Some(trial) = &mut stopped.trial {
-            trial.with_answer(delivery.answer());
+            trial.with_answer(posted.at(delivery.acs_url()));
         }
         stopped
     })
@@ -108,10 +108,11 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
             return delivery.answered_before(&begun, reason).await;
         }
     }
-    if let Begun::Here(attempt) = &begun
-        && attempt.is_trial
-    {
-        return Ok(delivery.tried(attempt, &idp, &session, client).await);
+    if let Some(attempt) = begun.trial() {
+        let admission = trial::admission(&trial::Admission::default());
+        let answer = delivery.posted.at(delivery.acs_url());
+        let outcome = trial::Outcome { attempt, answer, idp: &idp, session: &session, admission };
+        return Ok(trial::accepted(gate, site, outcome, client, now).await);
     }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
@@ -311,26 +312,6 @@ impl Delivery<'_> {
         }
     }
 
-    fn answer(&self) -> Answer {
-        Answer { saml_response: Arc::clone(&self.posted.saml_response), acs_url: self.acs_url() }
-    }
-
-    /// A trial ends where a session would begin. Only its own attempt is forgotten: whoever was signed in stays so.
-    async fn tried(
-        &self,
-        attempt: &Attempt,
-        idp: &Arc<Idp>,
-        session: &Session,
-        client: IpAddr,
-    ) -> Response<Bytes> {
-        let admission = vec![("just in time".to_owned(), "whoever it vouches for is let in".to_owned())];
-        let outcome = trial::Outcome { attempt, answer: self.answer(), idp, session, admission };
-        let mut response = trial::accepted(self.gate, self.site, outcome, client, self.now).await;
-        let answered = self.site.cookies.clear(&Kind::Attempt(attempt.suffix()));
-        response.headers_mut().append(SET_COOKIE, answered);
-        response
-    }
-
     fn page_that_posts_again(&self) -> Response<Bytes> {
         self.posted.page_that_posts_again(self.site, &self.acs_url())
     }
@@ -376,7 +357,7 @@ impl Delivery<'_> {
 
     /// The back button, a reload, or somebody else's copy.
     async fn answered_before(&self, begun: &Begun, reason: Reason) -> Result<Response<Bytes>, Stopped> {
-        if begun.attempt().is_some_and(|attempt| attempt.is_trial) {
+        if begun.trial().is_some() {
             return Err(begun.stopped(reason.into()));
         }
         if !self.posted.is_repost {
@@ -398,12 +379,6 @@ impl Delivery<'_> {
         }
         Err(Stopped { return_to, ..Stopped::from(otherwise) })
     }
-}
-
-/// Whether the request tells at all which page posted it. Every browser does; a gateway that takes both headers out
-/// would let every page pass for ours.
-fn says_where_from(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.

@@ -207,7 +207,7 @@ fn policy(kind: Kind, extras: Extras<'_>) -> HeaderValue {
 }
 
 /// A CSP source expression for the text of an inline element.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
 

@@ -108,3 +108,89 @@ struct TrialResultTemplate<'a> {
     text: &'a str,
     script: &'static str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::hash;
+    use super::*;
+
+    const HOSTILE: &str = "</textarea></pre></script><script>alert('1')</script>\u{202e}{{7*7}}";
+
+    fn sheet(value: &str) -> Sheet {
+        let own = || value.to_owned();
+        Sheet {
+            lead: vec![own()],
+            sections: vec![Section {
+                heading: "Everything",
+                note: Some(own()),
+                facts: vec![(own(), own())],
+                table: Some(Table {
+                    caption: "All",
+                    columns: vec!["a", "b"],
+                    rows: vec![vec![own(), own()]],
+                }),
+                text: Some(own()),
+            }],
+        }
+    }
+
+    fn pages(value: &str) -> [(Response<Bytes>, Option<&'static str>); 3] {
+        let branding = Branding { name: Some(value.to_owned()), help_url: None };
+        let sheet = sheet(value);
+        [
+            (trial_ask(&branding, &sheet, "/vestibule/test-sign-in", Some(value)), None),
+            (trial_result(&branding, &sheet, false), Some(COPY)),
+            (trial_result(&branding, &sheet, true), Some(COPY)),
+        ]
+    }
+
+    fn html(response: &Response<Bytes>) -> String {
+        String::from_utf8(response.body().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn whatever_was_sent_is_text() {
+        for (page, _) in pages(HOSTILE) {
+            let html = html(&page).replace(&format!("<script>{COPY}</script>"), "");
+            assert!(!html.contains("<script") && !html.contains("alert('1')"), "{html}");
+            assert!(html.matches("&#60;script&#62;alert").count() >= 7, "{html}");
+            assert!(html.matches("</textarea>").count() <= 1 && html.contains("{{7*7}}"), "{html}");
+        }
+    }
+
+    #[test]
+    fn the_policy_names_the_style_and_the_script_that_stand_in_the_page_and_nothing_else() {
+        for (page, script) in pages("x") {
+            let policy = page.headers()["content-security-policy"].to_str().unwrap();
+            assert!(html(&page).contains(&format!("<style>{REPORT_STYLE}</style>")));
+            assert!(
+                policy.contains(&format!("default-src 'none'; style-src {};", hash(REPORT_STYLE))),
+                "{policy}"
+            );
+            match script {
+                Some(script) => {
+                    assert!(html(&page).contains(&format!("<script>{script}</script>")));
+                    assert!(
+                        policy.contains(&format!("script-src {}; form-action 'none'", hash(script))),
+                        "{policy}"
+                    );
+                }
+                None => assert!(!policy.contains("script-src"), "{policy}"),
+            }
+            assert_eq!(page.headers()["cache-control"], "no-store");
+            assert_eq!(page.headers()["x-frame-options"], "DENY");
+            assert_eq!(html(&page).matches("<h1>").count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_text_says_all_that_the_page_says() {
+        assert_eq!(sheet("v").text(), "v\n\nEverything\n  v\n  v\n  v: v\n  v | v\n");
+    }
+
+    #[test]
+    fn without_a_link_there_is_no_button() {
+        let page = trial_ask(&Branding::default(), &sheet("x"), "/vestibule/test-sign-in", None);
+        assert!(!html(&page).contains("<form"));
+    }
+}

@@ -534,5 +534,5 @@ fn an_identity_provider_is_live_unless_it_says_otherwise() {
     let wrong = [("VESTIBULE__IDENTITY_PROVIDERS__0__STATUS", "Live")];
     let problems =
         load_with(&good("forward-auth.yaml"), &wrong).expect_err("words are written in lower case");
-    assert!(problems.to_string().contains("live, staged or retired"), "{problems}");
+    assert!(problems.to_string().contains("did you mean `live`?"), "{problems}");
 }

@@ -4,16 +4,19 @@ use crate::browser::{Answered, Browser, From};
 use crate::idp::{Answer, Asked, FakeIdp};
 use crate::logout::{Message, Received};
 use crate::sealing::{Mode, OurKey};
+use crate::strangers::Failing;
 use crate::world::{Plan, World, site};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 use vestibule::access::{Access, PathPattern, Rule, Term};
 use vestibule::clock::Moment;
 use vestibule::seal::KeyRing;
 use vestibule::secret::Secret;
+use vestibule::session::{MemoryStore, Store};
 use vestibule::site::{Idp, Site, Status};
 use vestibule::test_link;
 
@@ -162,6 +165,7 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
             "\"ada\" would have been signed in",
             "ada@example.com",
             "Ada@Example.com",
+            "ada, NameID format unspecified",
             "shoe-size",
             "not used",
             "admin",
@@ -178,7 +182,9 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
             "audience-mismatch",
             "pass",
             "clock_skew",
-            "just in time",
+            "because the identity provider vouches for them",
+            "Nothing is encrypted.",
+            "assertion-replayed",
         ],
     );
     assert!(!page.body.contains("eyJ"), "the token itself is shown");
@@ -190,6 +196,40 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
     assert_eq!((&event["outcome"], &event["idp"]), (&"accepted".into(), &"corp".into()));
     assert!(!world.audit.events().iter().any(|event| event.to_string().contains("ada")), "a value is logged");
     assert!(!world.gate.metrics.encode().contains("outcome=\"accepted\"} 1"));
+}
+
+#[tokio::test]
+async fn a_test_goes_by_post_and_on_loopback_http_too() {
+    let mut idp = FakeIdp::new("https://idp.test/metadata");
+    idp.bindings = vec!["HTTP-POST"];
+    let site = site(0, "app", "http://localhost:4180", &[("corp", &idp)]);
+    let world = Plan { keys: ring(), ..Plan::new(vec![site]) }.build();
+    let mut browser = Browser::of(&world);
+    let page = browser.get(&link(&world), From::SameSite).await;
+    shows(&page, &["HTTP-POST"]);
+    let form = press(&mut browser, &page).await;
+    assert_eq!((form.status, form.action()), (StatusCode::OK, idp.sso_url.clone()));
+    let asked = Asked::from_form(&form.fields());
+    // There the attempt's cookie is Lax, and comes with the second post only.
+    let again = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+    shows(&browser.post_again(&again).await, &["\"ada\" would have been signed in"]);
+    nobody_is_signed_in(&world, &browser);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_asked_says_why_and_offers_no_button() {
+    let (world, _, _) = world_with(Status::Staged, |site| {
+        idp_of(site, 0).metadata = vestibule::site::Live::unknown();
+    });
+    let mut browser = Browser::of(&world);
+    let link = link(&world);
+    let page = browser.get(&link, From::SameSite).await;
+    shows(&page, &["It cannot be asked", "metadata-unavailable"]);
+    assert!(!page.body.contains("<form"));
+    let sealed = link.split("?link=").nth(1).unwrap();
+    let action = "https://app.example.com/vestibule/test-sign-in";
+    let refused = browser.post(action, From::SameSite, &[("link", sealed)]).await;
+    world.audit.refused(&refused, "metadata-unavailable");
 }
 
 #[tokio::test]
@@ -487,6 +527,41 @@ async fn the_sessions_of_a_retired_one_end_and_no_others() {
     assert_eq!(after.gate.end_sessions_of_retired().await, Ok(1));
     for (browser, status) in browsers.iter_mut().zip([StatusCode::UNAUTHORIZED, StatusCode::OK]) {
         assert_eq!(browser.get("/vestibule/whoami", From::SameSite).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_session_from_another_machine_ends_when_it_is_looked_at() {
+    let idps = [FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://live.test/metadata")];
+    for (admitted, retired) in [(vec!["corp", "live"], true), (vec!["live"], false)] {
+        let all = [("corp", &idps[0]), ("live", &idps[1])];
+        let inner = MemoryStore::new(1 << 20, crate::world::START);
+        let store: Arc<dyn Store> = Arc::new(Failing { inner, at: AtomicU8::new(0) });
+        let before = site(0, "app", "https://app.example.com", &all);
+        let plan = Plan { keys: ring(), store: Some(Arc::clone(&store)), ..Plan::new(vec![before]) };
+        let before = plan.build();
+        let mut browsers = [Browser::of(&before), Browser::of(&before)];
+        for (browser, (id, idp)) in browsers.iter_mut().zip(all) {
+            let asked =
+                browser.begin(&format!("https://app.example.com/vestibule/sign-in?rd=/&idp={id}")).await;
+            browser.bring(&asked, &idp.answer(&asked, "ada", before.now())).await;
+        }
+        let jars = browsers.map(|browser| browser.jar);
+
+        let left: Vec<_> = all.into_iter().filter(|(id, _)| admitted.contains(id)).collect();
+        let mut after = site(0, "app", "https://app.example.com", &left);
+        if retired {
+            idp_of(&mut after, 0).status = Status::Retired;
+        }
+        let plan = Plan { keys: ring(), store: Some(Arc::clone(&store)), ..Plan::new(vec![after]) };
+        let after = plan.build();
+        for (jar, status) in jars.into_iter().zip([StatusCode::UNAUTHORIZED, StatusCode::OK]) {
+            let mut browser = Browser::of(&after);
+            jar.keys().for_each(|name| browser.remember(name));
+            browser.jar = jar;
+            assert_eq!(browser.get("/vestibule/whoami", From::SameSite).await.status, status);
+        }
+        assert_eq!(store.size().sessions, 1);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::sheet::{self, Judged};
 use super::{Answer, Trial};
 use crate::clock::Moment;
+use crate::cookies::Kind;
 use crate::explain::{self, Arrived, Explained, LogoutDemand, Party, Request};
 use crate::gate::Gate;
 use crate::identity::Person as _;
@@ -15,6 +16,7 @@ use crate::session::Session;
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::Response;
+use http::header::SET_COOKIE;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,10 +28,10 @@ pub(in crate::login) struct Outcome<'a> {
     /// The session that is not made: it is in no store, and nobody is given its secret.
     pub(in crate::login) session: &'a Session,
     /// What admission said, as names with values.
-    pub(in crate::login) admission: Vec<(String, String)>,
+    pub(in crate::login) admission: Vec<(&'static str, String)>,
 }
 
-/// The page of a test sign-in that every rule lets pass.
+/// The page of a test sign-in that every rule lets pass. Only its own attempt is forgotten: whoever was signed in stays so.
 pub(in crate::login) async fn accepted(
     gate: &Gate,
     site: &Site,
@@ -47,7 +49,10 @@ pub(in crate::login) async fn accepted(
     sheet.lead.insert(0, format!("Accepted. {:?} would have been signed in.", outcome.session.user()));
     sheet.lead.extend(without_rules(&explained));
     sheet.lead.push(format!("Reference: {reference}"));
-    pages::trial_result(&gate.branding, &sheet, false)
+    let mut response = pages::trial_result(&gate.branding, &sheet, false);
+    let answered = site.cookies.clear(&Kind::Attempt(outcome.attempt.suffix()));
+    response.headers_mut().append(SET_COOKIE, answered);
+    response
 }
 
 /// The page of a test sign-in that some rule refuses.

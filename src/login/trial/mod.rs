@@ -11,10 +11,12 @@
 //! other; only at the end, where a session would be made, it turns off. Values are shown on that one page and nowhere
 //! else: the audit hears that a test took place, and the code by which it was refused.
 
+mod admission;
 mod after;
 mod before;
 mod sheet;
 
+pub(super) use admission::{Admission, admission};
 pub(super) use after::{Outcome, accepted, refused};
 
 use super::answers::Stopped;

@@ -3,7 +3,7 @@
 use crate::access::Says;
 use crate::clock::Moment;
 use crate::explain::Explained;
-use crate::explain::report::{Cause, CertificateSeen, SignatureSeen, State, Values};
+use crate::explain::report::{AttributeSeen, Cause, CertificateSeen, RuleSeen, SignatureSeen, State, Values};
 use crate::gate::Told;
 use crate::identity::{Mapping, Person};
 use crate::pages::{Section, Sheet, Table};
@@ -26,26 +26,23 @@ pub(super) struct Judged<'a> {
 pub(super) fn accepted(
     judged: &Judged<'_>,
     session: &Session,
-    admission: &[(String, String)],
+    admission: &[(&'static str, String)],
     told: &[Told],
 ) -> Sheet {
     let mut sections: Vec<Section> = judged.explained.into_iter().map(identity).collect();
     sections.push(roles(&judged.site.mapping, session));
-    sections.push(Section {
-        heading: "What admission said",
-        facts: admission.to_vec(),
-        ..Section::default()
-    });
+    let admission = admission.iter().map(|(name, said)| fact(name, said)).collect();
+    sections.push(Section { heading: "What admission said", facts: admission, ..Section::default() });
     sections.push(access(judged.site, session));
     sections.extend(headers(told));
-    sections.extend(sent(judged));
+    sections.extend(sent(judged, None));
     Sheet { lead: Vec::new(), sections }
 }
 
 /// Why it is refused, then what it was.
 pub(super) fn refused(judged: &Judged<'_>, refusal: &Refusal) -> Sheet {
     let mut sections: Vec<Section> = judged.explained.into_iter().map(identity).collect();
-    sections.extend(sent(judged));
+    sections.extend(sent(judged, Some(refusal)));
     Sheet { lead: cause(refusal, judged.explained), sections }
 }
 
@@ -76,18 +73,18 @@ fn cause(refusal: &Refusal, explained: Option<&Explained>) -> Vec<String> {
 }
 
 /// What it was: the same for every answer.
-fn sent(judged: &Judged<'_>) -> Vec<Section> {
+fn sent(judged: &Judged<'_>, refusal: Option<&Refusal>) -> Vec<Section> {
     let mut sections = Vec::new();
     if let Some(explained) = judged.explained {
         sections.extend(attributes(explained));
         sections.push(signatures(explained, judged));
-        sections.extend(encryption(explained));
+        sections.push(encryption(explained));
     }
     sections.extend(judged.saml.map(|saml| certificates(saml, judged.now)));
     if let Some(explained) = judged.explained {
         sections.push(clocks(explained, judged));
         sections.push(says(explained));
-        sections.extend(rules(explained));
+        sections.extend(rules(explained, refusal));
     }
     sections
 }
@@ -111,7 +108,7 @@ fn identity(explained: &Explained) -> Section {
 
 fn attributes(explained: &Explained) -> Option<Section> {
     let identity = explained.identity.as_ref()?;
-    let row = |attribute: &crate::explain::report::AttributeSeen| {
+    let row = |attribute: &AttributeSeen| {
         let friendly = attribute.friendly_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
         let read_as = match &attribute.read_as[..] {
             [] => "not used".to_owned(),
@@ -122,6 +119,12 @@ fn attributes(explained: &Explained) -> Option<Section> {
     Some(Section {
         heading: "What the identity provider sent",
         note: identity.attributes.is_empty().then(|| "It sent no attributes.".to_owned()),
+        facts: explained
+            .says
+            .iter()
+            .filter(|said| said.name == "about")
+            .map(|said| fact("NameID", &said.value))
+            .collect(),
         table: table("Attributes", ["name", "values", "read as"], identity.attributes.iter().map(row)),
         ..Section::default()
     })
@@ -193,8 +196,11 @@ fn headers(told: &[Told]) -> Vec<Section> {
     };
     let claims = told.iter().filter_map(|header| header.claims.clone()).map(|claims| Section {
         heading: "What the JWT would have claimed",
-        note: Some("The token itself is not shown.".to_owned()),
-        text: Some(claims),
+        note: Some(
+            "Its identifiers are those of a session that was not made; the token itself is not shown."
+                .to_owned(),
+        ),
+        text: Some(claims.lines().map(reading::tame).collect::<Vec<_>>().join("\n")),
         ..Section::default()
     });
     [all].into_iter().chain(claims).collect()
@@ -241,26 +247,27 @@ fn signatures(explained: &Explained, judged: &Judged<'_>) -> Section {
     }
 }
 
-fn encryption(explained: &Explained) -> Option<Section> {
+fn encryption(explained: &Explained) -> Section {
     let rows = explained
         .encrypted
         .iter()
         .map(|part| vec![part.part.clone(), part.content.clone(), part.key.clone(), part.opened.clone()]);
     let table = table("Encrypted parts", ["part", "content", "key", "opened"], rows);
-    table.is_some().then(|| Section { heading: "How it is encrypted", table, ..Section::default() })
+    let note = table.is_none().then(|| "Nothing is encrypted.".to_owned());
+    Section { heading: "How it is encrypted", note, table, ..Section::default() }
 }
 
 /// The certificates whose keys may sign for it.
 pub(super) fn certificates(saml: &IdentityProvider, now: Moment) -> Section {
     let rows = saml.keys.certificates().iter().map(|one| {
         let left = days_left(now.whole_days_until(one.not_after));
-        vec![one.subject.clone(), one.key.clone(), one.fingerprint(), format!("{} ({left})", one.not_after)]
+        vec![one.subject.clone(), one.key.clone(), format!("{} ({left})", one.not_after), one.fingerprint()]
     });
     Section {
         heading: "Certificates of the identity provider",
         table: table(
             "As they are configured, or as its metadata has them",
-            ["subject", "key", "SHA-256", "ends"],
+            ["subject", "key", "ends", "SHA-256"],
             rows,
         ),
         ..Section::default()
@@ -293,28 +300,41 @@ fn says(explained: &Explained) -> Section {
     Section { heading: "What the answer says of itself", facts, ..Section::default() }
 }
 
-fn rules(explained: &Explained) -> Option<Section> {
-    let row = |rule: &crate::explain::report::RuleSeen| {
+fn rules(explained: &Explained, refusal: Option<&Refusal>) -> Option<Section> {
+    if explained.rules.is_empty() {
+        return None;
+    }
+    let row = |rule: &RuleSeen| {
         let state = match rule.state {
             State::Passed => "pass",
             State::Failed => "FAIL",
             State::NotReached => "not reached",
-            // What only the gate knows, it has asked before this page was made, or it would be the refusal above.
+            // What only the gate knows, it has asked before this page was made.
+            State::CannotBeToldHere if refusal.is_none() => "pass",
             State::CannotBeToldHere => return None,
         };
         let unverified = if rule.unverified { " (unverified)" } else { "" };
         let compared = rule.compared.as_ref().map(compared).unwrap_or_default();
-        Some(vec![state.to_owned(), rule.code.to_owned(), format!("{}{unverified}", rule.part), compared])
+        Some([state.to_owned(), rule.code.to_owned(), format!("{}{unverified}", rule.part), compared])
     };
-    let mut rows: Vec<Vec<String>> = explained.rules.iter().filter_map(row).collect();
+    let mut rows: Vec<[String; 4]> = explained.rules.iter().filter_map(row).collect();
     // What refuses comes first; the rest keeps its order.
-    rows.sort_by_key(|row| row.first().is_none_or(|state| state != "FAIL"));
-    let table = table("By the codes that they refuse with", ["", "rule", "part", "compared"], rows);
+    rows.sort_by_key(|[state, ..]| state != "FAIL");
+    let code = refusal.map(|refusal| refusal.reason.code());
+    if let (Some(code), false) =
+        (code, rows.iter().any(|[state, rule, ..]| state == "FAIL" && Some(&**rule) == code))
+    {
+        rows.insert(0, ["FAIL".to_owned(), code.to_owned(), "the sign-in".to_owned(), String::new()]);
+    }
     let opinion = explained.second_opinion.as_ref();
-    table.is_some().then(|| Section {
+    Some(Section {
         heading: "What each rule said",
         note: opinion.map(|said| format!("The second opinion (xmlsec1 and samael) {said}.")),
-        table,
+        table: table(
+            "By the codes that they refuse with",
+            ["result", "rule", "part", "compared"],
+            rows.into_iter().map(Vec::from),
+        ),
         ..Section::default()
     })
 }

@@ -80,6 +80,26 @@ async fn a_link_that_follows_itself_does_so_without_javascript() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_to_the_identity_provider_posts_itself_or_keeps_a_fragment_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = serve(vec![("sso".into(), Response::new(Bytes::from("the identity provider")))]).await;
+    let passing = vestibule::pages::Passing { key: "AbC", kept: "/kept" };
+    let fields = [("submit", "a field of a wicked name"), ("SAMLRequest", "PHNhbWw+")];
+    let page = vestibule::pages::leave_by_post(&gallery::branded(), &format!("http://{target}/sso"), &fields, passing);
+    let kept = Response::new(Bytes::from("go on from here"));
+    let address = serve(vec![("leave".into(), page), ("kept".into(), kept)]).await;
+    let browser = Make::Chromium.open(folder.path(), &[]).await;
+    browser.open(&format!("http://{address}/leave#/deep")).await;
+    browser.sees("go on from here").await;
+    assert_eq!(browser.address().await, format!("http://{address}/kept"));
+    assert_eq!(browser.run("return {...sessionStorage}", vec![]).await, json!({"vestibule:AbC": "#/deep"}));
+    browser.open(&format!("http://{address}/leave")).await;
+    browser.sees("the identity provider").await;
+    assert_eq!(browser.address().await, format!("http://{target}/sso"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_list_narrows_while_somebody_types_and_the_count_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let address = serve(gallery::pages()).await;

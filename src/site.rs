@@ -8,6 +8,7 @@ use crate::access::{Cors, Rules};
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::identity::Mapping;
+use crate::pages::Branding;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;
 use std::sync::Arc;
@@ -135,6 +136,8 @@ pub struct Site {
     pub cookies: CookiePolicy,
     /// Whether `%2F` may stand in a path.
     pub allow_encoded_slash: bool,
+    /// The look of its pages.
+    pub branding: Branding,
     /// Which other origins' scripts may read that somebody is not signed in.
     pub cors: Cors,
     /// Whether the `#fragment` of an address is kept over a sign-in.

@@ -78,7 +78,7 @@ pub(super) fn sign_in_refused(
         sign_out: None,
         signed_in_as: None,
     };
-    pages::refusal(&gate.branding, &page)
+    pages::refusal(&site.branding, &page)
 }
 
 /// The refusal for the owner's eyes when its likely cause is a change of keys that waits for them.

@@ -12,7 +12,6 @@ use super::attempt::Attempt;
 use super::return_to::ReturnTo;
 use super::start::wanted;
 use crate::clock::Moment;
-use crate::gate::Gate;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::response::{AcceptedAssertion, RawResponse};
@@ -55,10 +54,10 @@ impl Begun {
     }
 
     /// The way into the application.
-    pub(super) fn landing(&self, gate: &Gate, site: &Site) -> Response<Bytes> {
+    pub(super) fn landing(&self, site: &Site) -> Response<Bytes> {
         let address = self.return_to().absolute(&site.public_url);
         match self.attempt().and_then(|attempt| attempt.kept.as_deref()) {
-            Some(key) => pages::arrive(&gate.branding, &address, key),
+            Some(key) => pages::arrive(&site.branding, &address, key),
             None => redirect(StatusCode::SEE_OTHER, &address),
         }
     }

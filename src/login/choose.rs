@@ -50,31 +50,25 @@ pub(super) fn page(
 ) -> Response<Bytes> {
     let wanted = wish.search.as_deref().unwrap_or_default().trim();
     let last = last_choice(gate, site, headers).filter(|_| wanted.is_empty());
-    let shown = site.choices().filter(|idp| {
-        last.is_none_or(|last| last.id != idp.id) && is_found(idp, &wanted.to_lowercase())
-    });
-    Hall { gate, site, return_to, again: wish.again }.page(shown, last, wanted, None)
+    let shown = site
+        .choices()
+        .filter(|idp| last.is_none_or(|last| last.id != idp.id) && is_found(idp, &wanted.to_lowercase()));
+    Hall { site, return_to, carried: wish.carried() }.page(shown, last, wanted, None)
 }
 
 /// Answers `POST sign-in`: the way of whoever speaks for the domain of an e-mail address.
 ///
 /// # Errors
 /// `form-malformed`, `return-address-foreign`.
-pub(super) fn by_address(
-    gate: &Gate,
-    site: &Site,
-    request: &Request<Bytes>,
-) -> Result<Response<Bytes>, Stopped> {
+pub(super) fn by_address(site: &Site, request: &Request<Bytes>) -> Result<Response<Bytes>, Stopped> {
     if !is_form(request.headers()) {
         return Err(Refusal::new(Reason::FormMalformed, "the content type is not that of a form").into());
     }
-    let field = |wanted: &str| {
-        let mut pairs = url::form_urlencoded::parse(request.body());
-        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
-    let return_to = wanted(site, &field("rd"))?;
-    let hall = Hall { gate, site, return_to: &return_to, again: field("again") == "1" };
-    let Some(domain) = domain_of(&field("email")) else {
+    let wish = Wish::read(request.body());
+    let return_to = wanted(site, &wish.rd)?;
+    let hall = Hall { site, return_to: &return_to, carried: wish.carried() };
+    let email = url::form_urlencoded::parse(request.body()).find(|(name, _)| name == "email");
+    let Some(domain) = email.and_then(|(_, address)| domain_of(&address)) else {
         return Ok(hall.page(site.choices(), None, "", Some(Notice::NotAnAddress)));
     };
     let serving: Vec<&Arc<Idp>> = site.choices().filter(|idp| idp.serves(&domain)).collect();
@@ -86,12 +80,12 @@ pub(super) fn by_address(
 }
 
 /// Answers `GET logo` and `GET logo/{idp}`.
-pub(super) fn logo(gate: &Gate, site: &Site, idp: Option<&str>) -> Response<Bytes> {
+pub(super) fn logo(site: &Site, idp: Option<&str>) -> Response<Bytes> {
     let picture = match idp {
-        None => gate.branding.logo.as_ref().map(|logo| &logo.picture),
+        None => site.branding.logo.as_ref().map(|logo| &logo.picture),
         Some(id) => site.choices().find(|idp| idp.id == id).and_then(|idp| idp.logo.as_ref()),
     };
-    picture.map_or_else(|| pages::not_found(&gate.branding), pages::Picture::answer)
+    picture.map_or_else(|| pages::not_found(&site.branding), pages::Picture::answer)
 }
 
 /// The cookie that remembers a choice, where there was one.
@@ -120,16 +114,16 @@ fn domain_of(address: &str) -> Option<String> {
 
 /// Where somebody stands while choosing.
 struct Hall<'a> {
-    gate: &'a Gate,
     site: &'a Site,
     return_to: &'a ReturnTo,
-    again: bool,
+    /// What else goes along with a choice.
+    carried: Vec<(&'static str, String)>,
 }
 
 impl Hall<'_> {
     fn address(&self, idp: &Idp) -> String {
-        let again = if self.again { "&again=1" } else { "" };
-        format!("{}{again}", start_here(self.site, idp, self.return_to))
+        let carried = self.carried.iter().map(|(name, value)| format!("&{name}={value}"));
+        std::iter::once(start_here(self.site, idp, self.return_to)).chain(carried).collect()
     }
 
     fn page<'a>(
@@ -144,7 +138,7 @@ impl Hall<'_> {
         let choices: Vec<Choice<'_>> = shown.iter().map(Door::choice).collect();
         let all = self.site.choices().count();
         let mut fields = vec![("rd", self.return_to.as_str())];
-        fields.extend(self.again.then_some(("again", "1")));
+        fields.extend(self.carried.iter().map(|(name, value)| (*name, value.as_str())));
         let page = Chooser {
             site_name: &self.site.name,
             action: &format!("{}/sign-in", self.site.path_prefix),
@@ -155,7 +149,7 @@ impl Hall<'_> {
             search: (all > MANY && notice != Some(Notice::SeveralDomains)).then_some(Search { wanted, all }),
             notice,
         };
-        pages::chooser(&self.gate.branding, &page)
+        pages::chooser(&self.site.branding, &page)
     }
 
     fn door<'a>(&self, idp: &'a Idp) -> Door<'a> {
@@ -202,7 +196,16 @@ mod tests {
         ] {
             assert_eq!(domain_of(address).as_deref(), Some(domain), "{address}");
         }
-        for none in ["", "ada", "example.com", "@example.com", "ada@", "ada@exa mple.com", "ada@[::1]", "ada@127.0.0.1"] {
+        for none in [
+            "",
+            "ada",
+            "example.com",
+            "@example.com",
+            "ada@",
+            "ada@exa mple.com",
+            "ada@[::1]",
+            "ada@127.0.0.1",
+        ] {
             assert_eq!(domain_of(none), None, "{none}");
         }
         assert_eq!(domain_of(&format!("{}@example.com", "a".repeat(300))), None);

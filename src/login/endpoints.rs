@@ -41,9 +41,9 @@ pub async fn answer(
     let came = Instant::now();
     let asked_for_head = request.method() == Method::HEAD;
     let mut response = match &Endpoint::at(site, path) {
-        None => pages::not_found(&gate.branding),
+        None => pages::not_found(&site.branding),
         Some(endpoint) if !endpoint.takes(request.method()) => {
-            pages::method_not_allowed(&gate.branding, endpoint.allow())
+            pages::method_not_allowed(&site.branding, endpoint.allow())
         }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
@@ -90,10 +90,10 @@ async fn dispatch(
     Ok(match endpoint {
         Endpoint::SignIn if request.method() == Method::POST => {
             within(request.body(), SMALL_BODY)?;
-            choose::by_address(gate, site, request)?
+            choose::by_address(site, request)?
         }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
-        Endpoint::Logo(idp) => choose::logo(gate, site, *idp),
+        Endpoint::Logo(idp) => choose::logo(site, *idp),
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }

@@ -102,7 +102,7 @@ pub(super) async fn finish(
     }
     record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
 
-    let mut response = begun.landing(gate, site);
+    let mut response = begun.landing(site);
     let of_attempt = begun.attempt().map(|attempt| {
         [
             site.cookies.clear(&Kind::Attempt(attempt.suffix())),
@@ -294,7 +294,7 @@ impl Delivery<'_> {
     }
 
     fn page_that_posts_again(&self) -> Response<Bytes> {
-        self.posted.page_that_posts_again(self.gate, &self.acs_url())
+        self.posted.page_that_posts_again(self.site, &self.acs_url())
     }
 
     /// Once more to the identity provider, which is told to let the person sign in anew.
@@ -320,7 +320,7 @@ impl Delivery<'_> {
         };
         let stay = begun.return_to().absolute(&self.site.public_url);
         let who = Exchange { now: session.user(), then: identity.user(), stay: &stay };
-        Ok(Some(self.posted.page_that_asks(self.gate, &self.acs_url(), &who)))
+        Ok(Some(self.posted.page_that_asks(self.site, &self.acs_url(), &who)))
     }
 
     /// The attempt is not here: it comes with the re-post, or it is gone. Whoever has a session needs no other.

@@ -1,8 +1,8 @@
 //! The form that an identity provider lets the browser post, and the page that posts it once more.
 
-use crate::gate::Gate;
 use crate::pages::{self, Exchange};
 use crate::reason::{Reason, Refusal};
+use crate::site::Site;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
@@ -60,16 +60,16 @@ impl PostedResponse {
     }
 
     /// The page that posts the same to the same address, now from our own site and marked, so that it happens once.
-    pub(super) fn page_that_posts_again(&self, gate: &Gate, acs_url: &str) -> Response<Bytes> {
-        pages::auto_post(&gate.branding, acs_url, &self.fields(), false)
+    pub(super) fn page_that_posts_again(&self, site: &Site, acs_url: &str) -> Response<Bytes> {
+        pages::auto_post(&site.branding, acs_url, &self.fields(), false)
     }
 
     /// The page that asks somebody who is signed in whether to become the other person, and posts the same once more
     /// if so.
-    pub(super) fn page_that_asks(&self, gate: &Gate, acs_url: &str, who: &Exchange<'_>) -> Response<Bytes> {
+    pub(super) fn page_that_asks(&self, site: &Site, acs_url: &str, who: &Exchange<'_>) -> Response<Bytes> {
         let mut fields = self.fields();
         fields.push((CONFIRMED, "1"));
-        pages::exchange(&gate.branding, acs_url, &fields, who)
+        pages::exchange(&site.branding, acs_url, &fields, who)
     }
 
     fn fields(&self) -> Vec<(&str, &str)> {

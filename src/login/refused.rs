@@ -107,7 +107,7 @@ fn refusal_page(
         sign_out: sign_out.as_deref(),
         signed_in_as: session.map(Session::user),
     };
-    pages::refusal(&gate.branding, &page)
+    pages::refusal(site.map_or(&gate.branding, |site| &site.branding), &page)
 }
 
 /// A sealed note of a refusal that has been audited under this reference.

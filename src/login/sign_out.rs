@@ -37,11 +37,11 @@ pub(super) async fn confirm(
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let Some(session) = gate.resume(site, headers, now).await? else {
-        return Ok(signed_out_page(gate, site));
+        return Ok(signed_out_page(site));
     };
     let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
     let rd = wanted(site, query.as_bytes());
-    Ok(pages::sign_out_confirm(&gate.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
+    Ok(pages::sign_out_confirm(&site.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
 }
 
 /// Answers `POST sign-out`: the session ends, here and for every copy of its cookie.
@@ -74,7 +74,7 @@ pub(super) async fn end(
             match (onwards, rd) {
                 (Some(onwards), _) => onwards.response,
                 (None, Some(rd)) => redirect(StatusCode::SEE_OTHER, &rd.absolute(&site.public_url)),
-                (None, None) => signed_out_page(gate, site),
+                (None, None) => signed_out_page(site),
             }
         }
         // The session lives on in the store, and the page says that it did not work. This browser forgets it anyway.
@@ -140,6 +140,6 @@ pub(super) fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
     }
 }
 
-fn signed_out_page(gate: &Gate, site: &Site) -> Response<Bytes> {
-    pages::signed_out(&gate.branding, &ask::sign_in_url(site, &ReturnTo::root()))
+fn signed_out_page(site: &Site) -> Response<Bytes> {
+    pages::signed_out(&site.branding, &ask::sign_in_url(site, &ReturnTo::root()))
 }

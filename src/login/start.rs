@@ -33,7 +33,7 @@ pub(super) async fn start(
     headers: &HeaderMap,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
-    let wish = Wish::read(query);
+    let wish = Wish::read(query.as_bytes());
     let return_to = wanted(site, &wish.rd)?;
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
@@ -83,7 +83,7 @@ pub(super) async fn start(
         && attempt.kept.is_none()
         && !return_to.as_str().contains('#')
         && shows_pages(headers);
-    let mut response = to_identity_provider(gate, site, idp, &saml, &attempt, keeps, now)
+    let mut response = to_identity_provider(site, idp, &saml, &attempt, keeps, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     let chosen = choose::remembered(gate, site, idp);
@@ -97,12 +97,12 @@ pub(super) async fn start(
 /// The query, read once. Of a doubled parameter the first counts.
 #[derive(Debug, Default)]
 pub(super) struct Wish {
-    rd: String,
+    pub(super) rd: String,
     idp: Option<String>,
     /// What somebody looks for in a long list of identity providers.
     pub(super) search: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
-    pub(super) again: bool,
+    again: bool,
     /// The browser has kept a `#fragment` under this name, and comes from the attempt of this name.
     kept: Option<String>,
     /// What the identity provider answered before was too old ([`super::finish`]).
@@ -110,9 +110,10 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    fn read(query: &str) -> Self {
+    /// From a query, or from a form of ours.
+    pub(super) fn read(pairs: &[u8]) -> Self {
         let first = |wanted: &str| {
-            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            let mut pairs = url::form_urlencoded::parse(pairs);
             pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
         Self {
@@ -123,6 +124,11 @@ impl Wish {
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
         }
+    }
+
+    /// What goes along, beside `rd`, when somebody chooses an identity provider.
+    pub(super) fn carried(&self) -> Vec<(&'static str, String)> {
+        self.again.then(|| ("again", "1".to_owned())).into_iter().collect()
     }
 }
 
@@ -144,7 +150,6 @@ pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
 const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
 
 fn to_identity_provider(
-    gate: &Gate,
     site: &Site,
     idp: &Idp,
     saml: &IdentityProvider,
@@ -169,12 +174,12 @@ fn to_identity_provider(
     let passing = keeps.then_some(pages::Passing { key: &relay_state, kept: &kept });
     Ok(match (outgoing, passing) {
         (Outgoing::Redirect { url }, None) => redirect(StatusCode::FOUND, &url),
-        (Outgoing::Redirect { url }, Some(passing)) => pages::leave(&gate.branding, &url, passing),
+        (Outgoing::Redirect { url }, Some(passing)) => pages::leave(&site.branding, &url, passing),
         (Outgoing::Post { action, saml_request, relay_state }, passing) => {
             let fields = [("SAMLRequest", saml_request.as_str()), ("RelayState", relay_state.as_str())];
             match passing {
-                None => pages::auto_post(&gate.branding, &action, &fields, true),
-                Some(passing) => pages::leave_by_post(&gate.branding, &action, &fields, passing),
+                None => pages::auto_post(&site.branding, &action, &fields, true),
+                Some(passing) => pages::leave_by_post(&site.branding, &action, &fields, passing),
             }
         }
     })

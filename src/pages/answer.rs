@@ -35,7 +35,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use std::sync::LazyLock;
 
 /// The one style sheet.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
@@ -72,6 +71,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    const fn style(self) -> &'static str {
+        STYLE
+    }
+
     const fn script(self) -> Option<&'static str> {
         match self {
             Self::Plain | Self::Form => None,
@@ -175,14 +178,13 @@ pub(super) fn framed_by(mut response: Response<Bytes>, origins: &[String]) -> Re
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 
 fn policy(kind: Kind, extras: Extras<'_>) -> HeaderValue {
-    static OWN_STYLE: LazyLock<String> = LazyLock::new(|| hash(STYLE));
+    let own = hash(kind.style());
     let style = extras.style.map_or_else(String::new, |style| format!(" {}", hash(style)));
     let pictures = if extras.pictures { "img-src 'self'; " } else { "" };
     let script = kind.script().map_or_else(String::new, |script| format!("script-src {}; ", hash(script)));
     let form_action = kind.form_action();
     let policy = format!(
-        "default-src 'none'; style-src {}{style}; {pictures}{script}{form_action}base-uri 'none'; {NO_FRAMES}",
-        *OWN_STYLE
+        "default-src 'none'; style-src {own}{style}; {pictures}{script}{form_action}base-uri 'none'; {NO_FRAMES}"
     );
     // Only ASCII goes in; should it ever not, the page is bare rather than free.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
@@ -252,7 +254,9 @@ mod tests {
 
     #[test]
     fn posts_to_ourselves_and_to_the_idp_carry_an_origin() {
-        let referrer = |kind| page(StatusCode::OK, kind, Extras::default(), String::new()).headers()["referrer-policy"].clone();
+        let referrer = |kind| {
+            page(StatusCode::OK, kind, Extras::default(), String::new()).headers()["referrer-policy"].clone()
+        };
         assert_eq!(referrer(Kind::PostToIdp), "strict-origin");
         assert_eq!(referrer(Kind::PostToSelf), "same-origin");
         assert_eq!(referrer(Kind::Form), "same-origin");

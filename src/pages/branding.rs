@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn a_colour_is_six_digits_after_a_hash() {
         assert_eq!(colour("#0B5fff").hex(), "#0b5fff");
-        for bad in ["", "#", "0b5fff", "#fff", "#0b5ffff", "#0b5ffg", "red", "#+b5fff", "#ä5fff", "#0b5fff;}"] {
+        for bad in ["", "#", "0b5fff", "#fff", "#0b5ffff", "#0b5ffg", "red", "#+b5fff", "#ä5fff", "#0b5fff;}"]
+        {
             assert!(Accent::parse(bad).is_err(), "{bad}");
         }
     }

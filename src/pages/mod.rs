@@ -222,9 +222,7 @@ fn illustrated(
 ) -> Response<Bytes> {
     let accent = branding.accent.map(Accent::style);
     match template.render() {
-        Ok(html) => {
-            answer::page(status, kind, Extras { style: accent.as_deref(), pictures }, html)
-        }
+        Ok(html) => answer::page(status, kind, Extras { style: accent.as_deref(), pictures }, html),
         Err(_) => broken(branding),
     }
 }
@@ -232,7 +230,8 @@ fn illustrated(
 /// When even a page cannot be made: words without a frame.
 fn broken(branding: &Branding) -> Response<Bytes> {
     let (lang, title) = (branding.language.tag(), branding.language.words().broken_title);
-    let html = format!("<!doctype html>\n<html lang=\"{lang}\"><title>{title}</title><h1>{title}</h1></html>\n");
+    let html =
+        format!("<!doctype html>\n<html lang=\"{lang}\"><title>{title}</title><h1>{title}</h1></html>\n");
     answer::page(StatusCode::INTERNAL_SERVER_ERROR, Kind::Plain, Extras::default(), html)
 }
 

@@ -63,7 +63,8 @@ pub fn leave(branding: &Branding, to: &str, passing: Passing<'_>) -> Response<By
     }
     let frame = Frame::of(branding);
     let title = frame.words.to_idp_title;
-    let template = PassTemplate { frame, title, to, key: passing.key, kept: Some(passing.kept), script: LEAVE };
+    let template =
+        PassTemplate { frame, title, to, key: passing.key, kept: Some(passing.kept), script: LEAVE };
     rendered(branding, StatusCode::OK, Kind::Leave, &template)
 }
 

@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn what_is_none_is_not_served_as_one() {
-        for other in ["", "<html><svg/></html>", "<svgx/>", "<!-- <svg/>", "svg", "<script>alert(1)</script>"] {
+        for other in ["", "<html><svg/></html>", "<svgx/>", "<!-- <svg/>", "svg", "<script>alert(1)</script>"]
+        {
             assert_eq!(kind(other.as_bytes()), None, "{other}");
         }
         let large = [b"\x89PNG\r\n\x1a\n".as_slice(), &vec![0; MAX_BYTES]].concat();

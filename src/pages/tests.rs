@@ -73,9 +73,9 @@ const fn unknown(reference: &str) -> There<'_> {
 /// What is left of a page when its own style and script are taken away.
 fn without_our_own(html: &str) -> String {
     let scripts = [AUTO_POST, LEAVE, ARRIVE, CHOOSE];
-    scripts.iter().fold(html.replace(STYLE, ""), |html, script| {
-        html.replace(&format!("<script>{script}</script>"), "")
-    })
+    scripts
+        .iter()
+        .fold(html.replace(STYLE, ""), |html, script| html.replace(&format!("<script>{script}</script>"), ""))
 }
 
 #[test]
@@ -114,12 +114,12 @@ fn every_page_can_be_read_aloud_and_on_a_phone() {
             assert!(html.contains(part), "{name}: {part}");
         }
         assert_eq!(html.matches("<h1>").count(), 1, "{name}");
-        assert!(
-            !html.contains("style=") && !html.contains(" onclick"),
-            "{name}"
-        );
+        assert!(!html.contains("style=") && !html.contains(" onclick"), "{name}");
         // Where a link follows itself, it does so without scripts too.
-        assert_eq!(html.contains("<noscript><meta http-equiv=\"refresh\""), name == "leave" || name == "arrive");
+        assert_eq!(
+            html.contains("<noscript><meta http-equiv=\"refresh\""),
+            name == "leave" || name == "arrive"
+        );
     }
 }
 
@@ -248,18 +248,34 @@ fn the_owners_name_mark_and_colour_stand_on_every_page() {
     };
     for response in [not_found(&branding), signed_out(&branding, "/"), arrive(&branding, "/", "k")] {
         let html = text(&response);
-        assert!(html.contains(" – Acme Intranet</title>") && html.contains("<span>Acme Intranet</span>"), "{html}");
-        assert!(html.contains("<img src=\"/vestibule/logo?v=1\" alt=\"\">") && html.contains("--accent:#0b5fff"));
+        assert!(
+            html.contains(" – Acme Intranet</title>") && html.contains("<span>Acme Intranet</span>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("<img src=\"/vestibule/logo?v=1\" alt=\"\">") && html.contains("--accent:#0b5fff")
+        );
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
-        assert_eq!(policy.matches("'sha256-").count() - usize::from(policy.contains("script-src")), 2, "{policy}");
+        assert_eq!(
+            policy.matches("'sha256-").count() - usize::from(policy.contains("script-src")),
+            2,
+            "{policy}"
+        );
         assert!(policy.contains("img-src 'self';"), "{policy}");
     }
 }
 
 #[test]
 fn a_choice_bears_its_logo_or_its_initial() {
-    let choices = [Choice { logo: Some("/vestibule/logo/corp?v=1"), ..choice("Corp", "/a") }, choice("änder", "/b")];
-    let page = Chooser { last: None, search: None, notice: None, by_email: false, ..hall("s", "/sign-in", &choices) };
+    let choices =
+        [Choice { logo: Some("/vestibule/logo/corp?v=1"), ..choice("Corp", "/a") }, choice("änder", "/b")];
+    let page = Chooser {
+        last: None,
+        search: None,
+        notice: None,
+        by_email: false,
+        ..hall("s", "/sign-in", &choices)
+    };
     let response = chooser(&Branding::default(), &page);
     let html = without_our_own(&text(&response));
     assert!(html.contains("<img class=\"mark\" src=\"/vestibule/logo/corp?v=1\" alt=\"\">"), "{html}");
@@ -273,7 +289,16 @@ fn what_was_found_is_counted() {
     let said = |choices: &[Choice<'_>]| {
         let page = Chooser { notice: None, ..hall("s", "/sign-in", choices) };
         let html = without_our_own(&text(&chooser(&Branding::default(), &page)));
-        html.split_once("data-none=").unwrap().1.split_once('>').unwrap().1.split_once('<').unwrap().0.to_owned()
+        html.split_once("data-none=")
+            .unwrap()
+            .1
+            .split_once('>')
+            .unwrap()
+            .1
+            .split_once('<')
+            .unwrap()
+            .0
+            .to_owned()
     };
     assert_eq!(said(&[choice("a", "/a"), choice("b", "/b")]), "2 of 12 sign-in pages");
     assert_eq!(said(&[]), "No sign-in page has that name.");

@@ -5,7 +5,8 @@ use vestibule::config::load;
 
 #[test]
 fn a_light_colour_and_needless_origins_are_warned_of() {
-    let config = load(&here().join("good/looks.yaml"), &[], NOW).unwrap_or_else(|problems| panic!("{problems}"));
+    let config =
+        load(&here().join("good/looks.yaml"), &[], NOW).unwrap_or_else(|problems| panic!("{problems}"));
     let warned: Vec<(&str, &str)> =
         config.warnings.iter().map(|w| (w.path.as_str(), w.message.as_str())).collect();
     for (path, part) in [
@@ -18,5 +19,5 @@ fn a_light_colour_and_needless_origins_are_warned_of() {
     let site = &config.sites[0];
     assert!(!site.keep_fragment);
     let tag = site.identity_providers[0].logo.as_ref().unwrap().tag().to_owned();
-    assert_eq!(config.branding.logo.unwrap().path, format!("/vestibule/logo?v={tag}"));
+    assert_eq!(site.branding.logo.as_ref().unwrap().path, format!("/vestibule/logo?v={tag}"));
 }

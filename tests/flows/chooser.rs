@@ -89,7 +89,8 @@ async fn an_unknown_domain_is_told_and_no_domain_is() {
 
 #[tokio::test]
 async fn a_domain_of_several_shows_those() {
-    let world = world(&[("a", &["example.com"]), ("b", &["*.example.com", "example.com"]), ("c", &["c.example"])]);
+    let world =
+        world(&[("a", &["example.com"]), ("b", &["*.example.com", "example.com"]), ("c", &["c.example"])]);
     let mut browser = Browser::of(&world);
     let page = ask(&mut browser, "ada@example.com").await;
     assert_eq!(buttons(&page), ["a", "b"]);
@@ -130,12 +131,19 @@ async fn the_last_choice_stands_first() {
     assert_eq!(buttons(&page), ["partner", "corp", "open"]);
     assert!(page.body.contains("Continue with partner login"));
     browser.begin("/vestibule/sign-in?idp=open").await;
-    assert_eq!(buttons(&browser.get("/vestibule/sign-in", From::SameSite).await), ["open", "corp", "partner"]);
+    assert_eq!(
+        buttons(&browser.get("/vestibule/sign-in", From::SameSite).await),
+        ["open", "corp", "partner"]
+    );
     assert_eq!(browser.jar["__Host-vestibule-choice"].1, "Lax");
     let max_age = "Max-Age=15552000";
     let again = browser.get("/vestibule/sign-in?idp=open", From::SameSite).await;
-    let lines: Vec<_> = again.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
-    assert!(lines.iter().any(|line| line.starts_with("__Host-vestibule-choice=") && line.contains(max_age)), "{lines:?}");
+    let lines: Vec<_> =
+        again.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    assert!(
+        lines.iter().any(|line| line.starts_with("__Host-vestibule-choice=") && line.contains(max_age)),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]
@@ -190,7 +198,10 @@ async fn a_browser_that_shows_pages_is_led_by_one_and_comes_back_with_what_it_ke
     assert!(page.links()[0].starts_with("https://corp.test/sso?SAMLRequest="), "{:?}", page.links());
     let first = browser.attempts()[0].to_owned();
     let kept = crate::browser::between(&page.body, "data-kept=\"", "\"").unwrap().replace("&#38;", "&");
-    assert!(kept.ends_with(&format!("&idp=corp&kept={}", first.rsplit_once("-attempt-").unwrap().1)), "{kept}");
+    assert!(
+        kept.ends_with(&format!("&idp=corp&kept={}", first.rsplit_once("-attempt-").unwrap().1)),
+        "{kept}"
+    );
 
     // With a fragment: a second attempt in the place of the first, by a plain redirect, and a page at the end.
     let asked = browser.begin(&kept).await;
@@ -219,7 +230,10 @@ async fn nothing_is_kept_that_was_not_asked_for() {
     let before = browser.begin("/vestibule/sign-in?rd=/a").await;
     browser.begin("/vestibule/sign-in?rd=/b&kept=AAAAAAAAAAA").await;
     assert_eq!(browser.attempts().len(), 2);
-    assert_eq!(browser.bring(&before, &idp.answer(&before, "ada", world.now())).await.location(), "https://app.example.com/a");
+    assert_eq!(
+        browser.bring(&before, &idp.answer(&before, "ada", world.now())).await.location(),
+        "https://app.example.com/a"
+    );
 }
 
 #[tokio::test]

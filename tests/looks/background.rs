@@ -72,7 +72,9 @@ impl Scene {
         let script = "const [url, method, done] = arguments;\
                       fetch(url, {method, credentials: 'include'})\
                       .then(async r => done({status: r.status, body: await r.json()}), e => done(e.name))";
-        self.browser.run_later(script, vec![json!(format!("{}/api/things", self.public)), json!(method)]).await
+        self.browser
+            .run_later(script, vec![json!(format!("{}/api/things", self.public)), json!(method)])
+            .await
     }
 }
 

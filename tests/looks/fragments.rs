@@ -102,7 +102,8 @@ impl Scene {
     }
 
     async fn set(folder: tempfile::TempDir, ports: &Ports, public: String, config: &str) -> Self {
-        let idps = [idp(folder.path(), HOSTS[1], &public), idp(&folder.path().join("partner"), HOSTS[2], &public)];
+        let idps =
+            [idp(folder.path(), HOSTS[1], &public), idp(&folder.path().join("partner"), HOSTS[2], &public)];
         let app = upstream::start().await;
         let config = format!("public_url: {public}\nupstream: http://{app}\n{config}");
         let gate = GateProcess::start(folder.path(), ports, &config);

@@ -85,7 +85,12 @@ async fn a_form_to_the_identity_provider_posts_itself_or_keeps_a_fragment_first(
     let target = serve(vec![("sso".into(), Response::new(Bytes::from("the identity provider")))]).await;
     let passing = vestibule::pages::Passing { key: "AbC", kept: "/kept" };
     let fields = [("submit", "a field of a wicked name"), ("SAMLRequest", "PHNhbWw+")];
-    let page = vestibule::pages::leave_by_post(&gallery::branded(), &format!("http://{target}/sso"), &fields, passing);
+    let page = vestibule::pages::leave_by_post(
+        &gallery::branded(),
+        &format!("http://{target}/sso"),
+        &fields,
+        passing,
+    );
     let kept = Response::new(Bytes::from("go on from here"));
     let address = serve(vec![("leave".into(), page), ("kept".into(), kept)]).await;
     let browser = Make::Chromium.open(folder.path(), &[]).await;
@@ -105,7 +110,8 @@ async fn the_list_narrows_while_somebody_types_and_the_count_is_said() {
     let address = serve(gallery::pages()).await;
     let browser = Make::Chromium.open(folder.path(), &[]).await;
     browser.open(&format!("http://{address}/chooser-many#/deep")).await;
-    let shown = "return [...document.querySelectorAll('#choices li')].filter(x => x.checkVisibility()).length";
+    let shown =
+        "return [...document.querySelectorAll('#choices li')].filter(x => x.checkVisibility()).length";
     assert_eq!(browser.run(shown, vec![]).await, 14);
     browser.type_into("#q", "LI").await;
     assert_eq!(browser.run(shown, vec![]).await, 1);
@@ -165,7 +171,8 @@ async fn keep(browser: &Window, name: &str, (shape, ..): (&str, u32, u32, bool))
 
 /// scripts/counterparts.sh installs it.
 fn axe() -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/counterparts/axe/node_modules/axe-core/axe.min.js");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/counterparts/axe/node_modules/axe-core/axe.min.js");
     assert!(path.exists(), "{} is missing: run scripts/counterparts.sh", path.display());
     path
 }

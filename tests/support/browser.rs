@@ -41,7 +41,13 @@ impl<'w> Browser<'w> {
     }
 
     pub fn on(world: &'w World, site: usize) -> Self {
-        Self { world, site: Arc::clone(&world.gate.sites[site]), jar: HashMap::new(), shows_pages: false, order: Vec::new() }
+        Self {
+            world,
+            site: Arc::clone(&world.gate.sites[site]),
+            jar: HashMap::new(),
+            shows_pages: false,
+            order: Vec::new(),
+        }
     }
 
     /// A navigation by GET.

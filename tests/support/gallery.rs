@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::Response;
-use vestibule::pages::{
-    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, RefusalPage, Search, SignedOut,
-    There,
-};
 use vestibule::pages::texts::Situation;
+use vestibule::pages::{
+    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, RefusalPage, Search,
+    SignedOut, There,
+};
 use vestibule::reason::Reason;
 
 /// The logo of a made-up company.
@@ -53,12 +53,18 @@ pub fn pages() -> Vec<(String, Response<Bytes>)> {
     let left = |there| SignedOut { there, sign_in: "/vestibule/sign-in", go_on: Some("/") };
     let unknown = There::Unknown { reason: Reason::LogoutUnsolicited, reference: "7f3a-91c2" };
     let others = [
-        ("sign-out", pages::sign_out_confirm(&plain, "/vestibule/sign-out", Some("/"), "ada.lovelace@example.com")),
+        (
+            "sign-out",
+            pages::sign_out_confirm(&plain, "/vestibule/sign-out", Some("/"), "ada.lovelace@example.com"),
+        ),
         ("exchange", pages::exchange(&plain, "/acs", &fields, &who)),
         ("signed-out", pages::signed_out(&plain, "/vestibule/sign-in")),
         ("signed-out-there", pages::signed_out_there(&acme, &left(There::Ended))),
         ("signed-out-unknown", pages::signed_out_there(&plain, &left(unknown))),
-        ("sign-out-refused", pages::sign_out_refused(&plain, Reason::LogoutUnsigned, "7f3a-91c2", "/vestibule/sign-out")),
+        (
+            "sign-out-refused",
+            pages::sign_out_refused(&plain, Reason::LogoutUnsigned, "7f3a-91c2", "/vestibule/sign-out"),
+        ),
         ("not-found", pages::not_found(&plain)),
         ("wrong-method", pages::method_not_allowed(&plain, "POST")),
     ];
@@ -100,11 +106,8 @@ fn choosers(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)>
         "Nettle Archive",
     ];
     let one = |label, logo| Choice { label, href: "/vestibule/sign-in?idp=x", logo };
-    let few = [
-        one("Corporate login", Some(LOGO_PATH)),
-        one("Partners and suppliers", None),
-        one("Students", None),
-    ];
+    let few =
+        [one("Corporate login", Some(LOGO_PATH)), one("Partners and suppliers", None), one("Students", None)];
     let many: Vec<Choice<'_>> = MANY.iter().map(|label| one(label, None)).collect();
     let page = Chooser {
         site_name: "wiki.example.com",
@@ -123,7 +126,10 @@ fn choosers(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)>
         ("chooser-unknown", pages::chooser(acme, &Chooser { notice: Some(Notice::UnknownDomain), ..page })),
         (
             "chooser-many",
-            pages::chooser(acme, &Chooser { choices: &many, search: Some(Search { wanted: "", all: 14 }), ..page }),
+            pages::chooser(
+                acme,
+                &Chooser { choices: &many, search: Some(Search { wanted: "", all: 14 }), ..page },
+            ),
         ),
         (
             "chooser-found",
@@ -136,7 +142,12 @@ fn choosers(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)>
             "chooser-none",
             pages::chooser(
                 plain,
-                &Chooser { by_email: false, choices: &[], search: Some(Search { wanted: "xyz", all: 14 }), ..page },
+                &Chooser {
+                    by_email: false,
+                    choices: &[],
+                    search: Some(Search { wanted: "xyz", all: 14 }),
+                    ..page
+                },
             ),
         ),
     ]

@@ -144,6 +144,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         },
         cookies: CookiePolicy::new(public_url.is_secure(), "__Host-vestibule"),
         allow_encoded_slash: false,
+        branding: Branding::default(),
         cors: Cors::default(),
         keep_fragment: true,
         public_url,

@@ -75,8 +75,7 @@ pub(super) fn check(
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
-    let prefix = site.as_ref().map_or(site::DEFAULT_PREFIX, |site| &site.path_prefix);
-    let branding = looks::branding(&file.branding, prefix, &mut desk);
+    let branding = looks::of_no_site(&file.branding, now);
 
     let mut watches = desk.watches;
     for watch in &mut watches {

@@ -6,6 +6,7 @@ use super::cryptography;
 use super::demand::against_ourselves;
 use super::identity::mapping;
 use super::logout;
+use super::looks::branding;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
 use super::upstream::upstream;
@@ -22,7 +23,7 @@ use crate::site::{Face, Idp, PublicUrl, Site};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) const DEFAULT_PREFIX: &str = "/vestibule";
+const DEFAULT_PREFIX: &str = "/vestibule";
 const DEFAULT_COOKIE: &str = "__Host-vestibule";
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -69,6 +70,7 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
     let cors = cors(&file.cors, public_url.as_ref(), desk);
+    let branding = branding(&file.branding, &path_prefix, desk);
     let public_url = public_url?;
     Some(Site {
         id: 0,
@@ -85,6 +87,7 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         session_limits,
         cookies: cookies?,
         allow_encoded_slash: file.allow_encoded_slash.or(false),
+        branding,
         cors,
         keep_fragment: file.keep_fragment.or(true),
     })

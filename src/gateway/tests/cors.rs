@@ -49,7 +49,10 @@ fn without_the_setting_nothing_is_said_about_origins() {
     let origin = Origin::start();
     let house = House::before(&origin);
     let told = house.ask(&["GET /a", SPA, SCRIPT]);
-    assert_eq!((told.status, told.header("access-control-allow-origin"), told.header("vary")), (401, None, None));
+    assert_eq!(
+        (told.status, told.header("access-control-allow-origin"), told.header("vary")),
+        (401, None, None)
+    );
     assert_eq!(house.ask(&["OPTIONS /a", SPA, ASKS]).status, 401);
 }
 
@@ -61,7 +64,11 @@ fn a_preflight_passes_as_nobody_and_nothing_else_does() {
     assert_eq!(seen.line, "OPTIONS /a HTTP/1.1");
     assert_eq!(seen.only("x-forwarded-user"), "");
     assert_eq!(seen.only("x-vestibule-jwt-assertion"), "");
-    assert_eq!(house.ask(&["OPTIONS /admin/x", SPA, ASKS]).status, 200, "what needs a role needs a session first");
+    assert_eq!(
+        house.ask(&["OPTIONS /admin/x", SPA, ASKS]).status,
+        200,
+        "what needs a role needs a session first"
+    );
     for lines in [
         &["OPTIONS /a", EVIL, ASKS][..],
         &["OPTIONS /a", SPA],

@@ -180,6 +180,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         },
         cookies: CookiePolicy::new(true, SESSION_COOKIE),
         allow_encoded_slash: false,
+        branding: Branding::default(),
         cors: Cors::default(),
         keep_fragment: true,
         public_url,

@@ -78,7 +78,7 @@ fn asked(
     let name_id = name_id(session);
     let asks = Asks { id: &leaving.request_id, name_id: &name_id, session_index: session.session_index() };
     let delivery = logout_request(&site.service_provider, &idp.logout_endpoints(), &asks, now)?;
-    let mut response = sent(gate, delivery, &[]);
+    let mut response = sent(site, delivery, &[]);
     response.headers_mut().append(SET_COOKIE, leaving.cookie(&gate.keys, site));
     Ok(response)
 }

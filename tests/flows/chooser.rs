@@ -246,3 +246,19 @@ async fn an_address_with_a_fragment_of_its_own_keeps_that() {
     let landed = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     assert_eq!(landed.location(), "https://app.example.com/x#part");
 }
+
+#[tokio::test]
+async fn what_was_asked_for_beside_goes_along() {
+    let (idp, other) =
+        (FakeIdp::new("https://corp.test/metadata"), FakeIdp::new("https://other.test/metadata"));
+    let idps = [("corp", &idp), ("other", &other)];
+    let world = Plan::new(vec![site(0, "app", "https://app.example.com", &idps)]).build();
+    let mut browser = Browser::of(&world);
+    browser.shows_pages = true;
+    let page = browser.get("/vestibule/sign-in?rd=/x&again=1&anew=1", From::SameSite).await;
+    let link = page.links().into_iter().find(|link| link.contains("idp=corp")).unwrap();
+    assert!(link.ends_with("&idp=corp&again=1&anew=1"), "{link}");
+    let page = browser.get(&link, From::SameSite).await;
+    let kept = crate::browser::between(&page.body, "data-kept=\"", "\"").unwrap().replace("&#38;", "&");
+    assert!(kept.contains("&kept=") && kept.ends_with("&again=1&anew=1"), "{kept}");
+}

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Name, width, height and dark.
 const SHAPES: [(&str, u32, u32, bool); 4] = [
-    ("desk-light", 1200, 800, false),
-    ("desk-dark", 1200, 800, true),
+    ("desk-light", 1200, 860, false),
+    ("desk-dark", 1200, 860, true),
     ("phone-light", 390, 844, false),
     ("phone-dark", 390, 844, true),
 ];
@@ -152,6 +152,7 @@ async fn looked_at(browser: &Window, name: &str, shape: (&str, u32, u32, bool)) 
 async fn take_shape(browser: &Window, (_, width, height, dark): (&str, u32, u32, bool)) {
     let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
     browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    browser.devtools("Emulation.setScrollbarsHidden", json!({"hidden": true})).await;
     browser.devtools("Emulation.setEmulatedMedia", media(dark, false)).await;
 }
 

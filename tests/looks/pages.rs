@@ -42,6 +42,23 @@ async fn every_page_in_every_shape_is_accessible() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_measure_finds_planted_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = "<!doctype html><html><title>x</title><main><p style='color:#ccc;width:2000px'>pale</p><img src=/none><input>";
+    let mut page = Response::new(Bytes::from(faults));
+    page.headers_mut().insert("content-type", http::HeaderValue::from_static("text/html"));
+    let address = serve(vec![("planted".into(), page)]).await;
+    let browser = Make::Chromium.open(folder.path(), &[]).await;
+    take_shape(&browser, SHAPES[2]).await;
+    browser.open(&format!("http://{address}/planted")).await;
+    let wrong = looked_at(&browser, "planted", SHAPES[2]).await.join("\n");
+    for fault in ["wider", "not shown", "color-contrast", "html-has-lang", "image-alt", "\"label\""] {
+        assert!(wrong.contains(fault), "{fault} is not in {wrong}");
+    }
+    browser.close().await;
+}
+
 /// Without JavaScript nobody is led on by a script, and everybody sees the button.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_that_go_on_by_themselves_show_a_button_without_javascript() {

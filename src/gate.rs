@@ -41,7 +41,7 @@ pub struct Parts {
     pub keys: KeyRing,
     /// Signs the identity JWT.
     pub jwt_keys: JwtKeys,
-    /// The look of the pages.
+    /// The look of pages that belong to no site.
     pub branding: Branding,
     /// How large and deep a SAML message may be.
     pub message_limits: Limits,
@@ -63,7 +63,7 @@ pub struct Gate {
     pub clock: Arc<dyn Clock>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The look of the pages.
+    /// The look of pages that belong to no site.
     pub branding: Branding,
     /// How large and deep a SAML message may be.
     pub message_limits: Limits,

@@ -180,7 +180,7 @@ pub struct Site {
     pub cookies: CookiePolicy,
     /// Whether `%2F` may stand in a path.
     pub allow_encoded_slash: bool,
-    /// The look of the pages.
+    /// The look of its pages.
     pub branding: Branding,
     /// Which other origins' scripts may read that somebody is not signed in.
     pub cors: Cors,

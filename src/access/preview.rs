@@ -32,7 +32,7 @@ pub enum Says {
 impl Rules {
     /// Every rule in its order, the default last, as it would answer this person.
     pub fn preview<P: Person + ?Sized>(&self, person: &P) -> Vec<Previewed> {
-        let rules = self.rules.iter().enumerate().map(|(at, rule)| Previewed {
+        let rules = self.rules().iter().enumerate().map(|(at, rule)| Previewed {
             place: format!("rules[{at}]"),
             selects: selection(rule),
             access: rule.access.to_string(),
@@ -41,8 +41,8 @@ impl Rules {
         let default = Previewed {
             place: "default_access".to_owned(),
             selects: "everything else".to_owned(),
-            access: self.default.to_string(),
-            says: Says::of(&self.default, person),
+            access: self.default_access().to_string(),
+            says: Says::of(self.default_access(), person),
         };
         rules.chain([default]).collect()
     }
@@ -98,15 +98,15 @@ mod tests {
             networks: Vec::new(),
             access,
         };
-        let rules = Rules {
-            rules: vec![
+        let rules = Rules::new(
+            vec![
                 rule("/assets/*", Access::Public),
                 rule("/admin/*", Access::When(Term::Role("admin".into()))),
                 rule("/board/*", Access::When(Term::Group("board".into()))),
                 Rule { methods: vec![http::Method::PUT], ..rule("/api/*", Access::Deny) },
             ],
-            default: Access::Authenticated,
-        };
+            Access::Authenticated,
+        );
         let of = |person: &FakePerson| -> Vec<(String, Says)> {
             rules.preview(person).into_iter().map(|rule| (rule.selects, rule.says)).collect()
         };

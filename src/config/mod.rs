@@ -78,7 +78,7 @@ pub struct Config {
     pub watches: Vec<Watch>,
     /// What to log, and how.
     pub log: LogSettings,
-    /// The look of the pages.
+    /// The look of pages that belong to no site.
     pub branding: Branding,
     /// Problems that do not stop the start, e.g. skipped keys; logged once.
     pub warnings: Vec<Problem>,

@@ -107,7 +107,9 @@ impl Begun {
 
     /// The address that asks it.
     pub(super) fn asking_anew(&self, site: &Site, idp: &Idp) -> String {
-        format!("{}&anew=1", start_here(site, idp, self.return_to()))
+        let here = format!("{}&anew=1", start_here(site, idp, self.return_to()));
+        let kept = self.attempt().and_then(|attempt| attempt.kept.as_ref());
+        kept.map_or_else(|| here.clone(), |key| format!("{here}&kept={key}"))
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn page(
     let shown = site
         .choices()
         .filter(|idp| last.is_none_or(|last| last.id != idp.id) && is_found(idp, &wanted.to_lowercase()));
-    Hall { site, return_to, again: wish.again }.page(shown, last, wanted, None)
+    Hall { site, return_to, carried: wish.carried() }.page(shown, last, wanted, None)
 }
 
 /// Answers `POST sign-in`: the way of whoever speaks for the domain of an e-mail address.
@@ -68,13 +68,11 @@ pub(super) fn by_address(site: &Site, request: &Request<Bytes>) -> Result<Respon
     if !is_form(request.headers()) {
         return Err(Refusal::new(Reason::FormMalformed, "the content type is not that of a form").into());
     }
-    let field = |wanted: &str| {
-        let mut pairs = url::form_urlencoded::parse(request.body());
-        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
-    let return_to = wanted(site, &field("rd"))?;
-    let hall = Hall { site, return_to: &return_to, again: field("again") == "1" };
-    let Some(domain) = domain_of(&field("email")) else {
+    let wish = Wish::read(request.body());
+    let return_to = wanted(site, &wish.rd)?;
+    let hall = Hall { site, return_to: &return_to, carried: wish.carried() };
+    let email = url::form_urlencoded::parse(request.body()).find(|(name, _)| name == "email");
+    let Some(domain) = email.and_then(|(_, address)| domain_of(&address)) else {
         return Ok(hall.page(site.choices(), None, "", Some(Notice::NotAnAddress)));
     };
     let serving: Vec<&Arc<Idp>> = site.choices().filter(|idp| idp.serves(&domain)).collect();
@@ -122,13 +120,14 @@ fn domain_of(address: &str) -> Option<String> {
 struct Hall<'a> {
     site: &'a Site,
     return_to: &'a ReturnTo,
-    again: bool,
+    /// What else goes along with a choice.
+    carried: Vec<(&'static str, String)>,
 }
 
 impl Hall<'_> {
     fn address(&self, idp: &Idp) -> String {
-        let again = if self.again { "&again=1" } else { "" };
-        format!("{}{again}", start_here(self.site, idp, self.return_to))
+        let carried = self.carried.iter().map(|(name, value)| format!("&{name}={value}"));
+        std::iter::once(start_here(self.site, idp, self.return_to)).chain(carried).collect()
     }
 
     fn page<'a>(
@@ -143,7 +142,7 @@ impl Hall<'_> {
         let choices: Vec<Choice<'_>> = shown.iter().map(Door::choice).collect();
         let all = self.site.choices().count();
         let mut fields = vec![("rd", self.return_to.as_str())];
-        fields.extend(self.again.then_some(("again", "1")));
+        fields.extend(self.carried.iter().map(|(name, value)| (*name, value.as_str())));
         let page = Chooser {
             site_name: &self.site.name,
             action: &format!("{}/sign-in", self.site.path_prefix),

@@ -119,7 +119,11 @@ async fn dispatch(
             document("application/samlmetadata+xml", write_service_provider(&site.service_provider))
         }
         Endpoint::WhoAmI => whoami::whoami(gate, site, headers, now).await?,
-        Endpoint::Refused => refused::page(gate, site, request, client, now).await?,
+        Endpoint::Refused => {
+            let mut response = refused::page(gate, site, request, client, now).await?;
+            site.cors.let_read(headers, response.headers_mut());
+            response
+        }
         Endpoint::Keys => {
             let mut response = document("application/jwk-set+json", gate.jwt_keys_of(site).jwks().to_owned());
             // As long as a JWT lives: a key is published at least that long before it signs.

@@ -34,7 +34,7 @@ pub(super) async fn start(
     headers: &HeaderMap,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
-    let wish = Wish::read(query);
+    let wish = Wish::read(query.as_bytes());
     let return_to = wanted(site, &wish.rd)?;
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
@@ -76,35 +76,38 @@ pub(super) async fn start(
         is_trial: false,
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
-        kept: wish.kept.filter(|key| is_suffix(key)),
+        kept: wish.kept.clone().filter(|key| is_suffix(key)),
     };
     if let Some(given_up) = &attempt.kept {
         held.forget_one(given_up);
     }
-    let keeps = site.keep_fragment
-        && attempt.kept.is_none()
-        && !return_to.as_str().contains('#')
-        && shows_pages(headers);
-    let mut response = to_identity_provider(site, idp, &saml, &attempt, keeps, now)
+    let kept_there = may_keep(site, headers, &attempt).then(|| {
+        let here = format!("{}&kept={}", start_here(site, idp, &return_to), attempt.suffix());
+        wish.carried().iter().fold(here, |address, (name, value)| format!("{address}&{name}={value}"))
+    });
+    let mut response = to_identity_provider(site, idp, &saml, &attempt, kept_there.as_deref(), now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     let chosen = choose::remembered(gate, site, idp);
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten).chain(chosen) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    gate.metrics.sign_in_started(site.id);
+    if attempt.kept.is_none() {
+        // Else it began with the attempt before.
+        gate.metrics.sign_in_started(site.id);
+    }
     Ok(response)
 }
 
 /// The query, read once. Of a doubled parameter the first counts.
 #[derive(Debug, Default)]
 pub(super) struct Wish {
-    rd: String,
+    pub(super) rd: String,
     idp: Option<String>,
     /// What somebody looks for in a long list of identity providers.
     pub(super) search: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
-    pub(super) again: bool,
+    again: bool,
     /// The browser has kept a `#fragment` under this name, and comes from the attempt of this name.
     kept: Option<String>,
     /// What the identity provider answered before was too old ([`super::finish`]).
@@ -112,9 +115,10 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    fn read(query: &str) -> Self {
+    /// From a query, or from a form of ours.
+    pub(super) fn read(pairs: &[u8]) -> Self {
         let first = |wanted: &str| {
-            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            let mut pairs = url::form_urlencoded::parse(pairs);
             pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
         Self {
@@ -125,6 +129,12 @@ impl Wish {
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
         }
+    }
+
+    /// What the next address for the same sign-in says too, beside `rd` and `idp`.
+    pub(super) fn carried(&self) -> Vec<(&'static str, String)> {
+        let said = [("again", self.again), ("anew", self.anew)];
+        said.into_iter().filter(|(_, said)| *said).map(|(name, _)| (name, "1".to_owned())).collect()
     }
 }
 
@@ -155,7 +165,7 @@ pub(super) fn to_identity_provider(
     idp: &Idp,
     saml: &IdentityProvider,
     attempt: &Attempt,
-    keeps: bool,
+    kept_there: Option<&str>,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     let relay_state = attempt.suffix();
@@ -171,8 +181,7 @@ pub(super) fn to_identity_provider(
     };
     let outgoing =
         authn_request(&question, now).map_err(|problem| Refusal::new(Reason::Internal, problem))?;
-    let kept = format!("{}&kept={relay_state}", start_here(site, idp, &attempt.return_to));
-    let passing = keeps.then_some(pages::Passing { key: &relay_state, kept: &kept });
+    let passing = kept_there.map(|kept| pages::Passing { key: &relay_state, kept });
     Ok(match (outgoing, passing) {
         (Outgoing::Redirect { url }, None) => redirect(StatusCode::FOUND, &url),
         (Outgoing::Redirect { url }, Some(passing)) => pages::leave(&site.branding, &url, passing),
@@ -186,11 +195,15 @@ pub(super) fn to_identity_provider(
     })
 }
 
-/// Whether a page of ours would be shown, and its script run, where a redirect would do: a browser says that it navigates,
-/// in a window and not in a frame, and that it shows pages. Programs that follow redirects do not say all of it.
-fn shows_pages(headers: &HeaderMap) -> bool {
+/// Whether the way to the identity provider leads over a page that keeps a fragment: unless one is kept already, or the
+/// address brings its own. A page is for browsers that say that they navigate, in a window and not in a frame, and that
+/// they show pages; programs that follow redirects do not say all of it.
+fn may_keep(site: &Site, headers: &HeaderMap, attempt: &Attempt) -> bool {
     let says = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
-    says("sec-fetch-mode", "navigate")
+    site.keep_fragment
+        && attempt.kept.is_none()
+        && !attempt.return_to.as_str().contains('#')
+        && says("sec-fetch-mode", "navigate")
         && says("sec-fetch-dest", "document")
         && says("upgrade-insecure-requests", "1")
 }

@@ -35,7 +35,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use std::sync::LazyLock;
 
 /// The one style sheet.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
@@ -83,6 +82,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    const fn style(self) -> &'static str {
+        match self {
+            Self::ReportForm | Self::Report => REPORT_STYLE,
+            _ => STYLE,
+        }
+    }
+
     const fn script(self) -> Option<&'static str> {
         match self {
             Self::Plain | Self::Form | Self::ReportForm => None,
@@ -189,12 +195,7 @@ pub(super) fn framed_by(mut response: Response<Bytes>, origins: &[String]) -> Re
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 
 fn policy(kind: Kind, extras: Extras<'_>) -> HeaderValue {
-    static OWN_STYLE: LazyLock<String> = LazyLock::new(|| hash(STYLE));
-    static OWN_REPORT_STYLE: LazyLock<String> = LazyLock::new(|| hash(REPORT_STYLE));
-    let own: &str = match kind {
-        Kind::ReportForm | Kind::Report => &OWN_REPORT_STYLE,
-        _ => &OWN_STYLE,
-    };
+    let own = hash(kind.style());
     let style = extras.style.map_or_else(String::new, |style| format!(" {}", hash(style)));
     let pictures = if extras.pictures { "img-src 'self'; " } else { "" };
     let script = kind.script().map_or_else(String::new, |script| format!("script-src {}; ", hash(script)));

@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn pages(value: &str) -> [(Response<Bytes>, Option<&'static str>); 3] {
-        let branding = Branding { name: Some(value.to_owned()), help_url: None };
+        let branding = Branding { name: Some(value.to_owned()), ..Branding::default() };
         let sheet = sheet(value);
         [
             (trial_ask(&branding, &sheet, "/vestibule/test-sign-in", Some(value)), None),

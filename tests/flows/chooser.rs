@@ -141,7 +141,7 @@ async fn the_last_choice_stands_first() {
     let lines: Vec<_> =
         again.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
     assert!(
-        lines.iter().any(|line| line.starts_with("__Host-vestibule-choice=v") && line.contains(max_age)),
+        lines.iter().any(|line| line.starts_with("__Host-vestibule-choice=") && line.contains(max_age)),
         "{lines:?}"
     );
 }
@@ -195,7 +195,7 @@ async fn a_browser_that_shows_pages_is_led_by_one_and_comes_back_with_what_it_ke
     browser.shows_pages = true;
     let page = browser.get("/vestibule/sign-in?rd=/x", From::SameSite).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.links()[0].starts_with("https://idp.test/sso?SAMLRequest="), "{:?}", page.links());
+    assert!(page.links()[0].starts_with("https://corp.test/sso?SAMLRequest="), "{:?}", page.links());
     let first = browser.attempts()[0].to_owned();
     let kept = crate::browser::between(&page.body, "data-kept=\"", "\"").unwrap().replace("&#38;", "&");
     assert!(
@@ -218,14 +218,15 @@ async fn a_browser_that_shows_pages_is_led_by_one_and_comes_back_with_what_it_ke
 async fn nothing_is_kept_that_was_not_asked_for() {
     let idp = FakeIdp::new("https://corp.test/metadata");
     let world = Plan::new(vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])]).build();
-    let mut browser = Browser::of(&world);
     for strange in ["", "x", "\"><script>", "AAAAAAAAAAAA"] {
+        let mut browser = Browser::of(&world);
         let value: String = url::form_urlencoded::byte_serialize(strange.as_bytes()).collect();
         let asked = browser.begin(&format!("/vestibule/sign-in?rd=/x&kept={value}")).await;
         let landed = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
         assert_eq!(landed.location(), "https://app.example.com/x", "{strange}");
     }
     // Who names an attempt that is not in this browser gives up none.
+    let mut browser = Browser::of(&world);
     let before = browser.begin("/vestibule/sign-in?rd=/a").await;
     browser.begin("/vestibule/sign-in?rd=/b&kept=AAAAAAAAAAA").await;
     assert_eq!(browser.attempts().len(), 2);
@@ -244,4 +245,20 @@ async fn an_address_with_a_fragment_of_its_own_keeps_that() {
     let asked = browser.begin("/vestibule/sign-in?rd=/x%23part").await;
     let landed = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     assert_eq!(landed.location(), "https://app.example.com/x#part");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_beside_goes_along() {
+    let (idp, other) =
+        (FakeIdp::new("https://corp.test/metadata"), FakeIdp::new("https://other.test/metadata"));
+    let idps = [("corp", &idp), ("other", &other)];
+    let world = Plan::new(vec![site(0, "app", "https://app.example.com", &idps)]).build();
+    let mut browser = Browser::of(&world);
+    browser.shows_pages = true;
+    let page = browser.get("/vestibule/sign-in?rd=/x&again=1&anew=1", From::SameSite).await;
+    let link = page.links().into_iter().find(|link| link.contains("idp=corp")).unwrap();
+    assert!(link.ends_with("&idp=corp&again=1&anew=1"), "{link}");
+    let page = browser.get(&link, From::SameSite).await;
+    let kept = crate::browser::between(&page.body, "data-kept=\"", "\"").unwrap().replace("&#38;", "&");
+    assert!(kept.contains("&kept=") && kept.ends_with("&again=1&anew=1"), "{kept}");
 }

@@ -12,7 +12,7 @@ use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::time::Duration;
-use vestibule::access::{Access, PathPattern, Rule, Term};
+use vestibule::access::{Access, PathPattern, Rule, Rules, Term};
 use vestibule::clock::Moment;
 use vestibule::seal::KeyRing;
 use vestibule::secret::Secret;
@@ -149,7 +149,8 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
             networks: Vec::new(),
             access: Access::When(Term::Role(role.into())),
         };
-        site.rules.rules = vec![rule("/admin/*", "admin"), rule("/board/*", "chair")];
+        site.rules =
+            Rules::new(vec![rule("/admin/*", "admin"), rule("/board/*", "chair")], Access::Authenticated);
     });
     let mut browser = Browser::of(&world);
     let now = world.now();

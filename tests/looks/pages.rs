@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Name, width, height and dark.
 const SHAPES: [(&str, u32, u32, bool); 4] = [
-    ("desk-light", 1200, 800, false),
-    ("desk-dark", 1200, 800, true),
+    ("desk-light", 1200, 860, false),
+    ("desk-dark", 1200, 860, true),
     ("phone-light", 390, 844, false),
     ("phone-dark", 390, 844, true),
 ];
@@ -40,6 +40,23 @@ async fn every_page_in_every_shape_is_accessible() {
     }
     browser.close().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_measure_finds_planted_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = "<!doctype html><html><title>x</title><main><p style='color:#ccc;width:2000px'>pale</p><img src=/none><input>";
+    let mut page = Response::new(Bytes::from(faults));
+    page.headers_mut().insert("content-type", http::HeaderValue::from_static("text/html"));
+    let address = serve(vec![("planted".into(), page)]).await;
+    let browser = Make::Chromium.open(folder.path(), &[]).await;
+    take_shape(&browser, SHAPES[2]).await;
+    browser.open(&format!("http://{address}/planted")).await;
+    let wrong = looked_at(&browser, "planted", SHAPES[2]).await.join("\n");
+    for fault in ["wider", "not shown", "color-contrast", "html-has-lang", "image-alt", "\"label\""] {
+        assert!(wrong.contains(fault), "{fault} is not in {wrong}");
+    }
+    browser.close().await;
 }
 
 /// Without JavaScript nobody is led on by a script, and everybody sees the button.
@@ -76,6 +93,31 @@ async fn a_link_that_follows_itself_does_so_without_javascript() {
     browser.open(&format!("http://{address}/leave")).await;
     browser.sees("the identity provider").await;
     assert_eq!(browser.address().await, format!("http://{target}/sso?a=1&b=%272%27"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_to_the_identity_provider_posts_itself_or_keeps_a_fragment_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = serve(vec![("sso".into(), Response::new(Bytes::from("the identity provider")))]).await;
+    let passing = vestibule::pages::Passing { key: "AbC", kept: "/kept" };
+    let fields = [("submit", "a field of a wicked name"), ("SAMLRequest", "PHNhbWw+")];
+    let page = vestibule::pages::leave_by_post(
+        &gallery::branded(),
+        &format!("http://{target}/sso"),
+        &fields,
+        passing,
+    );
+    let kept = Response::new(Bytes::from("go on from here"));
+    let address = serve(vec![("leave".into(), page), ("kept".into(), kept)]).await;
+    let browser = Make::Chromium.open(folder.path(), &[]).await;
+    browser.open(&format!("http://{address}/leave#/deep")).await;
+    browser.sees("go on from here").await;
+    assert_eq!(browser.address().await, format!("http://{address}/kept"));
+    assert_eq!(browser.run("return {...sessionStorage}", vec![]).await, json!({"vestibule:AbC": "#/deep"}));
+    browser.open(&format!("http://{address}/leave")).await;
+    browser.sees("the identity provider").await;
+    assert_eq!(browser.address().await, format!("http://{target}/sso"));
     browser.close().await;
 }
 
@@ -127,6 +169,7 @@ async fn looked_at(browser: &Window, name: &str, shape: (&str, u32, u32, bool)) 
 async fn take_shape(browser: &Window, (_, width, height, dark): (&str, u32, u32, bool)) {
     let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
     browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    browser.devtools("Emulation.setScrollbarsHidden", json!({"hidden": true})).await;
     browser.devtools("Emulation.setEmulatedMedia", media(dark, false)).await;
 }
 

@@ -153,7 +153,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         },
         cookies: CookiePolicy::new(public_url.is_secure(), "__Host-vestibule"),
         allow_encoded_slash: false,
-        branding: vestibule::pages::Branding::default(),
+        branding: Branding::default(),
         cors: Cors::default(),
         keep_fragment: true,
         public_url,

@@ -2,9 +2,12 @@
 
 use super::Desk;
 use super::files::read;
+use crate::clock::Moment;
 use crate::config::file::Branding as BrandingFile;
 use crate::config::reader::Field;
+use crate::config::report::Report;
 use crate::config::values::FilePath;
+use crate::federation::Outbound;
 use crate::pages::{Accent, Branding, Language, Logo, MAX_PICTURE_BYTES, Picture};
 
 /// `prefix`: the path under which the logo is served.
@@ -27,6 +30,13 @@ pub(super) fn branding(file: &BrandingFile, prefix: &str, desk: &mut Desk) -> Br
         help_url: file.help_url.get().cloned(),
         language: Language::default(),
     }
+}
+
+/// The look of pages that belong to no site, such as those of unknown hosts: without a logo, which is served on sites. What is
+/// wrong with it has been said about the site's.
+pub(super) fn of_no_site(file: &BrandingFile, now: Moment) -> Branding {
+    let mut nobody = Desk::new(Report::default(), now, Outbound::direct());
+    Branding { logo: None, ..branding(file, "", &mut nobody) }
 }
 
 fn accent(field: &Field<String>, desk: &mut Desk) -> Option<Accent> {

@@ -89,9 +89,7 @@ pub(super) fn check(
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
-    // Where no site is known there is nobody to serve a logo either.
-    let branding = looks::branding(&file.branding, site::DEFAULT_PREFIX, &mut desk);
-    let branding = crate::pages::Branding { logo: None, ..branding };
+    let branding = looks::of_no_site(&file.branding, now);
 
     let mut watches = desk.watches;
     for watch in &mut watches {

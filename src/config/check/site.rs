@@ -21,7 +21,7 @@ use crate::site::{Face, PublicUrl, Site};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) const DEFAULT_PREFIX: &str = "/vestibule";
+const DEFAULT_PREFIX: &str = "/vestibule";
 const DEFAULT_COOKIE: &str = "__Host-vestibule";
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -62,7 +62,7 @@ pub(super) async fn receive(
         }
         Ok(Examined::Answer { answer, leaving }) => visit.answered(&answer, &leaving),
         // A cross-site POST may come without the cookie that is waiting for it; the second one does not.
-        Ok(Examined::NotAsked) => match arrived.page_that_posts_again(site, &site.service_provider.slo_url) {
+        Ok(Examined::NotAsked) => match arrived.page_that_posts_again(site) {
             Some(page) => page,
             None => {
                 let detail = "no sign-out in the browser's cookies has this InResponseTo";

@@ -121,7 +121,7 @@ pub(super) fn begin(
         kept: None,
         is_trial: true,
     };
-    let mut response = start::to_identity_provider(site, &link.idp, &saml, &attempt, false, now)?;
+    let mut response = start::to_identity_provider(site, &link.idp, &saml, &attempt, None, now)?;
     if response.status() == StatusCode::FOUND {
         *response.status_mut() = StatusCode::SEE_OTHER;
     }

@@ -48,7 +48,7 @@ pub(super) const WORDS: Words = Words {
     last_time: "Last time",
     continue_with: Around("Continue with ", ""),
     other_choices: "All sign-in pages",
-    email: "Work e-mail",
+    email: "E-mail address",
     email_button: "Continue",
     or: "or",
     search: "Search",

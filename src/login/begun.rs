@@ -72,7 +72,8 @@ impl Begun {
             Self::There { idp, .. } => idp,
         };
         let return_to = Some(self.return_to().clone());
-        Stopped { idp: Some(idp.clone()), return_to, ..Stopped::from(refusal) }
+        let authn_request = self.attempt().map(|attempt| attempt.request_id.as_str().to_owned());
+        Stopped { idp: Some(idp.clone()), authn_request, return_to, ..Stopped::from(refusal) }
     }
 
     /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not

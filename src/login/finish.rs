@@ -18,6 +18,7 @@ use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
+use crate::observe::audit_is_kept;
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
@@ -64,8 +65,13 @@ pub(super) async fn finish(
             return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
         }
     };
-    let stopped = |refusal| begun.stopped(refusal);
+    let name_id = Some(assertion.name_id().value.clone());
+    let stopped = |refusal| Stopped { name_id: name_id.clone(), ..begun.stopped(refusal) };
+    if !audit_is_kept() {
+        return Err(stopped(Reason::AuditUnavailable.into()));
+    }
 
+    let signed_by = signed_by(&assertion);
     let protection = assertion.protection();
     if protection.sha1 {
         audit::record(&Event::DangerUsed {
@@ -100,7 +106,13 @@ pub(super) async fn finish(
     for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
+    let evidence = Evidence {
+        authn_request: begun.attempt().map(|attempt| attempt.request_id.as_str()),
+        protection,
+        signed_by: &signed_by,
+        opinion: opinion.as_ref(),
+    };
+    record(gate, site, &session, &evidence, client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
     let of_attempt = begun.attempt().map(|attempt| {
@@ -333,7 +345,10 @@ impl Delivery<'_> {
             .map(|answered| answered.return_to);
         let lost =
             Refusal::new(Reason::AttemptMissing, "no attempt in the browser's cookies has this InResponseTo");
-        self.to_target_with_a_session(return_to, lost).await
+        // Its own word for it: whoever looks for the sign-in that it belonged to has nothing else.
+        self.to_target_with_a_session(return_to, lost)
+            .await
+            .map_err(|stopped| Stopped { authn_request: Some(claimed.to_owned()), ..stopped })
     }
 
     /// The back button, a reload, or somebody else's copy.
@@ -392,6 +407,7 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
             site: &site.name,
             idp: session.idp(),
             user: session.user(),
+            name_id: session.name_id(),
             session: &session.key().public_name(),
             client: Some(client),
         }),
@@ -404,30 +420,45 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     }
 }
 
-fn record(
-    gate: &Gate,
-    site: &Site,
-    session: &Session,
+/// What a session rests on.
+struct Evidence<'a> {
+    /// The request that was answered; none: nobody here had asked.
+    authn_request: Option<&'a str>,
     protection: Protection,
-    unsolicited: bool,
-    opinion: Option<&Opinion>,
-    client: IpAddr,
-) {
+    signed_by: &'a [String],
+    opinion: Option<&'a Opinion>,
+}
+
+/// The certificates whose keys verified it, each once.
+fn signed_by(assertion: &AcceptedAssertion) -> Vec<String> {
+    let mut all: Vec<String> =
+        assertion.signatures().iter().map(|signature| signature.certificate().fingerprint()).collect();
+    all.dedup();
+    all
+}
+
+fn record(gate: &Gate, site: &Site, session: &Session, evidence: &Evidence<'_>, client: IpAddr) {
+    let Evidence { authn_request, protection, signed_by, opinion } = *evidence;
     let opinion = opinion.map(|opinion| (opinion.to_string(), matches!(opinion, Opinion::Disagrees(_))));
-    let (mut groups, mut roles) = (0, Vec::new());
-    session.each_group(&mut |_| groups += 1);
+    let (mut groups, mut roles) = (Vec::new(), Vec::new());
+    session.each_group(&mut |group| groups.push(group.to_owned()));
     session.each_role(&mut |role| roles.push(role.to_owned()));
     audit::record(&Event::SignedIn {
         site: &site.name,
         idp: session.idp(),
         user: session.user(),
+        name_id: session.name_id(),
         session: &session.key().public_name(),
-        groups,
+        ends: session.ends_at(),
+        groups: &groups,
         roles: &roles,
+        authn_request,
+        authn_instant: session.authn_instant(),
+        authn_context: session.authn_context_class(),
         client: Some(client),
         signed: protection.signed_parts,
+        signed_by,
         encrypted: protection.encrypted,
-        unsolicited,
         second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
     });
     gate.metrics.sign_in_finished(site.id, None);

@@ -79,13 +79,13 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.refuses_answers_of(&new).await;
 
     // Agreement to something else is none.
-    folder(state.path()).agree("corp", &[0; 32]).unwrap();
+    folder(state.path()).agree("corp", &[0; 32], "uid 0").unwrap();
     scene.round().await;
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
     scene.refuses_answers_of(&new).await;
 
     let held = scene.watch.held().unwrap().described.fingerprint;
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.lets_in(&new).await;
     scene.refuses_answers_of(&old).await;
@@ -117,7 +117,7 @@ async fn an_agreement_to_what_the_gate_has_not_read_makes_it_read() {
 
     // While the source is silent the agreement waits, and the source is not asked at every look.
     scene.server.now(Behaviour::Down);
-    folder(state.path()).agree("corp", &seen).unwrap();
+    folder(state.path()).agree("corp", &seen, "uid 0").unwrap();
     scene.round().await;
     scene.round().await;
     assert_eq!(scene.readings("unreachable"), "1");
@@ -142,7 +142,7 @@ async fn an_agreement_lets_in_nothing_but_the_document_that_it_names() {
     scene.server.now(Behaviour::serve(Document::of(&[&seen]).xml()));
     let agreed = scene.watch.look(START).await.unwrap().fingerprint;
     scene.server.now(Behaviour::serve(Document::of(&[&other]).xml()));
-    folder(state.path()).agree("corp", &agreed).unwrap();
+    folder(state.path()).agree("corp", &agreed, "uid 0").unwrap();
     scene.round().await;
     assert_eq!(scene.events("metadata-held").len(), 1);
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
@@ -219,7 +219,7 @@ async fn what_is_held_and_has_ended_is_not_let_in_by_agreement() {
     let held = scene.watch.held().unwrap().described.fingerprint;
     scene.server.now(Behaviour::Down);
     scene.world.advance(9 * HOUR);
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.lets_in(&old).await;
     assert!(scene.watch.held().is_none());
@@ -237,7 +237,7 @@ async fn rubbish_that_came_after_what_was_agreed_to_stays_rubbish() {
         scene.after(2 * HOUR).await;
     }
     let held = scene.watch.held().unwrap().described.fingerprint;
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.lets_in(&new).await;
     let confirmed = scene.watch.running().unwrap().confirmed;

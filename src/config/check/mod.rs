@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod audit;
 mod cryptography;
 mod demand;
 mod files;
@@ -25,7 +26,7 @@ use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Ourselves, Shutdown};
+use super::{Config, Fingerprints, Ourselves, Shutdown};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
@@ -74,12 +75,15 @@ pub(super) fn check(
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
+    let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
+    let audit = audit::audit(file, lasting, &mut desk);
     let branding = branding(&file.branding, &mut desk);
 
     let mut watches = desk.watches;
     for watch in &mut watches {
         watch.folder.clone_from(&desk.folder);
     }
+    let state = desk.folder;
     let mut report = desk.report;
     if report.has_problems() {
         return Err(report.into_problems());
@@ -102,6 +106,9 @@ pub(super) fn check(
         shutdown,
         watches,
         log,
+        audit,
+        state,
+        fingerprints: Fingerprints::default(),
         branding,
         warnings: report.into_warnings(),
     })

@@ -8,9 +8,9 @@
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
+use crate::identity::Person as _;
 use crate::login::tries::Tries;
 use crate::login::verifier::Verifier;
-use crate::identity::Person as _;
 use crate::observe::audit::{self, Event};
 use crate::observe::metrics::Metrics;
 use crate::pages::Branding;

@@ -121,13 +121,7 @@ impl Open {
         if let Some(before) = metadata.len().checked_sub(1).filter(|_| is_regular) {
             file.read_at(&mut last, before)?;
         }
-        Ok(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            is_regular,
-            in_line: last != *b"\n",
-            file,
-        })
+        Ok(Self { device: metadata.dev(), inode: metadata.ino(), is_regular, in_line: last != *b"\n", file })
     }
 
     fn is(&self, there: &Metadata) -> bool {

@@ -10,9 +10,7 @@
 
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
-use super::{
-    Claim, ClaimKey, Departed, Departure, Peek, Session, SessionKey, Store, StoreError, StoreSize,
-};
+use super::{Claim, ClaimKey, Departed, Departure, Peek, Session, SessionKey, Store, StoreError, StoreSize};
 use crate::clock::Moment;
 use async_trait::async_trait;
 use moka::notification::RemovalCause;
@@ -66,7 +64,16 @@ impl MemoryStore {
             })
             .build_with_hasher(FirstOctets);
         let claims = Mutex::new(Claims::with_limit(max_claims));
-        Self { sessions, max_bytes, index, evicted, departed, claims, made_at: now, next_part: AtomicUsize::new(0) }
+        Self {
+            sessions,
+            max_bytes,
+            index,
+            evicted,
+            departed,
+            claims,
+            made_at: now,
+            next_part: AtomicUsize::new(0),
+        }
     }
 }
 

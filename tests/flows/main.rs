@@ -16,6 +16,7 @@ mod sealing;
 #[path = "../support/world.rs"]
 mod world;
 
+mod accounted;
 mod demands;
 mod encrypted;
 mod endings;

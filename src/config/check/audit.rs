@@ -34,7 +34,8 @@ fn output(audit: &Audit, desk: &mut Desk) -> Output {
     if into_file && audit.file.is_absent() {
         desk.error(audit.file.problem("is missing: audit.output says that events go into a file"));
     }
-    if !into_file {
+    let is_known = audit.output.is_absent() || audit.output.get().is_some();
+    if is_known && !into_file {
         for (written, place) in [
             (audit.file.is_written(), &audit.file.place),
             (audit.rotate.max_size.is_written(), &audit.rotate.max_size.place),
@@ -68,9 +69,7 @@ fn file(audit: &Audit, desk: &mut Desk) -> Option<FileSettings> {
         desk.error(audit.file.problem(format!("{} is a folder", path.display())));
     } else if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         let hint = "a relative path starts at the folder of the configuration file";
-        desk.error(
-            audit.file.problem(format!("the folder of {} does not exist", path.display())).hint(hint),
-        );
+        desk.error(audit.file.problem(format!("the folder of {} does not exist", path.display())).hint(hint));
     }
     Some(FileSettings { path: path.clone(), max_size, keep })
 }

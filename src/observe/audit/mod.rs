@@ -89,4 +89,8 @@ fn names(list: &[String], most: usize) -> Vec<Cow<'_, str>> {
 }
 
 #[cfg(test)]
+mod samples_tests;
+#[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;

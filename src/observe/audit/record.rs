@@ -266,9 +266,7 @@ impl<'a> Record<'a> {
                 differences: Some(names(differences, MAX_DIFFERENCES)),
                 ..Self::default()
             },
-            Event::EventsLost { lost } => {
-                Self { event: "events-lost", lost: Some(lost), ..Self::default() }
-            }
+            Event::EventsLost { lost } => Self { event: "events-lost", lost: Some(lost), ..Self::default() },
         }
     }
 

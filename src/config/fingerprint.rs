@@ -19,6 +19,11 @@ impl Fingerprints {
         all
     }
 
+    /// Something that no value says, because it lies in a file: by a name of its own.
+    pub(super) fn note(&mut self, name: String, octets: &[u8]) {
+        self.0.insert(name, sha256(octets));
+    }
+
     fn take(&mut self, section: &Dict, path: &KeyPath) {
         for (key, value) in section {
             let at = path.join(key.as_str());

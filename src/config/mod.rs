@@ -150,8 +150,20 @@ pub struct Ourselves {
 pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
     let (written, fingerprints, report, misread) = read(file, env)?;
     check::check(&written, now, report, Outbound::from_environment(env))
-        .map(|config| Config { fingerprints, ..config })
+        .map(|config| Config { fingerprints: with_certificates(fingerprints, &config.sites), ..config })
         .map_err(|problems| env::explain(problems, &misread))
+}
+
+/// Our own certificates count as configuration, whatever their files are called.
+fn with_certificates(mut fingerprints: Fingerprints, sites: &[Site]) -> Fingerprints {
+    for site in sites {
+        let keys = &site.service_provider.signing_keys;
+        let sums: Vec<u8> = keys.iter().flat_map(|key| key.certificate().sha256).collect();
+        if !sums.is_empty() {
+            fingerprints.note(format!("site {}: the certificates of service_provider", site.name), &sums);
+        }
+    }
+    fingerprints
 }
 
 /// Reads only what stands in our own metadata, from the same file and environment. Both sides of a sign-in want the

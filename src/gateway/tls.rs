@@ -1,6 +1,7 @@
 //! The certificate of the public listener: taken anew when its files change, without a restart.
 
 use crate::config::TlsFiles;
+use crate::observe::audit::{self, Event};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use pingora::listeners::tls::TlsSettings;
@@ -42,8 +43,12 @@ impl LiveCertificate {
         }
         match contents.and_then(|contents| contents.parse(&self.files)) {
             Ok(pair) => {
-                self.current.store(Arc::new(pair));
-                tracing::info!(file = %self.files.certificate_file.display(), "a new certificate is in use");
+                let before = self.current.swap(Arc::new(pair));
+                audit::record(&Event::TlsCertificateChanged {
+                    source: &self.files.certificate_file.display().to_string(),
+                    fingerprint: &fingerprint(&self.current.load()),
+                    fingerprint_before: &fingerprint(&before),
+                });
             }
             Err(problem) => {
                 tracing::warn!(%problem, "the new certificate is refused and the old one stays in use");
@@ -73,6 +78,14 @@ impl ResolvesServerCert for LiveCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.load_full())
     }
+}
+
+/// SHA-256 of what clients are shown first, in hex.
+fn fingerprint(pair: &CertifiedKey) -> String {
+    let der = pair.cert.first().map(|certificate| certificate.as_ref()).unwrap_or_default();
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+    let octets: Vec<String> = sum.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
+    octets.join(":")
 }
 
 struct Contents {

@@ -96,6 +96,11 @@ async fn where_the_audit_is_required_nobody_comes_in_while_it_cannot_be_written(
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{refused:?}");
     assert_eq!(ada.get(&house.url("/vestibule/whoami")).await.status, StatusCode::OK);
 
+    // Both events are lost by now.
+    while !house.metrics().await.contains("vestibule_audit_dropped_total 2\n") {
+        assert!(patience.elapsed() < PATIENCE, "{}", house.metrics().await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     std::fs::remove_dir(house.path("audit.log")).unwrap();
     // The event of this refusal is the first that can be written again.
     let refused = house.sign_in(&mut Visitor::new(), "bob", &mut Secrets::default()).await;

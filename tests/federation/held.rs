@@ -6,7 +6,7 @@ use crate::metadata_server::Behaviour;
 use crate::scene::{Scene, folder, is_still_in, signed_in};
 use crate::world::START;
 use std::time::Duration;
-use vestibule::federation::Kind;
+use vestibule::federation::{Kind, Standing};
 use vestibule::saml::metadata::change::KeyChanges;
 
 const HELD: &str = "vestibule_idp_metadata_held{site=\"app\",idp=\"corp\"}";
@@ -91,7 +91,13 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.refuses_answers_of(&old).await;
     assert!(!scene.last_detail().contains("held"), "{}", scene.last_detail());
     assert_eq!(scene.metric(HELD).unwrap(), "0");
-    assert_eq!(scene.events("metadata-changed").pop().unwrap()["how"], "vestibule metadata apply");
+    let event = scene.events("metadata-changed").pop().unwrap();
+    assert_eq!((&event["how"], &event["by"]), (&"vestibule metadata apply".into(), &"uid 0".into()));
+    for (member, of) in [("certificates_added", &new), ("certificates_removed", &old)] {
+        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, of.certificate());
+        let sum: Vec<String> = sum.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
+        assert_eq!(event[member], serde_json::json!([sum.join(":")]), "the rotation can be followed");
+    }
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
     assert_eq!(folder(state.path()).load("corp", Kind::Held), Ok(None));
 
@@ -273,4 +279,27 @@ async fn key_changes_hold_holds_additions_too() {
     assert_eq!(scene.events("metadata-held")[0]["code"], "metadata-keys-added");
     scene.refuses_answers_of(&new).await;
     scene.lets_in(&old).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_while_the_gate_was_down_is_told_of_at_the_start() {
+    let state = tempfile::tempdir().unwrap();
+    let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
+    let mut scene = Scene::new().await;
+    scene.keeping(state.path());
+    scene.server.now(Behaviour::serve(Document::of(&[&old]).xml()));
+    scene.round().await;
+
+    // As the configuration does with a file: whoever wrote it and restarted the gate has decided.
+    let mut scene = scene.restarted();
+    let now = scene.world.now();
+    for (document, told) in [(Document::of(&[&old]).xml(), 0), (Document::of(&[&new]).xml(), 1)] {
+        let described = scene.watch.terms.describe(document.as_bytes(), now).unwrap();
+        scene.watch.standing = Standing::running(described, now);
+        scene.watch.restore(&scene.world.gate.metrics);
+        assert_eq!(scene.events("metadata-changed").len(), told);
+    }
+    let event = scene.events("metadata-changed").pop().unwrap();
+    assert_eq!(event["how"], "a file that was changed before the start");
+    assert_eq!(event["certificates_added"].as_array().unwrap().len(), 1, "{event}");
 }

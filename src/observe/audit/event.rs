@@ -240,6 +240,15 @@ pub enum Event<'a> {
         /// From where.
         client: Option<IpAddr>,
     },
+    /// The public listener presents another certificate.
+    TlsCertificateChanged {
+        /// The file.
+        source: &'a str,
+        /// SHA-256 of the certificate's DER form, in hex.
+        fingerprint: &'a str,
+        /// The same of the one before.
+        fingerprint_before: &'a str,
+    },
     /// The gate serves.
     GateStarted {
         /// The program's version.

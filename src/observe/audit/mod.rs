@@ -68,6 +68,7 @@ const fn is_warning(event: &Event<'_>) -> bool {
         | Event::MetadataChanged { .. }
         | Event::LogoutRequested { .. }
         | Event::LogoutAnswered { .. }
+        | Event::TlsCertificateChanged { .. }
         | Event::GateStarted { .. }
         | Event::GateStopped { .. }
         | Event::ConfigLoaded { .. }

@@ -243,6 +243,13 @@ impl<'a> Record<'a> {
                 days_left: Some(days_left),
                 ..Self::at("certificate-ending", site)
             },
+            Event::TlsCertificateChanged { source, fingerprint, fingerprint_before } => Self {
+                event: "tls-certificate-changed",
+                source: value(source),
+                fingerprint: value(fingerprint),
+                fingerprint_before: value(fingerprint_before),
+                ..Self::default()
+            },
             Event::GateStarted { version } => {
                 Self { event: "gate-started", version: value(version), ..Self::default() }
             }

@@ -141,6 +141,7 @@ impl Words {
             Event::LogoutRequested { site, idp, sessions: 2, outcome: "ended", client: CLIENT },
             Event::LogoutAnswered { site, idp, session, outcome: "failed", detail: word, client: CLIENT },
             Event::LogoutRefused { site, idp: Some(idp), reference, refusal, client: CLIENT },
+            Event::TlsCertificateChanged { source, fingerprint: word, fingerprint_before: word },
             Event::GateStarted { version: word },
             Event::GateStopped { signal: "SIGTERM", sessions: 3 },
             Event::ConfigLoaded { source, fingerprint: word },
@@ -173,8 +174,9 @@ pub(super) const fn number(event: &Event<'_>) -> usize {
         Event::ConfigLoaded { .. } => 17,
         Event::ConfigChanged { .. } => 18,
         Event::EventsLost { .. } => 19,
+        Event::TlsCertificateChanged { .. } => 20,
     }
 }
 
 /// How many there are.
-pub(super) const VARIANTS: usize = 20;
+pub(super) const VARIANTS: usize = 21;

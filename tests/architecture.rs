@@ -22,7 +22,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("headers", &["clock", "identity", "secret", "session"]),
     ("site", &["access", "clock", "cookies", "headers", "identity", "reason", "saml", "session"]),
     ("federation", &["clock", "observe", "reason", "saml", "seal", "site"]),
-    ("gate", &["clock", "headers", "login", "observe", "pages", "reason", "saml", "seal", "session", "site"]),
+    (
+        "gate",
+        &[
+            "clock", "headers", "identity", "login", "observe", "pages", "reason", "saml", "seal", "session",
+            "site",
+        ],
+    ),
     (
         "login",
         &[

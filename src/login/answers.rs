@@ -21,9 +21,9 @@ pub(super) struct Stopped {
     /// The identity provider that was asked.
     pub(super) idp: Option<String>,
     /// The ID of the request that was answered, or that the answer says it answers.
-    pub(super) authn_request: Option<String>,
+    pub(super) authn_request: Option<Box<str>>,
     /// Whom the identity provider named, once its word has been accepted.
-    pub(super) name_id: Option<String>,
+    pub(super) name_id: Option<Box<str>>,
     /// Where it was to lead; a link on the page begins again there.
     pub(super) return_to: Option<ReturnTo>,
     /// Further parameters of that link.
@@ -42,7 +42,7 @@ impl Stopped {
         if let (None, Some(attempt)) = (&self.return_to, attempt) {
             self.return_to = Some(attempt.return_to.clone());
             self.idp = Some(attempt.idp.clone());
-            self.authn_request = Some(attempt.request_id.as_str().to_owned());
+            self.authn_request = Some(attempt.request_id.as_str().into());
         }
         self
     }

@@ -72,7 +72,7 @@ impl Begun {
             Self::There { idp, .. } => idp,
         };
         let return_to = Some(self.return_to().clone());
-        let authn_request = self.attempt().map(|attempt| attempt.request_id.as_str().to_owned());
+        let authn_request = self.attempt().map(|attempt| attempt.request_id.as_str().into());
         Stopped { idp: Some(idp.clone()), authn_request, return_to, ..Stopped::from(refusal) }
     }
 

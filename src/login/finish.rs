@@ -7,6 +7,7 @@
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
+use super::evidence::Evidence;
 use super::form::PostedResponse;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
@@ -22,7 +23,7 @@ use crate::observe::audit_is_kept;
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
-use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
+use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
@@ -65,15 +66,14 @@ pub(super) async fn finish(
             return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
         }
     };
-    let name_id = Some(assertion.name_id().value.clone());
-    let stopped = |refusal| Stopped { name_id: name_id.clone(), ..begun.stopped(refusal) };
+    let name_id: Box<str> = assertion.name_id().value.as_str().into();
+    let stopped = |refusal| Stopped { name_id: Some(name_id.clone()), ..begun.stopped(refusal) };
     if !audit_is_kept() {
         return Err(stopped(Reason::AuditUnavailable.into()));
     }
 
-    let signed_by = signed_by(&assertion);
-    let protection = assertion.protection();
-    if protection.sha1 {
+    let evidence = Evidence::of(&assertion);
+    if evidence.protection.sha1 {
         audit::record(&Event::DangerUsed {
             site: &site.name,
             idp: &idp.id,
@@ -82,7 +82,7 @@ pub(super) async fn finish(
         });
         gate.metrics.danger_used(site.id);
     }
-    if let (None, Some(attempt)) = (protection.encrypted, begun.attempt()) {
+    if let (None, Some(attempt)) = (evidence.protection.encrypted, begun.attempt()) {
         gate.tries.refuse_spent(site, attempt, now).map_err(stopped)?;
     }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
@@ -106,13 +106,8 @@ pub(super) async fn finish(
     for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    let evidence = Evidence {
-        authn_request: begun.attempt().map(|attempt| attempt.request_id.as_str()),
-        protection,
-        signed_by: &signed_by,
-        opinion: opinion.as_ref(),
-    };
-    record(gate, site, &session, &evidence, client);
+    let authn_request = begun.attempt().map(|attempt| attempt.request_id.as_str());
+    evidence.record(gate, (site, &session), authn_request, opinion.as_ref(), client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
     let of_attempt = begun.attempt().map(|attempt| {
@@ -348,7 +343,7 @@ impl Delivery<'_> {
         // Its own word for it: whoever looks for the sign-in that it belonged to has nothing else.
         self.to_target_with_a_session(return_to, lost)
             .await
-            .map_err(|stopped| Stopped { authn_request: Some(claimed.to_owned()), ..stopped })
+            .map_err(|stopped| Stopped { authn_request: Some(claimed.into()), ..stopped })
     }
 
     /// The back button, a reload, or somebody else's copy.
@@ -418,48 +413,4 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
             "a replaced session could not be ended; it lasts until its time is over"
         ),
     }
-}
-
-/// What a session rests on.
-struct Evidence<'a> {
-    /// The request that was answered; none: nobody here had asked.
-    authn_request: Option<&'a str>,
-    protection: Protection,
-    signed_by: &'a [String],
-    opinion: Option<&'a Opinion>,
-}
-
-/// The certificates whose keys verified it, each once.
-fn signed_by(assertion: &AcceptedAssertion) -> Vec<String> {
-    let mut all: Vec<String> =
-        assertion.signatures().iter().map(|signature| signature.certificate().fingerprint()).collect();
-    all.dedup();
-    all
-}
-
-fn record(gate: &Gate, site: &Site, session: &Session, evidence: &Evidence<'_>, client: IpAddr) {
-    let Evidence { authn_request, protection, signed_by, opinion } = *evidence;
-    let opinion = opinion.map(|opinion| (opinion.to_string(), matches!(opinion, Opinion::Disagrees(_))));
-    let (mut groups, mut roles) = (Vec::new(), Vec::new());
-    session.each_group(&mut |group| groups.push(group.to_owned()));
-    session.each_role(&mut |role| roles.push(role.to_owned()));
-    audit::record(&Event::SignedIn {
-        site: &site.name,
-        idp: session.idp(),
-        user: session.user(),
-        name_id: session.name_id(),
-        session: &session.key().public_name(),
-        ends: session.ends_at(),
-        groups: &groups,
-        roles: &roles,
-        authn_request,
-        authn_instant: session.authn_instant(),
-        authn_context: session.authn_context_class(),
-        client: Some(client),
-        signed: protection.signed_parts,
-        signed_by,
-        encrypted: protection.encrypted,
-        second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
-    });
-    gate.metrics.sign_in_finished(site.id, None);
 }

@@ -27,6 +27,7 @@ pub mod ask;
 mod attempt;
 mod begun;
 pub mod endpoints;
+mod evidence;
 mod finish;
 mod form;
 pub mod refused;

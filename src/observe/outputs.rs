@@ -90,7 +90,7 @@ impl Outputs {
         let stdout = StandardOutput::open()
             .and_then(|stdout| Queue::start(stdout, Box::new(report), false, &LOSSES))
             .map_err(nowhere)?;
-        let file = file.map(|file| file_queue(file)).transpose()?;
+        let file = file.map(file_queue).transpose()?;
         if settings.required {
             let to_stdout = (!matches!(settings.output, Output::File(_))).then(|| stdout.clone());
             let demanded = to_stdout.into_iter().chain(file.clone()).collect();

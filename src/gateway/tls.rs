@@ -132,6 +132,8 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::log::LogFormat;
+    use crate::observe::log::tests::{captured, settings_as};
 
     struct Folder {
         folder: tempfile::TempDir,
@@ -176,8 +178,13 @@ mod tests {
             assert!(Arc::ptr_eq(&first, &live.current.load_full()), "the old one stays");
         }
         folder.put(&other, &other_key);
-        live.look_again();
-        assert_ne!(first.cert, live.current.load_full().cert);
+        let told = captured(&settings_as(LogFormat::Json), || live.look_again());
+        let second = live.current.load_full();
+        assert_ne!(first.cert, second.cert);
+        let event: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(event["event"], "tls-certificate-changed");
+        assert_eq!(event["fingerprint_before"], fingerprint(&first));
+        assert_eq!(event["fingerprint"], fingerprint(&second));
     }
 
     #[test]

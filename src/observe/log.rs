@@ -131,6 +131,8 @@ fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::observe::audit;
+    use crate::observe::{FileSettings, Output};
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -209,6 +211,30 @@ pub(crate) mod tests {
         assert!(out.contains("sign-in"));
         let off = captured(&settings("off"), || tracing::info!(target: "audit", record = "{}", "sign-in"));
         assert!(off.contains("sign-in"));
+    }
+
+    #[test]
+    fn events_with_an_output_of_their_own_are_there_and_not_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let file = FileSettings { path: path.clone(), max_size: 1 << 20, keep: 1 };
+        let settings = AuditSettings { output: Output::File(file), ..AuditSettings::default() };
+        let look = Look::Text { colour: false };
+        let outputs = Outputs::open(&settings, look).unwrap();
+        let sink = Sink::default();
+        let made = sink.clone();
+        let quiet = LogSettings { level: "warn".into(), ..LogSettings::default() };
+        let subscriber = subscriber(&quiet, look, move || made.clone(), outputs.events()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            audit::record(&audit::Event::GateStarted { version: "1" });
+            tracing::warn!(target: "vestibule::x", "said in the log");
+        });
+        assert!(outputs.close(std::time::Duration::from_secs(60)));
+        let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("said in the log") && !log.contains("gate-started"), "{log}");
+        let file = std::fs::read_to_string(path).unwrap();
+        let line: serde_json::Value = serde_json::from_str(file.strip_suffix('\n').unwrap()).unwrap();
+        assert_eq!((&line["event"], &line["level"]), (&"gate-started".into(), &"INFO".into()));
     }
 
     #[test]

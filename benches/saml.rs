@@ -71,6 +71,7 @@ fn validations() {
     let service_provider = ServiceProvider {
         entity_id: EntityId(sp.to_owned()),
         acs_url: acs.to_owned(),
+        further_acs_urls: Vec::new(),
         slo_url: "https://app.example.com/slo".to_owned(),
         signing_keys: vec![ours.pair.clone()],
     };

@@ -15,6 +15,7 @@
 use cookie::{Cookie, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 use std::time::Duration;
 
 /// How cookies are made for a site.
@@ -231,8 +232,21 @@ fn crumbs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(COOKIE)
         .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .flat_map(|line| segments(line.as_bytes()))
         .map(|segment| segment.strip_prefix(b" ").unwrap_or(segment))
+}
+
+/// What stands between the semicolons.
+fn segments(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest.take()?;
+        let Some((segment, after)) = memchr(b';', line).and_then(|end| line.split_at_checked(end)) else {
+            return Some(line);
+        };
+        rest = after.get(1..);
+        Some(segment)
+    })
 }
 
 fn value_of<'a>(crumb: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {

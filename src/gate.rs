@@ -5,6 +5,11 @@
 //! the hot path: one cookie, one hash, one look-up, no allocation; headers and the signature in them are made once and
 //! lie in the session until half of the JWT's life is over.
 
+mod retired;
+mod told;
+
+pub use told::Told;
+
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
@@ -16,7 +21,7 @@ use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
-use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
+use crate::session::{Peek, Rendered, Session, SessionKey, Store, StoreError};
 use crate::site::Site;
 use hashbrown::HashMap;
 use http::HeaderMap;
@@ -50,7 +55,7 @@ pub struct Gate {
     pub sites: Vec<Arc<Site>>,
     /// Seals attempts and everything else that the browser keeps for us.
     pub keys: KeyRing,
-    /// Signs the identity JWT.
+    /// Signs the identity JWT where a site has no keys of its own.
     pub jwt_keys: JwtKeys,
     /// Sessions and claims.
     pub store: Arc<dyn Store>,
@@ -180,7 +185,7 @@ impl Gate {
             Resumed::Absent => Ok(None),
             Resumed::Ask(key) => {
                 let loaded = self.store.load(&key).await.map_err(unavailable)?;
-                Ok(loaded.filter(|session| is_alive_on(session, site, now)))
+                self.unless_retired(site, loaded.filter(|session| is_alive_on(session, site, now))).await
             }
         }
     }
@@ -224,6 +229,11 @@ impl Gate {
         rendered
     }
 
+    /// What signs the JWTs of a site.
+    pub fn jwt_keys_of<'a>(&'a self, site: &'a Site) -> &'a JwtKeys {
+        site.jwt_keys.as_deref().unwrap_or(&self.jwt_keys)
+    }
+
     /// Forgets some of what is over: sessions, and headers that nobody asks for. To be called every second or so.
     pub fn tidy(&self, now: Moment) {
         self.store.sweep(now);
@@ -238,7 +248,12 @@ impl Gate {
             authn_context_class: session.authn_context_class(),
             ends_at: session.ends_at(),
         };
-        let token = Token { keys: &self.jwt_keys, issuer: site.public_url.origin(), audience: &site.name };
+        let token = Token {
+            keys: self.jwt_keys_of(site),
+            issuer: site.canonical_url.origin(),
+            audience: &site.audience,
+            organization: site.organization.as_deref(),
+        };
         site.headers.render(&subject, &token, now)
     }
 }
@@ -251,7 +266,7 @@ impl fmt::Debug for Gate {
 
 /// The key of the session that the request presents, live or not.
 pub(crate) fn presented_key(site: &Site, headers: &HeaderMap) -> Option<SessionKey> {
-    site.cookies.session(headers).and_then(SessionId::from_cookie).map(|id| id.key())
+    site.cookies.session(headers).and_then(SessionKey::of_cookie)
 }
 
 /// What a store's failure means to a request.
@@ -303,7 +318,7 @@ fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
 }
 
 fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
-    session.site() == site.id && session.touch(now)
+    session.site() == site.key && session.touch(now)
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub enum Purpose {
     Leaving,
     /// Which identity provider a browser chose last.
     Choice,
+    /// The permission to try an identity provider.
+    TestLink,
 }
 
 impl Purpose {
@@ -48,6 +50,7 @@ impl Purpose {
             Self::State => b"state",
             Self::Leaving => b"leaving",
             Self::Choice => b"choice",
+            Self::TestLink => b"test link",
         }
     }
 }

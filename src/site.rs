@@ -2,15 +2,17 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, in_ascii};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, Status, in_ascii};
 
-use crate::access::{Cors, Rules};
+use crate::access::{Cors, PathPattern, RequestPath, Rules};
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
+use crate::headers::jwt::JwtKeys;
 use crate::identity::Mapping;
 use crate::pages::Branding;
 use crate::saml::parties::{Policy, ServiceProvider};
-use crate::session::Limits;
+use crate::session::{Limits, SiteKey};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +41,12 @@ impl PublicUrl {
             _ => return Err(BEGINNING.into()),
         };
         let host = url.host().ok_or("the URL has no host")?;
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err(
+                "a wildcard is for a site of `sites` that lists its tenants, as https://*.app.example.com"
+                    .into(),
+            );
+        }
         let loopback = match &host {
             url::Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
             url::Host::Ipv4(ip) => ip.is_loopback(),
@@ -96,32 +104,66 @@ pub struct Upstream {
     pub preserve_host: bool,
 }
 
+/// A part of the application, and where it is.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// What it serves; empty: everything. Judged on the path's name, as rules are.
+    pub paths: Vec<PathPattern>,
+    /// Where it is.
+    pub upstream: Upstream,
+}
+
+impl Route {
+    /// Whether it serves this path.
+    pub fn serves(&self, path: &RequestPath) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
 /// Which of the two faces a site has.
 #[derive(Debug, Clone)]
 pub enum Face {
-    /// The gate forwards to the application itself.
-    Proxy(Upstream),
+    /// The gate forwards to the application itself: to the first part that serves the path.
+    Proxy(Vec<Route>),
     /// A gateway asks and forwards.
     ForwardAuth,
 }
 
+impl From<Upstream> for Face {
+    fn from(upstream: Upstream) -> Self {
+        Self::Proxy(vec![Route { paths: Vec::new(), upstream }])
+    }
+}
+
 /// One site.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Site {
     /// Index in `Config::sites`.
     pub id: u16,
-    /// The JWT's audience, and its name in logs and metrics.
+    /// What its sessions and claims know it by.
+    pub key: SiteKey,
+    /// Its name in logs and metrics, and what sealed values know it by; `site/tenant` of a tenant.
     pub name: String,
-    /// The address that browsers use.
+    /// The JWT's audience: the name; of a tenant, that of the site that it belongs to.
+    pub audience: String,
+    /// The tenant's name (the JWT's `org`); none for a site that is no tenant.
+    pub organization: Option<String>,
+    /// The address that browsers use. A site with several addresses is several of these, which share name and key.
     pub public_url: PublicUrl,
+    /// The first of its addresses: the JWT's issuer, whichever is used.
+    pub canonical_url: PublicUrl,
     /// Who forwards.
     pub face: Face,
     /// `/vestibule`, no final slash.
     pub path_prefix: String,
     /// Our side towards the identity providers.
     pub service_provider: ServiceProvider,
+    /// Further paths at which answers are taken: those of what stood here before.
+    pub acs_aliases: Vec<String>,
     /// Who may sign people in here; at least one.
     pub identity_providers: Vec<Arc<Idp>>,
+    /// Whose people may sign in here, whoever vouches for them; none: everybody's.
+    pub email_domains: Option<Vec<String>>,
     /// What the profile's rules are told.
     pub policy: Policy,
     /// How attributes become an identity.
@@ -130,6 +172,8 @@ pub struct Site {
     pub rules: Rules,
     /// What the application is told.
     pub headers: HeaderPlan,
+    /// What signs the JWT here; none: the gate's own keys.
+    pub jwt_keys: Option<Arc<JwtKeys>>,
     /// How long sessions live.
     pub session_limits: Limits,
     /// How cookies are made.
@@ -149,4 +193,31 @@ impl Site {
     pub fn choices(&self) -> impl Iterator<Item = &Arc<Idp>> {
         self.identity_providers.iter().filter(|idp| idp.is_offered())
     }
+}
+
+impl Site {
+    /// Whether this is the site at the first of its addresses.
+    pub fn is_canonical(&self) -> bool {
+        self.public_url == self.canonical_url
+    }
+}
+
+/// Each identity provider that any of these sites admits, once, with the name of the site where only one does: what is
+/// told of an identity provider that several share is told of none of them.
+pub fn each_idp(sites: &[Arc<Site>]) -> Vec<(&str, &Arc<Idp>)> {
+    let mut found: Vec<(&str, &Arc<Idp>)> = Vec::new();
+    let mut places: HashMap<*const Idp, usize> = HashMap::new();
+    for site in sites {
+        for idp in &site.identity_providers {
+            match places.get(&Arc::as_ptr(idp)).and_then(|place| found.get_mut(*place)) {
+                Some((name, _)) if *name != site.name => *name = "",
+                Some(_) => {}
+                None => {
+                    places.insert(Arc::as_ptr(idp), found.len());
+                    found.push((&site.name, idp));
+                }
+            }
+        }
+    }
+    found
 }

@@ -21,13 +21,32 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("session", &["clock", "identity"]),
     ("headers", &["clock", "identity", "secret", "session"]),
     ("site", &["access", "clock", "cookies", "headers", "identity", "pages", "reason", "saml", "session"]),
+    ("test_link", &["clock", "reason", "seal", "site"]),
     ("federation", &["clock", "observe", "reason", "saml", "seal", "site"]),
-    ("gate", &["clock", "headers", "login", "observe", "pages", "reason", "saml", "seal", "session", "site"]),
+    (
+        "gate",
+        &[
+            "clock", "headers", "identity", "login", "observe", "pages", "reason", "saml", "seal", "session",
+            "site",
+        ],
+    ),
     (
         "login",
         &[
-            "access", "clock", "cookies", "gate", "identity", "observe", "pages", "reason", "saml", "seal",
-            "session", "site",
+            "access",
+            "clock",
+            "cookies",
+            "explain",
+            "gate",
+            "identity",
+            "observe",
+            "pages",
+            "reason",
+            "saml",
+            "seal",
+            "session",
+            "site",
+            "test_link",
         ],
     ),
     (
@@ -53,7 +72,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("explain", &["clock", "identity", "reason", "saml"]),
-    ("cli", &["clock", "config", "explain", "federation", "gateway", "observe", "saml", "secret", "site"]),
+    (
+        "cli",
+        &[
+            "clock",
+            "config",
+            "explain",
+            "federation",
+            "gateway",
+            "observe",
+            "saml",
+            "secret",
+            "site",
+            "test_link",
+        ],
+    ),
 ];
 
 /// Crates that only some rooms may know.

@@ -45,6 +45,7 @@ impl LogoutGate {
         let service_provider = ServiceProvider {
             entity_id: EntityId("https://app.example.com/vestibule/saml/metadata".to_owned()),
             acs_url: "https://app.example.com/vestibule/saml/acs".to_owned(),
+            further_acs_urls: Vec::new(),
             slo_url: SLO.to_owned(),
             signing_keys: Vec::new(),
         };
@@ -144,6 +145,7 @@ fn parties() -> (IdentityProvider, ServiceProvider) {
     let as_sender = ServiceProvider {
         entity_id: EntityId(IDP.to_owned()),
         acs_url: "https://idp.example.com/acs".to_owned(),
+        further_acs_urls: Vec::new(),
         slo_url: "https://idp.example.com/slo".to_owned(),
         signing_keys: vec![key],
     };

@@ -154,7 +154,7 @@ mod tests {
                 path: &path,
                 client: std::net::IpAddr::from([192, 0, 2, 7]),
             };
-            let rules = Rules { rules: Vec::new(), default: access };
+            let rules = Rules::new(Vec::new(), access);
             rules.judge::<dyn Person>(&question, None).or_preflight(|| Some(Preflight(())))
         };
         assert!(matches!(judge(Access::Authenticated), Verdict::Allow(permit) if !permit.identified()));

@@ -98,7 +98,9 @@ pub(super) fn explain(
     };
     let parties: Vec<_> = pairs.iter().map(Pair::party).collect();
     let limits = config.as_ref().map_or_else(Limits::default, |config| config.message_limits);
-    let report = match explain::explain(&input, &parties, &limits, &arguments.options(), now) {
+    let second_opinion = config.as_ref().and_then(|config| config.second_opinion);
+    let options = Options { second_opinion, ..arguments.options() };
+    let report = match explain::explain(&input, &parties, &limits, &options, now) {
         Ok(report) => report,
         Err(unreadable) => {
             writeln!(err, "{unreadable}")?;
@@ -139,7 +141,13 @@ impl Arguments {
             destination: None,
             acs_url: None,
         });
-        Options { at: self.at, request, unsolicited: self.unsolicited, show_values: self.show_values }
+        Options {
+            at: self.at,
+            request,
+            unsolicited: self.unsolicited,
+            show_values: self.show_values,
+            ..Options::default()
+        }
     }
 
     /// Every pair of a site and one of its identity providers that the arguments admit and of which anything is known.
@@ -147,7 +155,8 @@ impl Arguments {
         let wanted = |name: &str, wish: &Option<String>| wish.as_deref().is_none_or(|wish| wish == name);
         let sites: Vec<&Site> = config.sites.iter().filter(|site| wanted(&site.name, &self.site)).collect();
         if sites.is_empty() {
-            let names: Vec<_> = config.sites.iter().map(|site| site.name.as_str()).collect();
+            let all = config.sites.iter().filter(|site| site.is_canonical());
+            let names: Vec<_> = all.map(|site| site.name.as_str()).collect();
             let name = self.site.as_deref().unwrap_or_default();
             return Err(format!("there is no site `{name}`; there is: {}", names.join(", ")));
         }
@@ -183,12 +192,12 @@ struct Pair<'c> {
 impl Pair<'_> {
     fn party(&self) -> Party<'_> {
         let Self { site, idp, saml } = self;
-        let acs = &site.service_provider.acs_url;
+        let of_idp = format!("{}{}/saml/acs/{}", site.public_url.origin(), site.path_prefix, idp.id);
         Party {
             site: &site.name,
             idp: &idp.id,
             service_provider: &site.service_provider,
-            acs_urls: vec![acs.clone(), format!("{acs}/{}", idp.id)],
+            acs_urls: site.service_provider.acs_urls().map(str::to_owned).chain([of_idp]).collect(),
             slo_url: site.service_provider.slo_url.clone(),
             logout: LogoutDemand {
                 taken: idp.logout.single_logout,

@@ -2,7 +2,7 @@
 
 use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
 use crate::clock::Moment;
-use crate::config::Ourselves;
+use crate::config::OwnSide;
 use crate::saml::metadata::write_service_provider;
 use crate::saml::parties::SigningKey;
 use clap::{Args, Subcommand};
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     theirs: Option<Theirs>,
     #[command(flatten)]
     file: ConfigFile,
-    /// The site, by the host of public_url; in this release there is one.
+    /// The site, by its name; needed where there are several. Without `sites`, the name is the host of public_url.
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
     /// Print the values to paste instead of XML.
@@ -63,11 +63,13 @@ pub(super) fn metadata(
             return Ok(Exit::Usage);
         }
     };
-    let only = ourselves.public_url.authority();
-    if let Some(name) = arguments.site.as_deref().filter(|name| *name != only) {
-        writeln!(err, "there is no site `{name}`; there is: {only}")?;
-        return Ok(Exit::Usage);
-    }
+    let side = match wanted(&ourselves.sites, arguments.site.as_deref()) {
+        Ok(side) => side,
+        Err(complaint) => {
+            writeln!(err, "{complaint}")?;
+            return Ok(Exit::Usage);
+        }
+    };
     print_warnings(err, &ourselves.warnings)?;
     if !ourselves.problems.is_empty() {
         print_warnings(err, &ourselves.problems)?;
@@ -77,16 +79,29 @@ pub(super) fn metadata(
         )?;
     }
     if arguments.values {
-        print_values(out, &ourselves)?;
+        print_values(out, side)?;
     } else {
-        writeln!(out, "{}", write_service_provider(&ourselves.service_provider).trim_end())?;
+        writeln!(out, "{}", write_service_provider(&side.service_provider).trim_end())?;
     }
     Ok(Exit::Ok)
 }
 
+/// The site of that name; without a name, the only one there is.
+fn wanted<'s>(sites: &'s [OwnSide], name: Option<&str>) -> Result<&'s OwnSide, String> {
+    let names = || sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (name, sites) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(format!("say which site is meant, with --site; there are: {}", names())),
+        (Some(name), _) => sites
+            .iter()
+            .find(|site| site.name == name)
+            .ok_or_else(|| format!("there is no site `{name}`; there is: {}", names())),
+    }
+}
+
 /// The words are those that most identity providers' forms use, with other names for the same beside them.
-fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
-    let Ourselves { public_url, path_prefix, service_provider: sp, .. } = ourselves;
+fn print_values(out: &mut dyn Write, ourselves: &OwnSide) -> io::Result<()> {
+    let OwnSide { public_url, path_prefix, service_provider: sp, .. } = ourselves;
     let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
     // Without a key of ours there is none, and our metadata says so too.
     let single_logout = match sp.signing_keys.is_empty() {
@@ -96,8 +111,9 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
     let mut rows: Vec<(String, String)> = vec![
         ("Entity ID (identifier, audience)".to_owned(), sp.entity_id.0.clone()),
         ("ACS URL (reply URL, single sign-on URL)".to_owned(), sp.acs_url.clone()),
-        ("Single logout URL (Redirect and POST)".to_owned(), single_logout),
     ];
+    rows.extend(sp.further_acs_urls.iter().map(|url| ("Further ACS URL".to_owned(), url.clone())));
+    rows.extend([("Single logout URL (Redirect and POST)".to_owned(), single_logout)]);
     rows.extend(sign_in_addresses(ourselves));
     rows.extend([
         ("Metadata URL".to_owned(), metadata),
@@ -110,7 +126,7 @@ fn print_values(out: &mut dyn Write, ourselves: &Ourselves) -> io::Result<()> {
 }
 
 /// What to paste into a tile or a bookmark: a sign-in that begins here, and asks nobody which provider is meant.
-fn sign_in_addresses(ourselves: &Ourselves) -> Vec<(String, String)> {
+fn sign_in_addresses(ourselves: &OwnSide) -> Vec<(String, String)> {
     let address = summary::sign_in_url(&ourselves.public_url, &ourselves.path_prefix);
     let at = |id: &String| format!("{address}?idp={id}");
     match ourselves.identity_providers.as_slice() {
@@ -123,7 +139,7 @@ fn sign_in_addresses(ourselves: &Ourselves) -> Vec<(String, String)> {
 }
 
 /// Our requests are signed: the identity provider wants to know by whom, and may encrypt for the same key.
-fn certificates(ourselves: &Ourselves) -> Vec<(String, String)> {
+fn certificates(ourselves: &OwnSide) -> Vec<(String, String)> {
     let keys = &ourselves.service_provider.signing_keys;
     let row = |(position, (file, key)): (usize, (&PathBuf, &SigningKey))| {
         // The first signs; the others are published, for the days on which keys change.
@@ -242,6 +258,35 @@ mod tests {
             let row = out.lines().find(|line| line.starts_with(name));
             assert!(row.is_some_and(|row| row.ends_with(file)), "{out}");
         }
+    }
+
+    #[test]
+    fn of_several_sites_one_must_be_named() {
+        let yaml = "sites:\n  - {name: wiki, public_url: https://wiki.example.com}\n  - name: app\n    \
+                    public_url: https://*.app.example.com\n    tenants: [{name: acme}]\n";
+        let (exit, out, err) = run(yaml, false, None);
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+        assert!(err.contains("say which site is meant, with --site; there are: wiki, app/acme"), "{err}");
+        for (name, url) in
+            [("wiki", "https://wiki.example.com"), ("app/acme", "https://acme.app.example.com")]
+        {
+            let (exit, out, err) = run(yaml, false, Some(name));
+            assert_eq!(exit, Exit::Ok, "{err}");
+            assert!(out.contains(&format!("entityID=\"{url}/vestibule/saml/metadata\"")), "{out}");
+            assert_eq!(out.matches("example.com").count(), 2, "{out}");
+        }
+        let (exit, _, err) = run(yaml, true, Some("app"));
+        assert_eq!(exit, Exit::Usage);
+        assert!(err.contains("there is no site `app`; there is: wiki, app/acme"), "{err}");
+    }
+
+    #[test]
+    fn every_address_that_takes_answers_is_among_the_values() {
+        let yaml = "public_url: https://app.example.com\nacs_aliases: [/mellon/postResponse]\n";
+        let (exit, out, err) = run(yaml, true, None);
+        assert_eq!(exit, Exit::Ok, "{err}");
+        assert!(out.contains("  https://app.example.com/mellon/postResponse\n"), "{out}");
+        assert!(out.contains("  https://app.example.com/vestibule/saml/acs\n"), "{out}");
     }
 
     #[test]

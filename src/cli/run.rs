@@ -85,7 +85,7 @@ fn announce(config: &Config, now: Moment) {
         let said = warning.to_string();
         tracing::warn!("{}", said.lines().map(str::trim).collect::<Vec<_>>().join("; "));
     }
-    for site in &config.sites {
+    for site in config.sites.iter().filter(|site| site.is_canonical()) {
         tracing::info!(
             url = site.public_url.origin(),
             entity_id = site.service_provider.entity_id.0,

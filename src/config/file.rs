@@ -14,18 +14,22 @@ use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, RequireSigned, SignatureAlgorithm};
 use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
-use crate::site::RequireSignedLogout;
+use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 section! {
-    /// The top level.
+    /// The top level: the short form of one site, and what all sites have in common.
     File {
         public_url: Field<String>,
+        public_urls: Field<Vec<Field<String>>>,
         upstream: Field<Short<String, Upstream>>,
+        upstreams: Field<Vec<Route>>,
         forward_auth: Field<bool>,
         path_prefix: Field<String>,
+        acs_aliases: Field<Vec<Field<String>>>,
+        sites: Field<Vec<Site>>,
         identity_providers: Field<Vec<IdentityProvider>>,
         service_provider: ServiceProvider,
         identity: Identity,
@@ -60,9 +64,7 @@ section! {
     later {
         store = "memory": "sessions are held in this process's memory",
         include = "": "write everything into one file",
-        sites = "": "run one Vestibule for each site; public_url, upstream and rules stand on the top level",
         sign_on = "": "each site is its own service provider",
-        upstreams = "": "one upstream is possible",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         audit = "": "audit events go to the log, always",
@@ -71,6 +73,71 @@ section! {
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
         gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
+    }
+}
+
+section! {
+    /// One site of several. What has the name of a top-level key overrides it, key by key ([`super::check`], sites.rs).
+    Site {
+        name: Field<String>,
+        public_url: Field<String>,
+        public_urls: Field<Vec<Field<String>>>,
+        upstream: Field<Short<String, Upstream>>,
+        upstreams: Field<Vec<Route>>,
+        forward_auth: Field<bool>,
+        path_prefix: Field<String>,
+        acs_aliases: Field<Vec<Field<String>>>,
+        identity_providers: Field<Vec<Field<String>>>,
+        service_provider: ServiceProvider,
+        identity: Identity,
+        groups_absent: Field<Word<GroupsAbsent>>,
+        roles: Field<Table<Field<OneOrMany<String>>>>,
+        default_role: Field<String>,
+        rules: Field<Vec<Rule>>,
+        default_access: Field<Word<DefaultAccess>>,
+        allow_encoded_slash: Field<bool>,
+        headers: Headers,
+        jwt: Jwt,
+        session: Session,
+        clock_skew: Field<Duration>,
+        cors: Cors,
+        keep_fragment: Field<bool>,
+        branding: Branding,
+        admission: Admission,
+        tenants: Field<Vec<Tenant>>,
+    }
+    later {
+        sign_on = "": "each site is its own service provider",
+    }
+}
+
+section! {
+    /// One tenant of a wildcard site. What has the name of a key of the site overrides it, key by key.
+    Tenant {
+        name: Field<String>,
+        email_domains: Field<Vec<Field<String>>>,
+        identity_providers: Field<Vec<Field<String>>>,
+        service_provider: ServiceProvider,
+        identity: Identity,
+        groups_absent: Field<Word<GroupsAbsent>>,
+        roles: Field<Table<Field<OneOrMany<String>>>>,
+        default_role: Field<String>,
+        session: Session,
+        branding: Branding,
+        admission: Admission,
+    }
+}
+
+section! {
+    /// Where a part of the application is: an upstream in its long form, with the paths that it serves.
+    Route {
+        paths: Field<Vec<Field<String>>>,
+        url: Field<String>,
+        http2: Field<bool>,
+        ca_file: Field<FilePath>,
+        connect_timeout: Field<Duration>,
+        read_timeout: Field<OrOff<Duration>>,
+        preserve_host: Field<bool>,
     }
 }
 
@@ -92,6 +159,7 @@ section! {
         id: Field<String>,
         label: Field<String>,
         logo_file: Field<FilePath>,
+        status: Field<Word<Status>>,
         metadata_url: Field<String>,
         metadata_query: Field<String>,
         metadata_file: Field<FilePath>,

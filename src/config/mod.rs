@@ -54,7 +54,7 @@ use zeroize::Zeroizing;
 /// A checked configuration: domain types only.
 #[derive(Debug)]
 pub struct Config {
-    /// Each application behind the gate; in this release exactly one.
+    /// Each application behind the gate, and each of its tenants.
     pub sites: Vec<Site>,
     /// Where to listen.
     pub listeners: Listeners,
@@ -115,10 +115,23 @@ pub struct Shutdown {
     pub drain: Duration,
 }
 
-/// What an identity provider is told about us; known before anything is known of it.
+/// What identity providers are told about us; known before anything is known of them.
 #[derive(Debug)]
 pub struct Ourselves {
-    /// The address that browsers use; its authority is the site's name.
+    /// One for each site, at least one.
+    pub sites: Vec<OwnSide>,
+    /// What is wrong with the rest of the file and does not matter here.
+    pub problems: Vec<Problem>,
+    /// What may matter here: variables that somebody set and nobody reads.
+    pub warnings: Vec<Problem>,
+}
+
+/// What identity providers are told about one site.
+#[derive(Debug)]
+pub struct OwnSide {
+    /// The site's name.
+    pub name: String,
+    /// The address that browsers use.
     pub public_url: PublicUrl,
     /// `/vestibule`, no final slash.
     pub path_prefix: String,
@@ -126,12 +139,8 @@ pub struct Ourselves {
     pub service_provider: ServiceProvider,
     /// Where the certificates of the signing keys are, the one that signs first.
     pub certificate_files: Vec<PathBuf>,
-    /// The `id` of each identity provider that is written down, whatever else is known of it.
+    /// The `id` of each identity provider that it admits, whatever else is known of it.
     pub identity_providers: Vec<String>,
-    /// What is wrong with the rest of the file and does not matter here.
-    pub problems: Vec<Problem>,
-    /// What may matter here: variables that somebody set and nobody reads.
-    pub warnings: Vec<Problem>,
 }
 
 /// Reads file + environment: our own variables, and those that name a proxy for the way to metadata. Relative paths, wherever they are written, are relative to the file's folder.

@@ -12,6 +12,7 @@ use super::yaml::Document;
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where a value stands, or where it is missing.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,19 @@ impl Place {
         self.path.join(name).to_string()
     }
 
+    /// The place in words, for messages about another: `sites[0].public_url (line 7)`.
+    pub(super) fn in_words(&self) -> String {
+        match self.line {
+            Some(line) => format!("{} (line {line})", self.path),
+            None => self.path.to_string(),
+        }
+    }
+
+    /// The path alone: `identity_providers[0]`.
+    pub(super) fn path(&self) -> String {
+        self.path.to_string()
+    }
+
     /// Lines order what the tree has sorted by name.
     pub(super) const fn line(&self) -> Option<usize> {
         self.line
@@ -57,6 +71,9 @@ pub(super) enum Found<'v> {
 pub(super) trait Slot: Sized {
     fn shape() -> Shape;
     fn fill(found: Found<'_>, place: Place, reader: &mut Reader<'_>) -> Self;
+    /// What counts when this stands in a site and `below` at the top level: key by key, what the site says and else what
+    /// the top level says.
+    fn over(&self, below: &Self) -> Self;
 }
 
 /// A value that can be read from what was found; says itself what is wrong.
@@ -67,7 +84,7 @@ pub(super) trait Read: Sized {
     fn read(value: &Value, place: &Place, reader: &mut Reader<'_>) -> Option<Self>;
 }
 
-/// One key with its value, if it has one.
+/// One key with its value, if it has one. A copy shares the value: each site reads what stands at the top level.
 #[derive(Debug)]
 pub(super) struct Field<T> {
     /// Where it stands, or would.
@@ -81,12 +98,40 @@ enum Given<T> {
     /// The section around is broken, and nobody knows whether the key was meant to be there.
     Unknown,
     Broken,
-    Yes(T),
+    Yes(Arc<T>),
+}
+
+// Written out, because a derived one would ask for values that can be copied.
+impl<T> Clone for Field<T> {
+    fn clone(&self) -> Self {
+        let given = match &self.given {
+            Given::No => Given::No,
+            Given::Unknown => Given::Unknown,
+            Given::Broken => Given::Broken,
+            Given::Yes(value) => Given::Yes(Arc::clone(value)),
+        };
+        Self { place: self.place.clone(), given }
+    }
 }
 
 impl<T> Field<T> {
+    /// A value that follows from what is written at this place.
+    pub(super) fn following(place: Place, value: T) -> Self {
+        Self { place, given: Given::Yes(Arc::new(value)) }
+    }
+
+    /// As if nobody had written it.
+    pub(super) const fn absent(place: Place) -> Self {
+        Self { place, given: Given::No }
+    }
+
+    /// Nothing, and nobody complains: what is wrong has been said.
+    pub(super) const fn unknown(place: Place) -> Self {
+        Self { place, given: Given::Unknown }
+    }
+
     /// The value, when it was given and could be read.
-    pub(super) const fn get(&self) -> Option<&T> {
+    pub(super) fn get(&self) -> Option<&T> {
         match &self.given {
             Given::Yes(value) => Some(value),
             _ => None,
@@ -148,9 +193,15 @@ impl<T: Read> Slot for Field<T> {
                 reader.report.error(place.problem("has no value").hint(hint));
                 Given::Broken
             }
-            Found::Value(value) => T::read(value, &place, reader).map_or(Given::Broken, Given::Yes),
+            Found::Value(value) => {
+                T::read(value, &place, reader).map_or(Given::Broken, |value| Given::Yes(Arc::new(value)))
+            }
         };
         Self { place, given }
+    }
+
+    fn over(&self, below: &Self) -> Self {
+        if self.is_absent() { below.clone() } else { self.clone() }
     }
 }
 
@@ -317,6 +368,11 @@ impl Section<'_> {
     /// Whether something was reported about the section itself or one of its keys' names.
     pub(super) const fn is_faulty(&self) -> bool {
         matches!(self, Self::Broken | Self::Given(_, true))
+    }
+
+    /// Whether it is there.
+    pub(super) const fn is_written(&self) -> bool {
+        !matches!(self, Self::Absent)
     }
 
     /// Fills the place of one key.

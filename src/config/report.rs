@@ -77,14 +77,18 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Something that stops the start.
+    /// Something that stops the start. What is wrong at the top level is found at every site, and said once.
     pub(super) fn error(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// Something that the owner should know and that does not stop the start.
     pub(super) fn warn(&mut self, problem: Problem) {
-        self.warnings.push(problem);
+        if !self.warnings.contains(&problem) {
+            self.warnings.push(problem);
+        }
     }
 
     /// Whether anything stops the start.

@@ -71,21 +71,22 @@ pub(super) fn root() -> Shape {
     file::File::shape()
 }
 
-/// See [`super::known_keys`]. A section that contains itself (the terms of a rule) is listed once.
+/// See [`super::known_keys`]. A section that contains itself (the terms of a rule) is listed once; so is what stands in a
+/// site, or in one of its tenants, under the name that it has at the top level.
 pub(super) fn known_keys() -> Vec<String> {
     let mut keys = Vec::new();
-    list(&root(), "", &mut Vec::new(), &mut keys);
+    list(&root(), "", &mut keys);
     keys
 }
 
-fn list(shape: &Shape, path: &str, inside: &mut Vec<&'static str>, keys: &mut Vec<String>) {
+fn list(shape: &Shape, path: &str, keys: &mut Vec<String>) {
     match shape {
         Shape::Scalar => {}
-        Shape::Short(long) => list(&long(), path, inside, keys),
-        Shape::List(item) => list(&item(), &format!("{path}[]"), inside, keys),
+        Shape::Short(long) => list(&long(), path, keys),
+        Shape::List(item) => list(&item(), &format!("{path}[]"), keys),
         Shape::Table(value) => {
             keys.push(format!("{path}.*"));
-            list(&value(), &format!("{path}.*"), inside, keys);
+            list(&value(), &format!("{path}.*"), keys);
         }
         Shape::Section(section) => {
             for key in section.known {
@@ -97,16 +98,18 @@ fn list(shape: &Shape, path: &str, inside: &mut Vec<&'static str>, keys: &mut Ve
                     if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
                 keys.push(below.clone());
                 let recursive = matches!(key.name, "any" | "all" | "not");
-                if !recursive || !inside.contains(&key.name) {
-                    inside.push(key.name);
-                    if !recursive {
-                        list(&(key.shape)(), &below, inside, keys);
-                    }
-                    inside.pop();
+                if !recursive && !overrides(path, key.name) {
+                    list(&(key.shape)(), &below, keys);
                 }
             }
         }
     }
+}
+
+/// Whether the key of a site, or of a tenant, says what a key of the top level says.
+fn overrides(path: &str, name: &str) -> bool {
+    let Shape::Section(top) = root() else { return false };
+    matches!(path, "sites[]" | "sites[].tenants[]") && top.known.iter().any(|key| key.name == name)
 }
 
 /// What an unknown key was probably meant to be.
@@ -135,10 +138,7 @@ pub(super) fn nearest(unknown: &str, keys: &Keys) -> Option<Nearest> {
 }
 
 /// The word most like `unknown`, with the likeness between 0 and 1.
-pub(super) fn closest(
-    unknown: &str,
-    words: impl Iterator<Item = &'static str>,
-) -> Option<(&'static str, f64)> {
+pub(super) fn closest<'w>(unknown: &str, words: impl Iterator<Item = &'w str>) -> Option<(&'w str, f64)> {
     words
         .map(|word| (word, normalized_damerau_levenshtein(unknown, word)))
         .max_by(|(_, left), (_, right)| left.total_cmp(right))
@@ -153,7 +153,7 @@ macro_rules! section {
         $( later { $( $later:ident = $only:literal: $meanwhile:literal, )* } )?
     ) => {
         $(#[$doc])*
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         pub(super) struct $name {
             /// Where the section stands, or would.
             #[allow(dead_code, reason = "every section has it, not every section is spoken of")]
@@ -161,6 +161,9 @@ macro_rules! section {
             /// Whether it is no section, or has a key that does not belong: that has been said.
             #[allow(dead_code, reason = "every section has it, not every section asks")]
             pub(super) faulty: bool,
+            /// Whether anybody wrote the section at all.
+            #[allow(dead_code, reason = "every section has it, not every section asks")]
+            pub(super) written: bool,
             $( $(#[$key_doc])* pub(super) $key: $slot, )*
         }
 
@@ -190,7 +193,16 @@ macro_rules! section {
             ) -> Self {
                 let section = reader.open(found, &place, &Self::KEYS);
                 $( let $key = section.slot(stringify!($key), &place, reader); )*
-                Self { place, faulty: section.is_faulty(), $( $key, )* }
+                Self { place, faulty: section.is_faulty(), written: section.is_written(), $( $key, )* }
+            }
+
+            fn over(&self, below: &Self) -> Self {
+                Self {
+                    place: if self.written { self.place.clone() } else { below.place.clone() },
+                    faulty: self.faulty || below.faulty,
+                    written: self.written || below.written,
+                    $( $key: $crate::config::reader::Slot::over(&self.$key, &below.$key), )*
+                }
             }
         }
     };
@@ -234,6 +246,6 @@ mod tests {
         let roles = root().step("ROLES").and_then(|(_, shape)| shape).expect("a key");
         assert_eq!(roles.step("Ops").expect("any name").0, "Ops");
         assert!(root().step("NO_SUCH_KEY").is_none());
-        assert!(root().step("SITES").is_some(), "a later key is found, so that it is refused as such");
+        assert!(root().step("SIGN_ON").is_some(), "a later key is found, so that it is refused as such");
     }
 }

@@ -6,7 +6,12 @@ use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
-use crate::site::RequireSignedLogout;
+use crate::site::{RequireSignedLogout, Status};
+
+impl Words for Status {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("live", Self::Live), ("staged", Self::Staged), ("retired", Self::Retired)];
+}
 
 /// `groups_absent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,5 +162,6 @@ impl Words for Source {
         ("idp", Self::Idp),
         ("jwt", Self::Jwt),
         ("groups_omitted", Self::GroupsOmitted),
+        ("organization", Self::Organization),
     ];
 }

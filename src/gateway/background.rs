@@ -5,6 +5,7 @@ use super::tls::LiveCertificate;
 use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
+use crate::site::each_idp;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -29,8 +30,9 @@ const LOOK_AT_METADATA_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AT_ENDINGS_EVERY: Duration = Duration::from_secs(60);
 
 /// Keeps the addresses of an application fresh. Lets go of `first` when they were asked for once.
-pub(super) async fn keep_resolved(edges: Arc<[Edge]>, site: usize, first: mpsc::Sender<()>) {
-    let Some(application) = edges.get(site).and_then(|edge| edge.application.as_ref()) else { return };
+pub(super) async fn keep_resolved(edges: Arc<[Edge]>, (site, part): (usize, usize), first: mpsc::Sender<()>) {
+    let part = edges.get(site).and_then(|edge| edge.parts.get(part));
+    let Some(application) = part.map(|part| &part.application) else { return };
     let mut first = Some(first);
     loop {
         application.resolve().await;
@@ -77,6 +79,13 @@ pub(super) async fn keep_told(gate: Arc<Gate>) {
 
 /// Lets the gate forget what has ended, also while nobody comes.
 pub(super) async fn keep_tidy(gate: Arc<Gate>) {
+    match gate.end_sessions_of_retired().await {
+        Ok(0) => {}
+        Ok(sessions) => tracing::info!(sessions, "ended what came by a retired identity provider"),
+        Err(problem) => {
+            tracing::warn!(%problem, "sessions of a retired identity provider end when they are looked at");
+        }
+    }
     let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -91,15 +100,15 @@ pub(super) fn refresh_figures(gate: &Gate) {
     gate.metrics.set_store(size.sessions, size.bytes, size.evicted, size.claims);
     let now = gate.clock.now();
     gate.metrics.clear_certificates();
-    for site in &gate.sites {
-        for idp in &site.identity_providers {
-            let known = idp.known();
-            for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
-                let fingerprint = short(&certificate.sha256);
-                let days = days_until(certificate.not_after, now);
-                gate.metrics.set_certificate_days_left(&site.name, &idp.id, &fingerprint, days);
-            }
+    for (site, idp) in each_idp(&gate.sites) {
+        let known = idp.known();
+        for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
+            let fingerprint = short(&certificate.sha256);
+            let days = days_until(certificate.not_after, now);
+            gate.metrics.set_certificate_days_left(site, &idp.id, &fingerprint, days);
         }
+    }
+    for site in &gate.sites {
         for key in &site.service_provider.signing_keys {
             let certificate = key.certificate();
             let days = days_until(certificate.not_after, now);

@@ -15,7 +15,7 @@ use crate::login::{ask, endpoints};
 use crate::observe::metrics::VerdictLabel;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
-use crate::site::Site;
+use crate::site::{Face, Site};
 use bytes::Bytes;
 use http::{Request, Response};
 use pingora::http::RequestHeader;
@@ -87,6 +87,14 @@ impl Trip {
     }
 }
 
+/// The part of the application that serves a path; none: nothing is forwarded, or not this.
+fn part_for(site: &Site, path: &RequestPath) -> Option<usize> {
+    match &site.face {
+        Face::Proxy(routes) => routes.iter().position(|route| route.serves(path)),
+        Face::ForwardAuth => None,
+    }
+}
+
 impl Front {
     /// The error is the client's disappearance; every other trouble is an answer.
     pub(super) async fn decide(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<Decision> {
@@ -107,10 +115,9 @@ impl Front {
         if endpoints::is_own(site, &path) {
             return self.own_endpoint(session, site, &path, hops.client).await;
         }
-        let served = self.edges.get(usize::from(site.id)).is_some_and(|edge| edge.application.is_some());
-        if !served {
+        let Some(part) = part_for(site, &path) else {
             return Ok(self.refuse(session, Some(site), &Reason::NotServed.into(), hops.client));
-        }
+        };
         let header = session.req_header();
         let now = gate.clock.now();
         let found = match gate.resume_now(site, &header.headers, now) {
@@ -133,7 +140,7 @@ impl Front {
         Ok(match verdict {
             Verdict::Allow(permit) => {
                 let identity = || visit.as_ref().map(|visit| gate.identity_headers(site, visit, now));
-                Decision::Forward(Passenger::new(permit, identity, hops))
+                Decision::Forward(Passenger::new(permit, identity, hops, part))
             }
             Verdict::NeedsSession => {
                 let target = header.uri.path_and_query().map_or("/", |target| target.as_str());

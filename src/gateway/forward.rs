@@ -7,7 +7,7 @@ use super::request::{X_FORWARDED_FOR, folds_to, starts_like};
 use super::upstream::Application;
 use crate::access::Permit;
 use crate::session::Rendered;
-use crate::site::{Face, Site};
+use crate::site::{Face, Route, Site};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 use std::net::IpAddr;
@@ -31,19 +31,21 @@ pub(super) struct Edge {
     proto: HeaderValue,
     host: HeaderValue,
     port: HeaderValue,
-    /// The application's own host, where it is not to see the browser's.
+    /// The application, in the order of the site's routes; empty: a site of the forward-auth face.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part of the application.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) application: Application,
+    /// Its own host, where it is not to see the browser's.
     direct_host: Option<HeaderValue>,
-    /// None: a site of the forward-auth face.
-    pub(super) application: Option<Application>,
 }
 
 impl Edge {
     /// Errors name the key of the configuration.
     pub(super) fn new(site: &Site) -> Result<Self, String> {
-        let application = match &site.face {
-            Face::Proxy(upstream) => Some(Application::new(site.id, upstream)?),
-            Face::ForwardAuth => None,
-        };
         let authority = site.public_url.authority();
         let after_address = authority.rsplit_once(']').map_or(authority, |(_, port)| port);
         let port = match after_address.rsplit_once(':') {
@@ -55,17 +57,27 @@ impl Edge {
             HeaderValue::from_str(text)
                 .map_err(|_| format!("site {}: {text} cannot stand in a header", site.name))
         };
-        let direct_host = match &application {
-            Some(application) if !application.preserves_host() => Some(value(&application.authority())?),
-            _ => None,
+        let part = |(number, route): (usize, &Route)| {
+            let application = Application::new((site.id, number), &route.upstream)?;
+            let direct = || value(&application.authority());
+            let direct_host = if application.preserves_host() { None } else { Some(direct()?) };
+            Ok(Part { application, direct_host })
+        };
+        let routes = match &site.face {
+            Face::Proxy(routes) => routes.as_slice(),
+            Face::ForwardAuth => &[],
         };
         Ok(Self {
             proto: HeaderValue::from_static(if site.public_url.is_secure() { "https" } else { "http" }),
             host: value(authority)?,
             port: value(port)?,
-            direct_host,
-            application,
+            parts: routes.iter().enumerate().map(part).collect::<Result<_, String>>()?,
         })
+    }
+
+    /// Whether anything is forwarded at all.
+    pub(super) fn forwards(&self) -> bool {
+        !self.parts.is_empty()
     }
 }
 
@@ -76,13 +88,25 @@ pub(super) struct Passenger {
     /// Made exactly when the permit is for somebody.
     identity: Option<Arc<Rendered>>,
     hops: Hops,
+    /// Which part of the application.
+    part: usize,
 }
 
 impl Passenger {
     /// `identity` is asked for only when the permit lets an identity through.
-    pub(super) fn new(permit: Permit, identity: impl FnOnce() -> Option<Arc<Rendered>>, hops: Hops) -> Self {
+    pub(super) fn new(
+        permit: Permit,
+        identity: impl FnOnce() -> Option<Arc<Rendered>>,
+        hops: Hops,
+        part: usize,
+    ) -> Self {
         let identity = if permit.identified() { identity() } else { None };
-        Self { permit, identity, hops }
+        Self { permit, identity, hops, part }
+    }
+
+    /// Where it goes.
+    pub(super) fn part<'e>(&self, edge: &'e Edge) -> Option<&'e Part> {
+        edge.parts.get(self.part)
     }
 
     /// Whether the application is told who it is.
@@ -121,7 +145,7 @@ impl Passenger {
         headers.insert(X_FORWARDED_PROTO, edge.proto.clone());
         headers.insert(X_FORWARDED_HOST, edge.host.clone());
         headers.insert(X_FORWARDED_PORT, edge.port.clone());
-        if let Some(host) = &edge.direct_host {
+        if let Some(host) = self.part(edge).and_then(|part| part.direct_host.as_ref()) {
             headers.insert(header::HOST, host.clone());
         }
     }

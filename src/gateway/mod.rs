@@ -140,7 +140,7 @@ impl Gateway {
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let serve = |connections| Proxying { proxy, patience, connections };
         // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
-        let only_sign_ins = edges.iter().all(|edge| edge.application.is_none());
+        let only_sign_ins = !edges.iter().any(Edge::forwards);
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
@@ -148,13 +148,13 @@ impl Gateway {
         if let Some(authz) = authz {
             let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
             let serve = |connections| Answering { answer, patience, connections };
-            faces.push(Lane::serve("authz", threads, authz, None, serve)?);
+            faces.push(Lane::answer("authz", threads, authz, serve)?);
         }
         let admin = match admin {
             Some(admin) => {
                 let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
                 let serve = |connections| Answering { answer, patience, connections };
-                Some(Lane::serve("admin", Threads { count: 1, niceness: 0 }, admin, None, serve)?)
+                Some(Lane::answer("admin", Threads { count: 1, niceness: 0 }, admin, serve)?)
             }
             None => None,
         };
@@ -223,7 +223,7 @@ fn proxying(
         upstream_keepalive_pool_size: KEPT_UPSTREAM_CONNECTIONS,
         ..ServerConf::default()
     };
-    let applications = || edges.iter().filter_map(|edge| edge.application.as_ref());
+    let applications = || edges.iter().flat_map(|edge| &edge.parts).map(|part| &part.application);
     if applications().any(upstream::Application::trusts_the_system) {
         // pingora reads them too, and panics when it cannot.
         let mut store = rustls::RootCertStore::empty();
@@ -250,8 +250,8 @@ fn start_background(
     let crew = Crew::new("background", Threads { count: 1, niceness: 0 })?;
     let (resolved, first) = mpsc::channel();
     for (site, edge) in edges.iter().enumerate() {
-        if edge.application.as_ref().is_some_and(upstream::Application::is_named) {
-            crew.spawn(background::keep_resolved(edges.clone(), site, resolved.clone()));
+        for (number, _) in edge.parts.iter().enumerate().filter(|(_, part)| part.application.is_named()) {
+            crew.spawn(background::keep_resolved(edges.clone(), (site, number), resolved.clone()));
         }
     }
     drop(resolved);

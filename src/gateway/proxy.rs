@@ -8,6 +8,7 @@ use super::decide::{Decision, Front, Passage, Trip};
 use super::forward::{Edge, Passenger, forget_case};
 use super::limits::MAX_CONNECT_ATTEMPTS;
 use super::record::Record;
+use super::upstream::Application;
 use super::{reply, watch};
 use crate::observe::metrics::{FaceLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
@@ -59,8 +60,7 @@ impl ProxyHttp for Front {
     }
 
     async fn upstream_peer(&self, session: &mut Session, trip: &mut Trip) -> Result<Box<HttpPeer>> {
-        let (_, _, edge) = self.permitted(trip)?;
-        let application = edge.application.as_ref().ok_or_else(unjudged)?;
+        let application = self.application(trip)?;
         let first = if trip.failed_attempts == 0 { application.preferred() } else { trip.first_place };
         let peer = application.peer(first + trip.failed_attempts, session.is_upgrade_req());
         trip.first_place = first;
@@ -89,10 +89,7 @@ impl ProxyHttp for Front {
         trip: &mut Trip,
     ) -> Result<()> {
         if trip.failed_attempts > 0 {
-            let (_, _, edge) = self.permitted(trip)?;
-            if let Some(application) = &edge.application {
-                application.prefer(trip.first_place + trip.failed_attempts);
-            }
+            self.application(trip)?.prefer(trip.first_place + trip.failed_attempts);
         }
         Ok(())
     }
@@ -106,10 +103,7 @@ impl ProxyHttp for Front {
         mut problem: Box<Error>,
     ) -> Box<Error> {
         trip.failed_attempts += 1;
-        let addresses = self
-            .permitted(trip)
-            .ok()
-            .and_then(|(_, _, edge)| edge.application.as_ref().map(|application| application.addresses()));
+        let addresses = self.application(trip).ok().map(Application::addresses);
         problem.set_retry(trip.failed_attempts < addresses.unwrap_or(0).min(MAX_CONNECT_ATTEMPTS));
         problem
     }
@@ -155,7 +149,7 @@ impl ProxyHttp for Front {
             face: FaceLabel::Proxy,
             verdict: trip.verdict,
             method: &header.method,
-            path: header.uri.path(),
+            target: header.uri.path(),
             status: session.response_written().map_or(0, |written| written.status.as_u16()),
             octets: session.body_bytes_sent(),
             client: trip.client,
@@ -199,12 +193,15 @@ impl Front {
         }
     }
 
+    /// Where the passenger goes.
+    fn application<'a>(&'a self, trip: &'a Trip) -> Result<&'a Application> {
+        let (passenger, _, edge) = self.permitted(trip)?;
+        passenger.part(edge).map(|part| &part.application).ok_or_else(unjudged)
+    }
+
     /// Where a request went, for the owner: host and port of the configuration, and the address behind a name.
     fn application_of(&self, trip: &Trip) -> String {
-        let edge = trip.site.and_then(|site| self.edges.get(usize::from(site)));
-        let Some(application) = edge.and_then(|edge| edge.application.as_ref()) else {
-            return "no application".to_owned();
-        };
+        let Ok(application) = self.application(trip) else { return "no application".to_owned() };
         let authority = application.authority();
         match trip.application {
             _ if !application.is_named() => authority,

@@ -37,7 +37,7 @@ pub(super) struct Application {
     upstream: Upstream,
     authorities: Option<Arc<[WrappedX509]>>,
     /// Kept connections are shared by equal peers, and pingora's idea of equality leaves the CA and the protocol
-    /// version out: each site has a group of its own.
+    /// version out: each part of each site has a group of its own.
     group: u64,
     peers: ArcSwapOption<Peers>,
     /// The address that answered last; others are tried only when it no longer does.
@@ -55,7 +55,7 @@ struct Peers {
 
 impl Application {
     /// Reads the CA file; an address that is no name needs no further look-up. Errors name the key.
-    pub(super) fn new(site: u16, upstream: &Upstream) -> Result<Self, String> {
+    pub(super) fn new((site, part): (u16, usize), upstream: &Upstream) -> Result<Self, String> {
         let authorities = match (&upstream.ca_file, upstream.tls) {
             (Some(file), true) => Some(
                 certificate_authorities(file)
@@ -66,7 +66,7 @@ impl Application {
         let application = Self {
             upstream: upstream.clone(),
             authorities,
-            group: u64::from(site) + 1,
+            group: (u64::from(site) << 32 | part as u64) + 1,
             peers: ArcSwapOption::empty(),
             preferred: AtomicUsize::new(0),
         };
@@ -156,7 +156,7 @@ impl Application {
         let name = self.bare_host().to_owned();
         let mut peer = HttpPeer::new(address, self.upstream.tls, name);
         // No kept connection may be picked for an upgrade: it might speak HTTP/2.
-        peer.group_key = if upgrade { self.group | 1 << 32 } else { self.group };
+        peer.group_key = if upgrade { self.group | 1 << 63 } else { self.group };
         let options = &mut peer.options;
         options.connection_timeout = Some(self.upstream.connect_timeout);
         options.total_connection_timeout = Some(self.upstream.connect_timeout);
@@ -237,15 +237,15 @@ mod tests {
 
     #[test]
     fn an_address_is_known_at_once_and_a_name_is_not() {
-        assert!(Application::new(0, &upstream("[::1]", false)).unwrap().peer(0, false).is_some());
-        let named = Application::new(0, &upstream("app.invalid", false)).unwrap();
+        assert!(Application::new((0, 0), &upstream("[::1]", false)).unwrap().peer(0, false).is_some());
+        let named = Application::new((0, 0), &upstream("app.invalid", false)).unwrap();
         assert!(named.is_named() && named.peer(0, false).is_none());
     }
 
     #[test]
     fn the_expected_name_is_never_empty_so_that_the_certificate_is_verified() {
         for host in ["127.0.0.1", "[::1]"] {
-            let application = Application::new(0, &upstream(host, true)).unwrap();
+            let application = Application::new((0, 0), &upstream(host, true)).unwrap();
             let peer = application.peer(0, false).unwrap();
             assert_eq!(peer.sni(), host.trim_matches(['[', ']']));
             assert!(peer.verify_cert() && peer.verify_hostname());
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn upgrades_speak_http_1_and_may_be_silent() {
-        let application = Application::new(0, &upstream("127.0.0.1", false)).unwrap();
+        let application = Application::new((0, 0), &upstream("127.0.0.1", false)).unwrap();
         let (ordinary, upgrade) = (application.peer(0, false).unwrap(), application.peer(0, true).unwrap());
         assert_eq!(ordinary.options.alpn, ALPN::H2);
         assert_eq!(upgrade.options.alpn, ALPN::H1);
@@ -264,14 +264,14 @@ mod tests {
 
     #[test]
     fn sites_do_not_share_connections_to_one_address() {
-        let one = Application::new(0, &upstream("127.0.0.1", true)).unwrap();
-        let other = Application::new(1, &upstream("127.0.0.1", true)).unwrap();
+        let one = Application::new((0, 0), &upstream("127.0.0.1", true)).unwrap();
+        let other = Application::new((1, 0), &upstream("127.0.0.1", true)).unwrap();
         assert_ne!(one.peer(0, false).unwrap().reuse_hash(), other.peer(0, false).unwrap().reuse_hash());
     }
 
     #[test]
     fn attempts_go_through_the_addresses_and_the_one_that_answered_comes_first() {
-        let application = Application::new(0, &upstream("app.invalid", false)).unwrap();
+        let application = Application::new((0, 0), &upstream("app.invalid", false)).unwrap();
         let addresses: Vec<SocketAddr> = vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.2:1".parse().unwrap()];
         application.settle(addresses.clone());
         let at = |attempt| {
@@ -308,7 +308,7 @@ mod tests {
             if let Some(content) = content {
                 std::fs::write(&file, content).unwrap();
             }
-            let problem = Application::new(0, &with_ca).unwrap_err();
+            let problem = Application::new((0, 0), &with_ca).unwrap_err();
             assert!(problem.contains("ca.pem"), "{problem}");
         }
     }

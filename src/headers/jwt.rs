@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `iss` | the site's public origin |
 //! | `aud` | the site's name |
+//! | `org` | the tenant's name, on a site that has tenants |
 //! | `sub` | the person: `idp`, a `\|`, and the user; in the first part `%` and `\|` are written `%25` and `%7C`, so the first `\|` divides and no two people share one `sub` |
 //! | `email`, `name` | when known |
 //! | `groups` | when known, perhaps empty; absent when unknown or left out to keep the header budget |
@@ -17,7 +18,7 @@
 //! | `jti` | 128 random bits |
 //! | `iat`, `nbf`, `exp` | now, now, and five minutes later or the session's end |
 
-use super::render::Subject;
+use super::render::{Subject, Token};
 use crate::clock::Moment;
 use crate::secret::Secret;
 use aws_lc_rs::rand::SystemRandom;
@@ -143,6 +144,8 @@ impl fmt::Debug for JwtKeys {
 pub(super) struct Claims {
     iss: String,
     aud: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<String>,
     sub: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
@@ -165,11 +168,12 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Everything but name, groups and roles, which the budget may leave out.
-    pub(super) fn new(issuer: &str, audience: &str, subject: &Subject<'_>, now: Moment) -> Self {
+    pub(super) fn new(token: &Token<'_>, subject: &Subject<'_>, now: Moment) -> Self {
         let person = subject.person;
         Self {
-            iss: issuer.to_owned(),
-            aud: audience.to_owned(),
+            iss: token.issuer.to_owned(),
+            aud: token.audience.to_owned(),
+            org: token.organization.map(str::to_owned),
             sub: subject_name(person.idp(), person.user()),
             email: person.email().map(str::to_owned),
             name: None,

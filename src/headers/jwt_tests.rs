@@ -24,6 +24,10 @@ fn verified(jwks: &str, token: &str) -> Option<(Value, Value)> {
     Some((header, serde_json::from_slice(&decode(payload)).unwrap()))
 }
 
+fn token(keys: &JwtKeys) -> Token<'_> {
+    Token { keys, issuer: "https://app.example.com", audience: "app", organization: None }
+}
+
 fn claims(person: &FakePerson) -> Claims {
     let subject = Subject {
         person,
@@ -32,7 +36,7 @@ fn claims(person: &FakePerson) -> Claims {
         authn_context_class: Some("urn:class"),
         ends_at: END,
     };
-    Claims::new("https://app.example.com", "app", &subject, NOW)
+    Claims::new(&token(&JwtKeys::generate()), &subject, NOW)
 }
 
 fn signed(keys: &JwtKeys, person: &FakePerson) -> String {
@@ -107,10 +111,11 @@ fn it_never_outlives_the_session_and_is_renewed_at_half_life() {
         authn_context_class: None,
         ends_at: NOW.plus(Duration::from_secs(60)),
     };
-    let short = Claims::new("i", "a", &subject, NOW);
+    let keys = JwtKeys::generate();
+    let short = Claims::new(&token(&keys), &subject, NOW);
     assert_eq!(short.exp, 1_700_000_060);
     subject.ends_at = NOW.minus(Duration::from_secs(5));
-    let late = Claims::new("i", "a", &subject, NOW);
+    let late = Claims::new(&token(&keys), &subject, NOW);
     assert!(late.exp < late.iat);
     assert_eq!(late.payload().renew_at(NOW), NOW);
 }

@@ -22,6 +22,8 @@ pub enum Source {
     Jwt,
     /// The `id` of the identity provider.
     Idp,
+    /// The tenant's name; empty on a site that is no tenant.
+    Organization,
     /// `true` when groups were left out to keep the budget, else empty.
     GroupsOmitted,
 }
@@ -77,6 +79,7 @@ const DEFAULT: &[(&str, Source)] = &[
     ("x-vestibule-roles", Source::Roles),
     ("x-vestibule-jwt-assertion", Source::Jwt),
     ("x-vestibule-groups-omitted", Source::GroupsOmitted),
+    ("x-vestibule-organization", Source::Organization),
 ];
 
 /// What oauth2-proxy answers gateways with.
@@ -229,12 +232,13 @@ mod tests {
                 "x-vestibule-roles",
                 "x-vestibule-jwt-assertion",
                 "x-vestibule-groups-omitted",
+                "x-vestibule-organization",
             ]
         );
         let both: Vec<_> = HeaderPlan::oauth2_proxy_preset().names().map(HeaderName::to_string).collect();
-        assert_eq!(both[..7], names);
+        assert_eq!(both[..8], names);
         assert_eq!(
-            both[7..],
+            both[8..],
             [
                 "x-auth-request-user",
                 "x-auth-request-email",

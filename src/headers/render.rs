@@ -34,6 +34,8 @@ pub struct Token<'a> {
     pub issuer: &'a str,
     /// `aud`: the site's name.
     pub audience: &'a str,
+    /// `org`: the tenant, where the site is one's.
+    pub organization: Option<&'a str>,
 }
 
 /// What is left out to keep the budget; each step leaves out what the one before does too.
@@ -75,6 +77,7 @@ impl HeaderPlan {
                 Source::PreferredUsername if leave < Leave::Names => put(person.preferred_username()),
                 Source::Name | Source::PreferredUsername => {}
                 Source::Idp => put(Some(person.idp())),
+                Source::Organization => put(token.organization),
                 Source::Groups if leave < Leave::Groups => {
                     join(&mut text, spec, |each| person.each_group(each));
                 }
@@ -126,7 +129,7 @@ struct Draft {
 
 fn payload_of(subject: &Subject<'_>, token: &Token<'_>, now: Moment, leave: Leave) -> Payload {
     let person = subject.person;
-    let mut claims = Claims::new(token.issuer, token.audience, subject, now);
+    let mut claims = Claims::new(token, subject, now);
     if leave < Leave::Groups && person.in_group("").is_some() {
         claims.groups = Some(listed(|each| person.each_group(each)));
     }

@@ -26,7 +26,7 @@ fn rendered(plan: &HeaderPlan, person: &FakePerson, keys: &JwtKeys) -> Rendered 
         authn_context_class: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"),
         ends_at: NOW.plus(Duration::from_secs(9999)),
     };
-    let token = Token { keys, issuer: "https://app.example.com", audience: "app" };
+    let token = Token { keys, issuer: "https://app.example.com", audience: "app", organization: None };
     plan.render(&subject, &token, NOW)
 }
 
@@ -85,13 +85,14 @@ fn what_is_unknown_is_there_and_empty() {
         ..FakePerson::ada()
     };
     let headers = render(&HeaderPlan::default_set(), &person);
-    assert_eq!(headers.len(), 7);
+    assert_eq!(headers.len(), 8);
     for name in [
         "x-forwarded-email",
         "x-forwarded-groups",
         "x-forwarded-preferred-username",
         "x-vestibule-roles",
         "x-vestibule-groups-omitted",
+        "x-vestibule-organization",
     ] {
         assert_eq!(value(&headers, name), "", "{name}");
     }

@@ -3,6 +3,7 @@
 use super::ask;
 use super::attempt::Attempt;
 use super::return_to::ReturnTo;
+use super::trial::{self, Trial};
 use crate::gate::Gate;
 use crate::observe::audit::{self, Event, Reference};
 use crate::pages::{self, RefusalPage};
@@ -24,11 +25,13 @@ pub(super) struct Stopped {
     pub(super) return_to: Option<ReturnTo>,
     /// Further parameters of that link.
     pub(super) again: bool,
+    /// It was a test sign-in: whoever began it is shown everything.
+    pub(super) trial: Option<Box<Trial>>,
 }
 
 impl From<Refusal> for Stopped {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, idp: None, return_to: None, again: false }
+        Self { refusal, idp: None, return_to: None, again: false, trial: None }
     }
 }
 
@@ -38,6 +41,15 @@ impl Stopped {
         if let (None, Some(attempt)) = (&self.return_to, attempt) {
             self.return_to = Some(attempt.return_to.clone());
             self.idp = Some(attempt.idp.clone());
+            self.trial = Trial::of(attempt);
+        }
+        self
+    }
+
+    /// SAML has accepted the answer, and something else refuses: a trial may be told all about it.
+    pub(super) fn after_saml(mut self) -> Self {
+        if let Some(trial) = &mut self.trial {
+            trial.is_past_saml();
         }
         self
     }
@@ -50,12 +62,15 @@ impl Stopped {
 }
 
 /// The page of a refused sign-in: audited and counted, nothing else changes.
-pub(super) fn sign_in_refused(
+pub(super) async fn sign_in_refused(
     gate: &Gate,
     site: &Site,
     client: IpAddr,
     stopped: &Stopped,
 ) -> Response<Bytes> {
+    if let Some(tried) = &stopped.trial {
+        return trial::refused(gate, site, stopped, tried, client).await;
+    }
     let reference = Reference::random();
     let told = with_what_is_held(site, stopped);
     audit::record(&Event::SignInRefused {

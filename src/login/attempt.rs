@@ -47,6 +47,8 @@ pub(super) struct Attempt {
     pub(super) anew: bool,
     /// The browser keeps a `#fragment` for the address to go to, under this name.
     pub(super) kept: Option<String>,
+    /// Begun with a test link: whatever is answered, nobody becomes anybody by it ([`super::trial`]).
+    pub(super) is_trial: bool,
 }
 
 impl Attempt {
@@ -68,7 +70,7 @@ impl Attempt {
     /// Whether this attempt may be finished here and now, and with whom.
     ///
     /// # Errors
-    /// `attempt-foreign`, `attempt-expired`, `attempt-before-start`, `idp-unknown`.
+    /// `attempt-foreign`, `attempt-expired`, `attempt-before-start`, `idp-unknown`, `idp-staged`, `idp-retired`.
     pub(super) fn redeem(
         &self,
         site: &Site,
@@ -76,7 +78,8 @@ impl Attempt {
         remembers_since: Moment,
         now: Moment,
     ) -> Result<Arc<Idp>, Refusal> {
-        if self.site != site.name || self.acs_url != site.service_provider.acs_url {
+        let asked_with = |url: &str| self.acs_url == url;
+        if self.site != site.name || !site.service_provider.acs_urls().any(asked_with) {
             return Err(Refusal::new(
                 Reason::AttemptForeign,
                 format!("the sign-in asked for an answer at {}", self.acs_url),
@@ -103,10 +106,12 @@ impl Attempt {
                 ),
             ));
         }
-        let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp);
-        idp.cloned().ok_or_else(|| {
+        let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp).ok_or_else(|| {
             Refusal::new(Reason::IdpUnknown, format!("the sign-in asked {:?}, which is gone", self.idp))
-        })
+        })?;
+        // Its status may have changed since.
+        if self.is_trial { idp.admits_trials() } else { idp.admits_sign_ins() }?;
+        Ok(Arc::clone(idp))
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -122,6 +127,7 @@ impl Attempt {
             o: self.replaces.map(|key| URL_SAFE_NO_PAD.encode(key.0)),
             f: self.anew,
             k: self.kept.clone(),
+            x: self.is_trial,
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -147,6 +153,7 @@ impl Attempt {
             replaces,
             anew: wire.f,
             kept: wire.k,
+            is_trial: wire.x,
         })
     }
 }
@@ -307,4 +314,6 @@ struct Wire {
     f: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     k: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    x: bool,
 }

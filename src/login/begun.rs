@@ -11,6 +11,7 @@ use super::ask;
 use super::attempt::Attempt;
 use super::return_to::ReturnTo;
 use super::start::wanted;
+use super::trial::Trial;
 use crate::clock::Moment;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
@@ -62,10 +63,15 @@ impl Begun {
         }
     }
 
+    /// The attempt, where it is a trial.
+    pub(super) fn trial(&self) -> Option<&Attempt> {
+        self.attempt().filter(|attempt| attempt.is_trial)
+    }
+
     /// What is good for once, each with what it is called when it comes again. Claimed together.
     pub(super) fn claims(&self, site: &Site, assertion: &AcceptedAssertion) -> Vec<(ClaimKey, Reason)> {
         let request = self.attempt().map(|attempt| {
-            (ClaimKey::request(site.id, attempt.request_id.as_str()), Reason::RequestAnswered)
+            (ClaimKey::request(site.key, attempt.request_id.as_str()), Reason::RequestAnswered)
         });
         let once = ClaimKey::assertion(assertion.issuer(), assertion.id());
         request.into_iter().chain([(once, Reason::AssertionReplayed)]).collect()
@@ -84,7 +90,8 @@ impl Begun {
             Self::There { idp, .. } => idp,
         };
         let return_to = Some(self.return_to().clone());
-        Stopped { idp: Some(idp.clone()), return_to, ..Stopped::from(refusal) }
+        let trial = self.attempt().and_then(Trial::of);
+        Stopped { idp: Some(idp.clone()), return_to, trial, ..Stopped::from(refusal) }
     }
 
     /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not
@@ -93,6 +100,8 @@ impl Begun {
         refusal.reason == Reason::AuthnTooOld
             && idp.demand.max_authn_age.is_some()
             && !idp.demand.force_authn
+            // A trial tells its owner so; what begins anew would be a sign-in.
+            && self.trial().is_none()
             && !self.attempt().is_some_and(|attempt| attempt.anew)
     }
 
@@ -123,6 +132,7 @@ pub(super) fn sender(
         let detail = "the response is unsolicited, and it is of no identity provider of this site";
         return Err(Refusal::new(Reason::InResponseToMissing, detail));
     };
+    idp.admits_sign_ins()?;
     if !idp.allow_unsolicited {
         let start = start_here(site, idp, &ReturnTo::root());
         let detail = format!("the response is unsolicited; the tile's address should be {start}");

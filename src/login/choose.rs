@@ -24,19 +24,23 @@ use std::time::Duration;
 /// The one that was named, or the only one there is; none: somebody has to choose.
 ///
 /// # Errors
-/// `idp-unknown`.
+/// `idp-unknown`, `idp-staged`, `idp-retired`.
 pub(super) fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {
     if let Some(named) = named {
-        let idp = site.choices().find(|idp| idp.id == named).map(Arc::as_ref);
-        return idp.map(Some).ok_or_else(|| {
+        let Some(idp) = site.identity_providers.iter().find(|idp| idp.id == named) else {
             let detail = "the sign-in link names an identity provider that is not configured";
-            Refusal::new(Reason::IdpUnknown, detail)
-        });
+            return Err(Refusal::new(Reason::IdpUnknown, detail));
+        };
+        idp.admits_sign_ins()?;
+        return Ok(Some(idp));
     }
     let mut choices = site.choices();
     match (choices.next(), choices.next()) {
         (Some(only), None) => Ok(Some(only)),
-        (None, _) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
+        (None, _) => {
+            let detail = "the site admits no identity provider with `status: live`";
+            Err(Refusal::new(Reason::IdpUnknown, detail))
+        }
         (Some(_), Some(_)) => Ok(None),
     }
 }

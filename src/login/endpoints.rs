@@ -3,23 +3,30 @@
 //! All under the site's prefix, so that a gateway needs one bypass rule, and the keys at a well-known address too.
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
+use super::at::At;
 use super::refused::Refused;
-use super::{choose, finish, refused, sign_out, slo, start, tries, whoami};
+use super::{choose, finish, refused, sign_out, slo, start, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
 use crate::site::Site;
+use crate::test_link;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method, Request, Response};
 use std::net::IpAddr;
 use tokio::time::Instant;
 
-/// Whether the path is one of ours: under the prefix, or the well-known address of the keys.
+/// Whether the path is one of ours: under the prefix, the well-known address of the keys, or an old address of the
+/// assertion consumer service.
 pub fn is_own(site: &Site, path: &RequestPath) -> bool {
-    below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS
+    below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS || is_acs_alias(site, path)
+}
+
+pub(super) fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
+    site.acs_aliases.iter().any(|alias| alias == path.as_str())
 }
 
 /// How many bytes of a body [`answer`] is willing to take at this path.
@@ -48,7 +55,7 @@ pub async fn answer(
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
             Err(stopped) if endpoint.is_of_sign_in() => {
-                let page = sign_in_refused(gate, site, client, &stopped);
+                let page = sign_in_refused(gate, site, client, &stopped).await;
                 if stopped.refusal.is_behind_decryption() {
                     // The message need not wait with us.
                     drop(request);
@@ -94,13 +101,15 @@ async fn dispatch(
         }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
         Endpoint::Logo(idp) => choose::logo(site, *idp),
+        Endpoint::TestSignIn if request.method() == Method::POST => trial::begin(gate, site, request, now)?,
+        Endpoint::TestSignIn => trial::ask(gate, site, query, now)?,
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
         Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
-        Endpoint::AssertionConsumerService(idp) => {
+        Endpoint::AssertionConsumerService(at) => {
             within(request.body(), form_limit(gate))?;
-            finish::finish(gate, site, *idp, request, client, now).await?
+            finish::finish(gate, site, *at, request, client, now).await?
         }
         Endpoint::SingleLogout => {
             within(request.body(), form_limit(gate))?;
@@ -116,7 +125,7 @@ async fn dispatch(
             response
         }
         Endpoint::Keys => {
-            let mut response = document("application/jwk-set+json", gate.jwt_keys.jwks().to_owned());
+            let mut response = document("application/jwk-set+json", gate.jwt_keys_of(site).jwks().to_owned());
             // As long as a JWT lives: a key is published at least that long before it signs.
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             response
@@ -127,8 +136,9 @@ async fn dispatch(
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint<'a> {
     SignIn,
+    TestSignIn,
     SignOut,
-    AssertionConsumerService(Option<&'a str>),
+    AssertionConsumerService(At<'a>),
     SingleLogout,
     Metadata,
     WhoAmI,
@@ -142,10 +152,14 @@ impl<'a> Endpoint<'a> {
         if path.as_str() == WELL_KNOWN_KEYS {
             return Some(Self::Keys);
         }
+        if is_acs_alias(site, path) {
+            return Some(Self::AssertionConsumerService(At::Alias(path.as_str())));
+        }
         Some(match below_prefix(site, path)? {
             "/sign-in" => Self::SignIn,
+            test_link::PATH => Self::TestSignIn,
             "/sign-out" => Self::SignOut,
-            "/saml/acs" => Self::AssertionConsumerService(None),
+            "/saml/acs" => Self::AssertionConsumerService(At::Own),
             "/saml/slo" => Self::SingleLogout,
             "/saml/metadata" => Self::Metadata,
             "/whoami" => Self::WhoAmI,
@@ -156,7 +170,7 @@ impl<'a> Endpoint<'a> {
             other => {
                 let idp = other.strip_prefix("/saml/acs/")?;
                 (!idp.is_empty() && !idp.contains('/'))
-                    .then_some(Self::AssertionConsumerService(Some(idp)))?
+                    .then_some(Self::AssertionConsumerService(At::OfIdp(idp)))?
             }
         })
     }
@@ -171,7 +185,7 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
-            Self::SignIn | Self::SignOut => "GET, HEAD, POST",
+            Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
             Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
         }
     }

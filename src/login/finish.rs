@@ -5,13 +5,15 @@
 //! stays, no claim is made before the answer has been accepted in full.
 
 use super::answers::{Stopped, redirect};
+use super::at::At;
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
-use super::form::PostedResponse;
+use super::form::{PostedResponse, says_where_from};
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
+use super::trial;
 use super::tries::Try;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -26,29 +28,39 @@ use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
-use http::header::{ORIGIN, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Answers `POST saml/acs` and `POST saml/acs/{idp}`.
+/// Answers `POST saml/acs`, `POST saml/acs/{idp}` and the same at the paths of `acs_aliases`.
 ///
 /// # Errors
 /// Every reason of the form, the message, the attempt and the identity; `busy`; `store-unavailable`.
 pub(super) async fn finish(
     gate: &Gate,
     site: &Site,
-    idp_in_path: Option<&str>,
+    at: At<'_>,
     request: &http::Request<Bytes>,
     client: IpAddr,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
-    let delivery = Delivery { gate, site, headers: request.headers(), idp_in_path, posted: &posted, now };
+    let delivery = Delivery { gate, site, headers: request.headers(), at, posted: &posted, now };
+    finished(&delivery, client).await.map_err(|mut stopped| {
+        if let Some(trial) = &mut stopped.trial {
+            trial.with_answer(posted.at(delivery.acs_url()));
+        }
+        stopped
+    })
+}
+
+async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<Bytes>, Stopped> {
+    let Delivery { gate, site, headers, now, .. } = *delivery;
     let mut examined = delivery.examined(None).await?;
     if let Examined::Encrypted { attempt } = examined {
         let stopped = |refusal| of(&attempt, refusal);
-        let answered = ClaimKey::request(site.id, attempt.request_id.as_str());
+        let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
         if gate.store.is_claimed(&answered, now).await.map_err(unavailable).map_err(stopped)? {
             return delivery.answered_before(&Begun::Here(attempt), Reason::RequestAnswered).await;
         }
@@ -64,7 +76,7 @@ pub(super) async fn finish(
             return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
         }
     };
-    let stopped = |refusal| begun.stopped(refusal);
+    let stopped = |refusal| begun.stopped(refusal).after_saml();
 
     let protection = assertion.protection();
     if protection.sha1 {
@@ -82,10 +94,12 @@ pub(super) async fn finish(
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
+        .and_then(|identity| identity.held_to(site.email_domains.as_deref()))
         .map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
+    // Whoever is not admitted must be refused before anything is claimed; a trial is told so and spends nothing of it.
     let (id, session) = established(site, &identity, now).map_err(stopped)?;
     match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
@@ -94,10 +108,16 @@ pub(super) async fn finish(
             return delivery.answered_before(&begun, reason).await;
         }
     }
+    if let Some(attempt) = begun.trial() {
+        let admission = trial::admission(&trial::Admission::default());
+        let answer = delivery.posted.at(delivery.acs_url());
+        let outcome = trial::Outcome { attempt, answer, idp: &idp, session: &session, admission };
+        return Ok(trial::accepted(gate, site, outcome, client, now).await);
+    }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
     let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
-    for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
+    for old in [presented_key(site, headers), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
     record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
@@ -247,15 +267,14 @@ struct Delivery<'a> {
     gate: &'a Gate,
     site: &'a Site,
     headers: &'a HeaderMap,
-    idp_in_path: Option<&'a str>,
+    at: At<'a>,
     posted: &'a PostedResponse,
     now: Moment,
 }
 
 impl Delivery<'_> {
     fn acs_url(&self) -> String {
-        let published = &self.site.service_provider.acs_url;
-        self.idp_in_path.map_or_else(|| published.clone(), |idp| format!("{published}/{idp}"))
+        self.at.url(self.site)
     }
 
     /// Judged on the verifier's threads, as long as there is room. A refusal that could not tell which sign-in it was
@@ -271,7 +290,7 @@ impl Delivery<'_> {
             limits: self.gate.message_limits,
             held,
             site,
-            idp_in_path: self.idp_in_path.map(str::to_owned),
+            idp_in_path: self.at.idp().map(str::to_owned),
             posted: self.posted_by(),
             relay_state: self.posted.relay_state.clone(),
             acs_url: self.acs_url(),
@@ -338,6 +357,9 @@ impl Delivery<'_> {
 
     /// The back button, a reload, or somebody else's copy.
     async fn answered_before(&self, begun: &Begun, reason: Reason) -> Result<Response<Bytes>, Stopped> {
+        if begun.trial().is_some() {
+            return Err(begun.stopped(reason.into()));
+        }
         if !self.posted.is_repost {
             return Ok(self.page_that_posts_again());
         }
@@ -359,16 +381,10 @@ impl Delivery<'_> {
     }
 }
 
-/// Whether the request tells at all which page posted it. Every browser does; a gateway that takes both headers out
-/// would let every page pass for ours.
-fn says_where_from(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
-}
-
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.
 fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(SessionId, Arc<Session>), Refusal> {
     let id = SessionId::random();
-    let session = Session::establish(identity, site.id, id.key(), &site.session_limits, now);
+    let session = Session::establish(identity, site.key, id.key(), &site.session_limits, now);
     if !session.is_alive(now) {
         // Skew lets in an answer of the last moment; it must not send the browser round for a dead session.
         return Err(Refusal::new(

@@ -41,11 +41,12 @@ pub(super) async fn completed(
     let mut rounds = by_cookie;
     for attempt in held.iter() {
         let same = attempt.site == site.name
+            && !attempt.is_trial
             && attempt.return_to == *return_to
             && now.since(attempt.created) < WINDOW
             && attempt.rounds > rounds;
         if same {
-            let claim = ClaimKey::request(site.id, attempt.request_id.as_str());
+            let claim = ClaimKey::request(site.key, attempt.request_id.as_str());
             if gate.store.is_claimed(&claim, now).await.map_err(unavailable)? {
                 rounds = attempt.rounds;
             }

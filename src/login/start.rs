@@ -6,6 +6,7 @@
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held, is_suffix};
 use super::begun::start_here;
+use super::endpoints::is_acs_alias;
 use super::return_to::ReturnTo;
 use super::{ask, choose, rounds};
 use crate::access::RequestPath;
@@ -72,6 +73,7 @@ pub(super) async fn start(
         return_to: return_to.clone(),
         rounds: round,
         replaces: presented_key(site, headers),
+        is_trial: false,
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
         kept: wish.kept.clone().filter(|key| is_suffix(key)),
@@ -140,20 +142,25 @@ impl Wish {
 pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     let return_to = ReturnTo::parse(rd, &site.public_url)?;
     let is_station = match RequestPath::parse(return_to.path(), site.allow_encoded_slash) {
-        Ok(path) => path.as_str().strip_prefix(site.path_prefix.as_str()).is_some_and(|own| {
-            STATIONS.iter().any(|station| {
-                own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        }),
+        Ok(path) => {
+            let below = path.as_str().strip_prefix(site.path_prefix.as_str());
+            is_acs_alias(site, &path)
+                || below.is_some_and(|own| {
+                    STATIONS.iter().any(|station| {
+                        own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
+                })
+        }
         // Would be refused on arrival.
         Err(_) => true,
     };
     Ok(if is_station { ReturnTo::root() } else { return_to })
 }
 
-const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml", "/test-sign-in"];
 
-fn to_identity_provider(
+/// The browser's way to the identity provider, with the request.
+pub(super) fn to_identity_provider(
     site: &Site,
     idp: &Idp,
     saml: &IdentityProvider,

@@ -112,7 +112,7 @@ impl Generations {
 /// The attempt's counter.
 fn place(site: &Site, attempt: &Attempt) -> usize {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&site.id.to_be_bytes());
+    context.update(&site.key.to_bytes());
     context.update(attempt.request_id.as_str().as_bytes());
     let hash = context.finish();
     let hash = hash.as_ref().iter().take(4).fold(0_usize, |sum, octet| sum << 8 | usize::from(*octet));

@@ -5,7 +5,7 @@
 //!
 //! | member | in | what |
 //! |---|---|---|
-//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `danger-used` (an answer was accepted that only a `danger_` key lets in), `logout-request` (an IdP asked us to end sessions), `logout-response` (an IdP answered ours), `logout-refused`; and those below |
+//! | `event` | all | `sign-in`, `sign-in-refused`, `request-refused`, `sign-out`, `session-replaced` (ended by a new sign-in in the same browser), `test-sign-in` (somebody with a test link tried an IdP; `outcome` says how it ended), `danger-used` (an answer was accepted that only a `danger_` key lets in), `logout-request` (an IdP asked us to end sessions), `logout-response` (an IdP answered ours), `logout-refused`; and those below |
 //! | `site` | all | the site's name |
 //! | `idp` | sign-in, sign-out, session-replaced; refused sign-ins where known | the IdP's `id` |
 //! | `user` | where known | the user, as the headers name it |
@@ -14,6 +14,7 @@
 //! | `way` | sign-out | `user` (the person left here), `idp` (the IdP asked for it) |
 //! | `at_idp` | sign-out by the user | `asked` (single logout goes on there), `sign-out-url`, `not-asked` |
 //! | `sessions`, `outcome` | logout-request, logout-response | how many sessions ended here; `ended`, `partly`, `failed` |
+//! | `outcome` | test-sign-in | `accepted`, `refused` |
 //! | `signed` | sign-in | which parts the IdP signed |
 //! | `encrypted` | sign-in, where it was | the cipher of the assertion |
 //! | `danger` | danger-used | which exception: `sha1` |
@@ -99,6 +100,7 @@ pub fn record(event: &Event<'_>) {
         | Event::SessionReplaced { .. }
         | Event::SignedOut { .. }
         | Event::MetadataChanged { .. }
+        | Event::TestSignIn { .. }
         | Event::LogoutRequested { .. }
         | Event::LogoutAnswered { .. } => {
             tracing::info!(target: TARGET, record = json.as_str(), "{}", record.event);
@@ -230,6 +232,22 @@ impl<'a> Record<'a> {
                 idp: idp.and_then(value),
                 client,
                 ..Self::refused(reference, refusal)
+            },
+            Event::TestSignIn { site, idp, reference, refusal, client } => Self {
+                event: "test-sign-in",
+                site: visible(site, MAX_VALUE),
+                idp: value(idp),
+                outcome: Some(if refusal.is_some() { "refused" } else { "accepted" }),
+                client,
+                // The page shows the values to whoever tries, and to nobody else; but for those that nobody is shown.
+                detail: refusal
+                    .filter(|refusal| refusal.is_behind_decryption())
+                    .map(|refusal| visible(&refusal.detail, MAX_DETAIL)),
+                status: None,
+                ..refusal.map_or_else(
+                    || Self { reference: value(reference), ..Self::default() },
+                    |refusal| Self::refused(reference, refusal),
+                )
             },
             Event::RequestRefused { site, reference, refusal, client, method, path, user } => Self {
                 event: "request-refused",

@@ -51,6 +51,13 @@ pub(super) const ARRIVE: &str = include_str!("templates/arrive.js");
 /// Narrows the list while somebody types, and takes a `#fragment` along.
 pub(super) const CHOOSE: &str = include_str!("templates/choose.js");
 
+/// The style sheet of pages with tables: the one of all, and what tables need.
+pub(super) const REPORT_STYLE: &str =
+    concat!(include_str!("templates/style.css"), include_str!("templates/report.css"));
+
+/// Shows the button that copies the page's text, which is of no use without a script.
+pub(super) const COPY: &str = include_str!("templates/copy.js");
+
 /// What a page contains, as far as its policy is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -68,27 +75,37 @@ pub(super) enum Kind {
     Leave,
     /// A link that goes on to the application by itself.
     Arrive,
+    /// Tables, and a form that somebody submits by a button.
+    ReportForm,
+    /// Tables, and a text that a button copies.
+    Report,
 }
 
 impl Kind {
     const fn style(self) -> &'static str {
-        STYLE
+        match self {
+            Self::ReportForm | Self::Report => REPORT_STYLE,
+            _ => STYLE,
+        }
     }
 
     const fn script(self) -> Option<&'static str> {
         match self {
-            Self::Plain | Self::Form => None,
+            Self::Plain | Self::Form | Self::ReportForm => None,
             Self::Chooser => Some(CHOOSE),
             Self::PostToIdp | Self::PostToSelf => Some(AUTO_POST),
             Self::Leave => Some(LEAVE),
             Self::Arrive => Some(ARRIVE),
+            Self::Report => Some(COPY),
         }
     }
 
     const fn form_action(self) -> &'static str {
         match self {
-            Self::Plain | Self::Arrive => "form-action 'none'; ",
-            Self::Form | Self::Chooser | Self::PostToIdp | Self::Leave => "form-action https: http:; ",
+            Self::Plain | Self::Arrive | Self::Report => "form-action 'none'; ",
+            Self::Form | Self::Chooser | Self::PostToIdp | Self::Leave | Self::ReportForm => {
+                "form-action https: http:; "
+            }
             Self::PostToSelf => "",
         }
     }
@@ -191,7 +208,7 @@ fn policy(kind: Kind, extras: Extras<'_>) -> HeaderValue {
 }
 
 /// A CSP source expression for the text of an inline element.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
 

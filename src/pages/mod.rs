@@ -11,6 +11,7 @@ mod leaving;
 mod passing;
 mod picture;
 pub mod texts;
+mod trial;
 
 use crate::reason::Reason;
 use answer::{Extras, Kind, STYLE};
@@ -26,6 +27,7 @@ pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused
 pub use passing::{Passing, arrive, auto_post, leave, leave_by_post};
 pub use picture::{MAX_BYTES as MAX_PICTURE_BYTES, Picture};
 pub use texts::Language;
+pub use trial::{Section, Sheet, Table, trial_ask, trial_result};
 
 /// What a refusal page says. Texts by situation are this room's own; nothing of the detail is shown.
 #[derive(Debug, Clone, Copy)]

@@ -152,7 +152,12 @@ impl Situation {
             Reason::FormMalformed | Reason::BodyIncomplete | Reason::PathMalformed | Reason::HostMissing => {
                 Self::BadRequest
             }
-            Reason::ReturnAddressForeign | Reason::IdpUnknown => Self::BadLink,
+            Reason::ReturnAddressForeign
+            | Reason::IdpUnknown
+            | Reason::IdpStaged
+            | Reason::IdpRetired
+            | Reason::TestLinkInvalid
+            | Reason::TestLinkExpired => Self::BadLink,
             Reason::CrossSiteRequest => Self::CrossSite,
             Reason::SiteUnknown => Self::NoSuchSite,
             Reason::GatewayUntrusted
@@ -274,6 +279,15 @@ pub(super) struct Words {
     pub(super) wrong_method: &'static str,
     pub(super) start_at_front: &'static str,
     pub(super) broken_title: &'static str,
+    pub(super) trial_ask_title: &'static str,
+    pub(super) trial_ask: &'static str,
+    pub(super) trial_go: &'static str,
+    pub(super) trial_accepted_title: &'static str,
+    pub(super) trial_refused_title: &'static str,
+    pub(super) trial_nobody: &'static str,
+    pub(super) trial_text: &'static str,
+    pub(super) trial_copy: &'static str,
+    pub(super) trial_copied: &'static str,
 }
 
 /// A sentence around a value: what stands before it, and what after.

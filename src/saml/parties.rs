@@ -161,8 +161,10 @@ pub struct Scope(pub String);
 pub struct ServiceProvider {
     /// Our name; the audience of every assertion must name exactly this.
     pub entity_id: EntityId,
-    /// The assertion consumer service's URL that we publish and ask with.
+    /// The assertion consumer service's URL that we publish first and ask with.
     pub acs_url: String,
+    /// Further URLs at which answers are taken; published behind the first.
+    pub further_acs_urls: Vec<String>,
     /// The single logout service's URL; published only where there is a key to sign with.
     pub slo_url: String,
     /// First signs; all are published, and every RSA key opens what is encrypted for us. Empty: requests are not
@@ -174,6 +176,11 @@ impl ServiceProvider {
     /// Whether anything that is encrypted for us can be opened.
     pub fn can_decrypt(&self) -> bool {
         self.signing_keys.iter().any(SigningKey::decrypts)
+    }
+
+    /// Every URL at which answers are taken, the first as we ask with it.
+    pub fn acs_urls(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.acs_url).chain(&self.further_acs_urls).map(String::as_str)
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn sp(keys: &[&str]) -> ServiceProvider {
     ServiceProvider {
         entity_id: EntityId(SP.into()),
         acs_url: ACS.into(),
+        further_acs_urls: Vec::new(),
         slo_url: SLO.into(),
         signing_keys: keys.iter().map(|key| signing_key(key)).collect(),
     }

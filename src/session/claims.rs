@@ -1,6 +1,6 @@
 //! What may happen once: an answer to a request, the acceptance of an assertion.
 
-use super::{Claim, StoreError};
+use super::{Claim, SiteKey, StoreError};
 use crate::clock::Moment;
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -15,8 +15,8 @@ pub struct ClaimKey(pub [u8; 32]);
 
 impl ClaimKey {
     /// The answer to one request of a site (InResponseTo).
-    pub fn request(site: u16, request_id: &str) -> Self {
-        Self::of(&[b"request", &site.to_be_bytes(), request_id.as_bytes()])
+    pub fn request(site: SiteKey, request_id: &str) -> Self {
+        Self::of(&[b"request", &site.to_bytes(), request_id.as_bytes()])
     }
 
     /// The acceptance of one assertion of an issuer, whatever message carries it. IDs of two issuers may be equal.
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn key(n: u32) -> ClaimKey {
-        ClaimKey::request(0, &n.to_string())
+        ClaimKey::request(SiteKey::of("a"), &n.to_string())
     }
 
     fn at(seconds: i64) -> Moment {
@@ -141,8 +141,8 @@ mod tests {
             ClaimKey::assertion("ab", "c"),
             ClaimKey::assertion("", "abc"),
             ClaimKey::logout("a", "bc"),
-            ClaimKey::request(0, "abc"),
-            ClaimKey::request(1, "abc"),
+            ClaimKey::request(SiteKey::of("a"), "abc"),
+            ClaimKey::request(SiteKey::of("b"), "abc"),
         ];
         for (n, one) in all.iter().enumerate() {
             assert!(all[n + 1..].iter().all(|other| other != one));

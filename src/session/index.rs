@@ -4,7 +4,7 @@
 //! often the same, so (IdP, user) is the first table, and the second, (IdP, NameID), holds only the sessions where it
 //! differs.
 
-use super::{Session, SessionKey};
+use super::{Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use hashbrown::HashTable;
@@ -64,9 +64,21 @@ impl Index {
             .collect()
     }
 
+    /// One part after the other, so that nobody waits long.
+    pub(super) fn by_idp(&self, site: SiteKey, idp: &str) -> Vec<SessionKey> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let of_idp =
+                shard.by_user.iter().filter(|session| session.site() == site && session.idp() == idp);
+            found.extend(of_idp.map(|session| *session.key()));
+        }
+        found
+    }
+
     pub(super) fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,

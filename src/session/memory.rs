@@ -10,7 +10,7 @@
 
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
-use super::{Claim, ClaimKey, Peek, Session, SessionKey, Store, StoreError, StoreSize};
+use super::{Claim, ClaimKey, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize};
 use crate::clock::Moment;
 use async_trait::async_trait;
 use moka::notification::RemovalCause;
@@ -97,7 +97,7 @@ impl Store for MemoryStore {
 
     async fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,
@@ -107,6 +107,10 @@ impl Store for MemoryStore {
 
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError> {
         Ok(self.index.by_user(idp, user))
+    }
+
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        Ok(self.index.by_idp(site, idp))
     }
 
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
@@ -242,7 +246,7 @@ mod tests {
                         let (store, start) = (&store, &start);
                         threads.spawn(move || {
                             // Everybody has a key of their own and the contended one, in either order.
-                            let contended = ClaimKey::request(0, &format!("{round}"));
+                            let contended = ClaimKey::request(SiteKey::of("a"), &format!("{round}"));
                             let own = ClaimKey::assertion("idp", &format!("{round}-{thread}"));
                             let keys = if thread % 2 == 0 { [contended, own] } else { [own, contended] };
                             start.wait();

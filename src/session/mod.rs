@@ -20,7 +20,7 @@ mod store;
 pub mod suite;
 
 pub use claims::ClaimKey;
-pub use id::{SessionId, SessionKey};
+pub use id::{SessionId, SessionKey, SiteKey};
 pub use memory::MemoryStore;
 pub use store::{Claim, Peek, Store, StoreError, StoreSize};
 
@@ -55,18 +55,24 @@ pub struct Session {
     authn_instant: u32,
     /// In seconds.
     idle_timeout: u32,
-    site: u16,
+    site: SiteKey,
     ended: AtomicBool,
 }
 
 impl Session {
     /// Made from an identity; ends at the first of `max_age` and SessionNotOnOrAfter; the idle timeout counts from the
     /// last use, and this is the first.
-    pub fn establish(identity: &Identity, site: u16, key: SessionKey, limits: &Limits, now: Moment) -> Self {
+    pub fn establish(
+        identity: &Identity,
+        site: SiteKey,
+        key: SessionKey,
+        limits: &Limits,
+        now: Moment,
+    ) -> Self {
         Self::of(&Facts::from(identity), site, key, limits, now)
     }
 
-    fn of(facts: &Facts<'_>, site: u16, key: SessionKey, limits: &Limits, now: Moment) -> Self {
+    fn of(facts: &Facts<'_>, site: SiteKey, key: SessionKey, limits: &Limits, now: Moment) -> Self {
         let by_age = now.plus(limits.max_age);
         let end = facts.session_not_on_or_after.map_or(by_age, |idp_end| idp_end.min(by_age));
         Self {
@@ -83,7 +89,7 @@ impl Session {
     }
 
     /// The site it is good for, and no other.
-    pub const fn site(&self) -> u16 {
+    pub const fn site(&self) -> SiteKey {
         self.site
     }
 
@@ -229,7 +235,7 @@ impl Person for Session {
 /// Says which session and nothing of whom.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Session({} on site {})", self.key.public_name(), self.site)
+        write!(f, "Session({} on site {:?})", self.key.public_name(), self.site)
     }
 }
 

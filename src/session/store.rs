@@ -1,6 +1,6 @@
 //! What a store of sessions must do; [`MemoryStore`](super::MemoryStore) is the first that does.
 
-use super::{ClaimKey, Session, SessionKey};
+use super::{ClaimKey, Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub trait Store: Send + Sync {
     /// LogoutRequest, Core 3.7.1).
     async fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,
@@ -41,6 +41,10 @@ pub trait Store: Send + Sync {
 
     /// The sessions of (IdP, user) on every site.
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError>;
+
+    /// The sessions on `site` that came by an identity provider: for the day on which it is retired. May look at every
+    /// session.
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError>;
 
     /// Claims all keys at once until `until`, or none when one is taken at `now`. Of any number of concurrent calls for
     /// one key, one is told [`Claim::First`]. `until` must lie after `now`.

@@ -6,9 +6,9 @@
 
 mod sample;
 
-pub use sample::{Sample, sample};
+pub use sample::{Sample, sample, site};
 
-use super::{Claim, ClaimKey, Limits, Peek, Session, SessionKey, Store, StoreError};
+use super::{Claim, ClaimKey, Limits, Peek, Session, SessionKey, SiteKey, Store, StoreError};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub async fn run<S: Store + 'static>(make: impl Fn(Room) -> S) {
     inserting_again_changes_nothing(&store()).await;
     a_name_id_finds_its_sessions(&store()).await;
     a_user_is_found_on_every_site(&store()).await;
+    an_idp_finds_all_its_sessions(&store()).await;
     the_least_recently_used_goes(&make).await;
     what_could_never_fit_is_refused(&make).await;
     claims_are_all_or_nothing(&store()).await;
@@ -107,30 +108,31 @@ async fn a_name_id_finds_its_sessions<S: Store>(store: &S) {
     let same = insert(store, same.session(NOW)).await;
     let stranger = Sample { n: 5, user: "name".into(), ..Sample::new(5) };
     insert(store, stranger.session(NOW)).await;
-    let elsewhere = insert(store, Sample { n: 6, site: 7, ..person.clone() }.session(NOW)).await;
+    let elsewhere = insert(store, Sample { n: 6, site: site(7), ..person.clone() }.session(NOW)).await;
     let other_idp = insert(store, Sample { n: 7, idp: "other", ..person.clone() }.session(NOW)).await;
 
     let all = keys(&[&one, &two, &none, &same]);
-    assert_eq!(by_name_id(store, 0, "corp", "name", None).await, all);
-    assert_eq!(by_name_id(store, 0, "corp", "name", Some("_1")).await, keys(&[&one, &same]));
-    assert_eq!(by_name_id(store, 0, "corp", "name", Some("_2")).await, keys(&[&two]));
-    assert_eq!(by_name_id(store, 0, "corp", "name", Some("_3")).await, []);
-    assert_eq!(by_name_id(store, 7, "corp", "name", None).await, keys(&[&elsewhere]));
-    assert_eq!(by_name_id(store, 0, "other", "name", None).await, keys(&[&other_idp]));
-    assert_eq!(by_name_id(store, 0, "corp", "Name", None).await, []);
-    assert_eq!(by_name_id(store, 1, "corp", "name", None).await, []);
+    assert_eq!(by_name_id(store, site(0), "corp", "name", None).await, all);
+    assert_eq!(by_name_id(store, site(0), "corp", "name", Some("_1")).await, keys(&[&one, &same]));
+    assert_eq!(by_name_id(store, site(0), "corp", "name", Some("_2")).await, keys(&[&two]));
+    assert_eq!(by_name_id(store, site(0), "corp", "name", Some("_3")).await, []);
+    assert_eq!(by_name_id(store, site(7), "corp", "name", None).await, keys(&[&elsewhere]));
+    assert_eq!(by_name_id(store, site(0), "other", "name", None).await, keys(&[&other_idp]));
+    assert_eq!(by_name_id(store, site(0), "corp", "Name", None).await, []);
+    assert_eq!(by_name_id(store, site(1), "corp", "name", None).await, []);
 
     assert!(patiently(|| store.remove(same.key())).await.is_ok());
     assert!(patiently(|| store.remove(one.key())).await.is_ok());
-    assert_eq!(by_name_id(store, 0, "corp", "name", None).await, keys(&[&two, &none]));
-    assert_eq!(by_name_id(store, 0, "corp", "name", Some("_1")).await, []);
+    assert_eq!(by_name_id(store, site(0), "corp", "name", None).await, keys(&[&two, &none]));
+    assert_eq!(by_name_id(store, site(0), "corp", "name", Some("_1")).await, []);
 }
 
 async fn a_user_is_found_on_every_site<S: Store>(store: &S) {
     let ada = Sample { user: "ada".into(), ..Sample::new(0) };
     let here = insert(store, Sample { n: 1, ..ada.clone() }.session(NOW)).await;
     let there =
-        insert(store, Sample { n: 2, site: 9, name_id: "other".into(), ..ada.clone() }.session(NOW)).await;
+        insert(store, Sample { n: 2, site: site(9), name_id: "other".into(), ..ada.clone() }.session(NOW))
+            .await;
     let namesake = insert(store, Sample { n: 3, idp: "other", ..ada.clone() }.session(NOW)).await;
     // A NameID that is her name makes nobody Ada.
     insert(store, Sample { n: 4, name_id: "ada".into(), ..Sample::new(4) }.session(NOW)).await;
@@ -139,6 +141,20 @@ async fn a_user_is_found_on_every_site<S: Store>(store: &S) {
     assert_eq!(by_user(store, "corp", "Ada").await, []);
     assert!(patiently(|| store.remove(here.key())).await.is_ok());
     assert_eq!(by_user(store, "corp", "ada").await, keys(&[&there]));
+}
+
+async fn an_idp_finds_all_its_sessions<S: Store>(store: &S) {
+    let mut of_corp = Vec::new();
+    for n in 0..20 {
+        of_corp.push(insert(store, sample(n, NOW)).await);
+    }
+    insert(store, Sample { idp: "other", ..Sample::new(100) }.session(NOW)).await;
+    insert(store, Sample { idp: "Corp", ..Sample::new(101) }.session(NOW)).await;
+    insert(store, Sample { site: site(7), ..Sample::new(102) }.session(NOW)).await;
+    let found = |n, idp| async move { sorted(patiently(|| store.by_idp(site(n), idp)).await) };
+    assert_eq!(found(0, "corp").await, keys(&of_corp.iter().collect::<Vec<_>>()));
+    assert_eq!(found(0, "other").await.len(), 1);
+    assert_eq!(found(7, "other").await, []);
 }
 
 async fn the_least_recently_used_goes<S: Store>(make: &impl Fn(Room) -> S) {
@@ -201,7 +217,7 @@ async fn claims_are_all_or_nothing<S: Store>(store: &S) {
 }
 
 async fn claims_end_when_they_say<S: Store>(store: &S) {
-    let key = ClaimKey::request(1, "_request");
+    let key = ClaimKey::request(site(1), "_request");
     let until = NOW.plus(MINUTE);
     assert_eq!(claim(store, &[key], NOW, until).await, Ok(Claim::First));
     let last = until.minus(Duration::from_millis(1));
@@ -216,7 +232,7 @@ async fn claims_end_when_they_say<S: Store>(store: &S) {
 async fn a_full_store_refuses_claims_and_forgets_none<S: Store>(make: &impl Fn(Room) -> S) {
     let weight = u64::from(sample(0, NOW).weight());
     let store = &make(Room { max_bytes: 4 * weight, max_claims: 10, ..ROOMY });
-    let key = |n: usize| ClaimKey::request(0, &n.to_string());
+    let key = |n: usize| ClaimKey::request(site(0), &n.to_string());
     let until = |n: usize| NOW.plus(MINUTE * (1 + n as u32 / 5));
     for n in 0..10 {
         assert_eq!(claim(store, &[key(n)], NOW, until(n)).await, Ok(Claim::First));
@@ -251,7 +267,7 @@ async fn one_of_many_is_first<S: Store + 'static>(store: Arc<S>) {
         let tasks: Vec<_> = (0..64)
             .map(|task| {
                 let store = Arc::clone(&store);
-                let own = ClaimKey::request(task, &format!("{round}"));
+                let own = ClaimKey::request(site(task), &format!("{round}"));
                 tokio::spawn(async move { store.claim_once(&[own, contended], NOW, NOW.plus(MINUTE)).await })
             })
             .collect();
@@ -363,7 +379,7 @@ async fn by_user<S: Store>(store: &S, idp: &str, user: &str) -> Vec<SessionKey> 
 
 async fn by_name_id<S: Store>(
     store: &S,
-    site: u16,
+    site: SiteKey,
     idp: &str,
     name_id: &str,
     index: Option<&str>,

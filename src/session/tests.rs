@@ -27,7 +27,7 @@ fn ada() -> Identity {
 }
 
 fn session(identity: &Identity) -> Session {
-    Session::establish(identity, 3, SessionId::random().key(), &LIMITS, NOW)
+    Session::establish(identity, SiteKey::of("3"), SessionId::random().key(), &LIMITS, NOW)
 }
 
 fn after(seconds: u64) -> Moment {
@@ -43,7 +43,7 @@ fn listed(each: impl FnOnce(&mut dyn FnMut(&str))) -> Vec<String> {
 #[test]
 fn a_session_says_of_a_person_what_the_identity_says() {
     let session = session(&ada());
-    assert_eq!(session.site(), 3);
+    assert_eq!(session.site(), SiteKey::of("3"));
     assert_eq!(session.idp(), "corp");
     assert_eq!(session.user(), "ada@example.com");
     assert_eq!(session.email(), Some("ada@example.com"));
@@ -140,10 +140,10 @@ fn the_idps_own_end_counts_when_it_is_earlier() {
 #[test]
 fn absurd_times_stay_within_time() {
     let endless = Limits { idle_timeout: Duration::MAX, max_age: Duration::MAX };
-    let for_ever = Session::establish(&ada(), 0, SessionId::random().key(), &endless, NOW);
+    let for_ever = Session::establish(&ada(), SiteKey::of("0"), SessionId::random().key(), &endless, NOW);
     assert!(for_ever.touch(after(60 * 60 * 24 * 365 * 50)));
     let instant = Limits { idle_timeout: Duration::ZERO, max_age: Duration::from_secs(60) };
-    let brief = Session::establish(&ada(), 0, SessionId::random().key(), &instant, NOW);
+    let brief = Session::establish(&ada(), SiteKey::of("0"), SessionId::random().key(), &instant, NOW);
     assert!(brief.touch(NOW) && !brief.touch(after(1)));
     let before = Identity { authn_instant: Moment::from_millis(i64::MIN), ..ada() };
     assert_eq!(session(&before).authn_instant(), Moment::from_seconds(0));
@@ -165,7 +165,7 @@ fn an_ended_session_is_dead_for_all_who_hold_it() {
 fn debug_output_names_the_session_and_nobody() {
     let session = session(&ada());
     let name = session.key().public_name();
-    assert_eq!(format!("{session:?}"), format!("Session({name} on site 3)"));
+    assert_eq!(format!("{session:?}"), format!("Session({name} on site {:?})", SiteKey::of("3")));
 }
 
 #[test]

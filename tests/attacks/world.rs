@@ -75,6 +75,7 @@ impl Scene {
             service_provider: ServiceProvider {
                 entity_id: EntityId(SP.to_string()),
                 acs_url: ACS.to_string(),
+                further_acs_urls: Vec::new(),
                 slo_url: SLO.to_string(),
                 signing_keys: world.sp_keys.iter().flatten().map(|name| our_key(name)).collect(),
             },

@@ -8,6 +8,7 @@
 
 mod example;
 mod looks;
+mod sites;
 mod terms;
 mod values;
 

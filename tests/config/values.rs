@@ -8,7 +8,7 @@ use vestibule::config::{Config, load};
 use vestibule::federation::Pace;
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
 use vestibule::saml::metadata::change::KeyChanges;
-use vestibule::site::{Face, RequireSignedLogout};
+use vestibule::site::{Face, RequireSignedLogout, Route};
 
 fn good(name: &str) -> PathBuf {
     here().join("good").join(name)
@@ -37,9 +37,11 @@ fn the_smallest_file_has_safe_defaults() {
     assert_eq!(site.cookies.session_name, "__Host-vestibule");
     assert_eq!(site.headers.budget(), 3072);
     assert!(!site.allow_encoded_slash);
-    assert!(site.rules.rules.is_empty());
-    assert!(matches!(site.rules.default, vestibule::access::Access::Authenticated));
-    let Face::Proxy(upstream) = &site.face else { panic!("proxy") };
+    assert!(site.rules.rules().is_empty());
+    assert!(matches!(site.rules.default_access(), vestibule::access::Access::Authenticated));
+    let Face::Proxy(routes) = &site.face else { panic!("proxy") };
+    let [Route { paths, upstream }] = routes.as_slice() else { panic!("one part") };
+    assert!(paths.is_empty());
     assert_eq!((upstream.tls, upstream.host.as_str(), upstream.port), (false, "127.0.0.1", 3000));
     assert!(upstream.preserve_host);
     assert_eq!(config.listeners.public.to_string(), "127.0.0.1:4180");
@@ -182,7 +184,7 @@ fn the_environment_wins_over_the_file_item_by_item() {
     assert_eq!(site.session_limits.idle_timeout, Duration::from_secs(45 * 60));
     assert_eq!(site.mapping.roles, [("Ops".to_owned(), "true".to_owned())]);
     assert_eq!(config.trusted_proxies.len(), 1);
-    assert_eq!(site.rules.rules.len(), 1);
+    assert_eq!(site.rules.rules().len(), 1);
 }
 
 #[test]
@@ -509,4 +511,28 @@ fn a_second_opinion_is_sought_as_the_build_can() {
             }
         }
     }
+}
+
+#[test]
+fn an_identity_provider_is_live_unless_it_says_otherwise() {
+    use vestibule::site::Status;
+    let of = |config: &vestibule::config::Config| {
+        config.sites[0].identity_providers.iter().map(|idp| idp.status).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&with("forward-auth.yaml", &[])), [Status::Live, Status::Live]);
+    let config = with("forward-auth.yaml", &[("VESTIBULE__IDENTITY_PROVIDERS__1__STATUS", "staged")]);
+    assert_eq!(of(&config), [Status::Live, Status::Staged]);
+    assert!(!warnings(&config).contains(&"identity_providers"));
+    let config = with(
+        "forward-auth.yaml",
+        &[
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__STATUS", "retired"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__1__STATUS", "staged"),
+        ],
+    );
+    assert!(warnings(&config).contains(&"identity_providers"), "{:?}", warnings(&config));
+    let wrong = [("VESTIBULE__IDENTITY_PROVIDERS__0__STATUS", "Live")];
+    let problems =
+        load_with(&good("forward-auth.yaml"), &wrong).expect_err("words are written in lower case");
+    assert!(problems.to_string().contains("did you mean `live`?"), "{problems}");
 }

@@ -15,6 +15,7 @@ fn beside(scene: &mut Scene, written: Option<&str>) -> Arc<Idp> {
         id: "other".into(),
         label: "Other".into(),
         logo: None,
+        status: vestibule::site::Status::Live,
         metadata: Live::unknown(),
         email_domains: None,
         demand: vestibule::saml::demand::Demand::default(),

@@ -289,6 +289,7 @@ async fn a_copy_of_another_address_does_not_count() {
         id: "corp".into(),
         label: "Corporate login".into(),
         logo: None,
+        status: vestibule::site::Status::Live,
         metadata: vestibule::site::Live::unknown(),
         email_domains: None,
         demand: vestibule::saml::demand::Demand::default(),

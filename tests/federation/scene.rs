@@ -46,6 +46,7 @@ impl Scene {
             id: "corp".into(),
             label: "Corporate login".into(),
             logo: None,
+            status: vestibule::site::Status::Live,
             metadata: Live::unknown(),
             email_domains: None,
             demand: vestibule::saml::demand::Demand::default(),

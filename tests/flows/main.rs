@@ -13,6 +13,8 @@ mod idp;
 mod logout;
 #[path = "../support/sealing.rs"]
 mod sealing;
+#[path = "../support/town.rs"]
+mod town;
 #[path = "../support/world.rs"]
 mod world;
 
@@ -29,5 +31,7 @@ mod sign_in;
 mod sign_out;
 mod single_logout;
 mod single_logout_attacks;
+mod sites;
 mod strangers;
+mod trial;
 mod unsolicited;

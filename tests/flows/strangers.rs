@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use vestibule::clock::Moment;
 use vestibule::login::verifier::Verifier;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
 };
 
 #[tokio::test]
@@ -150,7 +150,7 @@ impl Store for Failing {
     }
     async fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,
@@ -159,6 +159,9 @@ impl Store for Failing {
     }
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError> {
         self.inner.by_user(idp, user).await
+    }
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        self.inner.by_idp(site, idp).await
     }
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.check(CLAIM)?;

@@ -141,6 +141,7 @@ impl Shape {
         let service_provider = ServiceProvider {
             entity_id: EntityId(self.scene.entity_id.clone()),
             acs_url: self.scene.acs.clone(),
+            further_acs_urls: Vec::new(),
             slo_url: String::new(),
             signing_keys: Vec::new(),
         };

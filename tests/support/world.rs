@@ -31,7 +31,7 @@ use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{EntityId, Limits, Policy, ServiceProvider};
 use vestibule::saml::second_opinion::{SecondOpinion, Weight};
 use vestibule::seal::KeyRing;
-use vestibule::session::{self, MemoryStore, Store};
+use vestibule::session::{self, MemoryStore, SiteKey, Store};
 use vestibule::site::{Face, Idp, Logout, PublicUrl, Site};
 
 /// When every story begins.
@@ -110,15 +110,23 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
     let base = format!("{}/vestibule", public_url.origin());
     Site {
         id,
+        key: SiteKey::of(name),
         name: name.into(),
+        audience: name.into(),
+        organization: None,
+        canonical_url: public_url.clone(),
         face: Face::ForwardAuth,
         path_prefix: "/vestibule".into(),
         service_provider: ServiceProvider {
             entity_id: EntityId(format!("{base}/saml/metadata")),
             acs_url: format!("{base}/saml/acs"),
+            further_acs_urls: Vec::new(),
             slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
+        acs_aliases: Vec::new(),
+        jwt_keys: None,
+        email_domains: None,
         identity_providers: idps
             .iter()
             .map(|(id, idp)| {
@@ -126,6 +134,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
                     id: (*id).into(),
                     label: format!("{id} login"),
                     logo: None,
+                    status: vestibule::site::Status::Live,
                     metadata: idp.identity_provider(START).into(),
                     email_domains: None,
                     demand: Demand::default(),
@@ -136,7 +145,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
             .collect(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),
-        rules: Rules { rules: Vec::new(), default: Access::Authenticated },
+        rules: Rules::new(Vec::new(), Access::Authenticated),
         headers: HeaderPlan::default_set(),
         session_limits: session::Limits {
             idle_timeout: Duration::from_secs(3600),

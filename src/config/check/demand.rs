@@ -23,9 +23,9 @@ const FORMATS: &[(&str, &str)] = &[
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 
 /// The demand, and whether answers that nobody asked for are taken.
-pub(super) fn demand(written: &IdpFile, file: &File, desk: &mut Desk) -> (Demand, bool) {
+pub(super) fn demand(written: &IdpFile, desk: &mut Desk) -> (Demand, bool) {
     let demand = Demand {
-        name_id_format: name_id_format(written, file, desk),
+        name_id_format: name_id_format(written, desk),
         force_authn: written.force_authn.or(false),
         is_passive: written.is_passive.or(false),
         authn_context: classes(&written.authn_context, desk),
@@ -68,7 +68,7 @@ pub(super) fn against_ourselves(idp: &Idp, written: &IdpFile, ourselves: &Servic
     }
 }
 
-fn name_id_format(written: &IdpFile, file: &File, desk: &mut Desk) -> Option<String> {
+fn name_id_format(written: &IdpFile, desk: &mut Desk) -> Option<String> {
     let text = written.name_id_format.get()?;
     let format = match FORMATS.iter().find(|(word, _)| word == text) {
         Some((_, uri)) => (*uri).to_owned(),
@@ -80,15 +80,20 @@ fn name_id_format(written: &IdpFile, file: &File, desk: &mut Desk) -> Option<Str
             return None;
         }
     };
-    let names_the_user = |names: &OneOrMany<String>| {
+    Some(format)
+}
+
+/// What can be told only when it is known how a site names people.
+pub(super) fn names_the_user(idp: &Idp, written: &IdpFile, file: &File, desk: &mut Desk) {
+    let by_name_id = |names: &OneOrMany<String>| {
         names.0.iter().filter_map(Field::get).all(|name| name.eq_ignore_ascii_case("NameID"))
     };
-    if format == TRANSIENT && file.identity.user.get().is_none_or(names_the_user) {
+    let transient = idp.demand.name_id_format.as_deref() == Some(TRANSIENT);
+    if transient && file.identity.user.get().is_none_or(by_name_id) {
         let message =
             "asks for names that change at every sign-in, and `user` is the NameID: nobody could sign in";
         desk.error(written.name_id_format.problem(message).hint("set identity.user to an attribute"));
     }
-    Some(format)
 }
 
 fn classes(field: &Field<OneOrMany<String>>, desk: &mut Desk) -> Vec<String> {

@@ -6,7 +6,7 @@ use crate::config::file::{File, Tls};
 use crate::config::reader::{Field, Place};
 use crate::config::values::{FilePath, OrOff, Short};
 use crate::config::{Listeners, TlsFiles};
-use crate::site::Face;
+use crate::site::{Face, Upstream};
 use ipnet::IpNet;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,8 +17,9 @@ const fn loopback(port: u16) -> SocketAddr {
 }
 
 /// The listeners, each with its default: nothing is open to the network unless somebody said so.
-pub(super) fn listeners(file: &File, desk: &mut Desk) -> Listeners {
-    let forward_auth = file.forward_auth.or(false);
+///
+/// `forward_auth`: whether gateways ask about any site.
+pub(super) fn listeners(file: &File, forward_auth: bool, desk: &mut Desk) -> Listeners {
     let default_authz = forward_auth.then_some(loopback(4181));
     let (public, authz) = match file.listen.get() {
         None => ((loopback(4180), &file.listen.place), (default_authz, &file.listen.place)),
@@ -78,9 +79,9 @@ fn clashes(listeners: &[(&str, Option<SocketAddr>, &Place)], desk: &mut Desk) {
 
 /// An upstream that is ourselves would be asked for ever. Names are not looked up: what they mean may change.
 pub(super) fn not_in_a_circle(file: &File, face: &Face, listeners: &Listeners, desk: &mut Desk) {
-    let Face::Proxy(upstream) = face else { return };
+    let Face::Proxy(routes) = face else { return };
     let ours = [Some(listeners.public), listeners.authz, listeners.admin];
-    let circle =
+    let is_ours = |upstream: &Upstream| {
         ours.into_iter().flatten().filter(|own| own.port() == upstream.port).any(|own| {
             match upstream.host.parse::<IpAddr>() {
                 Ok(host) => host == own.ip() || (own.ip().is_unspecified() && host.is_loopback()),
@@ -88,11 +89,14 @@ pub(super) fn not_in_a_circle(file: &File, face: &Face, listeners: &Listeners, d
                     upstream.host == "localhost" && (own.ip().is_loopback() || own.ip().is_unspecified())
                 }
             }
-        });
-    if circle {
-        let message = format!("port {} of this machine is Vestibule's own", upstream.port);
+        })
+    };
+    let parts = file.upstreams.get().map_or(&[][..], Vec::as_slice);
+    for (position, route) in routes.iter().enumerate().filter(|(_, route)| is_ours(&route.upstream)) {
+        let place = parts.get(position).map_or(&file.upstream.place, |part| &part.url.place);
+        let message = format!("port {} of this machine is Vestibule's own", route.upstream.port);
         let hint = "give the application another port, or Vestibule (listen)";
-        desk.error(file.upstream.problem(message).hint(hint));
+        desk.error(place.problem(message).hint(hint));
     }
 }
 

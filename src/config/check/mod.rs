@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod admitted;
 mod cors;
 mod cryptography;
 mod demand;
@@ -19,6 +20,7 @@ mod parties;
 mod rules;
 mod second_opinion;
 mod site;
+mod sites;
 mod state;
 mod upstream;
 
@@ -27,11 +29,14 @@ use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Ourselves, Shutdown};
+use super::{Config, Ourselves, OwnSide, Shutdown};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
 use crate::saml::parties::Limits;
+use crate::site::Site;
+use parties::Described;
+use sites::View;
 use std::time::Duration;
 
 /// Longest `shutdown.delay` and `shutdown.drain`: nobody waits longer, and a slip of a unit is found.
@@ -57,16 +62,25 @@ pub(super) fn check(
 ) -> Result<Config, Problems> {
     let mut desk = Desk::new(report, now, outbound);
     desk.folder = state::folder(file, &mut desk);
-    let site = site::site(file, &mut desk);
+    let described = parties::identity_providers(file, &mut desk);
+    let views = sites::views(file, &mut desk);
+    let sites = every_site(&views, described.as_deref(), &mut desk);
     state::wanted(file, &mut desk);
-    let listeners = listeners::listeners(file, &mut desk);
+    let forward_auth = views.iter().any(|view| view.file.forward_auth.or(false));
+    let listeners = listeners::listeners(file, forward_auth, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
-    if let Some(site) = &site {
-        listeners::not_in_a_circle(file, &site.face, &listeners, &mut desk);
+    for (site, view) in sites.iter().zip(&views) {
+        let Some(site) = site else { continue };
+        listeners::not_in_a_circle(&view.file, &site.face, &listeners, &mut desk);
         if !site.public_url.is_secure() && listeners.public_tls.is_some() {
             let message = "the public listener speaks TLS and public_url begins with http://";
-            desk.error(file.public_url.problem(message));
+            desk.error(view.file.public_url.problem(message));
         }
+    }
+    let sites: Option<Vec<Site>> = sites.into_iter().collect();
+    let sites = sites.map(|sites| at_every_address(sites, &views, &mut desk));
+    if let (Some(sites), Some(described)) = (&sites, &described) {
+        admitted::complete_watches(described, sites, &mut desk);
     }
     let keys = keys::seal_keys(&file.session, &mut desk);
     let jwt_keys = keys::jwt_keys(&file.jwt, &mut desk);
@@ -85,13 +99,13 @@ pub(super) fn check(
     if report.has_problems() {
         return Err(report.into_problems());
     }
-    let (Some(site), Some((keys, keys_are_ephemeral)), Some(jwt_keys)) = (site, keys, jwt_keys) else {
+    let (Some(sites), Some((keys, keys_are_ephemeral)), Some(jwt_keys)) = (sites, keys, jwt_keys) else {
         let message = "could not be understood, and Vestibule cannot say why: this is a fault of Vestibule";
         report.error(file.place.problem(message));
         return Err(report.into_problems());
     };
     Ok(Config {
-        sites: vec![site],
+        sites,
         listeners,
         trusted_proxies,
         keys,
@@ -108,33 +122,61 @@ pub(super) fn check(
     })
 }
 
+/// One for each address, numbered in this order.
+fn at_every_address(sites: Vec<Site>, views: &[View], desk: &mut Desk) -> Vec<Site> {
+    let mut all: Vec<Site> = sites
+        .into_iter()
+        .zip(views)
+        .flat_map(|(site, view)| site::at_every_address(site, view, desk))
+        .collect();
+    for (place, site) in all.iter_mut().enumerate() {
+        site.id = u16::try_from(place).unwrap_or(u16::MAX);
+    }
+    all
+}
+
+/// Every site of the views, and who is admitted by none.
+fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut Desk) -> Vec<Option<Site>> {
+    // Whatever is wrong with the list has been said; the rest of each site is looked at all the same.
+    let all = described.unwrap_or_default();
+    let (sites, admitted): (Vec<_>, Vec<_>) =
+        views.iter().enumerate().map(|(place, view)| site::site(view, place, all, desk)).unzip();
+    sites::same_entity_id(views, &sites, desk);
+    admitted::by_nobody(all, &admitted, desk);
+    sites
+}
+
 /// What the identity provider is told about us. Everything is checked, so that the rest can be warned of; only what
 /// is told decides.
 pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ourselves, Problems> {
     let problems = check(file, now, report, Outbound::direct())
         .err()
         .map_or_else(Vec::new, |Problems(problems)| problems);
-    let matters = |problem: &Problem| {
-        let top = problem.path.split(['.', '[']).next();
-        matches!(top, Some("public_url" | "path_prefix" | "service_provider"))
-    };
+    let matters = |problem: &Problem| sites::is_about_ourselves(&problem.path);
     let (own, problems): (Vec<_>, Vec<_>) = problems.into_iter().partition(matters);
     if !own.is_empty() {
         return Err(Problems(own));
     }
     // What this finds has been said above.
-    match site::ourselves(file, &mut Desk::new(Report::default(), now, Outbound::direct())) {
-        Some((public_url, path_prefix, service_provider)) => Ok(Ourselves {
-            public_url,
-            path_prefix,
-            service_provider,
-            certificate_files: parties::certificate_files(&file.service_provider),
-            identity_providers: parties::ids(file),
-            problems,
-            warnings: Vec::new(),
-        }),
+    let mut desk = Desk::new(Report::default(), now, Outbound::direct());
+    let views = sites::views(file, &mut desk);
+    let sides: Option<Vec<OwnSide>> = views.iter().map(|view| own_side(view, &mut desk)).collect();
+    match sides.filter(|sides| !sides.is_empty()) {
+        Some(sites) => Ok(Ourselves { sites, problems, warnings: Vec::new() }),
         None => Err(Problems(problems)),
     }
+}
+
+fn own_side(view: &View, desk: &mut Desk) -> Option<OwnSide> {
+    let (public_url, path_prefix, service_provider) = site::ourselves(view, desk)?;
+    Some(OwnSide {
+        name: view.name.clone()?,
+        public_url,
+        path_prefix,
+        service_provider,
+        certificate_files: parties::certificate_files(&view.file.service_provider),
+        identity_providers: view.admitted_ids(),
+    })
 }
 
 impl Desk {

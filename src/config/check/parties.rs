@@ -12,7 +12,7 @@ use crate::saml::parties::{
     Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
     TrustedKeys,
 };
-use crate::site::{Idp, Live};
+use crate::site::{Idp, Live, Status};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
@@ -26,8 +26,24 @@ const LONGEST_ENTITY_ID: usize = 1024;
 /// A certificate that ends sooner is worth a word at each start.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
-/// The identity providers that the site admits, in the chooser's order.
-pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc<Idp>>> {
+/// An identity provider of the file, which sites admit.
+pub(super) struct Described<'f> {
+    /// As it is written.
+    pub(super) written: &'f IdpFile,
+    /// None: wrong, which has been said.
+    pub(super) idp: Option<Arc<Idp>>,
+}
+
+impl Described<'_> {
+    /// As its metadata says, or, while that is not known, as the owner says.
+    pub(super) fn entity_id(&self) -> Option<String> {
+        let known = self.idp.as_ref()?.known().map(|saml| saml.entity_id.0.clone());
+        known.or_else(|| self.written.entity_id.get().cloned())
+    }
+}
+
+/// The identity providers that are described, whoever admits them.
+pub(super) fn identity_providers<'f>(file: &'f File, desk: &mut Desk) -> Option<Vec<Described<'f>>> {
     let hint = "a list; of each at least id, and metadata_url or metadata_file";
     let listed = file.identity_providers.required_as(hint, &mut desk.report)?;
     if listed.is_empty() {
@@ -35,26 +51,8 @@ pub(super) fn identity_providers(file: &File, desk: &mut Desk) -> Option<Vec<Arc
         return None;
     }
     same_twice(listed, desk);
-    let built: Vec<Option<Arc<Idp>>> =
-        listed.iter().map(|written| identity_provider(written, file, listed.len() > 1, desk)).collect();
-    let names: Vec<Option<String>> =
-        built.iter().zip(listed).map(|(idp, written)| entity_id_of(idp.as_deref()?, written)).collect();
-    for (position, (name, written)) in names.iter().zip(listed).enumerate() {
-        let Some(name) = name else { continue };
-        if let Some(earlier) = names[..position].iter().position(|other| other.as_ref() == Some(name)) {
-            let message = format!(
-                "has the entity ID of identity_providers[{earlier}], {name}: an answer could not be told to be from one"
-            );
-            desk.error(written.place.problem(message));
-        }
-    }
-    built.into_iter().collect()
-}
-
-/// As its metadata says, or, while that is not known, as the owner says.
-fn entity_id_of(idp: &Idp, written: &IdpFile) -> Option<String> {
-    let known = idp.known().map(|saml| saml.entity_id.0.clone());
-    known.or_else(|| written.entity_id.get().cloned())
+    let described = |written| Described { written, idp: identity_provider(written, desk) };
+    Some(listed.iter().map(described).collect())
 }
 
 fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
@@ -69,18 +67,7 @@ fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
     }
 }
 
-/// The ids as they are written.
-pub(super) fn ids(file: &File) -> Vec<String> {
-    let listed = file.identity_providers.get().map_or(&[][..], Vec::as_slice);
-    listed.iter().filter_map(|written| written.id.get().cloned()).collect()
-}
-
-fn identity_provider(
-    written: &IdpFile,
-    file: &File,
-    among_several: bool,
-    desk: &mut Desk,
-) -> Option<Arc<Idp>> {
+fn identity_provider(written: &IdpFile, desk: &mut Desk) -> Option<Arc<Idp>> {
     let id = written.id.required(&mut desk.report).filter(|id| {
         let good = id.len() <= 64
             && id.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -91,9 +78,9 @@ fn identity_provider(
         }
         good
     });
-    let email_domains = email_domains(written, among_several, desk);
+    let email_domains = email_domains(written, desk);
     let logout = logout(written, desk);
-    let (demand, allow_unsolicited) = demand(written, file, desk);
+    let (demand, allow_unsolicited) = demand(written, desk);
     let Description { known, watched } = description(written, desk)?;
     let certificates = known.as_ref().map_or(&[][..], |known| known.identity_provider.keys.certificates());
     for certificate in certificates {
@@ -116,6 +103,7 @@ fn identity_provider(
         id,
         label,
         logo,
+        status: written.status.or(Word(Status::default())).0,
         metadata,
         email_domains: email_domains?,
         demand,
@@ -127,24 +115,29 @@ fn identity_provider(
 }
 
 /// With several identity providers each says whom it may speak for; otherwise one could sign in as another's people.
-fn email_domains(written: &IdpFile, among_several: bool, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+pub(super) fn says_for_whom(written: &IdpFile, desk: &mut Desk) {
+    if written.email_domains.is_absent() && !written.speaks_for_any.or(false) && !written.faulty {
+        let message = "is missing: of several identity providers each must say for which domains it speaks";
+        let hint = "list them, or write speaks_for_any: true if it may speak for anybody";
+        desk.error(written.email_domains.problem(message).hint(hint));
+    }
+}
+
+fn email_domains(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<String>>> {
     let any = written.speaks_for_any.or(false);
     if any && written.email_domains.is_written() {
         let message = "email_domains and speaks_for_any: true contradict each other: one of the two must go";
         desk.error(written.speaks_for_any.problem(message));
         return None;
     }
-    let Some(listed) = written.email_domains.get() else {
-        if written.email_domains.is_absent() && among_several && !any && !written.faulty {
-            let message =
-                "is missing: of several identity providers each must say for which domains it speaks";
-            let hint = "list them, or write speaks_for_any: true if it may speak for anybody";
-            desk.error(written.email_domains.problem(message).hint(hint));
-        }
-        return Some(None);
-    };
+    domains(&written.email_domains, desk)
+}
+
+/// A list of domains; none inside: there is no list.
+pub(super) fn domains(field: &Field<Vec<Field<String>>>, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+    let Some(listed) = field.get() else { return Some(None) };
     if listed.is_empty() {
-        desk.error(written.email_domains.problem("is empty: nobody with an e-mail address could sign in"));
+        desk.error(field.problem("is empty: nobody with an e-mail address could sign in"));
         return None;
     }
     let read: Vec<Option<String>> = listed
@@ -290,16 +283,24 @@ pub(super) fn pem_or_base64(text: &str) -> Option<Vec<Vec<u8>>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// Ourselves, as the identity providers know us. `base` is the public address with the path prefix.
-pub(super) fn service_provider(written: &SpFile, base: &str, desk: &mut Desk) -> Option<ServiceProvider> {
+/// Ourselves, as the identity providers know us. `base` is the public address with the path prefix; `acs_urls` are all
+/// addresses that take answers, of which the first is asked with.
+pub(super) fn service_provider(
+    written: &SpFile,
+    base: &str,
+    acs_urls: Vec<String>,
+    desk: &mut Desk,
+) -> Option<ServiceProvider> {
     let own = written.entity_id.or(format!("{base}/saml/metadata"));
     let good = entity_id(&own, &written.entity_id, desk);
     let signing_keys = signing_keys(written, desk);
-    let acs_url = format!("{base}/saml/acs");
+    let mut acs_urls = acs_urls.into_iter();
+    let acs_url = acs_urls.next()?;
     let slo_url = format!("{base}/saml/slo");
     good.then_some(ServiceProvider {
         entity_id: EntityId(own),
         acs_url,
+        further_acs_urls: acs_urls.collect(),
         slo_url,
         signing_keys: signing_keys?,
     })

@@ -12,32 +12,32 @@ use http::Method;
 pub(super) struct Known<'a> {
     /// Roles that somebody can hold.
     pub(super) roles: Vec<&'a str>,
-    /// Ids of identity providers.
+    /// Ids of the identity providers that the site admits.
     pub(super) idps: Vec<&'a str>,
+    /// Ids of all that are described.
+    pub(super) all_idps: Vec<&'a str>,
 }
 
 /// The rules in order, and what holds where none selects.
 pub(super) fn rules(file: &File, known: &Known<'_>, desk: &mut Desk) -> Rules {
     let listed = file.rules.get().map_or(&[][..], Vec::as_slice);
-    let mut rules = Vec::with_capacity(listed.len());
-    let mut everything: Option<usize> = None;
-    for (position, written) in listed.iter().enumerate() {
-        if let Some(earlier) = everything {
-            let message = format!("is never reached: rules[{earlier}] selects every request");
-            desk.warn(written.place.problem(message));
+    let mut rules: Vec<(Rule, &RuleFile)> = Vec::with_capacity(listed.len());
+    for written in listed {
+        let Some(rule) = rule(written, known, desk) else { continue };
+        if let Some((earlier, other)) = rules.iter().find(|(earlier, _)| earlier.covers(&rule)) {
+            let whole = [earlier.paths.is_empty(), earlier.methods.is_empty(), earlier.networks.is_empty()];
+            let what = if whole == [true; 3] { "every request" } else { "whatever this one selects" };
+            let message = format!("is never reached: {} selects {what}", other.place.in_words());
+            desk.warn(written.place.problem(message).hint("the first rule that selects a request decides"));
         }
-        let selects_all =
-            [written.paths.is_absent(), written.methods.is_absent(), written.networks.is_absent()];
-        if selects_all == [true; 3] {
-            everything = everything.or(Some(position));
-        }
-        rules.extend(rule(written, known, desk));
+        rules.push((rule, written));
     }
+    let rules = rules.into_iter().map(|(rule, _)| rule).collect();
     let default = match file.default_access.or(Word(DefaultAccess::Authenticated)).0 {
         DefaultAccess::Authenticated => Access::Authenticated,
         DefaultAccess::Deny => Access::Deny,
     };
-    Rules { rules, default }
+    Rules::new(rules, default)
 }
 
 fn rule(written: &RuleFile, known: &Known<'_>, desk: &mut Desk) -> Option<Rule> {
@@ -55,7 +55,7 @@ fn rule(written: &RuleFile, known: &Known<'_>, desk: &mut Desk) -> Option<Rule> 
 }
 
 /// A selector that is absent selects everything; an empty one would too, which nobody means who wrote it.
-fn selector<T, U>(
+pub(super) fn selector<T, U>(
     field: &Field<Vec<Field<T>>>,
     desk: &mut Desk,
     parse: impl Fn(&T) -> Result<U, String>,
@@ -131,8 +131,11 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         return Some(Term::Role(role.clone()));
     }
     if let Some(idp) = written.idp.get() {
-        if !known.idps.contains(&idp.as_str()) {
+        if !known.all_idps.contains(&idp.as_str()) {
             let message = format!("no identity provider has the id `{idp}`");
+            desk.error(written.idp.problem(message));
+        } else if !known.idps.contains(&idp.as_str()) {
+            let message = format!("this site does not admit the identity provider `{idp}`");
             desk.error(written.idp.problem(message));
         }
         return Some(Term::Idp(idp.clone()));

@@ -1,25 +1,23 @@
-//! The one site that the short form describes.
+//! One site, brought into the short form ([`super::sites`]).
 
-use super::Desk;
 use super::cors::cors;
-use super::cryptography;
-use super::demand::against_ourselves;
 use super::identity::mapping;
-use super::logout;
+use super::keys::jwt_keys;
 use super::looks::branding;
-use super::parties::{identity_providers, service_provider};
+use super::parties::{Described, domains, service_provider};
 use super::rules::{Known, rules};
-use super::upstream::upstream;
+use super::sites::View;
+use super::upstream::{upstream, upstreams};
+use super::{Desk, admitted};
+use crate::access::RequestPath;
 use crate::config::file::{File, Session};
 use crate::config::reader::Field;
 use crate::config::values::show;
 use crate::cookies::CookiePolicy;
-use crate::federation::{Other, Terms};
 use crate::identity::Mapping;
-use crate::saml::demand::SignRequests;
 use crate::saml::parties::{Policy, ServiceProvider};
-use crate::session::Limits;
-use crate::site::{Face, Idp, PublicUrl, Site};
+use crate::session::{Limits, SiteKey};
+use crate::site::{Face, PublicUrl, Site};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,93 +30,156 @@ const LARGEST_SKEW: Duration = Duration::from_secs(300);
 /// Stands for a public URL that is missing or broken while the rest is checked.
 const NOWHERE: &str = "https://invalid.invalid";
 
-/// The site of the top level.
-pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
-    let (public_url, path_prefix, service_provider) = ourselves_in_parts(file, desk);
+/// The site of a view, and the identity providers that it admits. `place` is its place among all.
+pub(super) fn site<'d, 'f>(
+    view: &View,
+    place: usize,
+    described: &'d [Described<'f>],
+    desk: &mut Desk,
+) -> (Option<Site>, Vec<&'d Described<'f>>) {
+    let file = &view.file;
+    let (public_url, path_prefix, service_provider) = ourselves_in_parts(view, desk);
     let face = face(file, desk);
-    let identity_providers = identity_providers(file, desk);
-    for (idp, written) in
-        identity_providers.iter().flatten().zip(file.identity_providers.get().into_iter().flatten())
-    {
-        if let Some(ours) = &service_provider {
-            cryptography::fits(written, ours, desk);
-            against_ourselves(idp, written, ours, desk);
-            logout::can_be_done(idp, written, ours, desk);
-        }
-        // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
-        let Some(saml) = idp.known() else { continue };
-        if service_provider.as_ref().is_some_and(|sp| sp.entity_id == saml.entity_id) {
-            let message =
-                format!("its entity ID is our own, {}: is this our own metadata?", saml.entity_id.0);
-            desk.error(written.place.problem(message));
-        }
-    }
-    for watch in &mut desk.watches {
-        watch.site = public_url.as_ref().map(|url| url.authority().to_owned()).unwrap_or_default();
-        if let Some(sp) = &service_provider {
-            let not = vec![sp.entity_id.0.clone()];
-            let never = watch.idp.demand.sign_requests == SignRequests::Never;
-            let we_sign = !never && !sp.signing_keys.is_empty();
-            let others = others(&watch.idp, identity_providers.iter().flatten(), file);
-            watch.complete(Terms { not, we_sign, others, ..watch.terms.clone() });
-        }
+    let admitted = admitted::admitted(view, described, desk);
+    admitted::same_entity_id(&admitted, desk);
+    if let Some(ours) = &service_provider {
+        admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
     let mapping = mapping(file, desk);
-    let rules = rules(file, &known(file, &mapping), desk);
+    let rules = rules(file, &known(&admitted, described, &mapping), desk);
     let headers = super::headers::plan(&file.headers, desk);
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
-    let cors = cors(&file.cors, public_url.as_ref(), desk);
     let branding = branding(&file.branding, &path_prefix, desk);
-    let public_url = public_url?;
-    Some(Site {
-        id: 0,
-        name: public_url.authority().to_owned(),
-        public_url,
-        face: face?,
-        path_prefix,
-        service_provider: service_provider?,
-        identity_providers: identity_providers?,
-        policy: Policy { clock_skew: skew },
-        mapping,
-        rules,
-        headers: headers?,
-        session_limits,
-        cookies: cookies?,
-        allow_encoded_slash: file.allow_encoded_slash.or(false),
-        branding,
-        cors,
-        keep_fragment: file.keep_fragment.or(true),
-    })
+    let cors = cors(&file.cors, public_url.as_ref(), desk);
+    let acs_aliases = acs_aliases(file, &path_prefix, desk);
+    let email_domains = domains(&view.email_domains, desk);
+    let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
+    let build = || {
+        let jwt_keys = match own_keys {
+            None => None,
+            Some(keys) => Some(Arc::new(keys?)),
+        };
+        let name = view.name.clone()?;
+        Some(Site {
+            id: u16::try_from(place).ok()?,
+            key: SiteKey::of(&name),
+            name,
+            audience: view.audience.clone()?,
+            organization: view.organization.clone(),
+            canonical_url: public_url.clone()?,
+            public_url: public_url?,
+            face: face?,
+            path_prefix,
+            service_provider: service_provider?,
+            acs_aliases,
+            identity_providers: admitted.iter().map(|one| one.idp.clone()).collect::<Option<_>>()?,
+            email_domains: email_domains?,
+            policy: Policy { clock_skew: skew },
+            mapping,
+            rules,
+            headers: headers?,
+            jwt_keys,
+            session_limits,
+            cookies: cookies?,
+            allow_encoded_slash: file.allow_encoded_slash.or(false),
+            branding,
+            cors,
+            keep_fragment: file.keep_fragment.or(true),
+        })
+    };
+    (build(), admitted)
 }
 
-/// Whose names this one must not have.
-fn others<'a>(this: &Arc<Idp>, all: impl Iterator<Item = &'a Arc<Idp>>, file: &File) -> Vec<Other> {
-    all.zip(file.identity_providers.get().into_iter().flatten())
-        .filter(|(idp, _)| !Arc::ptr_eq(idp, this))
-        .map(|(idp, written)| Other { idp: Arc::clone(idp), written: written.entity_id.get().cloned() })
-        .collect()
-}
-
-/// Who we are, when all of it is right.
-pub(super) fn ourselves(file: &File, desk: &mut Desk) -> Option<(PublicUrl, String, ServiceProvider)> {
-    let (public_url, path_prefix, service_provider) = ourselves_in_parts(file, desk);
+/// Who we are at one site, when all of it is right.
+pub(super) fn ourselves(view: &View, desk: &mut Desk) -> Option<(PublicUrl, String, ServiceProvider)> {
+    let (public_url, path_prefix, service_provider) = ourselves_in_parts(view, desk);
     Some((public_url?, path_prefix, service_provider?))
 }
 
-fn ourselves_in_parts(file: &File, desk: &mut Desk) -> (Option<PublicUrl>, String, Option<ServiceProvider>) {
-    let public_url = public_url(file, desk);
+fn ourselves_in_parts(view: &View, desk: &mut Desk) -> (Option<PublicUrl>, String, Option<ServiceProvider>) {
+    let file = &view.file;
+    let public_url = public_url(view, desk);
     let path_prefix = path_prefix(&file.path_prefix, desk);
     let origin = public_url.as_ref().map_or(NOWHERE, PublicUrl::origin);
-    let service_provider = service_provider(&file.service_provider, &format!("{origin}{path_prefix}"), desk);
+    let base = format!("{origin}{path_prefix}");
+    let mut urls = acs_urls(origin, &path_prefix, &acs_aliases(file, &path_prefix, desk));
+    for further in further_urls(file, desk) {
+        if public_url.as_ref().is_some_and(|url| url.is_secure() != further.is_secure()) {
+            let message = "the addresses of one site begin all with https:// or all with http://";
+            desk.error(file.public_urls.problem(message));
+        }
+        urls.extend(acs_urls(further.origin(), &path_prefix, &acs_aliases(file, &path_prefix, desk)));
+    }
+    let service_provider = service_provider(&file.service_provider, &base, urls, desk);
     (public_url, path_prefix, service_provider)
 }
 
-fn public_url(file: &File, desk: &mut Desk) -> Option<PublicUrl> {
+/// Where answers are taken at one address, the one that is asked with first: what stood here before is what the identity
+/// provider knows, as long as it is listed.
+fn acs_urls(origin: &str, path_prefix: &str, aliases: &[String]) -> Vec<String> {
+    let own = format!("{origin}{path_prefix}/saml/acs");
+    aliases.iter().map(|path| format!("{origin}{path}")).chain([own]).collect()
+}
+
+fn further_urls(file: &File, desk: &mut Desk) -> Vec<PublicUrl> {
+    let listed = file.public_urls.get().map_or(&[][..], Vec::as_slice);
+    let read = |field: &Field<String>| {
+        PublicUrl::parse(field.get()?).map_err(|message| desk.error(field.problem(message))).ok()
+    };
+    listed.iter().filter_map(read).collect()
+}
+
+/// The site at each of its addresses: the same in everything but where it is, where it begins sign-ins and takes answers.
+pub(super) fn at_every_address(site: Site, view: &View, desk: &mut Desk) -> Vec<Site> {
+    let further: Vec<Site> = further_urls(&view.file, desk)
+        .into_iter()
+        .map(|public_url| {
+            let mut sp = site.service_provider.clone();
+            let all: Vec<String> = sp.acs_urls().map(str::to_owned).collect();
+            let base = format!("{}{}", public_url.origin(), site.path_prefix);
+            let here = acs_urls(public_url.origin(), &site.path_prefix, &site.acs_aliases);
+            sp.acs_url = here.first().cloned().unwrap_or_default();
+            sp.further_acs_urls = all.into_iter().filter(|url| *url != sp.acs_url).collect();
+            sp.slo_url = format!("{base}/saml/slo");
+            Site { public_url, service_provider: sp, ..site.clone() }
+        })
+        .collect();
+    std::iter::once(site).chain(further).collect()
+}
+
+fn public_url(view: &View, desk: &mut Desk) -> Option<PublicUrl> {
     let hint = "the address that people type, such as https://app.example.com";
-    let text = file.public_url.required_as(hint, &mut desk.report)?;
-    PublicUrl::parse(text).map_err(|message| desk.error(file.public_url.problem(message))).ok()
+    let field = &view.file.public_url;
+    let text = field.required_as(hint, &mut desk.report)?;
+    PublicUrl::parse(text).map_err(|message| desk.error(field.problem(message))).ok()
+}
+
+/// Paths of an assertion consumer service that stood here before, each plain and none of ours.
+fn acs_aliases(file: &File, path_prefix: &str, desk: &mut Desk) -> Vec<String> {
+    let mut aliases: Vec<String> = Vec::new();
+    for field in file.acs_aliases.get().map_or(&[][..], Vec::as_slice) {
+        let Some(text) = field.get() else { continue };
+        let plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"%*?#\\\"<>^`{|}".contains(&b));
+        let read = RequestPath::parse(text, false);
+        let wrong = if !plain || text.len() > 256 || !read.is_ok_and(|read| read.as_str() == *text) {
+            "must be a plain path such as /mellon/postResponse: no `*`, no `%`, no dots between slashes"
+        } else if text == "/" || is_below(text, path_prefix) || is_below(text, "/.well-known") {
+            "is not free: what stands there is served already"
+        } else if aliases.contains(text) {
+            "stands here twice"
+        } else {
+            aliases.push(text.clone());
+            continue;
+        };
+        desk.error(field.problem(wrong));
+    }
+    aliases
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn path_prefix(field: &Field<String>, desk: &mut Desk) -> String {
@@ -139,7 +200,12 @@ fn path_prefix(field: &Field<String>, desk: &mut Desk) -> String {
 
 fn face(file: &File, desk: &mut Desk) -> Option<Face> {
     let forward_auth = file.forward_auth.or(false);
-    match (file.upstream.is_written(), forward_auth) {
+    if file.upstream.is_written() && file.upstreams.is_written() {
+        let message = format!("stands beside {}: one of the two must go", file.upstream.place.in_words());
+        desk.error(file.upstreams.problem(message));
+        return None;
+    }
+    match (file.upstream.is_written() || file.upstreams.is_written(), forward_auth) {
         (true, true) => {
             let message = "upstream and forward_auth: true are both given: one of the two must go";
             desk.error(file.forward_auth.problem(message));
@@ -154,22 +220,19 @@ fn face(file: &File, desk: &mut Desk) -> Option<Face> {
             }
             None
         }
-        (true, false) => upstream(file, desk).map(Face::Proxy),
+        (true, false) if file.upstreams.is_written() => upstreams(file, desk).map(Face::Proxy),
+        (true, false) => upstream(file, desk).map(Face::from),
     }
 }
 
 /// What rules may name; from the file rather than from what was built, so that a broken provider is still known.
-fn known<'a>(file: &'a File, mapping: &'a Mapping) -> Known<'a> {
+fn known<'a>(admitted: &[&Described<'a>], all: &[Described<'a>], mapping: &'a Mapping) -> Known<'a> {
     let roles = mapping.roles.iter().map(|(_, role)| role).chain(&mapping.default_role);
+    let id = |one: &Described<'a>| one.written.id.get().map(String::as_str);
     Known {
         roles: roles.map(String::as_str).collect(),
-        idps: file
-            .identity_providers
-            .get()
-            .into_iter()
-            .flatten()
-            .filter_map(|idp| Some(idp.id.get()?.as_str()))
-            .collect(),
+        idps: admitted.iter().filter_map(|one| id(one)).collect(),
+        all_idps: all.iter().filter_map(id).collect(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::Desk;
 use super::listeners::certificates;
-use crate::config::file::{File, Upstream as UpstreamFile};
+use super::rules::selector;
+use crate::access::PathPattern;
+use crate::config::file::{File, Route as RouteFile, Upstream as UpstreamFile};
 use crate::config::reader::Place;
 use crate::config::values::{FilePath, OrOff, Short};
-use crate::site::Upstream;
+use crate::site::{Route, Upstream};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,6 +30,52 @@ pub(super) fn upstream(file: &File, desk: &mut Desk) -> Option<Upstream> {
             })
         }
         Short::Long(written) => upstream_in_full(written, desk),
+    }
+}
+
+/// The parts of an application, the first that serves a path before the others.
+pub(super) fn upstreams(file: &File, desk: &mut Desk) -> Option<Vec<Route>> {
+    let listed = file.upstreams.get()?;
+    if listed.is_empty() {
+        desk.error(file.upstreams.problem("is empty: where is the application?"));
+        return None;
+    }
+    let mut everything: Option<&RouteFile> = None;
+    let mut routes = Vec::with_capacity(listed.len());
+    for written in listed {
+        if let Some(earlier) = everything {
+            let message = format!("is never reached: {} serves every path", earlier.place.in_words());
+            desk.error(
+                written.place.problem(message).hint("the one without paths stands last: it is the rest"),
+            );
+        }
+        let whole = written.paths.is_absent()
+            || written
+                .paths
+                .get()
+                .is_some_and(|paths| paths.iter().any(|path| path.get().is_some_and(|p| p == "/*")));
+        everything = everything.or(whole.then_some(written));
+        let paths = selector(&written.paths, desk, |text| PathPattern::parse(text));
+        let upstream = upstream_in_full(&written.upstream(), desk);
+        routes.push(paths.zip(upstream).map(|(paths, upstream)| Route { paths, upstream }));
+    }
+    routes.into_iter().collect()
+}
+
+impl RouteFile {
+    /// The upstream that it is beside its paths.
+    fn upstream(&self) -> UpstreamFile {
+        UpstreamFile {
+            place: self.place.clone(),
+            faulty: self.faulty,
+            written: self.written,
+            url: self.url.clone(),
+            http2: self.http2.clone(),
+            ca_file: self.ca_file.clone(),
+            connect_timeout: self.connect_timeout.clone(),
+            read_timeout: self.read_timeout.clone(),
+            preserve_host: self.preserve_host.clone(),
+        }
     }
 }
 

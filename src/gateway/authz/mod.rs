@@ -33,7 +33,10 @@ use tokio::time::Instant;
 pub(super) struct Authz {
     gate: Arc<Gate>,
     routes: HashMap<String, Route>,
+    pins: Vec<Pin>,
     trusted: TrustedProxies,
+    /// Of each site, whether its rules ask where the client is.
+    asks_where: Box<[bool]>,
     log_requests: bool,
 }
 
@@ -41,8 +44,16 @@ pub(super) struct Authz {
 #[derive(Debug, Clone, Copy)]
 struct Route {
     dialect: Dialect,
-    /// The site, where the path and not the host names it.
-    pinned: Option<u16>,
+    /// The place in [`Authz::pins`], where the path and not the host names the site.
+    pinned: Option<usize>,
+}
+
+/// What a pinned path means: a site under each of its addresses, or all tenants of one.
+#[derive(Debug)]
+struct Pin {
+    sites: Vec<u16>,
+    /// The one that is meant when the host is nobody's; none of tenants, whom only the host tells apart.
+    otherwise: Option<u16>,
 }
 
 /// What is known about everybody who asks on a connection.
@@ -68,7 +79,6 @@ struct Judgeable<'a> {
     site: &'a Site,
     asked: Asked<'a>,
     path: RequestPath,
-    client: IpAddr,
 }
 
 /// An answer and what is to be recorded about it.
@@ -77,15 +87,31 @@ type Told = (VerdictLabel, Response<Bytes>);
 impl Authz {
     pub(super) fn new(gate: Arc<Gate>, trusted: TrustedProxies, log_requests: bool) -> Self {
         let mut routes = HashMap::new();
+        let mut pins: Vec<Pin> = Vec::new();
         for site in &gate.sites {
+            let prefix = &site.path_prefix;
             for dialect in Dialect::ALL {
-                let (prefix, last) = (&site.path_prefix, dialect.path());
-                routes.insert(format!("{prefix}/authz/{last}"), Route { dialect, pinned: None });
-                let pinned = format!("{prefix}/authz/sites/{}/{last}", site.name);
-                routes.insert(pinned, Route { dialect, pinned: Some(site.id) });
+                let unpinned = format!("{prefix}/authz/{}", dialect.path());
+                routes.insert(unpinned, Route { dialect, pinned: None });
+            }
+            // A tenant's own name, and the name of the site that it belongs to.
+            let of_site = site.organization.as_ref().map(|_| (&site.audience, None));
+            for (name, otherwise) in [(&site.name, Some(site.id))].into_iter().chain(of_site) {
+                for dialect in Dialect::ALL {
+                    let path = format!("{prefix}/authz/sites/{name}/{}", dialect.path());
+                    let pin = routes.get(&path).and_then(|route: &Route| route.pinned).unwrap_or(pins.len());
+                    if pin == pins.len() {
+                        pins.push(Pin { sites: Vec::new(), otherwise });
+                    }
+                    if let Some(pin) = pins.get_mut(pin) {
+                        pin.sites.push(site.id);
+                    }
+                    routes.insert(path, Route { dialect, pinned: Some(pin) });
+                }
             }
         }
-        Self { gate, routes, trusted, log_requests }
+        let asks_where = gate.sites.iter().map(|site| site.rules.ask_for_client()).collect();
+        Self { gate, routes, pins, trusted, asks_where, log_requests }
     }
 }
 
@@ -93,9 +119,8 @@ impl Authz {
 impl Answer for Authz {
     type Peer = Peer;
 
-    fn meet(&self, peer: Option<IpAddr>) -> Peer {
-        let address = peer.unwrap_or(request::UNKNOWN_CLIENT);
-        Peer { address, trusted: peer.is_some_and(|peer| self.trusted.include(peer)) }
+    fn meet(&self, peer: IpAddr) -> Peer {
+        Peer { address: peer, trusted: self.trusted.include(peer) }
     }
 
     fn answer_now(
@@ -125,7 +150,7 @@ impl Answer for Authz {
 impl Authz {
     /// Without a connection.
     pub(super) async fn answered<B>(&self, request: &Request<B>, peer: IpAddr) -> Response<Bytes> {
-        self.with_the_store(&Posed::of(request, self.meet(Some(peer)), Instant::now())).await
+        self.with_the_store(&Posed::of(request, self.meet(peer), Instant::now())).await
     }
 }
 
@@ -133,11 +158,6 @@ impl<'a> Posed<'a> {
     fn of<B>(request: &'a Request<B>, peer: Peer, began: Instant) -> Self {
         let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
         Self { method, path, headers, peer, began }
-    }
-
-    /// Whom the records name: the gateway itself, where it named nobody.
-    fn seen(&self, client: IpAddr) -> IpAddr {
-        if client == request::UNKNOWN_CLIENT { self.peer.address } else { client }
     }
 }
 
@@ -192,13 +212,7 @@ impl Authz {
         request::within_limits(headers).map_err(nowhere)?;
         let asked = Asked::read(route.dialect, headers).map_err(nowhere)?;
         request::forwardable(&asked.method).map_err(nowhere)?;
-        let site = match route.pinned {
-            Some(site) => self.gate.sites.get(usize::from(site)).map(Arc::as_ref),
-            None => self.gate.site_for_authority(asked.authority),
-        };
-        let site = site.ok_or_else(|| {
-            nowhere(Refusal::new(Reason::SiteUnknown, format!("the host is {:?}", asked.authority)))
-        })?;
+        let site = self.site_of(route, asked.authority).map_err(nowhere)?;
         let here = |refusal| (Some(site), refusal);
         let path =
             RequestPath::parse(request::path_of(asked.target), site.allow_encoded_slash).map_err(here)?;
@@ -206,8 +220,34 @@ impl Authz {
             let detail = "the gate's own endpoints must bypass the question and reach the public listener";
             return Err(here(Refusal::new(Reason::AccessDenied, detail)));
         }
-        let client = self.trusted.client_of_question(peer.address, headers);
-        Ok(Judgeable { dialect: route.dialect, site, asked, path, client })
+        Ok(Judgeable { dialect: route.dialect, site, asked, path })
+    }
+
+    /// The site of a question: the one that its path is pinned to, else the one whose host it names. A host that is
+    /// another site's contradicts the pin; one that is nobody's may be the gateway's own name for the site.
+    fn site_of(&self, route: Route, authority: &str) -> Result<&Site, Refusal> {
+        let unknown = |detail: String| Refusal::new(Reason::SiteUnknown, detail);
+        let by_host = self.gate.site_for_authority(authority);
+        let Some(pin) = route.pinned else {
+            return by_host.ok_or_else(|| unknown(format!("the host is {authority:?}")));
+        };
+        let pin = self.pins.get(pin).ok_or_else(|| unknown("the path is pinned to no site".to_owned()))?;
+        match by_host {
+            Some(site) if pin.sites.contains(&site.id) => Ok(site),
+            Some(site) => Err(unknown(format!(
+                "the path is pinned to a site, and the host {authority:?} is that of {}",
+                site.name
+            ))),
+            None => pin
+                .otherwise
+                .and_then(|site| self.gate.sites.get(usize::from(site)))
+                .map(Arc::as_ref)
+                .ok_or_else(|| {
+                    unknown(format!(
+                        "the path is pinned to a site with tenants, and the host is {authority:?}"
+                    ))
+                }),
+        }
     }
 
     /// The answer, recorded. `session` is what the store said; what nobody need sign in for does not depend on it.
@@ -218,9 +258,11 @@ impl Authz {
         session: Result<Option<Arc<Session>>, Refusal>,
         now: Moment,
     ) -> Response<Bytes> {
-        let Judgeable { dialect, site, asked, path, client } = question;
+        let Judgeable { dialect, site, asked, path } = question;
         let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
-        let judged = Question { method: &asked.method, path, client: *client };
+        let where_it_matters = self.asks_where.get(usize::from(site.id)).is_none_or(|asks| *asks);
+        let client = if where_it_matters { self.client(posed) } else { request::UNKNOWN_CLIENT };
+        let judged = Question { method: &asked.method, path, client };
         let preflight = || site.cors.preflight(&asked.method, posed.headers);
         let judged = site.rules.judge(&judged, session.as_deref()).or_preflight(preflight);
         let (verdict, mut response): Told = match (judged, unknown) {
@@ -248,7 +290,7 @@ impl Authz {
                     refusal: &refusal,
                     method: &asked.method,
                     path: request::path_of(asked.target),
-                    client: posed.seen(*client),
+                    client: self.seen(posed),
                     session: session.as_deref(),
                     html: ask::is_navigation(&asked.method, posed.headers),
                 };
@@ -264,14 +306,25 @@ impl Authz {
             face: face(*dialect),
             verdict,
             method: &asked.method,
-            path: request::path_of(asked.target),
+            target: asked.target,
             status: response.status().as_u16(),
             octets: 0,
-            client: posed.seen(*client),
+            client: if self.log_requests { self.seen(posed) } else { request::UNKNOWN_CLIENT },
             began: posed.began,
         };
         record.write(&self.gate, self.log_requests);
         response
+    }
+
+    /// The client that the gateway names.
+    fn client(&self, posed: &Posed<'_>) -> IpAddr {
+        self.trusted.client_of_question(posed.peer.address, posed.headers)
+    }
+
+    /// Whom the records name: the gateway itself, where it named nobody.
+    fn seen(&self, posed: &Posed<'_>) -> IpAddr {
+        let client = self.client(posed);
+        if client == request::UNKNOWN_CLIENT { posed.peer.address } else { client }
     }
 
     /// A question that cannot be judged. What it does not say is told of the gateway's own request.
@@ -284,9 +337,10 @@ impl Authz {
     ) -> Response<Bytes> {
         let asked = Asked::read(route.dialect, posed.headers).ok();
         let method = asked.as_ref().map_or(posed.method, |asked| &asked.method);
-        let path = asked.as_ref().map_or(posed.path, |asked| request::path_of(asked.target));
-        let client = posed.seen(self.trusted.client_of_question(posed.peer.address, posed.headers));
+        let target = asked.as_ref().map_or(posed.path, |asked| asked.target);
+        let client = self.seen(posed);
         let html = ask::is_navigation(method, posed.headers);
+        let path = request::path_of(target);
         let refused = Refused { site, refusal, method, path, client, session: None, html };
         let response = refused.answer_to_gateway(&self.gate);
         let record = Record {
@@ -294,7 +348,7 @@ impl Authz {
             face: face(route.dialect),
             verdict: verdict_of(refusal.reason),
             method,
-            path,
+            target,
             status: response.status().as_u16(),
             octets: 0,
             client,
@@ -312,7 +366,7 @@ impl Authz {
             face: face(if forward_auth { Dialect::ForwardAuth } else { Dialect::AuthRequest }),
             verdict: VerdictLabel::Malformed,
             method: posed.method,
-            path: posed.path,
+            target: posed.path,
             status: response.status().as_u16(),
             octets: 0,
             client: posed.peer.address,

@@ -15,7 +15,7 @@ use crate::pages::Branding;
 use crate::saml::parties::{EntityId, Limits as MessageLimits, Policy, ServiceProvider};
 use crate::saml::response::NameId;
 use crate::seal::KeyRing;
-use crate::session::{Limits, Session, SessionId};
+use crate::session::{Limits, Session, SessionId, SiteKey};
 use crate::site::{Face, PublicUrl, Site, Upstream};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn before(application: SocketAddr) -> Self {
-        Self { config: config(vec![site(0, HOST, Face::Proxy(upstream(application)))]), patience: patience() }
+        Self { config: config(vec![site(0, HOST, Face::from(upstream(application)))]), patience: patience() }
     }
 
     pub(super) fn forward_auth() -> Self {
@@ -96,7 +96,7 @@ impl House {
         let gate = self.gateway.gate();
         let site = &gate.sites[0];
         let id = SessionId::random();
-        let session = Session::establish(identity, site.id, id.key(), &site.session_limits, NOW);
+        let session = Session::establish(identity, site.key, id.key(), &site.session_limits, NOW);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(gate.store.insert(Arc::new(session))).unwrap();
         format!("{}={}", site.cookies.name(&Kind::Session), id.to_cookie())
@@ -145,14 +145,19 @@ pub(super) fn rules() -> Rules {
         networks: Vec::new(),
         access,
     };
-    Rules {
-        rules: vec![
-            rule("/public/*", Access::Public),
-            rule("/optional/*", Access::Optional),
-            rule("/admin/*", Access::When(Term::Role("admin".into()))),
-        ],
-        default: Access::Authenticated,
-    }
+    let rules = vec![
+        rule("/public/*", Access::Public),
+        rule("/optional/*", Access::Optional),
+        rule("/admin/*", Access::When(Term::Role("admin".into()))),
+    ];
+    Rules::new(rules, Access::Authenticated)
+}
+
+/// Other rules for a site.
+pub(super) fn change_rules(site: &mut Site, change: impl FnOnce(&mut Vec<Rule>)) {
+    let mut rules = site.rules.rules().to_vec();
+    change(&mut rules);
+    site.rules = Rules::new(rules, site.rules.default_access().clone());
 }
 
 pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
@@ -160,15 +165,23 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
     let base = format!("{}/vestibule", public_url.origin());
     Site {
         id,
+        key: SiteKey::of(host),
         name: host.split('.').next().unwrap().into(),
+        audience: host.split('.').next().unwrap().into(),
+        organization: None,
+        canonical_url: public_url.clone(),
         face,
         path_prefix: "/vestibule".into(),
         service_provider: ServiceProvider {
             entity_id: EntityId(format!("{base}/saml/metadata")),
             acs_url: format!("{base}/saml/acs"),
+            further_acs_urls: Vec::new(),
             slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
+        acs_aliases: Vec::new(),
+        jwt_keys: None,
+        email_domains: None,
         identity_providers: Vec::new(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),

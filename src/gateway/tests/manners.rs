@@ -83,7 +83,7 @@ fn a_dead_application_is_a_page_with_502_and_a_reference() {
         Plan::before(nobody())
             .with(|config| {
                 let unknown = Upstream { host: "no-such-application.invalid".into(), ..upstream(nobody()) };
-                config.sites[0].face = Face::Proxy(unknown);
+                config.sites[0].face = Face::from(unknown);
             })
             .start(),
     ] {
@@ -99,7 +99,7 @@ fn a_dead_application_is_a_page_with_502_and_a_reference() {
 fn an_application_is_found_by_its_name_on_whichever_address_it_listens() {
     let origin = Origin::start();
     let named = Upstream { host: "localhost".into(), ..upstream(origin.address) };
-    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::Proxy(named)).start();
+    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::from(named)).start();
     assert_eq!(house.ask(&["GET /public/a"]).status, 200);
 }
 
@@ -107,7 +107,7 @@ fn an_application_is_found_by_its_name_on_whichever_address_it_listens() {
 fn an_application_that_hangs_up_is_502_and_one_that_says_nothing_is_504() {
     let origin = Origin::start();
     let hasty = Upstream { read_timeout: Some(SHORT), ..upstream(origin.address) };
-    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::Proxy(hasty)).start();
+    let house = Plan::before(origin.address).with(|config| config.sites[0].face = Face::from(hasty)).start();
     assert_eq!(house.ask(&["GET /public/nothing"]).status, 502);
     assert_eq!(house.ask(&["GET /public/hold"]).status, 504);
 }

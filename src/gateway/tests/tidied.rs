@@ -15,7 +15,7 @@ async fn what_has_ended_is_forgotten() {
     let gate = crate::gateway::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), clock.clone()).unwrap();
     let gate = Arc::new(gate);
     let site = &gate.sites[0];
-    let session = Session::establish(&ada(), site.id, SessionId::random().key(), &site.session_limits, NOW);
+    let session = Session::establish(&ada(), site.key, SessionId::random().key(), &site.session_limits, NOW);
     gate.store.insert(Arc::new(session)).await.unwrap();
     clock.advance(site.session_limits.max_age * 2);
     assert_eq!(gate.store.size().sessions, 1);

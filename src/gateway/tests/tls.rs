@@ -127,7 +127,7 @@ fn the_application_may_have_a_certificate_of_its_own_authority() {
     };
     let before = |origin: &Origin, ca_file: &Path| {
         let secure = Upstream { tls: true, ca_file: Some(ca_file.to_owned()), ..upstream(origin.address) };
-        Plan::before(origin.address).with(|config| config.sites[0].face = Face::Proxy(secure)).start()
+        Plan::before(origin.address).with(|config| config.sites[0].face = Face::from(secure)).start()
     };
     let right = origin("127.0.0.1");
     let seen = Seen::in_answer(&before(&right, &ca_file).ask(&["GET /public/a"]));
@@ -142,8 +142,7 @@ fn the_application_may_have_a_certificate_of_its_own_authority() {
 fn a_bad_authority_file_is_an_error_at_start_and_no_panic() {
     let secure =
         Upstream { tls: true, ca_file: Some("/no/such/ca.pem".into()), ..upstream(super::origin::nobody()) };
-    let plan =
-        Plan::before(super::origin::nobody()).with(|config| config.sites[0].face = Face::Proxy(secure));
+    let plan = Plan::before(super::origin::nobody()).with(|config| config.sites[0].face = Face::from(secure));
     let clock = Arc::new(crate::clock::ManualClock::at(super::house::NOW));
     let problem = crate::gateway::Gateway::start(plan.config, clock).err().expect("an error");
     assert!(problem.contains("/no/such/ca.pem"), "{problem}");
@@ -222,7 +221,7 @@ fn an_application_may_speak_http_2() {
         }
     });
     let modern = Upstream { http2: true, ..upstream(address) };
-    let house = Plan::before(address).with(|config| config.sites[0].face = Face::Proxy(modern)).start();
+    let house = Plan::before(address).with(|config| config.sites[0].face = Face::from(modern)).start();
     let answer = house.ask(&["GET /a", &house.signed_in(&ada()), "X-Forwarded-User: root"]);
     assert_eq!((answer.status, answer.text()), (200, format!("HTTP/2.0 {HOST} ada")));
     let session = house.session_cookie(&ada());

@@ -10,7 +10,7 @@ use crate::gateway::request::TrustedProxies;
 use crate::login::verifier::Verifier;
 use crate::observe::metrics::VerdictLabel;
 use crate::session::{
-    Claim, ClaimKey, Peek, Session as Visit, SessionId, SessionKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, Peek, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError, StoreSize,
 };
 use crate::site::Face;
 use async_trait::async_trait;
@@ -44,7 +44,7 @@ impl Store for Gone {
     }
     async fn by_name_id(
         &self,
-        _: u16,
+        _: SiteKey,
         _: &str,
         _: &str,
         _: Option<&str>,
@@ -52,6 +52,9 @@ impl Store for Gone {
         gone()
     }
     async fn by_user(&self, _: &str, _: &str) -> Result<Vec<SessionKey>, StoreError> {
+        gone()
+    }
+    async fn by_idp(&self, _: SiteKey, _: &str) -> Result<Vec<SessionKey>, StoreError> {
         gone()
     }
     async fn claim_once(&self, _: &[ClaimKey], _: Moment, _: Moment) -> Result<Claim, StoreError> {
@@ -88,7 +91,7 @@ fn cookie() -> String {
 
 #[tokio::test]
 async fn the_proxy_lets_pass_whom_it_would_let_pass_unknown_and_refuses_others() {
-    let gate = gate(Face::Proxy(upstream(any_port())));
+    let gate = gate(Face::from(upstream(any_port())));
     let front = Front {
         gate: gate.clone(),
         edges: gate.sites.iter().map(|site| Edge::new(site).unwrap()).collect(),

@@ -110,7 +110,7 @@ impl Ended {
 async fn end_sessions(visit: &Visit<'_>, idp: &Idp, request: &AcceptedLogoutRequest) -> Ended {
     let Visit { gate, site, .. } = *visit;
     // All of the name: the index of sessions compares the value alone, the request the whole name.
-    let found = match gate.store.by_name_id(site.id, &idp.id, &request.name_id().value, None).await {
+    let found = match gate.store.by_name_id(site.key, &idp.id, &request.name_id().value, None).await {
         Ok(found) => found,
         Err(problem) => return Ended::not_at_all(&problem),
     };

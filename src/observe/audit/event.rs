@@ -56,6 +56,19 @@ pub enum Event<'a> {
         /// From where.
         client: Option<IpAddr>,
     },
+    /// A test sign-in came to its end. Nobody became anybody.
+    TestSignIn {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// What the page showed.
+        reference: &'a str,
+        /// Why it was refused; none: it was accepted.
+        refusal: Option<&'a Refusal>,
+        /// From where.
+        client: Option<IpAddr>,
+    },
     /// A request was refused.
     RequestRefused {
         /// The site's name; empty when there is none for the host.

@@ -25,7 +25,8 @@
 //! | `vestibule_in_flight` | | requests being served |
 //! | `vestibule_build_info` | version | always 1 |
 //!
-//! Requests whose host names no site are counted under an empty `site`.
+//! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
+//! several sites admit.
 
 mod metadata;
 mod scrape;
@@ -146,11 +147,20 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// `sites`: their names in the order of `Site::id`. Every counter exists from the start, at zero.
+    /// `sites`: their names in the order of `Site::id`; equal ones are one site under several addresses. Every counter
+    /// exists from the start, at zero.
     pub fn new(sites: &[&str]) -> Self {
-        let mut per_site: Vec<_> = sites.iter().map(|name| SiteFigures::named(name)).collect();
-        per_site.push(SiteFigures::named(""));
-        let figures = Arc::new(Figures { sites: per_site, ..Figures::default() });
+        let mut names: Vec<&str> = Vec::new();
+        let mut places = Vec::with_capacity(sites.len());
+        for name in sites {
+            let place = names.iter().position(|known| known == name).unwrap_or(names.len());
+            if place == names.len() {
+                names.push(name);
+            }
+            places.push(place);
+        }
+        let per_site = names.iter().chain(&[""]).map(|name| SiteFigures::named(name)).collect();
+        let figures = Arc::new(Figures { sites: per_site, places, ..Figures::default() });
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Arc::clone(&figures)));
         Self { figures, registry }
@@ -246,8 +256,10 @@ impl Metrics {
 
 #[derive(Debug, Default)]
 struct Figures {
-    /// In the order of `Site::id`; the last is for requests without a site.
+    /// The last is for requests without a site.
     sites: Vec<SiteFigures>,
+    /// `Site::id` to the place in `sites`.
+    places: Vec<usize>,
     durations: [Durations; FaceLabel::ALL.len()],
     /// Sessions, bytes, evicted, claims.
     store: [AtomicU64; 4],
@@ -283,7 +295,8 @@ impl SiteFigures {
 impl Figures {
     fn site(&self, id: u16) -> &SiteFigures {
         let without = self.sites.len().saturating_sub(1);
-        &self.sites[usize::from(id).min(without)]
+        let place = self.places.get(usize::from(id)).copied().unwrap_or(without);
+        &self.sites[place.min(without)]
     }
 }
 

@@ -70,6 +70,15 @@ pub(super) const WORDS: Words = Words {
     start_at_front: "Start from the application’s front page.",
 
     broken_title: "Something broke on our side",
+    trial_ask_title: "Test sign-in",
+    trial_ask: "Nothing has been sent yet. This is what the identity provider will be asked, and where its answer must go.",
+    trial_go: "Go to the identity provider",
+    trial_accepted_title: "The test sign-in would be accepted",
+    trial_refused_title: "The test sign-in would be refused",
+    trial_nobody: "This was a test: nobody has been signed in, and this page is shown once.",
+    trial_text: "All of it as text",
+    trial_copy: "Copy",
+    trial_copied: "Copied.",
 };
 
 /// The words of a refusal.

@@ -16,7 +16,7 @@ pub fn write_service_provider(sp: &ServiceProvider) -> String {
     parts.extend(sp.signing_keys.iter().map(signing_key));
     parts.extend(sp.signing_keys.iter().filter(|key| key.decrypts()).map(encryption_key));
     parts.extend(single_logout_services(sp));
-    parts.push(assertion_consumer_service(&sp.acs_url));
+    parts.extend(sp.acs_urls().enumerate().map(|(index, url)| assertion_consumer_service(index, url)));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <md:EntityDescriptor xmlns:md=\"{METADATA}\" entityID=\"{}\">\n  \
@@ -65,9 +65,11 @@ fn single_logout_services(sp: &ServiceProvider) -> Vec<String> {
     bindings.map(service).collect()
 }
 
-fn assertion_consumer_service(url: &str) -> String {
+/// Where we take answers (Metadata 2.4.4, an indexed endpoint); the first is the default.
+fn assertion_consumer_service(index: usize, url: &str) -> String {
+    let default = if index == 0 { " isDefault=\"true\"" } else { "" };
     format!(
-        "    <md:AssertionConsumerService Binding=\"{}\" Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n",
+        "    <md:AssertionConsumerService Binding=\"{}\" Location=\"{}\" index=\"{index}\"{default}/>\n",
         Binding::Post.uri(),
         escape(url),
     )

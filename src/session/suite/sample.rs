@@ -1,7 +1,7 @@
 //! People to sign in.
 
 use super::super::record::{FIELDS, Field};
-use super::super::{Facts, Limits, Session, SessionKey};
+use super::super::{Facts, Limits, Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use aws_lc_rs::digest;
 use std::time::Duration;
@@ -12,13 +12,18 @@ pub fn sample(n: u64, now: Moment) -> Session {
     Sample::new(n).session(now)
 }
 
+/// The key of the `n`th site.
+pub fn site(n: usize) -> SiteKey {
+    SiteKey::of(&n.to_string())
+}
+
 /// A session to be; every field may be changed.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// The key is made from it.
     pub n: u64,
     /// See [`Session::site`].
-    pub site: u16,
+    pub site: SiteKey,
     /// The IdP's id.
     pub idp: &'static str,
     /// The user.
@@ -42,7 +47,7 @@ impl Sample {
     pub fn new(n: u64) -> Self {
         Self {
             n,
-            site: 0,
+            site: site(0),
             idp: "corp",
             user: format!("u{n:08}@corp.example.com"),
             email: Some(format!("firstname.lastname{n:08}@corp.example.com")),

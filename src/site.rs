@@ -5,6 +5,7 @@ mod idp;
 pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
 
 use crate::access::Rules;
+use crate::admission::Admission;
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::identity::Mapping;
@@ -125,6 +126,8 @@ pub struct Site {
     pub policy: Policy,
     /// How attributes become an identity.
     pub mapping: Mapping,
+    /// Who is let in at all.
+    pub admission: Admission,
     /// Who may see what.
     pub rules: Rules,
     /// What the application is told.

@@ -24,6 +24,7 @@
 mod check;
 mod env;
 mod file;
+mod invited;
 mod path;
 mod reader;
 mod report;

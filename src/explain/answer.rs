@@ -285,6 +285,8 @@ fn identity_rules(
         Reason::UserMissing,
         Reason::NameIdTransient,
         Reason::EmailInvalid,
+        Reason::GroupsOverage,
+        Reason::IdentityIncomplete,
         Reason::EmailDomainForeign,
         Reason::IdentityTooLarge,
     ];
@@ -322,6 +324,9 @@ fn identity_seen(said: &Said, person: Option<&Preview>, party: &Party<'_>, priva
         tell("email", hidden(&person.email));
         tell("name", hidden(&person.name));
         tell("preferred username", hidden(&person.preferred_username));
+        for (part, value) in person.others.iter().filter(|(_, value)| value.is_some()) {
+            tell(part, hidden(value));
+        }
         tell(
             "groups",
             Some(match &person.groups {

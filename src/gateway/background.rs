@@ -2,6 +2,7 @@
 
 use super::forward::Edge;
 use super::tls::LiveCertificate;
+use crate::admission::InvitedList;
 use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
@@ -21,6 +22,9 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the lists of invited people are looked at.
+const LOOK_AT_LISTS_EVERY: Duration = Duration::from_secs(2);
 
 /// How often somebody looks whether metadata is to be read again, or an agreement of the owner's has come.
 const LOOK_AT_METADATA_EVERY: Duration = Duration::from_secs(2);
@@ -49,6 +53,28 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
         let certificate = certificate.clone();
         // Files on a network volume may block.
         let _ = tokio::task::spawn_blocking(move || certificate.look_again()).await;
+    }
+}
+
+/// Takes over new lists of invited people when their files change.
+pub(super) async fn keep_invited(gate: Arc<Gate>) {
+    let mut lists: Vec<Arc<InvitedList>> = Vec::new();
+    for list in gate.sites.iter().flat_map(|site| site.admission.lists()) {
+        if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
+            lists.push(Arc::clone(list));
+        }
+    }
+    if lists.is_empty() {
+        return;
+    }
+    let lists: Arc<[_]> = lists.into();
+    let mut ticks = interval(LOOK_AT_LISTS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let lists = lists.clone();
+        // Files on a network volume may block.
+        let _ = tokio::task::spawn_blocking(move || lists.iter().for_each(|list| list.look_again())).await;
     }
 }
 

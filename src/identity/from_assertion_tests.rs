@@ -1,5 +1,9 @@
 use super::*;
-use crate::identity::Person;
+use crate::clock::Moment;
+use crate::identity::groups::{MOST_GROUPS, MOST_GROUP_OCTETS};
+use crate::identity::{Overage, Person, Transform};
+use crate::saml::parties::Scope;
+use crate::saml::response::{Attribute, NameId};
 
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 const MAIL_OID: &str = "urn:oid:0.9.2342.19200300.100.1.3";
@@ -10,7 +14,7 @@ const ENTRA_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 struct Case {
     name_id: NameId,
     attributes: Vec<Attribute>,
-    email_domains: Option<Vec<String>>,
+    email_domains: Option<Vec<Domain>>,
     scopes: Vec<Scope>,
     mapping: Mapping,
 }
@@ -55,7 +59,7 @@ impl Case {
         self
     }
     fn domains(mut self, domains: &[&str]) -> Self {
-        self.email_domains = Some(domains.iter().map(|&d| d.to_owned()).collect());
+        self.email_domains = Some(domains.iter().map(|&d| Domain::parse(d).unwrap()).collect());
         self
     }
     fn scopes(mut self, scopes: &[&str]) -> Self {
@@ -73,6 +77,7 @@ impl Case {
             session_index: Some("_s1"),
             authn_instant: Moment::from_seconds(1),
             authn_context_class: Some("urn:class"),
+            forced: false,
             session_not_on_or_after: Some(Moment::from_seconds(9)),
             scopes: &self.scopes,
         };
@@ -270,7 +275,7 @@ fn the_name_is_built_where_it_is_not_sent() {
         Case::new("ada").with("givenName", &["Ada"]).with("cn", &["A. L."]).known().name(),
         Some("A. L.")
     );
-    assert_eq!(Case::new("ada").with("givenName", &["Ada"]).known().name(), None);
+    assert_eq!(Case::new("ada").with("givenName", &["Ada"]).known().name(), Some("Ada"));
     assert_eq!(Case::new("ada").with("displayName", &[&"x".repeat(257)]).known().name(), None);
 }
 

@@ -5,10 +5,12 @@
 //! service and this answer is compared when it is redeemed.
 
 use super::return_to::ReturnTo;
+use crate::access::StepUp;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
+use crate::saml::demand::Demand;
 use crate::seal::{KeyRing, Purpose};
 use crate::session::SessionKey;
 use crate::site::{Idp, Site};
@@ -16,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +48,8 @@ pub(super) struct Attempt {
     /// Begun because the answer to an earlier one was too old for `max_authn_age`: this one asks for a new sign-in,
     /// and there will be no third.
     pub(super) anew: bool,
+    /// The rule that asks for more than the session, or an ordinary sign-in, brings.
+    pub(super) step_up: Option<u16>,
 }
 
 impl Attempt {
@@ -56,6 +61,14 @@ impl Attempt {
     /// The cookie's value.
     pub(super) fn seal(&self, keys: &KeyRing) -> String {
         keys.seal(Purpose::Attempt, CONTEXT, &self.to_bytes())
+    }
+
+    /// What is demanded of this sign-in: what is of everyone, and what the rule asks for that it was begun for.
+    pub(super) fn demand<'i>(&self, site: &Site, idp: &'i Idp) -> Cow<'i, Demand> {
+        match self.step_up.and_then(|rule| site.rules.step_up(rule)) {
+            Some(StepUp { classes, anew }) => Cow::Owned(idp.demand.raised(&classes, anew)),
+            None => Cow::Borrowed(&idp.demand),
+        }
     }
 
     /// From this moment on the answer comes too late.
@@ -119,6 +132,7 @@ impl Attempt {
             n: self.rounds,
             o: self.replaces.map(|key| URL_SAFE_NO_PAD.encode(key.0)),
             f: self.anew,
+            u: self.step_up,
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -143,6 +157,7 @@ impl Attempt {
             rounds: wire.n,
             replaces,
             anew: wire.f,
+            step_up: wire.u,
         })
     }
 }
@@ -292,4 +307,6 @@ struct Wire {
     o: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     f: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    u: Option<u16>,
 }

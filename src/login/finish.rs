@@ -13,6 +13,7 @@ use super::rounds::Answered;
 use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
 use super::tries::Try;
+use crate::admission::Admitted;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
@@ -83,6 +84,7 @@ pub(super) async fn finish(
     let until = begun.over_at(&assertion);
     let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
         .map_err(stopped)?;
+    let (identity, admitted) = site.admission.admit(identity).map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
@@ -94,6 +96,7 @@ pub(super) async fn finish(
             return delivery.answered_before(&begun, reason).await;
         }
     }
+    remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
     let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
@@ -219,12 +222,13 @@ impl Examination {
             }
             Begun::There { .. } => Answers::Nobody { remembers_since: self.remembers_since },
         };
+        let demand = begun.demand(&self.site, &idp);
         let expected = Expected {
             answers,
             service_provider: &self.site.service_provider,
             identity_provider: &saml,
             acs_url: &self.acs_url,
-            demand: &idp.demand,
+            demand: &demand,
         };
         let accepted = raw
             .verify(&saml, &self.site.service_provider, self.now)
@@ -234,7 +238,8 @@ impl Examination {
             Ok((opinion, assertion)) => {
                 Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion), opinion })
             }
-            Err(refusal) if begun.may_ask_anew(&idp, &refusal) => {
+            Err(refusal) if begun.may_ask_anew(&demand, &refusal) => {
+                drop(demand);
                 Ok(Examined::TooOld { begun, idp, refusal })
             }
             Err(refusal) => Err(begun.stopped(refusal)),
@@ -381,6 +386,17 @@ fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(Session
 
 fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
     Stopped::from(refusal).or_about(Some(attempt))
+}
+
+/// What is to be remembered of somebody who was let in is on the disk before they have a session.
+async fn remembered(gate: &Gate, site: &Site, admitted: Admitted) -> Result<(), Refusal> {
+    let lost = |why: String| Refusal::new(Reason::Internal, why);
+    if !admitted.is_news() {
+        return Ok(());
+    }
+    let site = gate.shared(site).ok_or_else(|| lost("the site is not one of this gate's".to_owned()))?;
+    let settled = tokio::task::spawn_blocking(move || site.admission.settle(admitted)).await;
+    settled.map_err(|problem| lost(problem.to_string())).flatten()
 }
 
 /// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who

@@ -36,6 +36,7 @@ mod second_opinion;
 mod sign_out;
 mod slo;
 mod start;
+mod step_up;
 pub mod tries;
 pub mod verifier;
 mod whoami;

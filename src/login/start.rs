@@ -6,7 +6,7 @@
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
 use super::return_to::ReturnTo;
-use super::{ask, rounds};
+use super::{ask, rounds, step_up};
 use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -24,8 +24,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 /// Answers `GET sign-in`.
 ///
 /// # Errors
-/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`, `metadata-unavailable`,
-/// `metadata-expired`.
+/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `step-up-failed`, `store-unavailable`,
+/// `metadata-unavailable`, `metadata-expired`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
@@ -38,7 +38,7 @@ pub(super) async fn start(
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
     if ask::is_surely_background(headers) {
-        return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to)));
+        return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to), Reason::SessionMissing));
     }
     let mut held = Held::read(&gate.keys, site, headers);
     if wish.again {
@@ -58,8 +58,11 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
-    let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
-        return Ok(chooser(gate, site, &return_to, wish.again));
+    let step_up =
+        step_up::wanted(gate, site, wish.step_up, headers, &return_to, now).await.map_err(stopped)?;
+    let named = wish.idp.as_deref().or(step_up.idp.as_deref());
+    let Some(idp) = chosen(site, named).map_err(stopped)? else {
+        return Ok(chooser(gate, site, &return_to, &wish.carried_on(step_up.rule)));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
     let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
@@ -74,6 +77,7 @@ pub(super) async fn start(
         replaces: presented_key(site, headers),
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
+        step_up: step_up.rule,
     };
     let mut response = to_identity_provider(gate, site, idp, &saml, &attempt, now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
@@ -94,6 +98,8 @@ struct Wish {
     again: bool,
     /// What the identity provider answered before was too old ([`super::finish`]).
     anew: bool,
+    /// The rule that sent the browser here.
+    step_up: Option<u16>,
 }
 
 impl Wish {
@@ -107,7 +113,14 @@ impl Wish {
             idp: first("idp").filter(|idp| !idp.is_empty()),
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
+            step_up: first("step_up").and_then(|rule| rule.parse().ok()),
         }
+    }
+
+    /// What an address for the same sign-in says beside `rd` and `idp`.
+    fn carried_on(&self, step_up: Option<u16>) -> String {
+        let again = if self.again { "&again=1" } else { "" };
+        step_up.map_or_else(|| again.to_owned(), |rule| ask::stepping_up(again, rule))
     }
 }
 
@@ -144,14 +157,13 @@ fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Re
     }
 }
 
-fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Response<Bytes> {
+fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, more: &str) -> Response<Bytes> {
     let links: Vec<String> = site
         .identity_providers
         .iter()
         .map(|idp| {
-            let again = if again { "&again=1" } else { "" };
             let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
-            format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
+            format!("{}&idp={id}{more}", ask::sign_in_url(site, return_to))
         })
         .collect();
     let choices: Vec<(&str, &str)> = site
@@ -175,7 +187,7 @@ fn to_identity_provider(
     let question = Question {
         service_provider: &site.service_provider,
         identity_provider: saml,
-        demand: &idp.demand,
+        demand: &attempt.demand(site, idp),
         anew: attempt.anew,
         id: &attempt.request_id,
         relay_state: &relay_state,

@@ -1,6 +1,7 @@
 //! An identity provider as a site admits it. What its metadata says may change while people sign in.
 
 use crate::clock::Moment;
+use crate::identity::Domain;
 use crate::reason::{Reason, Refusal};
 use crate::saml::demand::Demand;
 use crate::saml::logout::Carries;
@@ -19,7 +20,7 @@ pub struct Idp {
     /// The SAML side, as its metadata describes it now.
     pub metadata: Live,
     /// None: may speak for any domain.
-    pub email_domains: Option<Vec<String>>,
+    pub email_domains: Option<Vec<Domain>>,
     /// What is demanded of it.
     pub demand: Demand,
     /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).

@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod admission;
 mod cryptography;
 mod demand;
 mod files;
@@ -26,11 +27,13 @@ use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
 use super::{Config, Ourselves, Shutdown};
+use crate::admission::People;
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest `shutdown.delay` and `shutdown.drain`: nobody waits longer, and a slip of a unit is found.
@@ -45,6 +48,8 @@ pub(super) struct Desk {
     folder: Option<Folder>,
     /// Of the identity providers that were read so far.
     watches: Vec<Watch>,
+    /// What is remembered of people, once somebody needs it.
+    people: Option<Arc<People>>,
 }
 
 /// The configuration, or all that is wrong with it.
@@ -138,7 +143,7 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
 
 impl Desk {
     const fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
-        Self { report, now, outbound, folder: None, watches: Vec::new() }
+        Self { report, now, outbound, folder: None, watches: Vec::new(), people: None }
     }
 
     fn error(&mut self, problem: Problem) {

@@ -1,13 +1,15 @@
 //! The one site that the short form describes.
 
 use super::Desk;
+use super::admission::{self, admission};
 use super::cryptography;
 use super::demand::against_ourselves;
-use super::identity::mapping;
+use super::identity::{self, mapping};
 use super::logout;
 use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
 use super::upstream::upstream;
+use crate::admission::Admission;
 use crate::config::file::{File, Session};
 use crate::config::reader::Field;
 use crate::config::values::show;
@@ -61,16 +63,18 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
             watch.complete(Terms { not, we_sign, others, ..watch.terms.clone() });
         }
     }
-    let mapping = mapping(file, desk);
-    let rules = rules(file, &known(file, &mapping), desk);
-    let headers = super::headers::plan(&file.headers, desk);
+    let mut mapping = mapping(&identity::Written::from(file), desk);
+    let headers = super::headers::plan(&file.headers, &mut mapping, desk);
+    let admission = admission(&admission::Written::from(file), &mapping, desk);
+    let rules = rules(file, &known(file, &mapping, &admission), desk);
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
     let public_url = public_url?;
+    let name = public_url.authority().to_owned();
     Some(Site {
         id: 0,
-        name: public_url.authority().to_owned(),
+        name: name.clone(),
         public_url,
         face: face?,
         path_prefix,
@@ -78,6 +82,7 @@ pub(super) fn site(file: &File, desk: &mut Desk) -> Option<Site> {
         identity_providers: identity_providers?,
         policy: Policy { clock_skew: skew },
         mapping,
+        admission: Admission { site: name, ..admission },
         rules,
         headers: headers?,
         session_limits,
@@ -152,10 +157,15 @@ fn face(file: &File, desk: &mut Desk) -> Option<Face> {
 }
 
 /// What rules may name; from the file rather than from what was built, so that a broken provider is still known.
-fn known<'a>(file: &'a File, mapping: &'a Mapping) -> Known<'a> {
-    let roles = mapping.roles.iter().map(|(_, role)| role).chain(&mapping.default_role);
+fn known<'a>(file: &'a File, mapping: &'a Mapping, admission: &Admission) -> Known<'a> {
+    let roles = mapping.roles.iter().chain(&mapping.default_role_of).map(|(_, role)| role);
+    let mut roles: Vec<String> = roles.chain(&mapping.default_role).cloned().collect();
+    for list in admission.lists() {
+        roles.extend(list.current().iter().filter_map(|one| one.roles.clone()).flatten());
+    }
     Known {
-        roles: roles.map(String::as_str).collect(),
+        mapping,
+        roles,
         idps: file
             .identity_providers
             .get()

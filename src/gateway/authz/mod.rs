@@ -220,7 +220,7 @@ impl Authz {
     ) -> Response<Bytes> {
         let Judgeable { dialect, site, asked, path, client } = question;
         let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
-        let judged = Question { method: &asked.method, path, client: *client };
+        let judged = Question { method: &asked.method, path, client: *client, now };
         let (verdict, response): Told = match (site.rules.judge(&judged, session.as_deref()), unknown) {
             (Verdict::Allow(permit), unknown) => {
                 if let Some(problem) = &unknown {
@@ -235,12 +235,18 @@ impl Authz {
                     None => (VerdictLabel::Anonymous, answer::allow_anonymous(site)),
                 }
             }
-            (Verdict::NeedsSession, None) => {
-                let response = answer::sign_in(*dialect, site, &asked.method, posed.headers, asked.target);
+            (verdict @ (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }), None) => {
+                let step_up = match verdict {
+                    Verdict::NeedsStepUp { rule, because } => Some((rule, because)),
+                    _ => None,
+                };
+                let response =
+                    answer::sign_in(*dialect, site, &asked.method, posed.headers, asked.target, step_up);
                 let sent = response.headers().contains_key(http::header::LOCATION);
                 (if sent { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated }, response)
             }
-            (Verdict::NeedsSession, Some(refusal)) | (Verdict::Forbidden(refusal), _) => {
+            (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }, Some(refusal))
+            | (Verdict::Forbidden(refusal), _) => {
                 let refused = Refused {
                     site: Some(site),
                     refusal: &refusal,

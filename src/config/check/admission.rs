@@ -1,0 +1,193 @@
+//! Who is let in at all.
+
+use super::Desk;
+use crate::admission::{Admission, InvitedList, People, RoleSync, Terms};
+use crate::config::file::{Admission as AdmissionFile, File, IdentityProvider};
+use crate::config::invited;
+use crate::config::reader::Field;
+use crate::config::values::{FilePath, Word};
+use crate::identity::{Domain, Mapping};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the configuration says of it, wherever it stands.
+pub(super) struct Written<'a> {
+    /// From the nearest to the farthest: the site's, the top level's.
+    pub(super) admission: Vec<&'a AdmissionFile>,
+    pub(super) role_sync: &'a Field<Word<RoleSync>>,
+    /// Those who may sign people in.
+    pub(super) idps: Vec<&'a IdentityProvider>,
+}
+
+impl<'a> From<&'a File> for Written<'a> {
+    fn from(file: &'a File) -> Self {
+        Self {
+            admission: vec![&file.admission],
+            role_sync: &file.role_sync,
+            idps: file.identity_providers.get().into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// The terms of each identity provider, key by key: its own, else the site's, else the top level's.
+pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) -> Admission {
+    let role_sync = written.role_sync.or(Word(RoleSync::default())).0;
+    let mut lists: Vec<(PathBuf, Arc<InvitedList>)> = Vec::new();
+    let mut terms = Vec::new();
+    for idp in &written.idps {
+        let Some(id) = idp.id.get() else { continue };
+        let sections: Vec<&AdmissionFile> =
+            [&idp.admission].into_iter().chain(written.admission.iter().copied()).collect();
+        let just_in_time =
+            sections.iter().find_map(|section| section.just_in_time.get()).copied().unwrap_or(true);
+        let file = sections.iter().map(|section| &section.invited_file).find(|file| file.is_written());
+        let invited = file.and_then(|field| {
+            let FilePath(path) = field.get()?;
+            if let Some((_, list)) = lists.iter().find(|(known, _)| known == path) {
+                return Some(Arc::clone(list));
+            }
+            let list = Arc::new(load(field, path, &users_of(path, written), desk)?);
+            lists.push((path.clone(), Arc::clone(&list)));
+            Some(list)
+        });
+        if !just_in_time && file.is_none() {
+            let section = sections.iter().find(|section| section.just_in_time.is_written());
+            let message = format!("is false, and nobody is invited: no one of `{id}` could sign in");
+            if let Some(section) = section {
+                desk.error(
+                    section.just_in_time.problem(message).hint("name a list in admission.invited_file"),
+                );
+            }
+        }
+        let link_by_email = idp.link_by_email.or(false);
+        terms.push((id.clone(), Terms { just_in_time, invited, link_by_email }));
+    }
+    alone_in_linking(written, desk);
+    could_never_come(&terms, mapping, written, desk);
+    let remembers = !lists.is_empty() || role_sync == RoleSync::FirstSignIn;
+    let people = remembers.then(|| people(written, role_sync, &lists, desk)).flatten();
+    Admission { site: String::new(), terms, role_sync, people }
+}
+
+/// The identity providers for which this list stands.
+fn users_of(path: &Path, written: &Written<'_>) -> Vec<String> {
+    let names_it = |idp: &&&IdentityProvider| {
+        let sections = [&idp.admission].into_iter().chain(written.admission.iter().copied());
+        let file = sections.map(|section| &section.invited_file).find(|file| file.is_written());
+        file.and_then(Field::get).is_some_and(|FilePath(own)| own == path)
+    };
+    written.idps.iter().filter(names_it).filter_map(|idp| idp.id.get().cloned()).collect()
+}
+
+fn load(field: &Field<FilePath>, path: &Path, idps: &[String], desk: &mut Desk) -> Option<InvitedList> {
+    let idps = idps.to_vec();
+    let list = InvitedList::load(path, Box::new(move |octets| invited::read(octets, &idps)));
+    let list =
+        list.map_err(|message| desk.error(field.problem(format!("{}: {message}", path.display())))).ok()?;
+    if list.current().is_empty() {
+        desk.warn(field.problem(format!("{} invites nobody", path.display())));
+    }
+    Some(list)
+}
+
+fn alone_in_linking(written: &Written<'_>, desk: &mut Desk) {
+    let linking: Vec<_> = written.idps.iter().filter(|idp| idp.link_by_email.get() == Some(&true)).collect();
+    if let [only] = linking.as_slice()
+        && written.idps.len() > 1
+    {
+        let message =
+            "is said of one identity provider alone: equal addresses are one person only where both say so";
+        desk.warn(only.link_by_email.problem(message));
+    }
+}
+
+/// People invited by address, where no address can arrive.
+fn could_never_come(terms: &[(String, Terms)], mapping: &Mapping, written: &Written<'_>, desk: &mut Desk) {
+    let only_name_id = mapping.email.iter().all(|candidate| candidate.eq_ignore_ascii_case("NameID"));
+    for idp in &written.idps {
+        let transient = idp.name_id_format.get().is_some_and(|format| format.ends_with("transient"));
+        let by_address = terms.iter().any(|(id, terms)| {
+            let list = terms.invited.as_ref().filter(|_| Some(id) == idp.id.get() && !terms.just_in_time);
+            list.is_some_and(|list| {
+                list.current().iter().any(|one| matches!(one.who, crate::admission::Who::Email(_)))
+            })
+        });
+        if transient && only_name_id && by_address {
+            let message = "is transient, and identity.email takes the NameID alone: those who are invited by address could \
+                           never come in";
+            desk.error(idp.name_id_format.problem(message));
+        }
+    }
+    foreign_addresses(terms, written, desk);
+}
+
+/// An invitation for an address that its identity provider may not speak for.
+fn foreign_addresses(terms: &[(String, Terms)], written: &Written<'_>, desk: &mut Desk) {
+    for (id, terms) in terms {
+        let Some(list) = &terms.invited else { continue };
+        let idp = written.idps.iter().find(|idp| idp.id.get() == Some(id));
+        let Some((idp, listed)) = idp.and_then(|idp| Some((idp, idp.email_domains.get()?))) else { continue };
+        let domains: Vec<Domain> = listed.iter().filter_map(|item| Domain::parse(item.get()?).ok()).collect();
+        let current = list.current();
+        let foreign =
+            current.iter().filter(|one| one.idp.as_ref() == Some(id)).filter(|one| match &one.who {
+                crate::admission::Who::Email(email) => {
+                    let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+                    !domains.iter().any(|own| own.covers(domain))
+                }
+                crate::admission::Who::User(_) => false,
+            });
+        let count = foreign.count();
+        if count > 0 {
+            let message = format!(
+                "do not have the domains of {count} of the people who are invited for `{id}`: they could never come in"
+            );
+            desk.warn(idp.email_domains.problem(message));
+        }
+    }
+}
+
+/// Who took up which invitation must outlive a restart, or somebody else could take it up afterwards.
+fn people(
+    written: &Written<'_>,
+    role_sync: RoleSync,
+    lists: &[(PathBuf, Arc<InvitedList>)],
+    desk: &mut Desk,
+) -> Option<Arc<People>> {
+    if let Some(people) = &desk.people {
+        return Some(Arc::clone(people));
+    }
+    let people = match desk.folder.as_ref().map(|folder| folder.beside("people")) {
+        None => {
+            let files =
+                written.admission.iter().copied().chain(written.idps.iter().map(|idp| &idp.admission));
+            let file = files.map(|section| &section.invited_file).find(|file| file.is_written());
+            let (place, lost) = match file.filter(|_| !lists.is_empty()) {
+                Some(file) => (&file.place, "who took up which invitation"),
+                None => (&written.role_sync.place, "which roles people had at first"),
+            };
+            let lost = if role_sync == RoleSync::FirstSignIn && !lists.is_empty() {
+                "who took up which invitation, and which roles people had at first"
+            } else {
+                lost
+            };
+            let message =
+                format!("without state_dir {lost} is remembered until this process ends, and no longer");
+            desk.warn(place.problem(message).hint("set state_dir and state_key_file"));
+            People::in_memory()
+        }
+        Some((file, keys)) => {
+            let shown = file.display().to_string();
+            People::kept_in(file, keys)
+                .map_err(|message| {
+                    let hint = "list the key that it was sealed under in state_key_file; without the file every \
+                                invitation could be taken up anew";
+                    desk.error(written.role_sync.place.problem(format!("{shown} {message}")).hint(hint));
+                })
+                .ok()?
+        }
+    };
+    let people = Arc::new(people);
+    desk.people = Some(Arc::clone(&people));
+    Some(people)
+}

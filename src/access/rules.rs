@@ -234,16 +234,17 @@ fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>, given: Given
             Outcome::NeedsStepUp(Reason::SessionMissing)
         }
         (Access::Authenticated | Access::When(_), None) => Outcome::NeedsSession,
-        (Access::When(term), Some(person)) => match term.ask(person, given) {
-            Answer::Yes => Outcome::Pass,
-            _ if term.ask(person, Given { stepped_up: true, ..given }) == Answer::Yes => {
-                Outcome::NeedsStepUp(Reason::StepUpNeeded)
+        (Access::When(term), Some(person)) if term.ask(person, given) == Answer::Yes => Outcome::Pass,
+        (Access::When(term), Some(person)) => {
+            let stepped_up = Given { stepped_up: true, ..given };
+            match term.ask(person, stepped_up) {
+                Answer::Yes => Outcome::NeedsStepUp(Reason::StepUpNeeded),
+                Answer::Unknown if term.lacks_groups(person, stepped_up) => {
+                    Outcome::Refused(Reason::AccessUnknownGroups)
+                }
+                Answer::No | Answer::Unknown => Outcome::Refused(Reason::AccessDenied),
             }
-            Answer::Unknown if term.lacks_groups(person, given) => {
-                Outcome::Refused(Reason::AccessUnknownGroups)
-            }
-            Answer::No | Answer::Unknown => Outcome::Refused(Reason::AccessDenied),
-        },
+        }
     }
 }
 

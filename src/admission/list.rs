@@ -14,7 +14,7 @@ use std::sync::Arc;
 const LARGEST: u64 = 8 << 20;
 
 /// How the file is written is the configuration's business: it reads the octets.
-pub type Reader = Box<dyn Fn(&[u8]) -> Result<Invitations, String> + Send + Sync>;
+pub(super) type Reader = Box<dyn Fn(&[u8]) -> Result<Invitations, String> + Send + Sync>;
 
 /// What the file said when it last made sense.
 pub struct InvitedList {

@@ -237,3 +237,6 @@ impl Admission {
         Ok(Some(found.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,11 +16,14 @@ mod sealing;
 #[path = "../support/world.rs"]
 mod world;
 
+mod admission;
+mod configured;
 mod demands;
 mod encrypted;
 mod endings;
 mod endpoints;
 mod loops;
+mod people;
 mod repost;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
@@ -28,5 +31,6 @@ mod sign_in;
 mod sign_out;
 mod single_logout;
 mod single_logout_attacks;
+mod step_up;
 mod strangers;
 mod unsolicited;

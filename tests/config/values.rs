@@ -525,7 +525,7 @@ fn who_may_come_in_and_as_whom() {
     assert_eq!(mapping.groups_overage, Overage::Refuse);
     assert_eq!(mapping.default_role_of, [("partner".to_owned(), "guest".to_owned())]);
     let pair = |group: &str, role: &str| (group.to_owned(), role.to_owned());
-    assert_eq!(mapping.roles, [pair("ops", "operator"), pair("dev", "builder")]);
+    assert_eq!(mapping.roles, [pair("dev", "builder"), pair("ops", "operator")]);
     assert_eq!(mapping.carried, [Part::Custom("department".into()), Part::GivenName]);
     let sources: Vec<_> = site.headers.specs().iter().rev().take(3).map(|spec| spec.source).collect();
     assert_eq!(sources, [Source::Carried(0), Source::Carried(1), Source::Carried(0)]);

@@ -1,6 +1,6 @@
 //! Who is let in at all: domains, the invited, and whose invitation it is.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, From};
 use crate::configured::{Configured, configured_with};
 use http::StatusCode;
 
@@ -16,8 +16,9 @@ async fn comes(house: &Configured, idp: usize, user: &str, email: &str) -> Resul
     let page = browser.bring(&asked, &answer).await;
     if page.status == StatusCode::SEE_OTHER {
         assert!(browser.has_session());
-        let event = house.world.audit.last("signed-in");
-        let roles = event["roles"].as_array().unwrap().iter();
+        let whoami = browser.get("/vestibule/whoami", From::SameSite).await;
+        let whoami: serde_json::Value = serde_json::from_str(&whoami.body).unwrap();
+        let roles = whoami["roles"].as_array().unwrap().iter();
         return Ok(roles.map(|role| role.as_str().unwrap().to_owned()).collect());
     }
     assert!(!browser.has_session());
@@ -146,6 +147,6 @@ async fn somebody_who_is_not_let_in_keeps_what_they_had() {
     let asked = browser.begin("/vestibule/sign-in?rd=/y").await;
     let page = browser.bring(&asked, &house.idps[0].answer(&asked, "mallory", house.world.now())).await;
     house.world.audit.refused(&page, "not-invited");
-    let whoami = browser.get("/vestibule/whoami", crate::browser::From::SameSite).await;
+    let whoami = browser.get("/vestibule/whoami", From::SameSite).await;
     assert!(whoami.body.contains("\"ada\""), "{}", whoami.body);
 }

@@ -80,8 +80,9 @@ fn name_id_format(written: &IdpFile, file: &File, desk: &mut Desk) -> Option<Str
             return None;
         }
     };
+    // The NameID always has a value: what is named after it never counts.
     let names_the_user = |names: &OneOrMany<String>| {
-        names.0.iter().filter_map(Field::get).all(|name| name.eq_ignore_ascii_case("NameID"))
+        names.0.iter().find_map(Field::get).is_none_or(|name| name.eq_ignore_ascii_case("NameID"))
     };
     if format == TRANSIENT && file.identity.user.get().is_none_or(names_the_user) {
         let message =

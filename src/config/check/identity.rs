@@ -222,18 +222,11 @@ fn unknown_part(name: &str, mapping: &Mapping) -> String {
 /// What could never come out, whatever an identity provider sends.
 fn never(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) {
     let is_name_id = |candidate: &String| candidate.eq_ignore_ascii_case("NameID");
-    let first_is_name_id = mapping.user.first().is_some_and(is_name_id);
     let only_name_id = mapping.email.iter().all(is_name_id);
     for idp in &written.idps {
         let asks = idp.name_id_format.get().map(|format| format.rsplit(':').next().unwrap_or(format));
         if asks != Some("transient") {
             continue;
-        }
-        if first_is_name_id {
-            let message = "is transient, another name at each sign-in, and identity.user takes the NameID first: everybody \
-                           would be refused";
-            let hint = "name an attribute in identity.user, such as [uid, eppn]";
-            desk.error(idp.name_id_format.problem(message).hint(hint));
         }
         if only_name_id && mapping.required.contains(&Part::Email) {
             let message = "is transient, and identity.email takes the NameID alone: the address that identity.required \

@@ -21,7 +21,7 @@ pub use invited::{Invitation, Invitations, Who};
 pub use list::InvitedList;
 pub use people::People;
 
-use crate::identity::{Identity, Person as _};
+use crate::identity::{Groups, Identity, Person as _};
 use crate::reason::{Reason, Refusal};
 use people::Fact;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ pub struct Applicant<'a> {
     pub email: Option<&'a str>,
     /// What the groups give.
     pub roles: &'a [String],
+    /// Whether the groups are known: nobody's first roles are made of what is not.
+    pub groups_are_known: bool,
 }
 
 /// Who may come in, as what, and what is to be remembered about it.
@@ -142,7 +144,10 @@ impl Admission {
             let known = self.people.as_ref().and_then(|people| people.first_roles(&self.site, applicant));
             match known {
                 Some(first) => admitted.roles = Some(first),
-                None => admitted.facts.push(Fact::first_roles(&self.site, applicant)),
+                None if applicant.groups_are_known => {
+                    admitted.facts.push(Fact::first_roles(&self.site, applicant));
+                }
+                None => {}
             }
         }
         Ok(admitted)
@@ -160,6 +165,7 @@ impl Admission {
             user: identity.user(),
             email: identity.email(),
             roles: &roles,
+            groups_are_known: matches!(identity.groups(), Groups::Known(_)),
         })?;
         let identity = match admitted.roles() {
             Some(roles) => identity.with_roles(roles.to_vec()),

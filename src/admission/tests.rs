@@ -6,7 +6,7 @@ use std::path::PathBuf;
 const NO_ROLES: &[String] = &[];
 
 fn ask<'a>(idp: &'a str, user: &'a str, email: Option<&'a str>) -> Applicant<'a> {
-    Applicant { idp, user, email, roles: NO_ROLES }
+    Applicant { idp, user, email, roles: NO_ROLES, groups_are_known: true }
 }
 
 fn one(name: &str, idp: Option<&str>, roles: Option<&[&str]>) -> Invitation {
@@ -192,7 +192,10 @@ fn first_roles_stay_until_somebody_writes_others() {
     let admission = Admission { role_sync: RoleSync::FirstSignIn, ..house(&list, true, [false; 2]) };
     let (reader, admin) = (["reader".to_owned()], ["admin".to_owned()]);
     let with = |idp, user, roles| Applicant { roles, ..ask(idp, user, None) };
+    let unknown = Applicant { groups_are_known: false, ..with("corp", "ada", &[]) };
+    assert_eq!(comes(&admission, &unknown), Ok(None), "not yet");
     assert_eq!(comes(&admission, &with("corp", "ada", &reader)), Ok(None));
+    assert_eq!(comes(&admission, &unknown), Ok(Some(reader.to_vec())));
     assert_eq!(comes(&admission, &with("corp", "ada", &admin)), Ok(Some(reader.to_vec())));
     assert_eq!(comes(&admission, &with("partner", "ada", &admin)), Ok(None), "another person");
     // What is written for somebody goes before what groups gave, at whatever time.

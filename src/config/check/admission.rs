@@ -1,7 +1,7 @@
 //! Who is let in at all.
 
 use super::Desk;
-use crate::admission::{Admission, InvitedList, People, RoleSync, Terms};
+use crate::admission::{Admission, InvitedList, People, RoleSync, Terms, Who};
 use crate::config::file::{Admission as AdmissionFile, File, IdentityProvider};
 use crate::config::invited;
 use crate::config::reader::Field;
@@ -63,6 +63,7 @@ pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Des
         terms.push((id.clone(), Terms { just_in_time, invited, link_by_email }));
     }
     alone_in_linking(written, desk);
+    taken_by_whoever_is_first(&terms, written, desk);
     could_never_come(&terms, mapping, written, desk);
     let remembers = !lists.is_empty() || role_sync == RoleSync::FirstSignIn;
     let people = remembers.then(|| people(written, role_sync, &lists, desk)).flatten();
@@ -101,6 +102,49 @@ fn alone_in_linking(written: &Written<'_>, desk: &mut Desk) {
     }
 }
 
+/// An address that several identity providers may speak for, in an invitation for none of them.
+fn taken_by_whoever_is_first(terms: &[(String, Terms)], written: &Written<'_>, desk: &mut Desk) {
+    let may_speak = |id: &str, email: &str| {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let idp = written.idps.iter().find(|idp| idp.id.get().is_some_and(|own| own == id));
+        idp.and_then(|idp| idp.email_domains.get()).is_none_or(|listed| {
+            listed.iter().filter_map(|item| Domain::parse(item.get()?).ok()).any(|own| own.covers(domain))
+        })
+    };
+    let mut told: Vec<*const InvitedList> = Vec::new();
+    for list in terms.iter().filter_map(|(_, terms)| terms.invited.as_ref()) {
+        if told.contains(&Arc::as_ptr(list)) {
+            continue;
+        }
+        told.push(Arc::as_ptr(list));
+        let same = |other: &&(String, Terms)| {
+            other.1.invited.as_ref().is_some_and(|other| Arc::ptr_eq(other, list)) && !other.1.link_by_email
+        };
+        let ids: Vec<&str> = terms.iter().filter(same).map(|(id, _)| id.as_str()).collect();
+        let current = list.current();
+        let open = current.iter().filter(|one| match (&one.who, &one.idp) {
+            (Who::Email(email), None) => ids.iter().filter(|id| may_speak(id, email)).count() > 1,
+            _ => false,
+        });
+        let count = open.count();
+        if count > 0 {
+            let message = format!(
+                "invites {count} people by addresses that more than one of {} may speak for: the first who comes takes the \
+                 invitation",
+                ids.join(", ")
+            );
+            let hint = "name the identity provider of each (idp), or its domains in email_domains";
+            let sections =
+                written.idps.iter().map(|idp| &idp.admission).chain(written.admission.iter().copied());
+            if let Some(section) =
+                sections.map(|section| &section.invited_file).find(|file| file.is_written())
+            {
+                desk.warn(section.problem(message).hint(hint));
+            }
+        }
+    }
+}
+
 /// People invited by address, where no address can arrive.
 fn could_never_come(terms: &[(String, Terms)], mapping: &Mapping, written: &Written<'_>, desk: &mut Desk) {
     let only_name_id = mapping.email.iter().all(|candidate| candidate.eq_ignore_ascii_case("NameID"));
@@ -108,9 +152,7 @@ fn could_never_come(terms: &[(String, Terms)], mapping: &Mapping, written: &Writ
         let transient = idp.name_id_format.get().is_some_and(|format| format.ends_with("transient"));
         let by_address = terms.iter().any(|(id, terms)| {
             let list = terms.invited.as_ref().filter(|_| Some(id) == idp.id.get() && !terms.just_in_time);
-            list.is_some_and(|list| {
-                list.current().iter().any(|one| matches!(one.who, crate::admission::Who::Email(_)))
-            })
+            list.is_some_and(|list| list.current().iter().any(|one| matches!(one.who, Who::Email(_))))
         });
         if transient && only_name_id && by_address {
             let message = "is transient, and identity.email takes the NameID alone: those who are invited by address could \
@@ -131,11 +173,11 @@ fn foreign_addresses(terms: &[(String, Terms)], written: &Written<'_>, desk: &mu
         let current = list.current();
         let foreign =
             current.iter().filter(|one| one.idp.as_ref() == Some(id)).filter(|one| match &one.who {
-                crate::admission::Who::Email(email) => {
+                Who::Email(email) => {
                     let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
                     !domains.iter().any(|own| own.covers(domain))
                 }
-                crate::admission::Who::User(_) => false,
+                Who::User(_) => false,
             });
         let count = foreign.count();
         if count > 0 {

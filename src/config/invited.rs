@@ -170,10 +170,10 @@ fn roles(value: &Value) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
-    fn read_for(
-        text: &str,
-        idps: &[&str],
-    ) -> Result<Vec<(String, Option<String>, Option<Vec<String>>)>, String> {
+    /// Who, where, as what.
+    type Person = (String, Option<String>, Option<Vec<String>>);
+
+    fn read_for(text: &str, idps: &[&str]) -> Result<Vec<Person>, String> {
         let idps: Vec<String> = idps.iter().map(|&id| id.to_owned()).collect();
         let list = read(text.as_bytes(), &idps)?;
         let mut people: Vec<_> = list

@@ -114,6 +114,19 @@ impl Admission {
         self.terms.iter().filter_map(|(_, terms)| terms.invited.as_ref())
     }
 
+    /// Whom this identity provider may bring, for the owner; none: whoever it vouches for.
+    pub fn in_words(&self, idp: &str) -> Option<String> {
+        let terms = self.terms_of(idp)?;
+        match (&terms.invited, terms.just_in_time) {
+            (Some(list), true) => {
+                Some(format!("whoever it vouches for; with roles of their own, people of {list}"))
+            }
+            (Some(list), false) => Some(format!("only people of {list}")),
+            (None, true) => None,
+            (None, false) => Some("nobody".to_owned()),
+        }
+    }
+
     /// May this person come in?
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! verifier's threads. Whatever refuses, nothing else changes: a session that the browser holds stays, the attempt
 //! stays, no claim is made before the answer has been accepted in full.
 
+use super::admitted::remembered;
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
@@ -13,7 +14,6 @@ use super::rounds::Answered;
 use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
 use super::tries::Try;
-use crate::admission::Admitted;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
@@ -386,17 +386,6 @@ fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(Session
 
 fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
     Stopped::from(refusal).or_about(Some(attempt))
-}
-
-/// What is to be remembered of somebody who was let in is on the disk before they have a session.
-async fn remembered(gate: &Gate, site: &Site, admitted: Admitted) -> Result<(), Refusal> {
-    let lost = |why: String| Refusal::new(Reason::Internal, why);
-    if !admitted.is_news() {
-        return Ok(());
-    }
-    let site = gate.shared(site).ok_or_else(|| lost("the site is not one of this gate's".to_owned()))?;
-    let settled = tokio::task::spawn_blocking(move || site.admission.settle(admitted)).await;
-    settled.map_err(|problem| lost(problem.to_string())).flatten()
 }
 
 /// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who

@@ -22,6 +22,7 @@
 //!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
+mod admitted;
 mod answers;
 pub mod ask;
 mod attempt;

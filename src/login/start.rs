@@ -44,7 +44,10 @@ pub(super) async fn start(
     if wish.again {
         held.forget(&return_to);
     }
-    let completed = if wish.again {
+    let step_up =
+        step_up::wanted(gate, site, wish.step_up, headers, &return_to, now).await.map_err(stopped)?;
+    // A session that came back, and has grown too old for a rule, is no round of a loop.
+    let completed = if wish.again || step_up.idp.is_some() {
         0
     } else {
         rounds::completed(gate, site, headers, &held, &return_to, now).await.map_err(stopped)?
@@ -58,8 +61,6 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
-    let step_up =
-        step_up::wanted(gate, site, wish.step_up, headers, &return_to, now).await.map_err(stopped)?;
     let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     let Some(idp) = chosen(site, named).map_err(stopped)? else {
         return Ok(chooser(gate, site, &return_to, &wish.carried_on(step_up.rule)));

@@ -117,6 +117,33 @@ async fn only_a_forced_sign_in_is_fresh() {
 }
 
 #[tokio::test]
+async fn whoever_comes_back_again_and_again_is_in_no_loop() {
+    let house = configured_with(&[("corp", "")], "rules: [{paths: [/fresh/*], access: {fresh: 1m}}]\n", &[]);
+    let mut browser = Browser::of(&house.world);
+    browser.sign_in(&house.idps[0], "/x", "ada").await;
+    for _ in 0..6 {
+        let back = stepped(&house, &mut browser, "/fresh/a", "urn:password", Duration::ZERO).await;
+        assert_eq!(back.location(), "https://app.example.com/fresh/a");
+        assert_eq!(status(&mut browser, "/fresh/a").await, StatusCode::OK);
+        house.world.advance(Duration::from_secs(61));
+    }
+    // A session that never comes back is.
+    let mut without = Browser::of(&house.world);
+    for round in 0..3 {
+        let away = without.get("/fresh/a", From::SameSite).await;
+        let sent = without.get(&away.location(), From::SameSite).await;
+        if round == 2 {
+            house.world.audit.refused(&sent, "sign-in-loop");
+            break;
+        }
+        let asked = Asked::from_redirect(&sent.location());
+        brought(&house, &mut without, &asked, "urn:password", Duration::ZERO).await;
+        let name = without.site.cookies.session_name.clone();
+        without.jar.remove(&name);
+    }
+}
+
+#[tokio::test]
 async fn whoever_has_no_session_signs_in_once_and_in_the_right_way() {
     let house = house();
     let mut browser = Browser::of(&house.world);

@@ -577,3 +577,25 @@ fn what_is_remembered_of_people_is_kept_in_the_state_folder() {
     assert_eq!(problems.0.len(), 1, "{problems}");
     assert!(problems.0[0].message.contains("was not sealed under state_key_file"), "{problems}");
 }
+
+#[test]
+fn a_class_that_an_identity_provider_is_not_held_to_is_warned_of_in_a_rule() {
+    let of = |more: &str, rule: &str| {
+        let files = here().join("files").display().to_string();
+        let text = format!(
+            "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\nidentity_providers:\n  - {{id: corp, \
+             metadata_file: {files}/idp-metadata.xml{more}}}\nrules: [{{access: {{authn_context: {rule}}}}}]\n"
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, text).expect("the file");
+        let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        warnings(&config).contains(&"rules[0].access.authn_context")
+    };
+    assert!(!of("", "urn:mfa"));
+    assert!(!of(", authn_context: [\"urn:mfa\", \"urn:x\"]", "urn:mfa"));
+    assert!(of(", authn_context: [\"urn:x\"]", "urn:mfa"));
+    assert!(!of(", authn_context: [\"urn:x\"], authn_context_comparison: minimum", "urn:mfa"));
+    assert!(of(", authn_context_accepted: [\"urn:x\"]", "[urn:mfa, urn:card]"));
+    assert!(!of(", authn_context_accepted: [\"urn:x\"]", "[urn:mfa, \"urn:x\"]"));
+}

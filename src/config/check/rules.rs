@@ -20,6 +20,8 @@ pub(super) struct Known<'a> {
     pub(super) roles: Vec<String>,
     /// Ids of identity providers.
     pub(super) idps: Vec<&'a str>,
+    /// Those that are held to certain classes of authentication, with these.
+    pub(super) classes: Vec<(&'a str, Vec<&'a str>)>,
 }
 
 /// The rules in order, and what holds where none selects.
@@ -139,7 +141,7 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         return Some(Term::Not(Box::new(inner)));
     }
     if written.authn_context.is_written() || written.authn_age.is_written() || written.fresh.is_written() {
-        return about_the_sign_in(written, desk);
+        return about_the_sign_in(written, known, desk);
     }
     if let Some(role) = written.role.get() {
         if !known.roles.contains(role) {
@@ -175,7 +177,7 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
     written.group.get().map(|group| Term::Group(known.mapping.our_name(group).to_owned()))
 }
 
-fn about_the_sign_in(written: &TermFile, desk: &mut Desk) -> Option<Term> {
+fn about_the_sign_in(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> {
     let mut age = |field: &Field<Duration>| {
         // Less, and the way back from the identity provider would be too long.
         let age = field.get().map(|_| desk.duration(field, MINUTE, MINUTE, 366 * 24 * 60 * MINUTE));
@@ -193,7 +195,15 @@ fn about_the_sign_in(written: &TermFile, desk: &mut Desk) -> Option<Term> {
         return None;
     }
     let classes: Option<Vec<String>> = listed.iter().map(|class| class.get().cloned()).collect();
-    classes.map(Term::AuthnContext)
+    let classes = classes?;
+    for (idp, taken) in &known.classes {
+        if !classes.iter().any(|class| taken.contains(&class.as_str())) {
+            let message = format!("cannot be met by people of `{idp}`: it is held to {}", taken.join(" or "));
+            let hint = "add the class to authn_context or authn_context_accepted of the identity provider";
+            desk.warn(written.authn_context.problem(message).hint(hint));
+        }
+    }
+    Some(Term::AuthnContext(classes))
 }
 
 fn mentions_the_sign_in(term: &Term) -> bool {

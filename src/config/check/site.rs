@@ -10,13 +10,13 @@ use super::parties::{identity_providers, service_provider};
 use super::rules::{Known, rules};
 use super::upstream::upstream;
 use crate::admission::Admission;
-use crate::config::file::{File, Session};
+use crate::config::file::{File, IdentityProvider, Session};
 use crate::config::reader::Field;
-use crate::config::values::show;
+use crate::config::values::{OneOrMany, Word, show};
 use crate::cookies::CookiePolicy;
 use crate::federation::{Other, Terms};
 use crate::identity::Mapping;
-use crate::saml::demand::SignRequests;
+use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::Limits;
 use crate::site::{Face, Idp, PublicUrl, Site};
@@ -173,7 +173,16 @@ fn known<'a>(file: &'a File, mapping: &'a Mapping, admission: &Admission) -> Kno
             .flatten()
             .filter_map(|idp| Some(idp.id.get()?.as_str()))
             .collect(),
+        classes: file.identity_providers.get().into_iter().flatten().filter_map(held_to).collect(),
     }
+}
+
+/// The classes of authentication that an identity provider is held to, if it is to any (saml/demand.rs).
+fn held_to(idp: &IdentityProvider) -> Option<(&str, Vec<&str>)> {
+    let accepted = idp.authn_context_accepted.get();
+    let exact = idp.authn_context_comparison.get().is_none_or(|Word(how)| *how == Comparison::Exact);
+    let OneOrMany(listed) = accepted.or_else(|| idp.authn_context.get().filter(|_| exact))?;
+    Some((idp.id.get()?, listed.iter().filter_map(|class| Some(class.get()?.as_str())).collect()))
 }
 
 fn session_limits(session: &Session, desk: &mut Desk) -> Limits {

@@ -19,6 +19,9 @@ pub(super) type Reader = Box<dyn Fn(&[u8]) -> Result<Invitations, String> + Send
 /// What the file said when it last made sense.
 pub struct InvitedList {
     file: PathBuf,
+    /// Under which it is remembered who took up which invitation: the whole path, from whatever folder the gate was
+    /// started, and with no link followed, for a link may lead to another place at each change.
+    name: String,
     read: Reader,
     current: ArcSwap<Invitations>,
     /// What the file held when it was last looked at, good or not: a broken one is told about once.
@@ -33,7 +36,8 @@ impl InvitedList {
     pub fn load(file: &Path, read: Reader) -> Result<Self, String> {
         let octets = octets(file)?;
         let current = ArcSwap::from_pointee(read(&octets)?);
-        Ok(Self { file: file.to_owned(), read, current, seen: Mutex::new(mark(&Ok(octets))) })
+        let name = std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string();
+        Ok(Self { file: file.to_owned(), name, read, current, seen: Mutex::new(mark(&Ok(octets))) })
     }
 
     /// Takes over what the file says now, if that is new and makes sense; otherwise the old list stays. A file that is
@@ -61,9 +65,8 @@ impl InvitedList {
         self.current.load_full()
     }
 
-    /// The name under which it is remembered who took up which invitation: the file's path.
     pub(super) fn name(&self) -> String {
-        self.file.display().to_string()
+        self.name.clone()
     }
 }
 

@@ -214,7 +214,7 @@ fn people(
                 lost
             };
             let message =
-                format!("without state_dir {lost} is remembered until this process ends, and no longer");
+                format!("without state_dir the gate remembers {lost} until it is stopped, and no longer");
             desk.warn(place.problem(message).hint("set state_dir and state_key_file"));
             People::in_memory()
         }

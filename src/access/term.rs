@@ -20,7 +20,8 @@ pub enum Term {
     Not(Box<Term>),
     /// Has the role; exact, case-sensitive. Unknown when the groups are, unless the role is held anyway.
     Role(String),
-    /// Is in the group, by the IdP's name for it; exact, case-sensitive. Unknown when the groups are.
+    /// Is in the group, by our name for it where it has one, else by the IdP's; exact, case-sensitive. Unknown when the
+    /// groups are.
     Group(String),
     /// Has this e-mail address, ASCII letters compared without case. Unknown for somebody without an address.
     Email(String),

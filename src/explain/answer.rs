@@ -247,6 +247,19 @@ fn opened(trace: &Trace) -> String {
     }
 }
 
+/// How many are GUIDs, as Entra ID sends them, that nobody has given a name to.
+fn nameless_groups(groups: &Groups) -> usize {
+    let is_guid = |group: &String| {
+        let parts: Vec<&str> = group.split('-').collect();
+        let hex = |part: &&str| part.bytes().all(|b| b.is_ascii_hexdigit());
+        parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(hex)
+    };
+    match groups {
+        Groups::Known(groups) => groups.iter().filter(|group| is_guid(group)).count(),
+        Groups::Unknown => 0,
+    }
+}
+
 /// What the rule compared by which the message is refused.
 fn compared_by<'t>(trace: &'t Trace, refusal: &Refusal) -> Option<&'t Compared> {
     let failed = |rule: &&Rule| rule.state == trace::State::Failed && rule.reason == refusal.reason;
@@ -335,6 +348,11 @@ fn identity_seen(said: &Said, person: Option<&Preview>, party: &Party<'_>, priva
                 Groups::Known(groups) => format!("{} of them", groups.len()),
             }),
         );
+        let nameless = nameless_groups(&person.groups);
+        if nameless > 0 {
+            let words = format!("{nameless} of them are GUIDs without a name in group_aliases");
+            tell("groups of Entra ID", Some(words));
+        }
         tell("roles", (!person.roles.is_empty()).then(|| person.roles.join(", ")));
     }
     let attribute = |attribute: &saml::response::Attribute| AttributeSeen {

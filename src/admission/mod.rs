@@ -27,7 +27,7 @@ use people::Fact;
 use std::sync::Arc;
 
 /// Who is let in at a site. The default lets everybody in whom an identity provider vouches for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Admission {
     /// The name of the site, under which first roles are remembered.
     pub site: String,

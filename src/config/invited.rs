@@ -17,11 +17,11 @@ use crate::admission::{Invitation, Invitations, Who};
 use crate::identity::email_address;
 use figment::value::Value;
 
-/// What a list file says, for these identity providers.
+/// What a list file says, for the identity providers `idps`, among all that there are.
 ///
 /// # Errors
 /// The end of a sentence, with the line: what is wrong first.
-pub(super) fn read(octets: &[u8], idps: &[String]) -> Result<Invitations, String> {
+pub(super) fn read(octets: &[u8], idps: &[String], all: &[String]) -> Result<Invitations, String> {
     let text = std::str::from_utf8(octets).map_err(|_| "is not UTF-8".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
@@ -33,7 +33,7 @@ pub(super) fn read(octets: &[u8], idps: &[String]) -> Result<Invitations, String
     for (line, written) in written {
         let at = |message: String| format!("line {line}: {message}");
         invitations
-            .add(written.invitation(idps).map_err(at)?)
+            .add(written.invitation(idps, all).map_err(at)?)
             .map_err(|message| at(format!("{} {message}", written.name)))?;
     }
     Ok(invitations)
@@ -50,7 +50,7 @@ struct Written {
 }
 
 impl Written {
-    fn invitation(&self, idps: &[String]) -> Result<Invitation, String> {
+    fn invitation(&self, idps: &[String], all: &[String]) -> Result<Invitation, String> {
         let address = email_address(&self.name);
         let who = match (self.is, address) {
             (None | Some("email"), Some(address)) => Who::Email(address),
@@ -63,8 +63,8 @@ impl Written {
             }
             (_, _) => Who::User(self.name.clone()),
         };
-        if let Some(idp) = self.idp.as_ref().filter(|idp| !idps.contains(idp)) {
-            return Err(format!("no identity provider of this list has the id `{idp}`"));
+        if let Some(idp) = self.idp.as_ref().filter(|idp| !all.contains(idp)) {
+            return Err(format!("no identity provider has the id `{idp}`"));
         }
         if matches!(who, Who::User(_)) && self.idp.is_none() && idps.len() > 1 {
             return Err(format!(
@@ -175,7 +175,7 @@ mod tests {
 
     fn read_for(text: &str, idps: &[&str]) -> Result<Vec<Person>, String> {
         let idps: Vec<String> = idps.iter().map(|&id| id.to_owned()).collect();
-        let list = read(text.as_bytes(), &idps)?;
+        let list = read(text.as_bytes(), &idps, &idps)?;
         let mut people: Vec<_> = list
             .iter()
             .map(|one| {
@@ -223,7 +223,7 @@ mod tests {
                 "line 2: ADA@example.com stands in the list already",
             ),
             ("a@b@c\n", "line 1: `a@b@c` is no e-mail address"),
-            ("ada@example.com idp=nobody\n", "line 1: no identity provider of this list has the id `nobody`"),
+            ("ada@example.com idp=nobody\n", "line 1: no identity provider has the id `nobody`"),
             ("ada admin\n", "line 1: `admin` is not understood"),
             ("eve\n", "line 1: `eve` needs an idp"),
             ("- eve\n", "line 1: `eve` needs an idp"),
@@ -237,7 +237,7 @@ mod tests {
             let told = read_for(text, &["corp", "partner"]).unwrap_err();
             assert!(told.starts_with(said), "{text:?}: {told}");
         }
-        assert!(read(b"\xff", &[]).is_err());
+        assert!(read(b"\xff", &[], &[]).is_err());
     }
 
     #[test]
@@ -246,5 +246,8 @@ mod tests {
         assert_eq!(read_for("- {user: \"ada@corp\"}\n", &["corp"]).unwrap()[0].0, "user ada@corp");
         assert_eq!(read_for("- {user: eve, roles: []}\n", &["corp"]).unwrap()[0].2, Some(vec![]));
         assert_eq!(read_for("", &["corp"]).unwrap(), []);
+        // A list of several sites, of which this one has one identity provider.
+        let ids = ["corp", "partner"].map(str::to_owned);
+        assert!(read(b"eve\nbob idp=partner\n", &ids[..1], &ids).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use crate::config::invited;
 use crate::config::reader::Field;
 use crate::config::values::{FilePath, Word};
 use crate::identity::{Domain, Mapping};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What the configuration says of it, wherever it stands.
@@ -17,6 +17,8 @@ pub(super) struct Written<'a> {
     pub(super) role_sync: &'a Field<Word<RoleSync>>,
     /// Those who may sign people in.
     pub(super) idps: Vec<&'a IdentityProvider>,
+    /// The ids of all that are described: a list may be for several sites.
+    pub(super) all_ids: Vec<String>,
 }
 
 impl<'a> From<&'a File> for Written<'a> {
@@ -25,6 +27,7 @@ impl<'a> From<&'a File> for Written<'a> {
             admission: vec![&file.admission],
             role_sync: &file.role_sync,
             idps: file.identity_providers.get().into_iter().flatten().collect(),
+            all_ids: super::parties::ids(file),
         }
     }
 }
@@ -32,7 +35,6 @@ impl<'a> From<&'a File> for Written<'a> {
 /// The terms of each identity provider, key by key: its own, else the site's, else the top level's.
 pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) -> Admission {
     let role_sync = written.role_sync.or(Word(RoleSync::default())).0;
-    let mut lists: Vec<(PathBuf, Arc<InvitedList>)> = Vec::new();
     let mut terms = Vec::new();
     for idp in &written.idps {
         let Some(id) = idp.id.get() else { continue };
@@ -41,15 +43,7 @@ pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Des
         let just_in_time =
             sections.iter().find_map(|section| section.just_in_time.get()).copied().unwrap_or(true);
         let file = sections.iter().map(|section| &section.invited_file).find(|file| file.is_written());
-        let invited = file.and_then(|field| {
-            let FilePath(path) = field.get()?;
-            if let Some((_, list)) = lists.iter().find(|(known, _)| known == path) {
-                return Some(Arc::clone(list));
-            }
-            let list = Arc::new(load(field, path, &users_of(path, written), desk)?);
-            lists.push((path.clone(), Arc::clone(&list)));
-            Some(list)
-        });
+        let invited = file.and_then(|field| list(field, written, desk));
         if !just_in_time && file.is_none() {
             let section = sections.iter().find(|section| section.just_in_time.is_written());
             let message = format!("is false, and nobody is invited: no one of `{id}` could sign in");
@@ -65,8 +59,9 @@ pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Des
     alone_in_linking(written, desk);
     taken_by_whoever_is_first(&terms, written, desk);
     could_never_come(&terms, mapping, written, desk);
-    let remembers = !lists.is_empty() || role_sync == RoleSync::FirstSignIn;
-    let people = remembers.then(|| people(written, role_sync, &lists, desk)).flatten();
+    let lists = terms.iter().any(|(_, terms)| terms.invited.is_some());
+    let remembers = lists || role_sync == RoleSync::FirstSignIn;
+    let people = remembers.then(|| people(written, role_sync, lists, desk)).flatten();
     Admission { site: String::new(), terms, role_sync, people }
 }
 
@@ -80,15 +75,23 @@ fn users_of(path: &Path, written: &Written<'_>) -> Vec<String> {
     written.idps.iter().filter(names_it).filter_map(|idp| idp.id.get().cloned()).collect()
 }
 
-fn load(field: &Field<FilePath>, path: &Path, idps: &[String], desk: &mut Desk) -> Option<InvitedList> {
-    let idps = idps.to_vec();
-    let list = InvitedList::load(path, Box::new(move |octets| invited::read(octets, &idps)));
-    let list =
-        list.map_err(|message| desk.error(field.problem(format!("{}: {message}", path.display())))).ok()?;
-    if list.current().is_empty() {
+/// The list of this file for these identity providers: one, however many sites name it.
+fn list(field: &Field<FilePath>, written: &Written<'_>, desk: &mut Desk) -> Option<Arc<InvitedList>> {
+    let FilePath(path) = field.get()?;
+    let idps = users_of(path, written);
+    let key = (path.clone(), idps.clone());
+    if let Some(known) = desk.lists.get(&key) {
+        return known.clone();
+    }
+    let all = written.all_ids.clone();
+    let read = InvitedList::load(path, Box::new(move |octets| invited::read(octets, &idps, &all)));
+    let read = read.map_err(|message| desk.error(field.problem(format!("{}: {message}", path.display()))));
+    let list = read.ok().map(Arc::new);
+    if list.as_ref().is_some_and(|list| list.current().is_empty()) {
         desk.warn(field.problem(format!("{} invites nobody", path.display())));
     }
-    Some(list)
+    desk.lists.insert(key, list.clone());
+    list
 }
 
 fn alone_in_linking(written: &Written<'_>, desk: &mut Desk) {
@@ -190,12 +193,7 @@ fn foreign_addresses(terms: &[(String, Terms)], written: &Written<'_>, desk: &mu
 }
 
 /// Who took up which invitation must outlive a restart, or somebody else could take it up afterwards.
-fn people(
-    written: &Written<'_>,
-    role_sync: RoleSync,
-    lists: &[(PathBuf, Arc<InvitedList>)],
-    desk: &mut Desk,
-) -> Option<Arc<People>> {
+fn people(written: &Written<'_>, role_sync: RoleSync, lists: bool, desk: &mut Desk) -> Option<Arc<People>> {
     if let Some(people) = &desk.people {
         return Some(Arc::clone(people));
     }
@@ -204,11 +202,11 @@ fn people(
             let files =
                 written.admission.iter().copied().chain(written.idps.iter().map(|idp| &idp.admission));
             let file = files.map(|section| &section.invited_file).find(|file| file.is_written());
-            let (place, lost) = match file.filter(|_| !lists.is_empty()) {
+            let (place, lost) = match file.filter(|_| lists) {
                 Some(file) => (&file.place, "who took up which invitation"),
                 None => (&written.role_sync.place, "which roles people had at first"),
             };
-            let lost = if role_sync == RoleSync::FirstSignIn && !lists.is_empty() {
+            let lost = if role_sync == RoleSync::FirstSignIn && lists {
                 "who took up which invitation, and which roles people had at first"
             } else {
                 lost

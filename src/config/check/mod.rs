@@ -27,12 +27,14 @@ use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
 use super::{Config, Ourselves, Shutdown};
-use crate::admission::People;
+use crate::admission::{InvitedList, People};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ pub(super) struct Desk {
     watches: Vec<Watch>,
     /// What is remembered of people, once somebody needs it.
     people: Option<Arc<People>>,
+    /// Lists of the invited by file and by whom they are for, each read once; none: it could not be read.
+    lists: HashMap<(PathBuf, Vec<String>), Option<Arc<InvitedList>>>,
 }
 
 /// The configuration, or all that is wrong with it.
@@ -142,8 +146,8 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
 }
 
 impl Desk {
-    const fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
-        Self { report, now, outbound, folder: None, watches: Vec::new(), people: None }
+    fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
+        Self { report, now, outbound, folder: None, watches: Vec::new(), people: None, lists: HashMap::new() }
     }
 
     fn error(&mut self, problem: Problem) {

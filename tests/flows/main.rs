@@ -19,12 +19,15 @@ mod town;
 mod world;
 
 mod accounted;
+mod admission;
 mod chooser;
+mod configured;
 mod demands;
 mod encrypted;
 mod endings;
 mod endpoints;
 mod loops;
+mod people;
 mod repost;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
@@ -33,6 +36,7 @@ mod sign_out;
 mod single_logout;
 mod single_logout_attacks;
 mod sites;
+mod step_up;
 mod strangers;
 mod trial;
 mod unsolicited;

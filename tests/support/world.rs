@@ -16,7 +16,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
-use vestibule::access::{Access, Cors, RequestPath, Rules};
+use vestibule::access::{Access, Cors, Question, RequestPath, Rules, Verdict};
+use vestibule::admission::Admission;
 use vestibule::clock::{Clock, ManualClock, Moment};
 use vestibule::cookies::CookiePolicy;
 use vestibule::gate::{Gate, Parts};
@@ -27,6 +28,7 @@ use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
 use vestibule::pages::Branding;
+use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{EntityId, Limits, Policy, ServiceProvider};
 use vestibule::saml::second_opinion::{SecondOpinion, Weight};
@@ -145,6 +147,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
             .collect(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),
+        admission: Admission::default(),
         rules: Rules::new(Vec::new(), Access::Authenticated),
         headers: HeaderPlan::default_set(),
         session_limits: session::Limits {
@@ -202,24 +205,32 @@ impl World {
         if gateway.drops_cookie_of_the_application {
             request.headers_mut().remove(COOKIE);
         }
-        match self.gate.resume(site, request.headers(), self.now()).await {
-            Ok(Some(_)) => Response::new(Bytes::from(format!("the application at {}", request.uri()))),
-            Ok(None) => {
-                let target = request.uri().path_and_query().unwrap().as_str().to_owned();
-                ask::for_proxy(site, request.method(), request.headers(), &target)
+        let refused = |refusal: &Refusal| {
+            let refused = Refused {
+                site: Some(site),
+                refusal,
+                method: request.method(),
+                path: path.as_str(),
+                client: CLIENT,
+                session: None,
+                html: true,
+            };
+            refused.answer(&self.gate)
+        };
+        let session = match self.gate.resume(site, request.headers(), self.now()).await {
+            Ok(session) => session,
+            Err(refusal) => return refused(&refusal),
+        };
+        let question = Question { method: request.method(), path: &path, client: CLIENT, now: self.now() };
+        let (method, headers) = (request.method(), request.headers());
+        let target = request.uri().path_and_query().unwrap().as_str().to_owned();
+        match site.rules.judge(&question, session.as_deref()) {
+            Verdict::Allow(_) => Response::new(Bytes::from(format!("the application at {}", request.uri()))),
+            Verdict::NeedsSession => ask::for_proxy(site, method, headers, &target),
+            Verdict::NeedsStepUp { rule, because } => {
+                ask::for_step_up(site, method, headers, &target, rule, because)
             }
-            Err(refusal) => {
-                let refused = Refused {
-                    site: Some(site),
-                    refusal: &refusal,
-                    method: request.method(),
-                    path: path.as_str(),
-                    client: CLIENT,
-                    session: None,
-                    html: true,
-                };
-                refused.answer(&self.gate)
-            }
+            Verdict::Forbidden(refusal) => refused(&refusal),
         }
     }
 }

@@ -7,13 +7,16 @@
 #![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+#[path = "json_schema.rs"]
+mod json_schema;
+
 use crate::browser::Answered;
 use crate::idp::FakeIdp;
 use bytes::Bytes;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Response};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
 use vestibule::access::{Access, Cors, Question, RequestPath, Rules, Verdict};
@@ -277,7 +280,26 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Audit {
             let mut record = Record(None);
             event.record(&mut record);
             let value = serde_json::from_str(&record.0.expect("an audit event has a record")).unwrap();
+            hold_to_schema(&value, event.metadata().level().as_str());
             self.0.lock().unwrap().push(value);
         }
+    }
+}
+
+/// Whatever happens in any test, its event is as docs/audit.schema.json says.
+fn hold_to_schema(record: &serde_json::Value, level: &str) {
+    static SCHEMA: OnceLock<serde_json::Value> = OnceLock::new();
+    let text = include_str!("../../docs/audit.schema.json");
+    let schema = SCHEMA.get_or_init(|| serde_json::from_str(text).unwrap());
+    // What the log puts before it.
+    let mut line = serde_json::json!({
+        "timestamp": "2027-01-15T08:00:00.000Z",
+        "level": level,
+        "target": "audit",
+        "message": record["event"],
+    });
+    line.as_object_mut().unwrap().extend(record.as_object().unwrap().clone());
+    if let Err(why) = json_schema::valid(schema, &line) {
+        panic!("docs/audit.schema.json: {why}: {line}");
     }
 }

@@ -560,7 +560,7 @@ fn who_may_come_in_and_as_whom() {
             .contains(&format!("{:?}", GroupsOut::Only(["dev".into(), "ops".into()].into())))
     );
 
-    let access: Vec<_> = site.rules.rules.iter().map(|rule| &rule.access).collect();
+    let access: Vec<_> = site.rules.rules().iter().map(|rule| &rule.access).collect();
     assert_eq!(*access[0], Access::When(Term::Group("ops".into())));
     assert_eq!(*access[3], Access::When(Term::Email("ada@xn--bcher-kva.example".into())));
     let mfa = "https://refeds.org/profile/mfa".to_owned();

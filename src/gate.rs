@@ -13,15 +13,17 @@ pub use told::Told;
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
+use crate::identity::Person as _;
 use crate::login::tries::Tries;
 use crate::login::verifier::Verifier;
+use crate::observe::audit::{self, Event};
 use crate::observe::metrics::Metrics;
 use crate::pages::Branding;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
-use crate::session::{Peek, Rendered, Session, SessionKey, Store, StoreError};
+use crate::session::{Departed, Departure, Peek, Rendered, Session, SessionKey, Store, StoreError};
 use crate::site::Site;
 use hashbrown::HashMap;
 use http::HeaderMap;
@@ -234,10 +236,32 @@ impl Gate {
         site.jwt_keys.as_deref().unwrap_or(&self.jwt_keys)
     }
 
-    /// Forgets some of what is over: sessions, and headers that nobody asks for. To be called every second or so.
+    /// Forgets some of what is over: sessions, which the audit is told of, and headers that nobody asks for. To be called every second or so.
     pub fn tidy(&self, now: Moment) {
         self.store.sweep(now);
         self.rendered.run_pending_tasks();
+        self.tell_departed();
+    }
+
+    fn tell_departed(&self) {
+        let Departed { sessions, others } = self.store.departed();
+        for (session, why) in sessions {
+            audit::record(&Event::SessionEnded {
+                site: self.sites.iter().find(|site| site.key == session.site()).map_or("", |site| &site.name),
+                idp: session.idp(),
+                user: session.user(),
+                name_id: session.name_id(),
+                session: &session.key().public_name(),
+                why: match why {
+                    Departure::Idle => "idle",
+                    Departure::Over => "max-age",
+                    Departure::Evicted => "no-room",
+                },
+            });
+        }
+        if others > 0 {
+            audit::record(&Event::SessionsEnded { sessions: others });
+        }
     }
 
     fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {

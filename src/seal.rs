@@ -115,6 +115,16 @@ impl KeyRing {
         self.open_octets(Purpose::State, context, sealed)
     }
 
+    /// A key for hashes of names, made from the first secret: the same in every process that has it.
+    pub fn derived_for_hashes(&self) -> Option<Secret> {
+        let mut bytes = [0; 32];
+        let key = self.keys.first()?;
+        let derived = key.root.expand(&[b"name hash"], Length(32)).and_then(|okm| okm.fill(&mut bytes));
+        let secret = derived.ok().map(|()| Secret::new(bytes.to_vec()));
+        bytes.zeroize();
+        secret
+    }
+
     fn seal_octets(&self, purpose: Purpose, context: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
         let key = self.keys.first()?;
         let header = Header { key_id: key.id, salt: random_bytes(), nonce: random_bytes() };

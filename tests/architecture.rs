@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("seal", &["secret"]),
     ("cookies", &[]),
     ("pages", &["reason"]),
-    ("observe", &["clock", "reason"]),
+    ("observe", &["clock", "reason", "secret"]),
     ("saml", &["clock", "reason", "secret"]),
     ("identity", &["clock", "reason", "saml"]),
     ("access", &["identity", "reason"]),

@@ -3,6 +3,7 @@
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
+use crate::observe::{AuditSettings, Output};
 use crate::saml::parties::{Cbc, CryptographyPolicy, SigningCertificate};
 use crate::site::{Face, Idp, PublicUrl, Route, Site, Status, Upstream};
 use anstyle::{AnsiColor, Style};
@@ -155,7 +156,20 @@ fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
     let scheme = if listeners.public_tls.is_some() { "https" } else { "http" };
     row(to, "public", &format!("{scheme}://{}", listeners.public))?;
     row(to, "authz", &address_or_off(listeners.authz))?;
-    row(to, "admin", &address_or_off(listeners.admin))
+    row(to, "admin", &address_or_off(listeners.admin))?;
+    row(to, "audit", &audit(&config.audit))
+}
+
+/// Where events go.
+fn audit(settings: &AuditSettings) -> String {
+    let goes = match &settings.output {
+        Output::Log => "into the log".to_owned(),
+        Output::Stdout => "to standard output, as JSON".to_owned(),
+        Output::File(file) => format!("into {}", file.path.display()),
+        Output::Both(file) => format!("to standard output, as JSON, and into {}", file.path.display()),
+    };
+    let demand = if settings.required { "; without it nobody signs in" } else { "" };
+    format!("{goes}{demand}")
 }
 
 fn row(to: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {

@@ -6,8 +6,9 @@
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
-use super::words::{AccessWord, DefaultAccess, GroupsAbsent, Level, Preset};
+use super::words::{AccessWord, AuditOutput, DefaultAccess, GroupsAbsent, GroupsTold, Level, Preset};
 use crate::headers::{Encoding, Source};
+use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
@@ -55,6 +56,7 @@ section! {
         state_dir: Field<FilePath>,
         state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
+        audit: Audit,
         branding: Branding,
         #[allow(dead_code, reason = "read for its refusals")]
         admission: Admission,
@@ -67,7 +69,6 @@ section! {
         sign_on = "": "each site is its own service provider",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
-        audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
@@ -342,6 +343,28 @@ section! {
         format: Field<Word<LogFormat>>,
         level: Field<Word<Level>>,
         requests: Field<bool>,
+    }
+}
+
+section! {
+    /// Where audit events go, and what they say of people.
+    Audit {
+        output: Field<Word<AuditOutput>>,
+        file: Field<FilePath>,
+        rotate: Rotate,
+        required: Field<bool>,
+        name_id: Field<Word<Told>>,
+        user: Field<Word<Told>>,
+        groups: Field<Word<GroupsTold>>,
+        hash_key_file: Field<FilePath>,
+    }
+}
+
+section! {
+    /// When a new file is begun, and how many old ones stay.
+    Rotate {
+        max_size: Field<Size>,
+        keep: Field<u32>,
     }
 }
 

@@ -21,6 +21,10 @@ pub(super) struct Stopped {
     pub(super) refusal: Refusal,
     /// The identity provider that was asked.
     pub(super) idp: Option<String>,
+    /// The ID of the request that was answered, or that the answer says it answers.
+    pub(super) authn_request: Option<Box<str>>,
+    /// Whom the identity provider named, once its word has been accepted.
+    pub(super) name_id: Option<Box<str>>,
     /// Where it was to lead; a link on the page begins again there.
     pub(super) return_to: Option<ReturnTo>,
     /// Further parameters of that link.
@@ -31,7 +35,15 @@ pub(super) struct Stopped {
 
 impl From<Refusal> for Stopped {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, idp: None, return_to: None, again: false, trial: None }
+        Self {
+            refusal,
+            idp: None,
+            authn_request: None,
+            name_id: None,
+            return_to: None,
+            again: false,
+            trial: None,
+        }
     }
 }
 
@@ -41,6 +53,7 @@ impl Stopped {
         if let (None, Some(attempt)) = (&self.return_to, attempt) {
             self.return_to = Some(attempt.return_to.clone());
             self.idp = Some(attempt.idp.clone());
+            self.authn_request = Some(attempt.request_id.as_str().into());
             self.trial = Trial::of(attempt);
         }
         self
@@ -76,6 +89,8 @@ pub(super) async fn sign_in_refused(
     audit::record(&Event::SignInRefused {
         site: &site.name,
         idp: stopped.idp.as_deref(),
+        authn_request: stopped.authn_request.as_deref(),
+        name_id: stopped.name_id.as_deref(),
         reference: reference.as_str(),
         refusal: told.as_ref().unwrap_or(&stopped.refusal),
         client: Some(client),

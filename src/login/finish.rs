@@ -8,6 +8,7 @@ use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
+use super::evidence::Evidence;
 use super::form::{PostedResponse, says_where_from};
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
@@ -20,10 +21,11 @@ use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
+use crate::observe::audit_is_kept;
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
-use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
+use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
@@ -76,10 +78,14 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
             return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
         }
     };
-    let stopped = |refusal| begun.stopped(refusal).after_saml();
+    let name_id: Box<str> = assertion.name_id().value.as_str().into();
+    let stopped = |refusal| Stopped { name_id: Some(name_id.clone()), ..begun.stopped(refusal).after_saml() };
+    if !audit_is_kept() {
+        return Err(stopped(Reason::AuditUnavailable.into()));
+    }
 
-    let protection = assertion.protection();
-    if protection.sha1 {
+    let evidence = Evidence::of(&assertion);
+    if evidence.protection.sha1 {
         audit::record(&Event::DangerUsed {
             site: &site.name,
             idp: &idp.id,
@@ -88,7 +94,7 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
         });
         gate.metrics.danger_used(site.id);
     }
-    if let (None, Some(attempt)) = (protection.encrypted, begun.attempt()) {
+    if let (None, Some(attempt)) = (evidence.protection.encrypted, begun.attempt()) {
         gate.tries.refuse_spent(site, attempt, now).map_err(stopped)?;
     }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
@@ -120,7 +126,8 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
     for old in [presented_key(site, headers), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
+    let authn_request = begun.attempt().map(|attempt| attempt.request_id.as_str());
+    evidence.record(gate, (site, &session), authn_request, opinion.as_ref(), client);
 
     let mut response = begun.landing(site);
     let of_attempt = begun.attempt().map(|attempt| {
@@ -352,7 +359,10 @@ impl Delivery<'_> {
             .map(|answered| answered.return_to);
         let lost =
             Refusal::new(Reason::AttemptMissing, "no attempt in the browser's cookies has this InResponseTo");
-        self.to_target_with_a_session(return_to, lost).await
+        // Its own word for it: whoever looks for the sign-in that it belonged to has nothing else.
+        self.to_target_with_a_session(return_to, lost)
+            .await
+            .map_err(|stopped| Stopped { authn_request: Some(claimed.into()), ..stopped })
     }
 
     /// The back button, a reload, or somebody else's copy.
@@ -408,6 +418,7 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
             site: &site.name,
             idp: session.idp(),
             user: session.user(),
+            name_id: session.name_id(),
             session: &session.key().public_name(),
             client: Some(client),
         }),
@@ -418,33 +429,4 @@ async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
             "a replaced session could not be ended; it lasts until its time is over"
         ),
     }
-}
-
-fn record(
-    gate: &Gate,
-    site: &Site,
-    session: &Session,
-    protection: Protection,
-    unsolicited: bool,
-    opinion: Option<&Opinion>,
-    client: IpAddr,
-) {
-    let opinion = opinion.map(|opinion| (opinion.to_string(), matches!(opinion, Opinion::Disagrees(_))));
-    let (mut groups, mut roles) = (0, Vec::new());
-    session.each_group(&mut |_| groups += 1);
-    session.each_role(&mut |role| roles.push(role.to_owned()));
-    audit::record(&Event::SignedIn {
-        site: &site.name,
-        idp: session.idp(),
-        user: session.user(),
-        session: &session.key().public_name(),
-        groups,
-        roles: &roles,
-        client: Some(client),
-        signed: protection.signed_parts,
-        encrypted: protection.encrypted,
-        unsolicited,
-        second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
-    });
-    gate.metrics.sign_in_finished(site.id, None);
 }

@@ -31,6 +31,7 @@ mod attempt;
 mod begun;
 mod choose;
 pub mod endpoints;
+mod evidence;
 mod finish;
 mod form;
 pub mod refused;

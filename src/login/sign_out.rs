@@ -111,6 +111,7 @@ fn record(gate: &Gate, site: &Site, session: &Session, at_idp: &'static str, cli
         site: &site.name,
         idp: session.idp(),
         user: session.user(),
+        name_id: session.name_id(),
         session: &session.key().public_name(),
         way: "user",
         at_idp: Some(at_idp),

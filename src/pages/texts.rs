@@ -165,7 +165,7 @@ impl Situation {
             | Reason::OriginalUrlDoubled
             | Reason::OriginalUrlMalformed => Self::Misconfigured,
             Reason::Busy => Self::Busy,
-            Reason::StoreUnavailable => Self::Unavailable,
+            Reason::StoreUnavailable | Reason::AuditUnavailable => Self::Unavailable,
             Reason::UpstreamUnreachable => Self::ApplicationDown,
             Reason::UpstreamTimeout => Self::ApplicationSlow,
             Reason::Internal => Self::Internal,

@@ -22,7 +22,7 @@ pub mod suite;
 pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
 pub use memory::MemoryStore;
-pub use store::{Claim, Peek, Store, StoreError, StoreSize};
+pub use store::{Claim, Departed, Departure, Peek, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
 use crate::identity::{Groups, Identity, Person};

@@ -72,7 +72,7 @@ async fn a_name_that_was_taken_while_a_change_was_held_is_not_let_in() {
     scene.after(2 * HOUR).await;
     let held = scene.watch.held().unwrap().described.fingerprint;
     learn(&other, &Document::of(&[&new]));
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.refuses_answers_of(&new).await;
 }

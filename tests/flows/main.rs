@@ -18,6 +18,7 @@ mod town;
 #[path = "../support/world.rs"]
 mod world;
 
+mod accounted;
 mod chooser;
 mod demands;
 mod encrypted;

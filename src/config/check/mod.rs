@@ -5,6 +5,7 @@
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
 mod admitted;
+mod audit;
 mod cors;
 mod cryptography;
 mod demand;
@@ -29,7 +30,7 @@ use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Ourselves, OwnSide, Shutdown};
+use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
@@ -89,12 +90,15 @@ pub(super) fn check(
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
+    let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
+    let audit = audit::audit(file, lasting, &mut desk);
     let branding = looks::of_no_site(&file.branding, now);
 
     let mut watches = desk.watches;
     for watch in &mut watches {
         watch.folder.clone_from(&desk.folder);
     }
+    let state = desk.folder;
     let mut report = desk.report;
     if report.has_problems() {
         return Err(report.into_problems());
@@ -117,6 +121,9 @@ pub(super) fn check(
         shutdown,
         watches,
         log,
+        audit,
+        state,
+        fingerprints: Fingerprints::default(),
         branding,
         warnings: report.into_warnings(),
     })

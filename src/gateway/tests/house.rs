@@ -214,6 +214,9 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
         watches: Vec::new(),
         log: LogSettings::default(),
+        audit: crate::observe::AuditSettings::default(),
+        state: None,
+        fingerprints: crate::config::Fingerprints::default(),
         branding: Branding::default(),
         warnings: Vec::new(),
     }

@@ -140,6 +140,7 @@ async fn end_if_meant(
         site: &site.name,
         idp: session.idp(),
         user: session.user(),
+        name_id: session.name_id(),
         session: &session.key().public_name(),
         way: "idp",
         at_idp: None,

@@ -182,7 +182,6 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         forward_auth: site.forward_auth.clone(),
         acs_aliases: site.acs_aliases.clone(),
         rules: site.rules.clone(),
-        cors: site.cors.clone(),
         // Its own where it says so.
         path_prefix: site.path_prefix.over(&top.path_prefix),
         service_provider: under_own_name(&site.service_provider, &top.service_provider),
@@ -199,6 +198,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         jwt: site.jwt.over(&top.jwt),
         session: site.session.over(&top.session),
         clock_skew: site.clock_skew.over(&top.clock_skew),
+        cors: site.cors.over(&top.cors),
         keep_fragment: site.keep_fragment.over(&top.keep_fragment),
         branding: site.branding.over(&top.branding),
         admission: site.admission.over(&top.admission),

@@ -5,6 +5,8 @@
 //! the hot path: one cookie, one hash, one look-up, no allocation; headers and the signature in them are made once and
 //! lie in the session until half of the JWT's life is over.
 
+mod sign_on;
+
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
@@ -22,6 +24,7 @@ use hashbrown::HashMap;
 use http::HeaderMap;
 use moka::policy::EvictionPolicy;
 use parking_lot::Mutex;
+use sign_on::SignOnHosts;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -69,6 +72,7 @@ pub struct Gate {
     /// How often each sign-in has had something opened.
     pub tries: Tries,
     by_authority: HashMap<String, usize>,
+    sign_on: SignOnHosts,
     rendered: moka::sync::Cache<SessionKey, Slot>,
     renewing: [Mutex<()>; RENEWAL_LOCKS],
 }
@@ -111,8 +115,10 @@ impl Gate {
             .enumerate()
             .map(|(place, site)| (site.public_url.authority().to_owned(), place))
             .collect();
+        let sites: Vec<Arc<Site>> = parts.sites.into_iter().map(Arc::new).collect();
+        let sign_on = SignOnHosts::of(&sites);
         Self {
-            sites: parts.sites.into_iter().map(Arc::new).collect(),
+            sites,
             keys: parts.keys,
             jwt_keys: parts.jwt_keys,
             store,
@@ -124,6 +130,7 @@ impl Gate {
             verifier,
             tries,
             by_authority,
+            sign_on,
             rendered: rendered_cache(RENDERED_MAX_BYTES),
             renewing: std::array::from_fn(|_| Mutex::new(())),
         }

@@ -125,6 +125,8 @@ pub enum Face {
     Proxy(Vec<Route>),
     /// A gateway asks and forwards.
     ForwardAuth,
+    /// Nobody: it signs people in for the sites that use it ([`Site::sign_on`]), and there is no application.
+    SignOn,
 }
 
 impl From<Upstream> for Face {
@@ -156,6 +158,9 @@ pub struct Site {
     pub path_prefix: String,
     /// Our side towards the identity providers.
     pub service_provider: ServiceProvider,
+    /// The sign-on host that signs people in for it, by its key; none: it is a service provider itself. With one,
+    /// `service_provider` is that host's, and no message of an identity provider is taken here.
+    pub sign_on: Option<SiteKey>,
     /// Further paths at which answers are taken: those of what stood here before.
     pub acs_aliases: Vec<String>,
     /// Who may sign people in here; at least one.

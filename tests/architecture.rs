@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("saml", &["clock", "reason", "secret"]),
     ("identity", &["clock", "reason", "saml"]),
     ("access", &["identity", "reason"]),
-    ("session", &["clock", "identity"]),
+    ("session", &["clock", "identity", "reason"]),
     ("headers", &["clock", "identity", "secret", "session"]),
     ("site", &["access", "clock", "cookies", "headers", "identity", "reason", "saml", "session"]),
     ("federation", &["clock", "observe", "reason", "saml", "seal", "site"]),

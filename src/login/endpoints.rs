@@ -5,7 +5,7 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::finish::At;
 use super::refused::Refused;
-use super::{finish, refused, sign_out, slo, start, tries, whoami};
+use super::{finish, hand_over, refused, sign_out, slo, start, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -98,7 +98,11 @@ async fn dispatch(
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
-        Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
+        Endpoint::SignOut => match hand_over::parameter(query, hand_over::ERRAND) {
+            Some(errand) => hand_over::arrived_to_leave(gate, site, &errand, headers, client, now).await?,
+            None => sign_out::confirm(gate, site, query, headers, now).await?,
+        },
+        Endpoint::HandOff => hand_over::arrive(gate, site, query, headers, client, now).await?,
         Endpoint::AssertionConsumerService(at) => {
             within(request.body(), form_limit(gate))?;
             finish::finish(gate, site, *at, request, client, now).await?
@@ -125,6 +129,7 @@ async fn dispatch(
 enum Endpoint<'a> {
     SignIn,
     SignOut,
+    HandOff,
     AssertionConsumerService(At<'a>),
     SingleLogout,
     Metadata,
@@ -144,6 +149,10 @@ impl<'a> Endpoint<'a> {
         Some(match below_prefix(site, path)? {
             "/sign-in" => Self::SignIn,
             "/sign-out" => Self::SignOut,
+            "/handoff" => Self::HandOff,
+            // Its sign-on host is the service provider.
+            "/saml/slo" if site.sign_on.is_some() => None?,
+            other if site.sign_on.is_some() && other.starts_with("/saml/acs") => None?,
             "/saml/acs" => Self::AssertionConsumerService(At::Own),
             "/saml/slo" => Self::SingleLogout,
             "/saml/metadata" => Self::Metadata,
@@ -169,13 +178,15 @@ impl<'a> Endpoint<'a> {
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
             Self::SignOut => "GET, HEAD, POST",
+            // HEAD would spend what it brings.
+            Self::HandOff => "GET",
             Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
         }
     }
 
     /// Whether a refusal here is a sign-in refused, with a link to begin again.
     const fn is_of_sign_in(&self) -> bool {
-        matches!(self, Self::SignIn | Self::AssertionConsumerService(_))
+        matches!(self, Self::SignIn | Self::HandOff | Self::AssertionConsumerService(_))
     }
 
     /// Whether nobody reads the answer as a page.

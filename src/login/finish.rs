@@ -8,6 +8,7 @@ use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
 use super::form::PostedResponse;
+use super::hand_over;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
@@ -23,7 +24,7 @@ use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
 use crate::saml::second_opinion::Opinion;
-use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
+use crate::session::{Claim, ClaimKey, Readings, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::{ORIGIN, SET_COOKIE};
@@ -111,12 +112,11 @@ pub(super) async fn finish(
     }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
-    let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
-        .map_err(stopped)?;
+    let (identity, for_sites) = hand_over::read(gate, site, assertion, &idp).map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
-    let (id, session) = established(site, &identity, now).map_err(stopped)?;
+    let (id, session) = established(site, &identity, for_sites, now).map_err(stopped)?;
     match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
         Claim::Taken { which } => {
@@ -395,9 +395,18 @@ fn says_where_from(headers: &HeaderMap) -> bool {
 }
 
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.
-fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(SessionId, Arc<Session>), Refusal> {
+fn established(
+    site: &Site,
+    identity: &Identity,
+    for_sites: Option<Readings>,
+    now: Moment,
+) -> Result<(SessionId, Arc<Session>), Refusal> {
     let id = SessionId::random();
-    let session = Session::establish(identity, site.key, id.key(), &site.session_limits, now);
+    let (key, limits) = (id.key(), &site.session_limits);
+    let session = match for_sites {
+        Some(readings) => Session::establish_for_sites(identity, readings, site.key, key, limits, now),
+        None => Session::establish(identity, site.key, key, limits, now),
+    };
     if !session.is_alive(now) {
         // Skew lets in an answer of the last moment; it must not send the browser round for a dead session.
         return Err(Refusal::new(
@@ -414,7 +423,7 @@ fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
 
 /// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who
 /// has signed in: the browser forgets it now, and its time is limited.
-async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
+pub(super) async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     match gate.store.remove(old).await {
         Ok(None) => {}
         Ok(Some(session)) => audit::record(&Event::SessionReplaced {

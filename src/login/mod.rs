@@ -20,6 +20,8 @@
 //! A sign-out ([`sign_out`]) ends the session here first and then goes on at the identity provider, where that is set
 //! up; [`slo`] takes what identity providers say and ask about signing out.
 //!
+//! A site that signs on at a host of its own sends people there instead, and a hand-over comes back ([`hand_over`]).
+//!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
 mod answers;
@@ -29,6 +31,7 @@ mod begun;
 pub mod endpoints;
 mod finish;
 mod form;
+mod hand_over;
 pub mod refused;
 pub mod return_to;
 mod rounds;

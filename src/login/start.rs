@@ -5,8 +5,9 @@
 
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held};
+use super::hand_over::Wished;
 use super::return_to::ReturnTo;
-use super::{ask, rounds};
+use super::{ask, hand_over, rounds};
 use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -25,7 +26,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 ///
 /// # Errors
 /// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`, `metadata-unavailable`,
-/// `metadata-expired`.
+/// `metadata-expired`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
@@ -34,11 +35,26 @@ pub(super) async fn start(
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let wish = Wish::read(query);
-    let return_to = wanted(site, &wish.rd)?;
+    let asked_for = (wish.rd.as_str(), wish.errand.as_deref(), wish.idp.as_deref());
+    let errand = match hand_over::wished(gate, site, asked_for, now)? {
+        Wished::Here => None,
+        Wished::Errand(errand) => Some(errand),
+        Wished::Elsewhere(url) => return Ok(redirect(StatusCode::FOUND, &url)),
+    };
+    let (site, return_to) = match &errand {
+        Some(errand) => (errand.host.as_ref(), errand.return_to.clone()),
+        None => (site, wanted(site, &wish.rd)?),
+    };
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
     if ask::is_surely_background(headers) {
         return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to)));
+    }
+    if let Some(errand) = errand.filter(|_| !wish.again && !wish.anew) {
+        let handed_over = errand.handed_over(gate, headers, wish.idp.as_deref(), now).await;
+        if let Some(response) = handed_over.map_err(|problem| problem.leading_to(&return_to))? {
+            return Ok(response);
+        }
     }
     let mut held = Held::read(&gate.keys, site, headers);
     if wish.again {
@@ -58,6 +74,12 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
+    if site.sign_on.is_some() {
+        let host = gate.sign_on_of(site).ok_or_else(|| stopped(Reason::Internal.into()))?;
+        let way = (&return_to, round, wish.again);
+        return hand_over::depart(gate, (site, host), (held, headers), wish.idp.as_deref(), way, now)
+            .map_err(stopped);
+    }
     let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
         return Ok(chooser(gate, site, &return_to, wish.again));
     };
@@ -90,6 +112,8 @@ pub(super) async fn start(
 struct Wish {
     rd: String,
     idp: Option<String>,
+    /// What a site asks for that signs on here.
+    errand: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
     again: bool,
     /// What the identity provider answered before was too old ([`super::finish`]).
@@ -105,6 +129,7 @@ impl Wish {
         Self {
             rd: first("rd").unwrap_or_default(),
             idp: first("idp").filter(|idp| !idp.is_empty()),
+            errand: first(hand_over::ERRAND).filter(|errand| !errand.is_empty()),
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
         }
@@ -126,7 +151,7 @@ pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     Ok(if is_station { ReturnTo::root() } else { return_to })
 }
 
-const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml"];
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/handoff", "/refused", "/saml"];
 
 /// The one that was named, or the only one there is; none: somebody has to choose.
 fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {

@@ -91,8 +91,11 @@ impl Situation {
             | Reason::AssertionReplayed
             | Reason::RequestAnswered
             | Reason::AttemptExpired
-            | Reason::AttemptBeforeStart => Self::StartAgain,
-            Reason::AttemptMissing => Self::CookiesBlocked,
+            | Reason::AttemptBeforeStart
+            | Reason::HandoffExpired
+            | Reason::HandoffReplayed
+            | Reason::HandoffEnded => Self::StartAgain,
+            Reason::AttemptMissing | Reason::HandoffUnasked => Self::CookiesBlocked,
             Reason::SignInLoop => Self::SignInLoop,
             Reason::SubjectMissing
             | Reason::NameIdMissing
@@ -120,7 +123,10 @@ impl Situation {
             Reason::FormMalformed | Reason::BodyIncomplete | Reason::PathMalformed | Reason::HostMissing => {
                 Self::BadRequest
             }
-            Reason::ReturnAddressForeign | Reason::IdpUnknown => Self::BadLink,
+            Reason::ReturnAddressForeign
+            | Reason::IdpUnknown
+            | Reason::HandoffInvalid
+            | Reason::HandoffForeign => Self::BadLink,
             Reason::CrossSiteRequest => Self::CrossSite,
             Reason::SiteUnknown => Self::NoSuchSite,
             Reason::GatewayUntrusted

@@ -15,6 +15,7 @@ mod index;
 mod memory;
 mod names;
 mod record;
+mod sign_on;
 mod store;
 #[doc(hidden)]
 pub mod suite;
@@ -22,6 +23,7 @@ pub mod suite;
 pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
 pub use memory::MemoryStore;
+pub use sign_on::{HandedOver, Origin, Reading, Readings};
 pub use store::{Claim, Peek, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
@@ -29,6 +31,7 @@ use crate::identity::{Groups, Identity, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
 use record::{FIELDS, Field, Qualifiers, Record};
+use sign_on::Tie;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -57,6 +60,8 @@ pub struct Session {
     idle_timeout: u32,
     site: SiteKey,
     ended: AtomicBool,
+    /// To the sessions that it was handed over as, or to the one that it came from. Most have none.
+    tie: Option<Box<Tie>>,
 }
 
 impl Session {
@@ -85,6 +90,7 @@ impl Session {
             idle_timeout: u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX).max(1),
             site,
             ended: AtomicBool::new(false),
+            tie: None,
         }
     }
 
@@ -179,7 +185,8 @@ impl Session {
         let bytes = STORE_ENTRY
             + allocated(size_of::<Self>() + 2 * size_of::<usize>())
             + allocated(self.record.len())
-            + index_entries * INDEX_ENTRY;
+            + index_entries * INDEX_ENTRY
+            + self.tie.as_ref().map_or(0, |tie| allocated(tie.size()));
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

@@ -174,6 +174,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
             slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
+        sign_on: None,
         acs_aliases: Vec::new(),
         jwt_keys: None,
         identity_providers: Vec::new(),

@@ -8,14 +8,14 @@ use vestibule::access::{Access, PathPattern, Question, RequestPath, Rule, Rules,
 use vestibule::identity::Identity;
 
 /// `/admin` and below is closed, everything else is open.
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
-    rules: vec![Rule {
+static RULES: LazyLock<Rules> = LazyLock::new(|| {
+    let closed = Rule {
         paths: vec![PathPattern::parse("/admin/*").expect("a pattern")],
         methods: Vec::new(),
         networks: Vec::new(),
         access: Access::Deny,
-    }],
-    default: Access::Public,
+    };
+    Rules::new(vec![closed], Access::Public)
 });
 
 fuzz_target!(|raw: &str| {

@@ -34,6 +34,7 @@
 //! ```
 
 mod decode;
+mod index;
 mod path;
 mod pattern;
 mod rules;

@@ -21,10 +21,14 @@ pub struct PathPattern {
     loose: String,
 }
 
+/// What the star means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
+    /// There is none.
     Exact,
+    /// It stands behind a slash.
     Tree,
+    /// It stands behind something else.
     Prefix,
 }
 
@@ -67,9 +71,27 @@ impl PathPattern {
         self.selects(Reading { text: path.as_str(), loose: false })
     }
 
+    /// Whether every path that the other is about is one that this is about.
+    pub fn covers(&self, other: &Self) -> bool {
+        let (own, others) = (self.name.as_str(), other.name.as_str());
+        let under =
+            |name: &str| name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        match (self.kind, other.kind) {
+            (Kind::Exact, Kind::Exact) => own == others,
+            (Kind::Exact, _) => false,
+            (Kind::Prefix, _) => others.starts_with(own),
+            (Kind::Tree, Kind::Exact | Kind::Tree) => under(others),
+            (Kind::Tree, Kind::Prefix) => others.strip_prefix(own).is_some_and(|rest| rest.starts_with('/')),
+        }
+    }
+
+    pub(super) fn parts(&self, loose: bool) -> (Kind, &str) {
+        (self.kind, if loose { &self.loose } else { &self.name })
+    }
+
     pub(super) fn selects(&self, reading: Reading<'_>) -> bool {
-        let own = if reading.loose { &*self.loose } else { &*self.name };
-        match self.kind {
+        let (kind, own) = self.parts(reading.loose);
+        match kind {
             Kind::Exact => reading.text == own,
             Kind::Prefix => reading.text.starts_with(own),
             Kind::Tree => {

@@ -1,5 +1,6 @@
 //! The judgement.
 
+use super::index::Index;
 use super::path::{Reading, RequestPath};
 use super::pattern::PathPattern;
 use super::term::{Answer, Term};
@@ -49,13 +50,29 @@ pub struct Rule {
     pub access: Access,
 }
 
+impl Rule {
+    /// Whether every request that the other selects is one that this selects: placed before it, the other never decides.
+    pub fn covers(&self, other: &Self) -> bool {
+        let all = |own: bool, others: bool, each: &dyn Fn() -> bool| own || (!others && each());
+        let path = |path: &PathPattern| self.paths.iter().any(|own| own.covers(path));
+        let network = |net: &IpNet| self.networks.iter().any(|own| own.contains(net));
+        all(self.paths.is_empty(), other.paths.is_empty(), &|| other.paths.iter().all(path))
+            && all(self.methods.is_empty(), other.methods.is_empty(), &|| {
+                other.methods.iter().all(|method| self.methods.contains(method))
+            })
+            && all(self.networks.is_empty(), other.networks.is_empty(), &|| {
+                other.networks.iter().all(network)
+            })
+    }
+}
+
 /// The rules of a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Rules {
-    /// In the configuration's order.
-    pub rules: Vec<Rule>,
-    /// For what no rule selects.
-    pub default: Access,
+    rules: Vec<Rule>,
+    default: Access,
+    /// Where there are many.
+    index: Option<Index>,
 }
 
 /// Proof that one request was judged and may pass. Only [`Rules::judge`] makes one, and it cannot be copied.
@@ -96,10 +113,29 @@ enum Outcome {
     Refused(Reason),
 }
 
+/// So many are looked at one by one faster than they are found.
+const FEW: usize = 16;
+
 /// The longest description of a term or path in a refusal's detail, in bytes.
 const DETAIL_PART: usize = 300;
 
 impl Rules {
+    /// `rules` in the configuration's order; `default` for what none of them selects.
+    pub fn new(rules: Vec<Rule>, default: Access) -> Self {
+        let index = (rules.len() > FEW).then(|| Index::of(&rules));
+        Self { rules, default, index }
+    }
+
+    /// In the configuration's order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// For what no rule selects.
+    pub const fn default_access(&self) -> &Access {
+        &self.default
+    }
+
     /// The first rule that selects decides; its failed `access` never falls through to a later rule. `person` is a
     /// live session's, or none. The strictest verdict over all readings of the path and the method counts, see the
     /// module's header.
@@ -135,12 +171,18 @@ impl Rules {
 
     /// The first rule that selects under this reading; none: the default.
     fn first(&self, question: &Question<'_>, reading: Reading<'_>, loose_method: bool) -> Option<usize> {
-        self.rules.iter().position(|rule| {
+        let selects = |rule: &Rule| {
             (rule.paths.is_empty() || rule.paths.iter().any(|path| path.selects(reading)))
                 && (rule.methods.is_empty()
                     || rule.methods.iter().any(|own| is_method(own, question.method, loose_method)))
                 && (rule.networks.is_empty() || rule.networks.iter().any(|net| holds(net, question.client)))
-        })
+        };
+        match &self.index {
+            Some(index) if reading.text.starts_with('/') => {
+                index.first(reading, |at| self.rules.get(at).is_some_and(selects))
+            }
+            _ => self.rules.iter().position(selects),
+        }
     }
 
     fn access(&self, rule: Option<usize>) -> &Access {

@@ -16,7 +16,7 @@ fn role(name: &str) -> Access {
 }
 
 fn rules(rules: Vec<Rule>) -> Rules {
-    Rules { rules, default: Access::Authenticated }
+    Rules::new(rules, Access::Authenticated)
 }
 
 fn judge(rules: &Rules, method: Method, path: &str, client: IpAddr, who: Option<&FakePerson>) -> String {
@@ -48,8 +48,8 @@ fn each_access_asks_what_it_says() {
         (role("admin"), "session", "identified"),
         (role("owner"), "session", "access-denied"),
     ] {
-        let by_rule = Rules { rules: vec![rule(&["/x"], access.clone())], default: Access::Authenticated };
-        let by_default = Rules { rules: vec![], default: access.clone() };
+        let by_rule = Rules::new(vec![rule(&["/x"], access.clone())], Access::Authenticated);
+        let by_default = Rules::new(vec![], access.clone());
         for rules in [by_rule, by_default] {
             assert_eq!(get(&rules, "/x", None), without, "{access:?}");
             assert_eq!(get(&rules, "/x", Some(&ada)), with, "{access:?}");
@@ -75,7 +75,7 @@ fn the_first_rule_that_selects_decides_and_its_failure_never_falls_through() {
 fn what_no_rule_selects_gets_the_default() {
     let mut rules = rules(vec![rule(&["/x"], Access::Public)]);
     assert_eq!(get(&rules, "/y", None), "session");
-    rules.default = Access::Deny;
+    rules = Rules::new(rules.rules().to_vec(), Access::Deny);
     assert_eq!(get(&rules, "/y", None), "access-denied");
     assert_eq!(get(&rules, "/x", None), "anonymous");
 }
@@ -216,7 +216,7 @@ fn patterns_in_other_case_guard_too() {
 
 #[test]
 fn a_denied_path_stays_denied_in_every_spelling() {
-    let site = Rules { rules: vec![rule(&["/internal*"], Access::Deny)], default: Access::Public };
+    let site = Rules::new(vec![rule(&["/internal*"], Access::Deny)], Access::Public);
     for path in
         ["/internal", "/internal.json", "/Internal/x", "/x/../internal", "/internal;x", "//h/internal"]
     {
@@ -266,4 +266,83 @@ fn the_detail_names_the_rule_the_reading_and_what_it_asks_for() {
         r#"rules[1] (/admin/*) asks for any of (role "owner", group "root"); path "/Admin/X", which some servers read as "/admin/x""#
     );
     assert!(detail(&format!("/Admin/{}", "é".repeat(2000))).len() < 1000);
+}
+
+#[test]
+fn a_rule_covers_another_when_it_selects_whatever_that_selects() {
+    let of = |patterns: &[&str], methods: &[Method], networks: &[&str]| Rule {
+        methods: methods.to_vec(),
+        networks: networks.iter().map(|net| net.parse().unwrap()).collect(),
+        ..rule(patterns, Access::Deny)
+    };
+    let whole = of(&[], &[], &[]);
+    for (earlier, later, covers) in [
+        (of(&["/a/*"], &[], &[]), of(&["/a/b", "/a/c/*", "/a/d*", "/a"], &[], &[]), true),
+        (of(&["/a/*"], &[], &[]), of(&["/a*"], &[], &[]), false),
+        (of(&["/a/*"], &[], &[]), of(&["/a/b", "/b"], &[], &[]), false),
+        (of(&["/a*"], &[], &[]), of(&["/ab", "/a/*", "/abc*"], &[], &[]), true),
+        (of(&["/a*"], &[], &[]), of(&["/*"], &[], &[]), false),
+        (of(&["/*"], &[], &[]), of(&["/", "/x/*", "/y*"], &[], &[]), true),
+        (of(&["/a"], &[], &[]), of(&["/a"], &[], &[]), true),
+        (of(&["/a"], &[], &[]), of(&["/a/"], &[], &[]), false),
+        (of(&["/a/*"], &[Method::GET], &[]), of(&["/a/b"], &[], &[]), false),
+        (of(&["/a/*"], &[], &[]), of(&["/a/b"], &[Method::GET], &[]), true),
+        (of(&[], &[Method::GET, Method::PUT], &[]), of(&["/a"], &[Method::PUT], &[]), true),
+        (of(&[], &[], &["10.0.0.0/8"]), of(&["/a"], &[], &["10.1.0.0/16"]), true),
+        (of(&[], &[], &["10.1.0.0/16"]), of(&["/a"], &[], &["10.0.0.0/8"]), false),
+        (of(&[], &[], &["10.0.0.0/8"]), whole.clone(), false),
+        (whole.clone(), whole.clone(), true),
+    ] {
+        assert_eq!(earlier.covers(&later), covers, "{earlier:?} and {later:?}");
+    }
+}
+
+#[test]
+fn many_rules_judge_as_one_after_the_other_would() {
+    let stems = ["", "/a", "/a/b", "/A", "/b/c/d", "/a/", "/a;x", "/ab", "/b.", "/%C3%BC", "/b/c", "/a+b"];
+    let mut patterns: Vec<String> = Vec::new();
+    for stem in stems {
+        patterns.extend(["", "/*", "*", "x*"].iter().map(|end| format!("{stem}{end}")));
+    }
+    let patterns: Vec<&str> =
+        patterns.iter().map(String::as_str).filter(|text| PathPattern::parse(text).is_ok()).collect();
+    assert!(patterns.len() > FEW, "{patterns:?}");
+    let pieces =
+        ["/", "/a", "/b", "/c", "/d", "/A", "x", "/..", ";x", ".", "/%61", "//", "/\u{fc}", "+b", "%2F", "b"];
+    let mut paths = vec![String::new()];
+    for _ in 0..3 {
+        paths = paths.iter().flat_map(|path| pieces.map(|piece| format!("{path}{piece}"))).collect();
+    }
+    let mut tried = 0;
+    // Each pattern is once the first, so that not one hides the others.
+    for turn in 0..patterns.len() {
+        let mut turned = patterns.clone();
+        turned.rotate_left(turn);
+        let listed: Vec<Rule> = turned
+            .iter()
+            .enumerate()
+            .map(|(number, pattern)| rule(&[pattern], role(&number.to_string())))
+            .collect();
+        let many = rules(listed);
+        let one_by_one = Rules { index: None, ..many.clone() };
+        assert!(many.index.is_some());
+        for path in paths.iter().skip(turn).step_by(7) {
+            let Ok(path) = RequestPath::parse(path, true) else { continue };
+            for method in [Method::GET, Method::HEAD] {
+                let question = Question { method: &method, path: &path, client: HOME };
+                for reading in path.readings() {
+                    for loose in [false, true] {
+                        let found = many.first(&question, reading, loose);
+                        assert_eq!(
+                            found,
+                            one_by_one.first(&question, reading, loose),
+                            "{reading:?} {turned:?}"
+                        );
+                        tried += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(tried > 10_000, "{tried}");
 }

@@ -48,10 +48,8 @@ const SERVERS: &[Server] = &[
 fn no_server_is_stricter_than_the_engine() {
     let alphabet =
         ["/", "/admin", "/public", "/..", "/.", "/%2e%2e", ";", "x", "/%61dmin", "/ADMIN", ".", "%20", "%3f"];
-    let rules = Rules {
-        rules: vec![rule("/public/*", Access::Public), rule("/admin/*", Access::Deny)],
-        default: Access::Public,
-    };
+    let rules =
+        Rules::new(vec![rule("/public/*", Access::Public), rule("/admin/*", Access::Deny)], Access::Public);
     let tried = try_all(&alphabet, 4, false, &rules, "/admin");
     assert!(tried > 1000, "{tried}");
 }
@@ -59,7 +57,7 @@ fn no_server_is_stricter_than_the_engine() {
 #[test]
 fn no_server_is_stricter_where_encoded_slashes_are_allowed() {
     let alphabet = ["/", "/admin", "/public", "/..", "%2f", "%2F..", "%2fadmin", ";", "x"];
-    let rules = Rules { rules: vec![rule("/admin/*", Access::Deny)], default: Access::Public };
+    let rules = Rules::new(vec![rule("/admin/*", Access::Deny)], Access::Public);
     let tried = try_all(&alphabet, 5, true, &rules, "/admin");
     assert!(tried > 1000, "{tried}");
 }
@@ -68,7 +66,7 @@ fn no_server_is_stricter_where_encoded_slashes_are_allowed() {
 fn a_public_tree_opens_for_no_server_what_lies_outside() {
     let alphabet =
         ["/", "/secret", "/public", "/..", "/.", "/%2e%2e", ";", "x", "/%70ublic", "/PUBLIC", ".", "%3f"];
-    let rules = Rules { rules: vec![rule("/public/*", Access::Public)], default: Access::Authenticated };
+    let rules = Rules::new(vec![rule("/public/*", Access::Public)], Access::Authenticated);
     each_path(&alphabet, 4, &mut |raw| {
         if !passes(&rules, raw, false) {
             return;

@@ -236,9 +236,9 @@ mod tests {
             ]
         );
         let both: Vec<_> = HeaderPlan::oauth2_proxy_preset().names().map(HeaderName::to_string).collect();
-        assert_eq!(both[..7], names);
+        assert_eq!(both[..8], names);
         assert_eq!(
-            both[7..],
+            both[8..],
             [
                 "x-auth-request-user",
                 "x-auth-request-email",

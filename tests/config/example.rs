@@ -89,8 +89,17 @@ fn the_example_names_every_key_and_no_other() {
             || (key.ends_with(".*") && named.iter().any(|n| n.starts_with(key.trim_end_matches('*'))));
         assert!(shown, "{key} is not in config.example.yaml");
     }
+    // A site, and a tenant, may say what the top level says.
+    let in_common = |key: &str| {
+        let inside = key.strip_prefix("sites[].").map(|key| key.strip_prefix("tenants[].").unwrap_or(key));
+        let says = |known: &String, key: &str| {
+            known == key || (known.ends_with(".*") && key.starts_with(known.trim_end_matches('*')))
+        };
+        inside.is_some_and(|key| known.iter().any(|known| says(known, key)))
+    };
     for key in &named {
         let exists = known.contains(key)
+            || in_common(key)
             || (term(key) && known.iter().any(|k| term(k) && last(k) == last(key)))
             || known.iter().any(|k| k.ends_with(".*") && key.starts_with(k.trim_end_matches('*')));
         assert!(exists, "config.example.yaml has {key}, which is no key");

@@ -37,8 +37,8 @@ fn the_smallest_file_has_safe_defaults() {
     assert_eq!(site.cookies.session_name, "__Host-vestibule");
     assert_eq!(site.headers.budget(), 3072);
     assert!(!site.allow_encoded_slash);
-    assert!(site.rules.rules.is_empty());
-    assert!(matches!(site.rules.default, vestibule::access::Access::Authenticated));
+    assert!(site.rules.rules().is_empty());
+    assert!(matches!(site.rules.default_access(), vestibule::access::Access::Authenticated));
     let Face::Proxy(routes) = &site.face else { panic!("proxy") };
     let [Route { paths, upstream }] = routes.as_slice() else { panic!("one part") };
     assert!(paths.is_empty());
@@ -184,7 +184,7 @@ fn the_environment_wins_over_the_file_item_by_item() {
     assert_eq!(site.session_limits.idle_timeout, Duration::from_secs(45 * 60));
     assert_eq!(site.mapping.roles, [("Ops".to_owned(), "true".to_owned())]);
     assert_eq!(config.trusted_proxies.len(), 1);
-    assert_eq!(site.rules.rules.len(), 1);
+    assert_eq!(site.rules.rules().len(), 1);
 }
 
 #[test]

@@ -143,7 +143,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
             .collect(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),
-        rules: Rules { rules: Vec::new(), default: Access::Authenticated },
+        rules: Rules::new(Vec::new(), Access::Authenticated),
         headers: HeaderPlan::default_set(),
         session_limits: session::Limits {
             idle_timeout: Duration::from_secs(3600),

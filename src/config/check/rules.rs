@@ -21,25 +21,23 @@ pub(super) struct Known<'a> {
 /// The rules in order, and what holds where none selects.
 pub(super) fn rules(file: &File, known: &Known<'_>, desk: &mut Desk) -> Rules {
     let listed = file.rules.get().map_or(&[][..], Vec::as_slice);
-    let mut rules = Vec::with_capacity(listed.len());
-    let mut everything: Option<usize> = None;
-    for (position, written) in listed.iter().enumerate() {
-        if let Some(earlier) = everything {
-            let message = format!("is never reached: rules[{earlier}] selects every request");
-            desk.warn(written.place.problem(message));
+    let mut rules: Vec<(Rule, &RuleFile)> = Vec::with_capacity(listed.len());
+    for written in listed {
+        let Some(rule) = rule(written, known, desk) else { continue };
+        if let Some((earlier, other)) = rules.iter().find(|(earlier, _)| earlier.covers(&rule)) {
+            let whole = [earlier.paths.is_empty(), earlier.methods.is_empty(), earlier.networks.is_empty()];
+            let what = if whole == [true; 3] { "every request" } else { "whatever this one selects" };
+            let message = format!("is never reached: {} selects {what}", other.place.in_words());
+            desk.warn(written.place.problem(message).hint("the first rule that selects a request decides"));
         }
-        let selects_all =
-            [written.paths.is_absent(), written.methods.is_absent(), written.networks.is_absent()];
-        if selects_all == [true; 3] {
-            everything = everything.or(Some(position));
-        }
-        rules.extend(rule(written, known, desk));
+        rules.push((rule, written));
     }
+    let rules = rules.into_iter().map(|(rule, _)| rule).collect();
     let default = match file.default_access.or(Word(DefaultAccess::Authenticated)).0 {
         DefaultAccess::Authenticated => Access::Authenticated,
         DefaultAccess::Deny => Access::Deny,
     };
-    Rules { rules, default }
+    Rules::new(rules, default)
 }
 
 fn rule(written: &RuleFile, known: &Known<'_>, desk: &mut Desk) -> Option<Rule> {

@@ -9,7 +9,9 @@
 //! | `tenants` in a site | each item over its site over the top level; the address from the wildcard and the tenant's name |
 
 use super::Desk;
-use crate::config::file::{File, Session as SessionFile, Site as SiteFile, Tenant as TenantFile};
+use crate::config::file::{
+    File, ServiceProvider as SpFile, Session as SessionFile, Site as SiteFile, Tenant as TenantFile,
+};
 use crate::config::reader::{Field, Place, Slot as _};
 use crate::session::SiteKey;
 use crate::site::{PublicUrl, Site};
@@ -174,7 +176,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         rules: site.rules.clone(),
         // Its own where it says so.
         path_prefix: site.path_prefix.over(&top.path_prefix),
-        service_provider: site.service_provider.over(&top.service_provider),
+        service_provider: under_own_name(&site.service_provider, &top.service_provider),
         identity: site.identity.over(&top.identity),
         groups_absent: site.groups_absent.over(&top.groups_absent),
         roles: site.roles.over(&top.roles),
@@ -191,6 +193,11 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
     }
 }
 
+/// Keys may be shared, names may not.
+fn under_own_name(own: &SpFile, below: &SpFile) -> SpFile {
+    SpFile { entity_id: own.entity_id.clone(), ..own.over(below) }
+}
+
 fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut Desk) -> View {
     of_the_whole_gate(&tenant.session, desk);
     let (scheme, domain) = address;
@@ -205,7 +212,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
             }
             None => Field::unknown(tenant.name.place.clone()),
         },
-        service_provider: tenant.service_provider.over(&below.service_provider),
+        service_provider: under_own_name(&tenant.service_provider, &below.service_provider),
         identity: tenant.identity.over(&below.identity),
         groups_absent: tenant.groups_absent.over(&below.groups_absent),
         roles: tenant.roles.over(&below.roles),
@@ -339,7 +346,9 @@ pub(super) fn same_entity_id(views: &[View], sites: &[Option<Site>], desk: &mut 
     for (view, site) in views.iter().zip(sites) {
         let Some(site) = site else { continue };
         let entity_id = site.service_provider.entity_id.as_str();
-        if let Some(other) = taken.insert(entity_id, view) {
+        // Two that both follow from one address: that has been said of the address.
+        let written = |view: &View| view.file.service_provider.entity_id.is_written();
+        if let Some(other) = taken.insert(entity_id, view).filter(|other| written(other) || written(view)) {
             let message = format!("{entity_id} is already the entity ID of {}", other.file.place.in_words());
             let hint = "leave entity_id out: it follows from public_url";
             desk.error(view.file.service_provider.entity_id.problem(message).hint(hint));

@@ -1,7 +1,7 @@
 //! What gateways are told.
 
 use super::client::{self, Answer, connect, request};
-use super::house::{HOST, House, Plan, ada, root, site};
+use super::house::{HOST, House, Plan, ada, change_rules, root, site};
 use crate::headers::HeaderPlan;
 use crate::login::refused::NOTE_HEADER;
 use crate::site::Face;
@@ -239,7 +239,7 @@ fn the_questions_own_method_query_and_conditions_do_not_matter() {
 #[test]
 fn a_method_that_the_client_claims_does_not_reach_the_rules() {
     let only_get = |config: &mut crate::config::Config| {
-        config.sites[0].rules.rules[0].methods = vec![http::Method::GET];
+        change_rules(&mut config.sites[0], |rules| rules[0].methods = vec![http::Method::GET]);
     };
     let house = Plan::forward_auth().with(only_get).start();
     assert_eq!(nginx(&house, "GET", "/public/a", &[]).status, 200);
@@ -251,7 +251,7 @@ fn a_method_that_the_client_claims_does_not_reach_the_rules() {
 fn the_client_is_whom_the_gateway_names() {
     let inside = |config: &mut crate::config::Config| {
         let networks = vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.0/8".parse().unwrap()];
-        config.sites[0].rules.rules[0].networks = networks;
+        change_rules(&mut config.sites[0], |rules| rules[0].networks = networks);
     };
     let house = Plan::forward_auth().with(inside).start();
     let status = |hops: &[&str]| nginx(&house, "GET", "/public/a", hops).status;
@@ -265,7 +265,7 @@ fn the_client_is_whom_the_gateway_names() {
 fn several_sites_are_told_apart_by_the_host_that_was_asked_for_or_pinned() {
     let sites = |config: &mut crate::config::Config| {
         config.sites.push(site(1, "wiki.example.com", Face::ForwardAuth));
-        config.sites[1].rules.rules.clear();
+        change_rules(&mut config.sites[1], Vec::clear);
     };
     let house = Plan::forward_auth().with(sites).start();
     let about = |path: &str, host: &str| {

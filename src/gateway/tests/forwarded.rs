@@ -1,7 +1,7 @@
 //! What the application sees of a request.
 
 use super::client::{self, connect};
-use super::house::{HOST, House, Plan, SESSION_COOKIE, ada, upstream};
+use super::house::{HOST, House, Plan, SESSION_COOKIE, ada, change_rules, upstream};
 use super::origin::{Origin, Seen};
 use crate::cookies::Kind;
 use crate::site::{Face, Upstream};
@@ -120,7 +120,7 @@ fn where_the_request_came_from_is_ours_to_say() {
 fn a_rule_about_networks_believes_trusted_proxies_and_nobody_else() {
     let origin = Origin::start();
     let inside = |config: &mut crate::config::Config| {
-        config.sites[0].rules.rules[0].networks = vec!["10.0.0.0/8".parse().unwrap()];
+        change_rules(&mut config.sites[0], |rules| rules[0].networks = vec!["10.0.0.0/8".parse().unwrap()]);
     };
     let trusting = Plan::before(origin.address).with(inside).start();
     let wary = Plan::before(origin.address).with(inside).with(|c| c.trusted_proxies.clear()).start();

@@ -145,14 +145,19 @@ pub(super) fn rules() -> Rules {
         networks: Vec::new(),
         access,
     };
-    Rules {
-        rules: vec![
-            rule("/public/*", Access::Public),
-            rule("/optional/*", Access::Optional),
-            rule("/admin/*", Access::When(Term::Role("admin".into()))),
-        ],
-        default: Access::Authenticated,
-    }
+    let rules = vec![
+        rule("/public/*", Access::Public),
+        rule("/optional/*", Access::Optional),
+        rule("/admin/*", Access::When(Term::Role("admin".into()))),
+    ];
+    Rules::new(rules, Access::Authenticated)
+}
+
+/// Other rules for a site.
+pub(super) fn change_rules(site: &mut Site, change: impl FnOnce(&mut Vec<Rule>)) {
+    let mut rules = site.rules.rules().to_vec();
+    change(&mut rules);
+    site.rules = Rules::new(rules, site.rules.default_access().clone());
 }
 
 pub(super) fn site(id: u16, host: &str, face: Face) -> Site {

@@ -63,7 +63,12 @@ pub(super) fn metadata(
             return Ok(Exit::Usage);
         }
     };
-    let side = match wanted(&ourselves.sites, arguments.site.as_deref()) {
+    let named = arguments.site.as_deref();
+    let host = ourselves.signing_on.iter().find(|(site, _)| named == Some(site)).map(|(_, host)| host.as_str());
+    if let (Some(site), Some(host)) = (named, host) {
+        writeln!(err, "{site} signs on at {host}, which is the service provider:\n")?;
+    }
+    let side = match wanted(&ourselves.sites, host.or(named)) {
         Ok(side) => side,
         Err(complaint) => {
             writeln!(err, "{complaint}")?;

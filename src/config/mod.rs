@@ -120,6 +120,8 @@ pub struct Shutdown {
 pub struct Ourselves {
     /// One for each site, at least one.
     pub sites: Vec<OwnSide>,
+    /// Sites that are none, each with the name of its sign-on host, which is.
+    pub signing_on: Vec<(String, String)>,
     /// What is wrong with the rest of the file and does not matter here.
     pub problems: Vec<Problem>,
     /// What may matter here: variables that somebody set and nobody reads.

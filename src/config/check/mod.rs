@@ -17,6 +17,7 @@ mod metadata;
 mod parties;
 mod rules;
 mod second_opinion;
+mod sign_on;
 mod site;
 mod sites;
 mod state;
@@ -35,6 +36,7 @@ use crate::pages::Branding;
 use crate::saml::parties::Limits;
 use crate::site::Site;
 use parties::Described;
+use sign_on::SignsOn;
 use sites::View;
 use std::time::Duration;
 
@@ -138,8 +140,20 @@ fn at_every_address(sites: Vec<Site>, views: &[View], desk: &mut Desk) -> Vec<Si
 fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut Desk) -> Vec<Option<Site>> {
     // Whatever is wrong with the list has been said; the rest of each site is looked at all the same.
     let all = described.unwrap_or_default();
-    let (sites, admitted): (Vec<_>, Vec<_>) =
-        views.iter().enumerate().map(|(place, view)| site::site(view, place, all, desk)).unzip();
+    // Sign-on hosts first: they are the service providers of sites that use them.
+    let mut hosts = Vec::new();
+    for (place, view) in views.iter().enumerate().filter(|(_, view)| matches!(view.signs_on, SignsOn::Host)) {
+        hosts.push((view.name.as_deref(), site::site(view, place, all, None, desk)));
+    }
+    let mut built = Vec::new();
+    for (place, view) in views.iter().enumerate().filter(|(_, view)| !matches!(view.signs_on, SignsOn::Host)) {
+        let name = view.signs_on.host().and_then(Field::get).map(String::as_str);
+        let host = hosts.iter().find(|(host, _)| name.is_some() && *host == name);
+        let host = host.and_then(|(_, (host, _))| host.as_ref());
+        built.push(site::site(view, place, all, host, desk));
+    }
+    built.extend(hosts.into_iter().map(|(_, host)| host));
+    let (sites, admitted): (Vec<_>, Vec<_>) = built.into_iter().unzip();
     sites::same_entity_id(views, &sites, desk);
     admitted::by_nobody(all, &admitted, desk);
     sites
@@ -159,9 +173,13 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
     // What this finds has been said above.
     let mut desk = Desk::new(Report::default(), now, Outbound::direct());
     let views = sites::views(file, &mut desk);
-    let sides: Option<Vec<OwnSide>> = views.iter().map(|view| own_side(view, &mut desk)).collect();
+    let itself = |view: &&View| view.signs_on.host().is_none();
+    let sides: Option<Vec<OwnSide>> =
+        views.iter().filter(itself).map(|view| own_side(view, &mut desk)).collect();
+    let elsewhere = |view: &View| Some((view.name.clone()?, view.signs_on.host()?.get()?.clone()));
+    let signing_on = views.iter().filter_map(elsewhere).collect();
     match sides.filter(|sides| !sides.is_empty()) {
-        Some(sites) => Ok(Ourselves { sites, problems, warnings: Vec::new() }),
+        Some(sites) => Ok(Ourselves { sites, signing_on, problems, warnings: Vec::new() }),
         None => Err(Problems(problems)),
     }
 }

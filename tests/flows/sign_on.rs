@@ -11,7 +11,7 @@ use std::time::Duration;
 const SITES: &str = "\
 identity_providers:
   - {id: corp, metadata_file: corp.xml, email_domains: [corp.test]}
-  - {id: partner, metadata_file: partner.xml, email_domains: [partner.test]}
+  - {id: partner, metadata_file: partner.xml, email_domains: [partner.test], allow_unsolicited: true}
   - {id: strict, metadata_file: strict.xml, email_domains: [strict.test], force_authn: true}
 session: {idle_timeout: 30m, max_age: 2h}
 sign_on:
@@ -464,6 +464,34 @@ fn return_addresses_lead_to_the_site_or_nowhere() {
         for path in ["sign-in", "handoff"] {
             let refused = visitor.get(&scene.town, &format!("{HALL}/vestibule/{path}?rd={rd}"));
             assert_eq!(scene.town.code(&refused), "return-address-foreign", "{path} {rd}");
+        }
+    }
+}
+
+#[test]
+fn a_sign_in_that_begins_at_the_identity_provider_leads_to_the_site_that_it_names() {
+    let scene = scene();
+    scene.town.clock.advance(Duration::from_secs(120));
+    let acs = format!("{HALL}/vestibule/saml/acs");
+    for (relay_state, lands) in [(format!("{STORE}/buy/x"), true), ("https://evil.test/".into(), false)] {
+        let mut visitor = Visitor::default();
+        let audience = format!("{HALL}/vestibule/saml/metadata");
+        let answer = scene.partner.unsolicited(&acs, &audience, "eve", scene.town.now());
+        let answer = answer.with("mail", &["eve@partner.test"]).with("uid", &["eve"]).with("memberOf", &["buyers"]);
+        let asked = Asked {
+            id: String::new(),
+            acs_url: acs.clone(),
+            issuer: audience,
+            relay_state: Some(relay_state),
+            xml: String::new(),
+        };
+        let at_acs = visitor.bring(&scene.town, &acs, &asked, &answer);
+        assert_eq!(at_acs.status, StatusCode::SEE_OTHER, "{}", at_acs.body);
+        let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+        if lands {
+            assert_eq!((at, page.status), (format!("{STORE}/buy/x"), StatusCode::OK));
+        } else {
+            assert_eq!(scene.town.code(&page), "return-address-foreign");
         }
     }
 }

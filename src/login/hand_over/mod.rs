@@ -68,6 +68,16 @@ fn address_of_user<'g>(gate: &'g Gate, host: &Site, address: &str) -> Option<(&'
     Some((site, ReturnTo::parse(address, &site.public_url).ok()?))
 }
 
+/// At a sign-on host: the path that begins a sign-in at an address of one of its sites. Whether it is one, that path
+/// decides.
+pub(super) fn to_begin_at(host: &Site, address: &str) -> Option<ReturnTo> {
+    if !matches!(host.face, Face::SignOn) || !address.contains("://") {
+        return None;
+    }
+    let rd = utf8_percent_encode(address, NON_ALPHANUMERIC);
+    ReturnTo::parse(&format!("{}/sign-in?rd={rd}", host.path_prefix), &host.public_url).ok()
+}
+
 /// A path of the host that leads on to an address of one of its sites.
 fn onwards(host: &Site, site: &Site, return_to: &ReturnTo) -> Option<ReturnTo> {
     let address = return_to.absolute(&site.public_url);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the identity providers that are in none of Debian's packages, for the tests: pysaml2 (PyPI), samlp (npm) and
-# Keycloak (Maven Central). Everything goes to target/counterparts, in pinned versions, and stays there: a second run
+# Installs what the tests run against and Debian does not have: the identity providers pysaml2 (PyPI), samlp (npm) and
+# Keycloak (Maven Central), and axe-core (npm), which looks at our pages as people with a disability have to. Everything goes to target/counterparts, in pinned versions, and stays there: a second run
 # does nothing. Needs what `scripts/install-tools.sh test` installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,12 +18,14 @@ if ! same "$here/pysaml2/requirements.txt" pysaml2; then
     done_with "$here/pysaml2/requirements.txt" pysaml2
 fi
 
-if ! same "$here/samlp/package-lock.json" samlp; then
-    mkdir -p "$there/samlp"
-    cp "$here/samlp/package.json" "$here/samlp/package-lock.json" "$there/samlp/"
-    npm --prefix "$there/samlp" ci --silent --ignore-scripts --no-audit --no-fund
-    done_with "$here/samlp/package-lock.json" samlp
-fi
+for from_npm in samlp axe; do
+    if ! same "$here/$from_npm/package-lock.json" $from_npm; then
+        mkdir -p "$there/$from_npm"
+        cp "$here/$from_npm/package.json" "$here/$from_npm/package-lock.json" "$there/$from_npm/"
+        npm --prefix "$there/$from_npm" ci --silent --ignore-scripts --no-audit --no-fund
+        done_with "$here/$from_npm/package-lock.json" $from_npm
+    fi
+done
 
 if ! same "$here/keycloak/version" keycloak; then
     # "VERSION SHA256 of the zip"

@@ -6,6 +6,7 @@
 //! | attempt | `__Host-vestibule-attempt-<suffix>` | `vestibule-attempt-<suffix>` | None, on http Lax |
 //! | answered | `__Host-vestibule-answered` | `vestibule-answered` | Lax |
 //! | leaving | `__Host-vestibule-leaving` | `vestibule-leaving` | None, on http Lax |
+//! | choice | `__Host-vestibule-choice` | `vestibule-choice` | Lax |
 //!
 //! All are HttpOnly with Path=/ and never a Domain; on https all are Secure. What comes back is read strictly: a browser
 //! that keeps the `__Host-` promise sends exactly our name, so another spelling is not ours. What is forwarded is
@@ -14,6 +15,7 @@
 use cookie::{Cookie, SameSite};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 use std::time::Duration;
 
 /// How cookies are made for a site.
@@ -36,6 +38,8 @@ pub enum Kind {
     Answered,
     /// A sign-out under way at the identity provider.
     Leaving,
+    /// The identity provider that was chosen last.
+    Choice,
 }
 
 impl CookiePolicy {
@@ -64,6 +68,7 @@ impl CookiePolicy {
             }
             Kind::Answered => format!("{}{ANSWERED}", self.session_name),
             Kind::Leaving => format!("{}{LEAVING}", self.session_name),
+            Kind::Choice => format!("{}{CHOICE}", self.session_name),
         }
     }
 
@@ -77,7 +82,7 @@ impl CookiePolicy {
         let same_site = match kind {
             // The identity provider's answer is a cross-site POST, and browsers take None only with Secure.
             Kind::Attempt(_) | Kind::Leaving if self.secure => SameSite::None,
-            Kind::Attempt(_) | Kind::Session | Kind::Answered | Kind::Leaving => SameSite::Lax,
+            Kind::Attempt(_) | Kind::Session | Kind::Answered | Kind::Leaving | Kind::Choice => SameSite::Lax,
         };
         let mut cookie = Cookie::build((self.name(kind), value))
             .path("/")
@@ -135,6 +140,11 @@ impl CookiePolicy {
     /// The value of a sign-out under way; doubled with different values it is nobody's.
     pub fn leaving<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         self.only(&Kind::Leaving, headers)
+    }
+
+    /// The last choice's value; doubled with different values it is nobody's.
+    pub fn choice<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        self.only(&Kind::Choice, headers)
     }
 
     fn only<'a>(&self, kind: &Kind, headers: &'a HeaderMap) -> Option<&'a str> {
@@ -199,6 +209,7 @@ impl CookiePolicy {
             && (tail.is_empty()
                 || tail.eq_ignore_ascii_case(ANSWERED.as_bytes())
                 || tail.eq_ignore_ascii_case(LEAVING.as_bytes())
+                || tail.eq_ignore_ascii_case(CHOICE.as_bytes())
                 || tail
                     .get(..ATTEMPT.len())
                     .is_some_and(|begins| begins.eq_ignore_ascii_case(ATTEMPT.as_bytes())))
@@ -213,6 +224,7 @@ const DEFAULT_NAME: &str = "vestibule";
 const ATTEMPT: &str = "-attempt-";
 const ANSWERED: &str = "-answered";
 const LEAVING: &str = "-leaving";
+const CHOICE: &str = "-choice";
 const MAX_SUFFIX: usize = 64;
 
 /// The `name=value` pieces of all Cookie lines. Browsers put `; ` between two, so one space is taken off, and not more.
@@ -220,8 +232,21 @@ fn crumbs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(COOKIE)
         .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .flat_map(|line| segments(line.as_bytes()))
         .map(|segment| segment.strip_prefix(b" ").unwrap_or(segment))
+}
+
+/// What stands between the semicolons.
+fn segments(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest.take()?;
+        let Some((segment, after)) = memchr(b';', line).and_then(|end| line.split_at_checked(end)) else {
+            return Some(line);
+        };
+        rest = after.get(1..);
+        Some(segment)
+    })
 }
 
 fn value_of<'a>(crumb: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {

@@ -5,20 +5,26 @@
 //! the hot path: one cookie, one hash, one look-up, no allocation; headers and the signature in them are made once and
 //! lie in the session until half of the JWT's life is over.
 
+mod retired;
 mod sign_on;
+mod told;
+
+pub use told::Told;
 
 use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
+use crate::identity::Person as _;
 use crate::login::tries::Tries;
 use crate::login::verifier::Verifier;
+use crate::observe::audit::{self, Event};
 use crate::observe::metrics::Metrics;
 use crate::pages::Branding;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
-use crate::session::{Peek, Rendered, Session, SessionId, SessionKey, Store, StoreError};
+use crate::session::{Departed, Departure, Peek, Rendered, Session, SessionKey, Store, StoreError};
 use crate::site::Site;
 use hashbrown::HashMap;
 use http::HeaderMap;
@@ -39,7 +45,7 @@ pub struct Parts {
     pub keys: KeyRing,
     /// Signs the identity JWT.
     pub jwt_keys: JwtKeys,
-    /// The look of the pages.
+    /// The look of pages that belong to no site.
     pub branding: Branding,
     /// How large and deep a SAML message may be.
     pub message_limits: Limits,
@@ -61,7 +67,7 @@ pub struct Gate {
     pub clock: Arc<dyn Clock>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The look of the pages.
+    /// The look of pages that belong to no site.
     pub branding: Branding,
     /// How large and deep a SAML message may be.
     pub message_limits: Limits,
@@ -187,7 +193,7 @@ impl Gate {
             Resumed::Absent => Ok(None),
             Resumed::Ask(key) => {
                 let loaded = self.store.load(&key).await.map_err(unavailable)?;
-                Ok(loaded.filter(|session| is_alive_on(session, site, now)))
+                self.unless_retired(site, loaded.filter(|session| is_alive_on(session, site, now))).await
             }
         }
     }
@@ -236,10 +242,32 @@ impl Gate {
         site.jwt_keys.as_deref().unwrap_or(&self.jwt_keys)
     }
 
-    /// Forgets some of what is over: sessions, and headers that nobody asks for. To be called every second or so.
+    /// Forgets some of what is over: sessions, which the audit is told of, and headers that nobody asks for. To be called every second or so.
     pub fn tidy(&self, now: Moment) {
         self.store.sweep(now);
         self.rendered.run_pending_tasks();
+        self.tell_departed();
+    }
+
+    fn tell_departed(&self) {
+        let Departed { sessions, others } = self.store.departed();
+        for (session, why) in sessions {
+            audit::record(&Event::SessionEnded {
+                site: self.sites.iter().find(|site| site.key == session.site()).map_or("", |site| &site.name),
+                idp: session.idp(),
+                user: session.user(),
+                name_id: session.name_id(),
+                session: &session.key().public_name(),
+                why: match why {
+                    Departure::Idle => "idle",
+                    Departure::Over => "max-age",
+                    Departure::Evicted => "no-room",
+                },
+            });
+        }
+        if others > 0 {
+            audit::record(&Event::SessionsEnded { sessions: others });
+        }
     }
 
     fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {
@@ -268,7 +296,7 @@ impl fmt::Debug for Gate {
 
 /// The key of the session that the request presents, live or not.
 pub(crate) fn presented_key(site: &Site, headers: &HeaderMap) -> Option<SessionKey> {
-    site.cookies.session(headers).and_then(SessionId::from_cookie).map(|id| id.key())
+    site.cookies.session(headers).and_then(SessionKey::of_cookie)
 }
 
 /// What a store's failure means to a request.

@@ -34,3 +34,4 @@ pub mod seal;
 pub mod secret;
 pub mod session;
 pub mod site;
+pub mod test_link;

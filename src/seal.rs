@@ -38,6 +38,10 @@ pub enum Purpose {
     Errand,
     /// What a sign-on host hands over to a site, by way of the browser.
     HandOver,
+    /// Which identity provider a browser chose last.
+    Choice,
+    /// The permission to try an identity provider.
+    TestLink,
 }
 
 impl Purpose {
@@ -51,6 +55,8 @@ impl Purpose {
             Self::Leaving => b"leaving",
             Self::Errand => b"errand",
             Self::HandOver => b"hand-over",
+            Self::Choice => b"choice",
+            Self::TestLink => b"test link",
         }
     }
 }
@@ -113,6 +119,16 @@ impl KeyRing {
     /// Opens what [`Self::seal_file`] of any key of the ring made in this context.
     pub fn open_file(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         self.open_octets(Purpose::State, context, sealed)
+    }
+
+    /// A key for hashes of names, made from the first secret: the same in every process that has it.
+    pub fn derived_for_hashes(&self) -> Option<Secret> {
+        let mut bytes = [0; 32];
+        let key = self.keys.first()?;
+        let derived = key.root.expand(&[b"name hash"], Length(32)).and_then(|okm| okm.fill(&mut bytes));
+        let secret = derived.ok().map(|()| Secret::new(bytes.to_vec()));
+        bytes.zeroize();
+        secret
     }
 
     fn seal_octets(&self, purpose: Purpose, context: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {

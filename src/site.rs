@@ -2,15 +2,17 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, Status, in_ascii};
 
-use crate::access::{PathPattern, RequestPath, Rules};
+use crate::access::{Cors, PathPattern, RequestPath, Rules};
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::headers::jwt::JwtKeys;
 use crate::identity::Mapping;
+use crate::pages::Branding;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::{Limits, SiteKey};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,6 +167,8 @@ pub struct Site {
     pub acs_aliases: Vec<String>,
     /// Who may sign people in here; at least one.
     pub identity_providers: Vec<Arc<Idp>>,
+    /// Whose people may sign in here, whoever vouches for them; none: everybody's.
+    pub email_domains: Option<Vec<String>>,
     /// What the profile's rules are told.
     pub policy: Policy,
     /// How attributes become an identity.
@@ -181,4 +185,45 @@ pub struct Site {
     pub cookies: CookiePolicy,
     /// Whether `%2F` may stand in a path.
     pub allow_encoded_slash: bool,
+    /// The look of its pages.
+    pub branding: Branding,
+    /// Which other origins' scripts may read that somebody is not signed in.
+    pub cors: Cors,
+    /// Whether the `#fragment` of an address is kept over a sign-in.
+    pub keep_fragment: bool,
+}
+
+impl Site {
+    /// The identity providers that people may choose from, in the configuration's order.
+    pub fn choices(&self) -> impl Iterator<Item = &Arc<Idp>> {
+        self.identity_providers.iter().filter(|idp| idp.is_offered())
+    }
+}
+
+impl Site {
+    /// Whether this is the site at the first of its addresses.
+    pub fn is_canonical(&self) -> bool {
+        self.public_url == self.canonical_url
+    }
+}
+
+/// Each identity provider that any of these sites admits, once, with the name of the site where only one does: what is
+/// told of an identity provider that several share is told of none of them.
+pub fn each_idp(sites: &[Arc<Site>]) -> Vec<(&str, &Arc<Idp>)> {
+    let mut found: Vec<(&str, &Arc<Idp>)> = Vec::new();
+    let mut places: HashMap<*const Idp, usize> = HashMap::new();
+    // What a site admits that signs on elsewhere, its host admits.
+    for site in sites.iter().filter(|site| site.sign_on.is_none()) {
+        for idp in &site.identity_providers {
+            match places.get(&Arc::as_ptr(idp)).and_then(|place| found.get_mut(*place)) {
+                Some((name, _)) if *name != site.name => *name = "",
+                Some(_) => {}
+                None => {
+                    places.insert(Arc::as_ptr(idp), found.len());
+                    found.push((&site.name, idp));
+                }
+            }
+        }
+    }
+    found
 }

@@ -8,7 +8,7 @@ use vestibule::clock::Moment;
 use vestibule::cookies::CookiePolicy;
 use vestibule::identity::Person as _;
 use vestibule::session::suite::Sample;
-use vestibule::session::{MemoryStore, Peek, SessionId, Store as _};
+use vestibule::session::{MemoryStore, Peek, SessionId, SessionKey, Store as _};
 
 const NOW: Moment = Moment::from_seconds(1_700_000_000);
 
@@ -28,7 +28,7 @@ fn reading_the_cookie_allocates_nothing() {
     let headers = request(&id);
     let mut found = None;
     let used = measure(|| {
-        found = policy.session(&headers).and_then(SessionId::from_cookie).map(|id| id.key());
+        found = policy.session(&headers).and_then(SessionKey::of_cookie);
     });
     assert_eq!(found, Some(id.key()));
     assert_eq!(used.count_total, 0);

@@ -33,14 +33,18 @@
 //! }
 //! ```
 
+mod cors;
 mod decode;
 mod index;
 mod path;
 mod pattern;
+mod preview;
 mod rules;
 mod term;
 
+pub use cors::{Cors, Preflight};
 pub use path::RequestPath;
 pub use pattern::PathPattern;
+pub use preview::{Previewed, Says};
 pub use rules::{Access, Permit, Question, Rule, Rules, Verdict};
 pub use term::Term;

@@ -1,5 +1,6 @@
 //! The judgement.
 
+use super::cors::Preflight;
 use super::index::Index;
 use super::path::{Reading, RequestPath};
 use super::pattern::PathPattern;
@@ -75,7 +76,8 @@ pub struct Rules {
     index: Option<Index>,
 }
 
-/// Proof that one request was judged and may pass. Only [`Rules::judge`] makes one, and it cannot be copied.
+/// Proof that one request was judged and may pass. Only [`Rules::judge`] makes one (and, for a browser's
+/// question that the owner lets pass, [`Verdict::or_preflight`]), and it cannot be copied.
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
@@ -106,8 +108,15 @@ pub enum Verdict {
     Forbidden(Refusal),
 }
 
+impl Verdict {
+    /// What the owner lets pass without a session, as nobody.
+    pub(super) const fn allow_preflight(_: Preflight) -> Self {
+        Self::Allow(Permit::granted(false))
+    }
+}
+
 /// What one rule says; later variants are stricter.
-enum Outcome {
+pub(super) enum Outcome {
     Pass,
     NeedsSession,
     Refused(Reason),
@@ -169,6 +178,11 @@ impl Rules {
         if needs_session { Verdict::NeedsSession } else { Verdict::Allow(Permit::granted(person.is_some())) }
     }
 
+    /// Whether any rule asks where the client is. Who judges need not find that out where none does.
+    pub fn ask_for_client(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.networks.is_empty())
+    }
+
     /// The first rule that selects under this reading; none: the default.
     fn first(&self, question: &Question<'_>, reading: Reading<'_>, loose_method: bool) -> Option<usize> {
         let selects = |rule: &Rule| {
@@ -224,7 +238,7 @@ impl Rules {
     }
 }
 
-fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
+pub(super) fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
     match (access, person) {
         (Access::Public | Access::Optional, _) | (Access::Authenticated, Some(_)) => Outcome::Pass,
         (Access::Deny, _) => Outcome::Refused(Reason::AccessDenied),

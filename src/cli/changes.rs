@@ -111,13 +111,22 @@ pub(super) fn apply(
             Err(exit) => return Ok(exit),
         },
     };
-    if let Err(problem) = folder.agree(&watch.idp.id, &fingerprint) {
+    if let Err(problem) = folder.agree(&watch.idp.id, &fingerprint, &who()) {
         writeln!(err, "{problem}")?;
         return Ok(Exit::CannotCreate);
     }
     let good = AnsiColor::Green.on_default().bold();
     writeln!(out, "{good}Agreed.{good:#} A running gate {when}.")?;
     Ok(Exit::Ok)
+}
+
+/// Who gives the command, for the audit: the machine's word, and, through sudo, sudo's.
+fn who() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    match std::env::var("SUDO_USER") {
+        Ok(user) if uid == 0 => format!("uid 0, by sudo for {user}"),
+        _ => format!("uid {uid}"),
+    }
 }
 
 /// What the gate would hold if it read its source now; its fingerprint, or how the command ends.

@@ -98,7 +98,9 @@ pub(super) fn explain(
     };
     let parties: Vec<_> = pairs.iter().map(Pair::party).collect();
     let limits = config.as_ref().map_or_else(Limits::default, |config| config.message_limits);
-    let report = match explain::explain(&input, &parties, &limits, &arguments.options(), now) {
+    let second_opinion = config.as_ref().and_then(|config| config.second_opinion);
+    let options = Options { second_opinion, ..arguments.options() };
+    let report = match explain::explain(&input, &parties, &limits, &options, now) {
         Ok(report) => report,
         Err(unreadable) => {
             writeln!(err, "{unreadable}")?;
@@ -139,14 +141,20 @@ impl Arguments {
             destination: None,
             acs_url: None,
         });
-        Options { at: self.at, request, unsolicited: self.unsolicited, show_values: self.show_values }
+        Options {
+            at: self.at,
+            request,
+            unsolicited: self.unsolicited,
+            show_values: self.show_values,
+            ..Options::default()
+        }
     }
 
     /// Every pair of a site and one of its identity providers that the arguments admit and of which anything is known.
     fn pairs<'c>(&self, config: &'c Config) -> Result<Vec<Pair<'c>>, String> {
         let wanted = |name: &str, wish: &Option<String>| wish.as_deref().is_none_or(|wish| wish == name);
         // Messages for a site that signs on elsewhere are the sign-on host's.
-        let all = || config.sites.iter().filter(|site| site.sign_on.is_none());
+        let all = || config.sites.iter().filter(|site| site.is_canonical() && site.sign_on.is_none());
         let sites: Vec<&Site> = all().filter(|site| wanted(&site.name, &self.site)).collect();
         if sites.is_empty() {
             let names: Vec<_> = all().map(|site| site.name.as_str()).collect();

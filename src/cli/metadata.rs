@@ -116,8 +116,9 @@ fn print_values(out: &mut dyn Write, ourselves: &OwnSide) -> io::Result<()> {
     let mut rows: Vec<(String, String)> = vec![
         ("Entity ID (identifier, audience)".to_owned(), sp.entity_id.0.clone()),
         ("ACS URL (reply URL, single sign-on URL)".to_owned(), sp.acs_url.clone()),
-        ("Single logout URL (Redirect and POST)".to_owned(), single_logout),
     ];
+    rows.extend(sp.further_acs_urls.iter().map(|url| ("Further ACS URL".to_owned(), url.clone())));
+    rows.extend([("Single logout URL (Redirect and POST)".to_owned(), single_logout)]);
     rows.extend(sign_in_addresses(ourselves));
     rows.extend([
         ("Metadata URL".to_owned(), metadata),
@@ -262,6 +263,35 @@ mod tests {
             let row = out.lines().find(|line| line.starts_with(name));
             assert!(row.is_some_and(|row| row.ends_with(file)), "{out}");
         }
+    }
+
+    #[test]
+    fn of_several_sites_one_must_be_named() {
+        let yaml = "sites:\n  - {name: wiki, public_url: https://wiki.example.com}\n  - name: app\n    \
+                    public_url: https://*.app.example.com\n    tenants: [{name: acme}]\n";
+        let (exit, out, err) = run(yaml, false, None);
+        assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+        assert!(err.contains("say which site is meant, with --site; there are: wiki, app/acme"), "{err}");
+        for (name, url) in
+            [("wiki", "https://wiki.example.com"), ("app/acme", "https://acme.app.example.com")]
+        {
+            let (exit, out, err) = run(yaml, false, Some(name));
+            assert_eq!(exit, Exit::Ok, "{err}");
+            assert!(out.contains(&format!("entityID=\"{url}/vestibule/saml/metadata\"")), "{out}");
+            assert_eq!(out.matches("example.com").count(), 2, "{out}");
+        }
+        let (exit, _, err) = run(yaml, true, Some("app"));
+        assert_eq!(exit, Exit::Usage);
+        assert!(err.contains("there is no site `app`; there is: wiki, app/acme"), "{err}");
+    }
+
+    #[test]
+    fn every_address_that_takes_answers_is_among_the_values() {
+        let yaml = "public_url: https://app.example.com\nacs_aliases: [/mellon/postResponse]\n";
+        let (exit, out, err) = run(yaml, true, None);
+        assert_eq!(exit, Exit::Ok, "{err}");
+        assert!(out.contains("  https://app.example.com/mellon/postResponse\n"), "{out}");
+        assert!(out.contains("  https://app.example.com/vestibule/saml/acs\n"), "{out}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod keygen;
 mod metadata;
 mod run;
 mod summary;
+mod test_link;
 
 use crate::clock::{Clock as _, Moment, SystemClock};
 use crate::config::{self, Config, Ourselves, Problem, Problems};
@@ -79,6 +80,7 @@ From there:
   vestibule metadata --values     what to enter at the identity provider; needs public_url alone
   vestibule check                 is it right, and what would be served
   vestibule run                   serve
+  vestibule test-link --idp corp  a link to try a sign-in with, before anybody else does
   vestibule explain FILE          why a sign-in was refused, rule by rule
 
 Every key is explained in config.example.yaml, and can be set as an environment variable too:
@@ -115,6 +117,9 @@ enum Command {
     /// Say what a SAML message says, which rule refuses it, and what to change where.
     #[command(after_help = explain::HELP)]
     Explain(Box<explain::Arguments>),
+    /// Make a link with which somebody can try an identity provider without being signed in by it.
+    #[command(after_help = test_link::HELP)]
+    TestLink(test_link::Arguments),
     /// Ask a running gate whether it is ready; exit 0 when it is, else 1.
     #[command(after_help = healthcheck::HELP)]
     Healthcheck(healthcheck::Arguments),
@@ -158,6 +163,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(arguments) => check::check(&arguments, now, out),
         Command::Metadata(arguments) => metadata::metadata(&arguments, now, out, err),
         Command::Explain(arguments) => explain::explain(&arguments, now, out, err),
+        Command::TestLink(arguments) => test_link::test_link(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),
         Command::Keygen(arguments) => keygen::keygen(&arguments, now, out, err),
         Command::Version => writeln!(out, "vestibule {}", version()).map(|()| Exit::Ok),

@@ -2,11 +2,14 @@
 
 use super::{ConfigFile, Exit, print_problems, summary};
 use crate::clock::{Moment, SystemClock};
-use crate::config::{Config, Listeners, Shutdown};
+use crate::config::{Config, Fingerprints, Listeners, Shutdown};
 use crate::gateway::{Bound, Gateway};
+use crate::observe::audit::{self, Event};
 use crate::observe::log;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -19,15 +22,27 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
             return Ok(Exit::Usage);
         }
     };
-    if let Err(complaint) = log::install(&config.log) {
-        writeln!(err, "log: {complaint}")?;
-        return Ok(Exit::Usage);
+    let outputs = match log::install(&config.log, &config.audit) {
+        Ok(outputs) => outputs,
+        Err(complaint) => {
+            writeln!(err, "log: {complaint}")?;
+            return Ok(Exit::Usage);
+        }
+    };
+    let drain = config.shutdown.drain;
+    let exit = serve(config, &file.config, now);
+    let patience = if matches!(exit, Exit::Killed(_)) { AT_ONCE } else { drain.max(AT_ONCE) };
+    if !outputs.close(patience) {
+        writeln!(err, "the last lines could not be written")?;
     }
-    Ok(serve(config, now))
+    Ok(exit)
 }
 
+/// How long the last lines may take of a process that is to end at once.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
 /// From here on everything that is said goes to the log.
-fn serve(config: Config, now: Moment) -> Exit {
+fn serve(config: Config, file: &Path, now: Moment) -> Exit {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -36,6 +51,7 @@ fn serve(config: Config, now: Moment) -> Exit {
         }
     };
     announce(&config, now);
+    audit_config(&config, file);
     let (listeners, shutdown) = (config.listeners.clone(), config.shutdown);
     let gateway = match Gateway::start(config, Arc::new(SystemClock)) {
         Ok(gateway) => gateway,
@@ -45,8 +61,36 @@ fn serve(config: Config, now: Moment) -> Exit {
         }
     };
     announce_listeners(&listeners, gateway.bound());
-    signals.wait();
-    stop(gateway, &mut signals, shutdown)
+    audit::record(&Event::GateStarted { version: super::version() });
+    let signal = signals.wait();
+    let gate = Arc::clone(gateway.gate());
+    let exit = stop(gateway, &mut signals, shutdown);
+    let sessions = usize::try_from(gate.store.size().sessions).unwrap_or(usize::MAX);
+    audit::record(&Event::GateStopped { signal, sessions });
+    exit
+}
+
+/// Tells the audit what is configured and, where there is a memory of the last start, what is different. Values are
+/// told to nobody.
+fn audit_config(config: &Config, file: &Path) {
+    let (source, fingerprint) = (file.display().to_string(), config.fingerprints.whole());
+    audit::record(&Event::ConfigLoaded { source: &source, fingerprint: &fingerprint });
+    let Some(folder) = &config.state else { return };
+    let before = folder.kept_config().map(|kept| kept.and_then(|kept| Fingerprints::from_octets(&kept)));
+    match before {
+        Ok(Some(before)) if before == config.fingerprints => return,
+        Ok(Some(before)) => audit::record(&Event::ConfigChanged {
+            source: &source,
+            fingerprint: &fingerprint,
+            fingerprint_before: &before.whole(),
+            differences: &config.fingerprints.differences(&before),
+        }),
+        Ok(None) => {}
+        Err(problem) => tracing::warn!(problem, "what the last configuration said is not known"),
+    }
+    if let Err(problem) = folder.keep_config(&config.fingerprints.to_octets()) {
+        tracing::warn!(problem, "state_dir does not work as it should");
+    }
 }
 
 /// Graceful, unless somebody asks a second time.
@@ -85,7 +129,7 @@ fn announce(config: &Config, now: Moment) {
         let said = warning.to_string();
         tracing::warn!("{}", said.lines().map(str::trim).collect::<Vec<_>>().join("; "));
     }
-    for site in &config.sites {
+    for site in config.sites.iter().filter(|site| site.is_canonical()) {
         tracing::info!(
             url = site.public_url.origin(),
             entity_id = site.service_provider.entity_id.0,
@@ -153,16 +197,16 @@ impl Signals {
         Ok(Self { runtime, terminate, interrupt, hangup })
     }
 
-    /// Until the next signal.
-    fn wait(&mut self) {
+    /// Until the next signal; its name.
+    fn wait(&mut self) -> &'static str {
         let Self { runtime, terminate, interrupt, hangup } = self;
         runtime.block_on(async {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                () = decline(hangup) => {}
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+                () = decline(hangup) => "SIGHUP",
             }
-        });
+        })
     }
 
     /// Until the other thing is done, or the number of the signal that came before it.

@@ -3,8 +3,9 @@
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
+use crate::observe::{AuditSettings, Output};
 use crate::saml::parties::{Cbc, CryptographyPolicy, SigningCertificate};
-use crate::site::{Face, Idp, PublicUrl, Route, Site, Upstream};
+use crate::site::{Face, Idp, PublicUrl, Route, Site, Status, Upstream};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -17,8 +18,12 @@ const SOON: i64 = 30;
 
 /// Everything that `check` says in the good case.
 pub(super) fn print(to: &mut dyn Write, config: &Config, now: Moment) -> io::Result<()> {
-    for site in &config.sites {
+    for site in config.sites.iter().filter(|site| site.is_canonical()) {
         print_site(to, site, &config.watches, now)?;
+        let further = config.sites.iter().filter(|other| other.name == site.name && !other.is_canonical());
+        for other in further {
+            row(to, "also at", other.public_url.origin())?;
+        }
         writeln!(to)?;
     }
     print_listeners(to, config)
@@ -34,7 +39,15 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
         return row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")));
     }
     row(to, "entity ID", &site.service_provider.entity_id.0)?;
-    row(to, "ACS", &site.service_provider.acs_url)?;
+    for (position, url) in site.service_provider.acs_urls().enumerate() {
+        row(to, if position == 0 { "ACS" } else { "" }, url)?;
+    }
+    if let Some(organization) = &site.organization {
+        row(to, "tenant", organization)?;
+    }
+    if let Some(domains) = &site.email_domains {
+        row(to, "people of", &domains.join(", "))?;
+    }
     let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
     row(to, "requests", signs)?;
     for (position, key) in site.service_provider.signing_keys.iter().enumerate() {
@@ -75,6 +88,11 @@ fn print_idp(to: &mut dyn Write, idp: &Idp, watch: Option<&Watch>, now: Moment) 
     match known.as_ref().map(|saml| saml.entity_id.0.as_str()).or(wanted) {
         Some(entity_id) => row(to, "sign-in", &format!("{} ({}) at {entity_id}", idp.id, idp.label))?,
         None => row(to, "sign-in", &format!("{} ({}); its entity ID is {LATER}", idp.id, idp.label))?,
+    }
+    match idp.status {
+        Status::Live => {}
+        Status::Staged => row(to, "", "staged: no button; vestibule test-link makes a link to try it")?,
+        Status::Retired => row(to, "", "retired: nobody signs in by it any more")?,
     }
     let policy = known.as_ref().map(|saml| &saml.cryptography).or(terms.map(|terms| &terms.cryptography));
     policy.map_or(Ok(()), |policy| print_policy(to, policy))?;
@@ -143,7 +161,20 @@ fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
     let scheme = if listeners.public_tls.is_some() { "https" } else { "http" };
     row(to, "public", &format!("{scheme}://{}", listeners.public))?;
     row(to, "authz", &address_or_off(listeners.authz))?;
-    row(to, "admin", &address_or_off(listeners.admin))
+    row(to, "admin", &address_or_off(listeners.admin))?;
+    row(to, "audit", &audit(&config.audit))
+}
+
+/// Where events go.
+fn audit(settings: &AuditSettings) -> String {
+    let goes = match &settings.output {
+        Output::Log => "into the log".to_owned(),
+        Output::Stdout => "to standard output, as JSON".to_owned(),
+        Output::File(file) => format!("into {}", file.path.display()),
+        Output::Both(file) => format!("to standard output, as JSON, and into {}", file.path.display()),
+    };
+    let demand = if settings.required { "; without it nobody signs in" } else { "" };
+    format!("{goes}{demand}")
 }
 
 fn row(to: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
@@ -212,6 +243,36 @@ mod tests {
         let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         assert!(said.contains("our certificate CN=app.example.com, 9325 days left\n"), "{said}");
         assert!(said.contains("our other certificate CN=app.example.com next, 9325 days left\n"), "{said}");
+    }
+
+    #[test]
+    fn each_site_and_each_tenant_is_told_of_once_with_all_its_addresses() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/sites.yaml");
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let heads: Vec<&str> =
+            said.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
+        assert_eq!(
+            heads,
+            [
+                "wiki  https://wiki.example.com",
+                "shop  https://shop.example.com",
+                "app/acme  https://acme.app.example.com",
+                "app/globex  https://globex.app.example.com",
+                "listeners",
+            ]
+        );
+        for line in [
+            "also at      https://shop.example.net:8443",
+            "forwarded to https://127.0.0.1:3443 (/api/*, /feed), http://127.0.0.1:3001",
+            "ACS          https://shop.example.com/mellon/postResponse\n               https://shop.example.com/gate/saml/acs",
+            "tenant       acme",
+        ] {
+            assert!(said.contains(line), "{line} is not in\n{said}");
+        }
     }
 
     #[test]

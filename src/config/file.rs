@@ -6,15 +6,16 @@
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
-use super::words::{AccessWord, DefaultAccess, GroupsAbsent, Level, Preset};
+use super::words::{AccessWord, AuditOutput, DefaultAccess, GroupsAbsent, GroupsTold, Level, Preset};
 use crate::headers::{Encoding, Source};
+use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, RequireSigned, SignatureAlgorithm};
 use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
-use crate::site::RequireSignedLogout;
+use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,6 +41,8 @@ section! {
         rules: Field<Vec<Rule>>,
         default_access: Field<Word<DefaultAccess>>,
         allow_encoded_slash: Field<bool>,
+        cors: Cors,
+        keep_fragment: Field<bool>,
         headers: Headers,
         jwt: Jwt,
         session: Session,
@@ -54,6 +57,7 @@ section! {
         state_dir: Field<FilePath>,
         state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
+        audit: Audit,
         branding: Branding,
         #[allow(dead_code, reason = "read for its refusals")]
         admission: Admission,
@@ -65,7 +69,6 @@ section! {
         include = "": "write everything into one file",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
-        audit = "": "audit events go to the log, always",
         rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
@@ -99,12 +102,13 @@ section! {
         jwt: Jwt,
         session: Session,
         clock_skew: Field<Duration>,
+        cors: Cors,
+        keep_fragment: Field<bool>,
         branding: Branding,
         admission: Admission,
         tenants: Field<Vec<Tenant>>,
     }
     later {
-        cors = "": "remove the section",
     }
 }
 
@@ -112,6 +116,7 @@ section! {
     /// One tenant of a wildcard site. What has the name of a key of the site overrides it, key by key.
     Tenant {
         name: Field<String>,
+        email_domains: Field<Vec<Field<String>>>,
         identity_providers: Field<Vec<Field<String>>>,
         service_provider: ServiceProvider,
         identity: Identity,
@@ -169,6 +174,8 @@ section! {
     IdentityProvider {
         id: Field<String>,
         label: Field<String>,
+        logo_file: Field<FilePath>,
+        status: Field<Word<Status>>,
         metadata_url: Field<String>,
         metadata_query: Field<String>,
         metadata_file: Field<FilePath>,
@@ -355,10 +362,42 @@ section! {
 }
 
 section! {
+    /// Where audit events go, and what they say of people.
+    Audit {
+        output: Field<Word<AuditOutput>>,
+        file: Field<FilePath>,
+        rotate: Rotate,
+        required: Field<bool>,
+        name_id: Field<Word<Told>>,
+        user: Field<Word<Told>>,
+        groups: Field<Word<GroupsTold>>,
+        hash_key_file: Field<FilePath>,
+    }
+}
+
+section! {
+    /// When a new file is begun, and how many old ones stay.
+    Rotate {
+        max_size: Field<Size>,
+        keep: Field<u32>,
+    }
+}
+
+section! {
     /// The look of the pages.
     Branding {
         name: Field<String>,
+        logo_file: Field<FilePath>,
+        accent: Field<String>,
         help_url: Field<String>,
+    }
+}
+
+section! {
+    /// Which other origins' scripts may read that somebody is not signed in.
+    Cors {
+        origins: Field<Vec<Field<String>>>,
+        preflight: Field<bool>,
     }
 }
 

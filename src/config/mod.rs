@@ -24,6 +24,7 @@
 mod check;
 mod env;
 mod file;
+mod fingerprint;
 mod path;
 mod reader;
 mod report;
@@ -32,11 +33,13 @@ mod values;
 mod words;
 mod yaml;
 
+pub use fingerprint::Fingerprints;
 pub use report::{Problem, Problems};
 
 use crate::clock::Moment;
-use crate::federation::{Outbound, Watch};
+use crate::federation::{Folder, Outbound, Watch};
 use crate::headers::jwt::JwtKeys;
+use crate::observe::AuditSettings;
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
@@ -78,7 +81,13 @@ pub struct Config {
     pub watches: Vec<Watch>,
     /// What to log, and how.
     pub log: LogSettings,
-    /// The look of the pages.
+    /// Where audit events go, and what they say of people.
+    pub audit: AuditSettings,
+    /// `state_dir`, where what must outlive the process is kept.
+    pub state: Option<Folder>,
+    /// What the configuration says, to be compared with another one.
+    pub fingerprints: Fingerprints,
+    /// The look of pages that belong to no site.
     pub branding: Branding,
     /// Problems that do not stop the start, e.g. skipped keys; logged once.
     pub warnings: Vec<Problem>,
@@ -150,9 +159,22 @@ pub struct OwnSide {
 /// # Errors
 /// Every problem of the configuration, in the order of the file; nothing is opened or started.
 pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
-    let (written, report, misread) = read(file, env)?;
+    let (written, fingerprints, report, misread) = read(file, env)?;
     check::check(&written, now, report, Outbound::from_environment(env))
+        .map(|config| Config { fingerprints: with_certificates(fingerprints, &config.sites), ..config })
         .map_err(|problems| env::explain(problems, &misread))
+}
+
+/// Our own certificates count as configuration, whatever their files are called.
+fn with_certificates(mut fingerprints: Fingerprints, sites: &[Site]) -> Fingerprints {
+    for site in sites {
+        let keys = &site.service_provider.signing_keys;
+        let sums: Vec<u8> = keys.iter().flat_map(|key| key.certificate().sha256).collect();
+        if !sums.is_empty() {
+            fingerprints.note(format!("site {}: the certificates of service_provider", site.name), &sums);
+        }
+    }
+    fingerprints
 }
 
 /// Reads only what stands in our own metadata, from the same file and environment. Both sides of a sign-in want the
@@ -161,15 +183,19 @@ pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config
 /// # Errors
 /// The problems of `public_url`, `path_prefix` and `service_provider`, or of a file that cannot be read at all.
 pub fn load_ourselves(file: &Path, env: &[(String, String)], now: Moment) -> Result<Ourselves, Problems> {
-    let (written, report, misread) = read(file, env)?;
+    let (written, _, report, misread) = read(file, env)?;
     match check::ourselves(&written, now, report) {
         Ok(ourselves) => Ok(Ourselves { warnings: misread, ..ourselves }),
         Err(problems) => Err(env::explain(problems, &misread)),
     }
 }
 
-/// The file as written, what was said while reading it, and the variables that look like twins and are none.
-fn read(file: &Path, env: &[(String, String)]) -> Result<(file::File, Report, Vec<Problem>), Problems> {
+/// The file as written, what to compare another one with, what was said while reading it, and the variables that look
+/// like twins and are none.
+fn read(
+    file: &Path,
+    env: &[(String, String)],
+) -> Result<(file::File, Fingerprints, Report, Vec<Problem>), Problems> {
     let mut report = Report::default();
     let name = file.display().to_string();
     let document = match std::fs::read(file) {
@@ -183,8 +209,8 @@ fn read(file: &Path, env: &[(String, String)]) -> Result<(file::File, Report, Ve
     let twins = env::Twins::read(env, &mut report);
     let misread = env::misread(env);
     misread.iter().cloned().for_each(|problem| report.warn(problem));
-    let written = Reader::new(&document, &twins, &mut report).read();
-    Ok((written, report, misread))
+    let (written, fingerprints) = Reader::new(&document, &twins, &mut report).read();
+    Ok((written, fingerprints, report, misread))
 }
 
 /// Every key that can be written, as `session.idle_timeout`, `identity_providers[].label` or `roles.*`, in the order of

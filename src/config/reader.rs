@@ -5,6 +5,7 @@
 
 use super::env::Twins;
 use super::file::File;
+use super::fingerprint::Fingerprints;
 use super::path::{KeyPath, item_index};
 use super::report::{Problem, Report};
 use super::schema::{Key, Keys, Later, Nearest, Shape, nearest};
@@ -218,8 +219,8 @@ impl<'a> Reader<'a> {
         Self { document, twins, report }
     }
 
-    /// The configuration as it was written. Problems are in the report.
-    pub(super) fn read(mut self) -> File {
+    /// The configuration as it was written, and what to compare another one with. Problems are in the report.
+    pub(super) fn read(mut self) -> (File, Fingerprints) {
         let figment = Figment::new().merge(self.document).merge(self.twins);
         let merged: Dict = match figment.data() {
             Ok(mut profiles) => profiles.remove(&Profile::Default).unwrap_or_default(),
@@ -229,7 +230,8 @@ impl<'a> Reader<'a> {
             }
         };
         let top = Place { origin: Some(self.document.file().to_owned()), ..Place::default() };
-        File::fill(Found::Value(&Value::from(merged)), top, &mut self)
+        let fingerprints = Fingerprints::of(&merged);
+        (File::fill(Found::Value(&Value::from(merged)), top, &mut self), fingerprints)
     }
 
     /// Opens a section: whatever stands in it and is not one of `keys` is refused.

@@ -2,11 +2,17 @@
 
 use super::values::Words;
 use crate::headers::{Encoding, Source};
+use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
-use crate::site::RequireSignedLogout;
+use crate::site::{RequireSignedLogout, Status};
+
+impl Words for Status {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("live", Self::Live), ("staged", Self::Staged), ("retired", Self::Retired)];
+}
 
 /// `groups_absent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +67,36 @@ impl Words for Level {
         ("info", Self("info")),
         ("debug", Self("debug")),
     ];
+}
+
+/// `audit.output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuditOutput {
+    Log,
+    Stdout,
+    File,
+    Both,
+}
+
+impl Words for AuditOutput {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("log", Self::Log), ("stdout", Self::Stdout), ("file", Self::File), ("both", Self::Both)];
+}
+
+/// `audit.groups`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupsTold {
+    Count,
+    Names,
+}
+
+impl Words for GroupsTold {
+    const WORDS: &'static [(&'static str, Self)] = &[("count", Self::Count), ("names", Self::Names)];
+}
+
+impl Words for Told {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("hash", Self::Hash), ("value", Self::Value), ("off", Self::Off)];
 }
 
 /// `headers.preset`.

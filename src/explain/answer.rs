@@ -78,7 +78,9 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         part.opened = opened(&trace);
     }
     let person = trace.said.as_ref().map(|said| who(said, party));
-    let refused = trace.verdict.as_ref().err().cloned();
+    let (second_opinion, disagreed) = second_opinion(reader, &text, &trace);
+    explained.second_opinion = second_opinion;
+    let refused = trace.verdict.as_ref().err().cloned().or_else(|| disagreed.clone());
     // The sign-in goes on where SAML has nothing against it.
     let not_a_user = person.as_ref().and_then(|person| person.as_ref().err().cloned());
     let refusal = refused.or_else(|| not_a_user.clone());
@@ -102,7 +104,7 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         refused: refusal.as_ref().map(|refusal| case.cause(refusal, compared_by(&trace, refusal))),
         refused_now: now
             .map(|refusal| refusal.reason)
-            .or(not_a_user.map(|r| r.reason))
+            .or(disagreed.or(not_a_user).map(|r| r.reason))
             .map(|r| r.code().to_owned()),
         clocks: case.clocks(),
     });
@@ -110,6 +112,20 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         .said
         .as_ref()
         .map(|said| identity_seen(said, person.and_then(Result::ok).as_ref(), party, reader.privacy));
+}
+
+/// What other code says of an answer that ours accepts, in words, and the refusal that follows where it counts.
+fn second_opinion(
+    reader: &Reader<'_>,
+    text: &Result<ResponseText, Refusal>,
+    trace: &Trace,
+) -> (Option<String>, Option<Refusal>) {
+    let (Some(second), Ok(text), Ok(accepted)) = (&reader.options.second_opinion, text, &trace.verdict)
+    else {
+        return (None, None);
+    };
+    let opinion = second.of(text, accepted);
+    (Some(opinion.to_string()), second.weigh(text, accepted).err())
 }
 
 /// Before every request: a rule that compares with it holds.

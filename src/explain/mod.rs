@@ -21,15 +21,16 @@ mod says;
 
 pub use find::Unreadable;
 pub use render::render;
-pub use report::Report;
+pub use report::{Explained, Report};
 
 use crate::clock::Moment;
 use crate::identity::Mapping;
 use crate::saml::demand::Demand;
 use crate::saml::parties::{IdentityProvider, Limits, Policy, ServiceProvider};
 use crate::saml::reading::{self, Node};
+use crate::saml::second_opinion::SecondOpinion;
 use find::{Carried, Found};
-use report::{Explained, Fact};
+use report::Fact;
 use says::Privacy;
 
 /// What the gate demands of an identity provider's logout messages.
@@ -83,6 +84,8 @@ pub struct Options {
     pub unsolicited: bool,
     /// Show names, addresses and attribute values.
     pub show_values: bool,
+    /// Who is asked about an accepted answer once more.
+    pub second_opinion: Option<SecondOpinion>,
 }
 
 /// A request of ours.
@@ -138,6 +141,59 @@ pub fn explain(
     Ok(Report { messages, notes })
 }
 
+/// Explains an answer that has just come to the gate, with every value: whoever is shown it began the sign-in.
+#[derive(Debug)]
+pub struct Arrived<'a> {
+    /// The value of the form field.
+    pub saml_response: &'a str,
+    /// Whom it was for. `acs_urls` holds the address to which it was posted, and no other.
+    pub party: Party<'a>,
+    /// The request that it must answer.
+    pub request: Request,
+    /// Who is asked about it once more, where somebody is.
+    pub second_opinion: Option<SecondOpinion>,
+}
+
+impl Arrived<'_> {
+    /// Every rule at this moment. Opens what is encrypted, if there is a key: for answers that the gate has verified.
+    pub fn explained(self, limits: &Limits, now: Moment) -> Explained {
+        let parties = [self.party];
+        let options = Options {
+            at: Some(now),
+            request: Some(self.request),
+            unsolicited: false,
+            show_values: true,
+            second_opinion: self.second_opinion,
+        };
+        posted(self.saml_response, &parties, &options, limits, now)
+    }
+}
+
+/// What such an answer says by itself: no rule is applied, and nothing is opened.
+pub fn decoded(saml_response: &str, limits: &Limits, now: Moment) -> Explained {
+    let options = Options { show_values: true, ..Options::default() };
+    posted(saml_response, &[], &options, limits, now)
+}
+
+fn posted(
+    saml_response: &str,
+    parties: &[Party<'_>],
+    options: &Options,
+    limits: &Limits,
+    now: Moment,
+) -> Explained {
+    let found = Found {
+        place: "as it was posted".to_owned(),
+        carried: Carried::Post(saml_response.to_owned()),
+        field: Some("SAMLResponse"),
+        sent_to: parties.first().and_then(|party| party.acs_urls.first()).cloned(),
+        sent_at: None,
+        notes: Vec::new(),
+    };
+    let privacy = Privacy { show_values: options.show_values };
+    Reader { parties, limits, options, now, privacy, asked: Vec::new() }.message(&found)
+}
+
 /// Whether the request would have made a difference.
 fn is_compared_with_a_request(message: &Explained) -> bool {
     message.kind == "Response" && message.against.as_ref().is_some_and(|against| !against.unsolicited)
@@ -168,6 +224,7 @@ impl Reader<'_> {
             signatures: Vec::new(),
             encrypted: node.map(protection::encrypted).unwrap_or_default(),
             against: None,
+            second_opinion: None,
             verdict: None,
             rules: Vec::new(),
             identity: None,

@@ -50,6 +50,10 @@ fn print_message(to: &mut dyn Write, message: &Explained) -> io::Result<()> {
     if let Some(verdict) = &message.verdict {
         print_verdict(to, verdict)?;
     }
+    if let Some(opinion) = &message.second_opinion {
+        let style = if opinion.starts_with("disagrees") { BAD } else { GOOD };
+        writeln!(to, "\n{style}The second opinion (xmlsec1 and samael) {}.{style:#}", tame(opinion))?;
+    }
     heading(to, "what it says", &message.says)?;
     for fact in &message.says {
         row(to, &fact.name, &tame(&fact.value))?;

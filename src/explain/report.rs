@@ -43,6 +43,9 @@ pub struct Explained {
     /// What it was held against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
+    /// What other code says of what ours accepts, where it is asked: `agrees`, `disagrees: …`, `not comparable: …`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_opinion: Option<String>,
     /// What the gate would answer; only for responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

@@ -4,7 +4,7 @@
 use crate::clock::Moment;
 use crate::observe::audit::{self, Event};
 use crate::saml::parties::SigningCertificate;
-use crate::site::Site;
+use crate::site::{Site, each_idp};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ struct InUse<'a> {
 impl Endings {
     /// Audits what ends in 30 days, in 7 and in 1, and from 7 days on every day. To be called now and then.
     pub fn look(&mut self, sites: &[Arc<Site>], now: Moment) {
-        for in_use in sites.iter().flat_map(|site| all_in_use(site)) {
+        for in_use in all_in_use(sites) {
             let Some(milestone) = milestone(in_use.certificate.not_after, now) else { continue };
             let (site, idp) = (in_use.site.to_owned(), in_use.idp.unwrap_or_default().to_owned());
             let key = (site, idp, in_use.certificate.sha256);
@@ -62,15 +62,17 @@ fn milestone(not_after: Moment, now: Moment) -> Option<u32> {
     MILESTONES.into_iter().rev().find(|days| left <= DAY * *days)
 }
 
-fn all_in_use(site: &Site) -> Vec<InUse<'_>> {
+fn all_in_use(sites: &[Arc<Site>]) -> Vec<InUse<'_>> {
     let mut all = Vec::new();
-    for idp in &site.identity_providers {
+    for (site, idp) in each_idp(sites) {
         let known = idp.known();
         let theirs = known.iter().flat_map(|saml| saml.keys.certificates()).cloned();
-        all.extend(theirs.map(|certificate| InUse { site: &site.name, idp: Some(&idp.id), certificate }));
+        all.extend(theirs.map(|certificate| InUse { site, idp: Some(&idp.id), certificate }));
     }
-    let ours = site.service_provider.signing_keys.iter().map(|key| key.certificate().clone());
-    all.extend(ours.map(|certificate| InUse { site: &site.name, idp: None, certificate }));
+    for site in sites.iter().filter(|site| site.sign_on.is_none()) {
+        let ours = site.service_provider.signing_keys.iter().map(|key| key.certificate().clone());
+        all.extend(ours.map(|certificate| InUse { site: &site.name, idp: None, certificate }));
+    }
     all
 }
 

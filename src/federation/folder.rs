@@ -4,7 +4,8 @@
 //! ```text
 //! state_dir/metadata/corp.good      the document that runs, when and from where it was read
 //! state_dir/metadata/corp.held      one that waits for the owner
-//! state_dir/metadata/corp.agreed    the fingerprint that `vestibule metadata apply` agreed to
+//! state_dir/metadata/corp.agreed    the fingerprint that `vestibule metadata apply` agreed to, and who gave the command
+//! state_dir/metadata/.config        digests of the configuration at the last start, by key
 //! ```
 //!
 //! Whoever could write here could name the keys that sign people in, so that each file is sealed under `state_key_file`,
@@ -49,6 +50,10 @@ impl Kind {
 }
 
 const AGREED: &str = "agreed";
+
+/// What belongs to no identity provider: an id is never empty.
+const NO_IDP: &str = "";
+const CONFIG: &str = "config";
 
 /// A document as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,12 +141,12 @@ impl Folder {
         self.unlink(idp, kind.name())
     }
 
-    /// Keeps what the owner agreed to, for the gate that runs.
+    /// Keeps what the owner agreed to, for the gate that runs; and who it was, as the machine knows them.
     ///
     /// # Errors
     /// A sentence: it cannot be written.
-    pub fn agree(&self, idp: &str, fingerprint: &[u8; 32]) -> Result<(), String> {
-        self.seal(idp, AGREED, fingerprint)
+    pub fn agree(&self, idp: &str, fingerprint: &[u8; 32], by: &str) -> Result<(), String> {
+        self.seal(idp, AGREED, &[fingerprint, by.as_bytes()].concat())
     }
 
     /// The fingerprint that the owner agreed to.
@@ -150,10 +155,17 @@ impl Folder {
     /// A sentence: there is a file, and it is not of ours.
     pub fn agreed(&self, idp: &str) -> Result<Option<[u8; 32]>, String> {
         let Some(plain) = self.open(idp, AGREED)? else { return Ok(None) };
-        match plain.try_into() {
-            Ok(fingerprint) => Ok(Some(fingerprint)),
-            Err(_) => Err(format!("{} is broken", self.file(idp, AGREED).display())),
+        match plain.first_chunk() {
+            Some(fingerprint) => Ok(Some(*fingerprint)),
+            None => Err(format!("{} is broken", self.file(idp, AGREED).display())),
         }
+    }
+
+    /// Who agreed, where that was kept.
+    pub fn agreed_by(&self, idp: &str) -> Option<String> {
+        let plain = self.open(idp, AGREED).ok().flatten()?;
+        let by = plain.get(32..).filter(|by| !by.is_empty())?;
+        Some(String::from_utf8_lossy(by).into_owned())
     }
 
     /// The agreement has been carried out, or is about something that is gone.
@@ -162,6 +174,22 @@ impl Folder {
     /// A sentence: it cannot be removed.
     pub fn forget_agreement(&self, idp: &str) -> Result<(), String> {
         self.unlink(idp, AGREED)
+    }
+
+    /// Keeps what a configuration says, for the next start to compare with.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be written.
+    pub fn keep_config(&self, fingerprints: &[u8]) -> Result<(), String> {
+        self.seal(NO_IDP, CONFIG, fingerprints)
+    }
+
+    /// What was kept at an earlier start; none when there was none.
+    ///
+    /// # Errors
+    /// A sentence: there is a file, and it is not of ours.
+    pub fn kept_config(&self) -> Result<Option<Vec<u8>>, String> {
+        self.open(NO_IDP, CONFIG)
     }
 
     fn file(&self, idp: &str, kind: &str) -> PathBuf {
@@ -275,7 +303,8 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let folder = folder(at.path(), 1);
         assert_eq!(folder.agreed("corp"), Ok(None));
-        folder.agree("corp", &[7; 32]).unwrap();
+        folder.agree("corp", &[7; 32], "uid 7").unwrap();
+        assert_eq!(folder.agreed_by("corp").as_deref(), Some("uid 7"));
         assert_eq!(folder.agreed("corp"), Ok(Some([7; 32])));
         assert_eq!(folder.agreed("other"), Ok(None));
         folder.forget_agreement("corp").unwrap();

@@ -3,7 +3,7 @@
 
 use super::folder::Kind;
 use super::source::Version;
-use super::watch::{Became, Watch, in_words};
+use super::watch::{Became, Watch, told};
 use crate::clock::Moment;
 use crate::observe::audit::{self, Event};
 use crate::reason::Reason;
@@ -37,7 +37,7 @@ impl Watch {
                 source: self.source.name(),
                 reason: held.why.reason,
                 detail: &held.why.sentence,
-                differences: &in_words(&held.differences),
+                changed: &told(&held.differences),
             });
         }
         if let Some(folder) = &self.folder {
@@ -77,7 +77,8 @@ impl Watch {
     pub(super) fn carry_out(&mut self, agreed: &[u8; 32], now: Moment) -> bool {
         let is_agreed = |described: &Described| described.fingerprint == *agreed;
         if self.held().is_some_and(|held| is_agreed(&held.described)) {
-            self.let_in("vestibule metadata apply", now);
+            let by = self.folder.as_ref().and_then(|folder| folder.agreed_by(&self.idp.id));
+            self.let_in("vestibule metadata apply", by.as_deref(), now);
         } else if !self.running().is_some_and(|running| is_agreed(&running.described)) {
             return false;
         }
@@ -113,11 +114,11 @@ impl Watch {
         // A document that may be an old one is no better for being served again and again.
         let counts = |held: &Held| held.why.reason != Reason::MetadataOlder;
         if self.held().is_some_and(|held| counts(held) && held.since.plus(delay) <= held.confirmed) {
-            self.let_in("apply_held_after", now);
+            self.let_in("apply_held_after", None, now);
         }
     }
 
-    fn let_in(&mut self, how: &str, now: Moment) {
+    fn let_in(&mut self, how: &str, by: Option<&str>, now: Moment) {
         let Some(held) = self.standing.held.take() else { return };
         if held.described.valid_until.is_some_and(|until| until <= now) {
             tracing::warn!(
@@ -141,6 +142,6 @@ impl Watch {
         if let Some(folder) = &self.folder {
             self.told(folder.promote(&self.idp.id));
         }
-        self.tell_change(how, &held.differences);
+        self.tell_change(how, by, &held.differences);
     }
 }

@@ -4,7 +4,7 @@ use super::folder::{Copy, Folder, Kind};
 use super::held::Held;
 use super::watch::{Became, Seen, Standing, Watch, sha256};
 use crate::observe::metrics::Metrics;
-use crate::saml::metadata::change::{Change, judge};
+use crate::saml::metadata::change::{Change, differences, judge};
 
 impl Watch {
     /// Takes up what an earlier process knew. A copy counts only if it came from where we would ask now and passes by
@@ -12,8 +12,9 @@ impl Watch {
     /// names counts as it is: whoever wrote it and restarted the gate has decided.
     pub fn restore(&mut self, metrics: &Metrics) {
         if let Some(folder) = self.folder.clone() {
-            if self.standing.running.is_none() {
-                self.recall_good(&folder);
+            match &self.standing.running {
+                None => self.recall_good(&folder),
+                Some(_) => self.tell_what_changed_meanwhile(&folder),
             }
             if self.is_held_still(&folder) == Some(false) {
                 // Other terms than then, or what was held runs: the next reading decides.
@@ -21,6 +22,17 @@ impl Watch {
             }
         }
         self.show(metrics);
+    }
+
+    /// A file is read before there is anybody to compare it with: what is different since it was last in use is told now.
+    fn tell_what_changed_meanwhile(&self, folder: &Folder) {
+        let Some(running) = &self.standing.running else { return };
+        let Some(copy) = self.loaded(folder, Kind::Good) else { return };
+        let Ok(before) = self.terms.describe(&copy.document, copy.at) else { return };
+        let differences = differences(&before.identity_provider, &running.described.identity_provider);
+        if !differences.is_empty() {
+            self.tell_change("a file that was changed before the start", None, &differences);
+        }
     }
 
     /// For somebody who looks on: what the gate that runs has kept, and nothing else: what a file says by now may not run

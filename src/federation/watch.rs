@@ -15,10 +15,11 @@ use super::schedule::{Pace, jittered};
 use super::source::{Reading, Source, Version};
 use super::terms::Terms;
 use crate::clock::{Clock, Moment};
-use crate::observe::audit::{self, Event};
+use crate::observe::audit::{self, Changed, Event};
 use crate::observe::metrics::{MetadataFigures, MetadataOutcome, Metrics};
 use crate::saml::metadata::change::{Change, Difference, KeyChanges, judge};
 use crate::saml::metadata::{Described, MetadataProblem};
+use crate::saml::parties::SigningCertificate;
 use crate::site::{Idp, Known};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -277,7 +278,7 @@ impl Watch {
                     tracing::warn!(site = self.site, idp = self.idp.id, "its metadata: {warning}");
                 }
                 if first || !differences.is_empty() {
-                    self.tell_change(how, &differences);
+                    self.tell_change(how, None, &differences);
                     return MetadataOutcome::Changed;
                 }
                 MetadataOutcome::Unchanged
@@ -348,13 +349,14 @@ impl Watch {
         Copy { source: self.source.name().to_owned(), at, version, document }
     }
 
-    pub(super) fn tell_change(&self, how: &str, changed: &[Difference]) {
+    pub(super) fn tell_change(&self, how: &str, by: Option<&str>, changed: &[Difference]) {
         audit::record(&Event::MetadataChanged {
             site: &self.site,
             idp: &self.idp.id,
             source: self.source.name(),
             how,
-            differences: &in_words(changed),
+            by,
+            changed: &told(changed),
         });
     }
 
@@ -381,8 +383,21 @@ impl Watch {
     }
 }
 
-pub(super) fn in_words(differences: &[Difference]) -> Vec<String> {
-    differences.iter().map(ToString::to_string).collect()
+/// For the audit: in words, and the certificates by themselves.
+pub(super) fn told(differences: &[Difference]) -> Changed {
+    let mut changed = Changed::default();
+    for difference in differences {
+        changed.differences.push(difference.to_string());
+        let (added, removed) = match difference {
+            Difference::KeyAdded(certificate) => (Some(certificate), None),
+            Difference::KeyRemoved(certificate) => (None, Some(certificate)),
+            Difference::CertificateRenewed { from, to } => (Some(to), Some(from)),
+            _ => (None, None),
+        };
+        changed.certificates_added.extend(added.map(SigningCertificate::fingerprint));
+        changed.certificates_removed.extend(removed.map(SigningCertificate::fingerprint));
+    }
+    changed
 }
 
 pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {

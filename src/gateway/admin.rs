@@ -24,7 +24,7 @@ pub(super) struct Admin {
 impl Answer for Admin {
     type Peer = ();
 
-    fn meet(&self, _peer: Option<IpAddr>) {}
+    fn meet(&self, _peer: IpAddr) {}
 
     fn answer_now(
         &self,

@@ -5,6 +5,7 @@ use super::tls::LiveCertificate;
 use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
+use crate::site::each_idp;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -78,6 +79,13 @@ pub(super) async fn keep_told(gate: Arc<Gate>) {
 
 /// Lets the gate forget what has ended, also while nobody comes.
 pub(super) async fn keep_tidy(gate: Arc<Gate>) {
+    match gate.end_sessions_of_retired().await {
+        Ok(0) => {}
+        Ok(sessions) => tracing::info!(sessions, "ended what came by a retired identity provider"),
+        Err(problem) => {
+            tracing::warn!(%problem, "sessions of a retired identity provider end when they are looked at");
+        }
+    }
     let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -92,15 +100,15 @@ pub(super) fn refresh_figures(gate: &Gate) {
     gate.metrics.set_store(size.sessions, size.bytes, size.evicted, size.claims);
     let now = gate.clock.now();
     gate.metrics.clear_certificates();
-    for site in &gate.sites {
-        for idp in &site.identity_providers {
-            let known = idp.known();
-            for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
-                let fingerprint = short(&certificate.sha256);
-                let days = days_until(certificate.not_after, now);
-                gate.metrics.set_certificate_days_left(&site.name, &idp.id, &fingerprint, days);
-            }
+    for (site, idp) in each_idp(&gate.sites) {
+        let known = idp.known();
+        for certificate in known.iter().flat_map(|saml| saml.keys.certificates()) {
+            let fingerprint = short(&certificate.sha256);
+            let days = days_until(certificate.not_after, now);
+            gate.metrics.set_certificate_days_left(site, &idp.id, &fingerprint, days);
         }
+    }
+    for site in gate.sites.iter().filter(|site| site.sign_on.is_none()) {
         for key in &site.service_provider.signing_keys {
             let certificate = key.certificate();
             let days = days_until(certificate.not_after, now);

@@ -128,7 +128,8 @@ impl Front {
         // What nobody need sign in for does not depend on the store: it is judged, and goes on, as a stranger's.
         let (visit, unknown) = found.map_or_else(|refusal| (None, Some(refusal)), |visit| (visit, None));
         let question = Question { method: &header.method, path: &path, client: hops.client };
-        let verdict = site.rules.judge(&question, visit.as_deref());
+        let preflight = || site.cors.preflight(&header.method, &header.headers);
+        let verdict = site.rules.judge(&question, visit.as_deref()).or_preflight(preflight);
         match (&verdict, &unknown) {
             (Verdict::NeedsSession, Some(refusal)) => {
                 return Ok(self.refuse(session, Some(site), refusal, hops.client));
@@ -143,7 +144,8 @@ impl Front {
             }
             Verdict::NeedsSession => {
                 let target = header.uri.path_and_query().map_or("/", |target| target.as_str());
-                let response = ask::for_proxy(site, &header.method, &header.headers, target);
+                let mut response = ask::for_proxy(site, &header.method, &header.headers, target);
+                site.cors.let_read(&header.headers, response.headers_mut());
                 let redirects = response.status().is_redirection();
                 let verdict = if redirects { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated };
                 Decision::Answer(verdict, response)
@@ -225,6 +227,10 @@ impl Front {
             session: visit,
             html: ask::is_navigation(&header.method, &header.headers),
         };
-        refused.answer(&self.gate)
+        let mut response = refused.answer(&self.gate);
+        if let Some(site) = site {
+            site.cors.let_read(&header.headers, response.headers_mut());
+        }
+        response
     }
 }

@@ -3,6 +3,7 @@
 //! pingora's own `Server` is left out: it sleeps through its whole grace period on SIGTERM, and brings a pid file and
 //! an upgrade socket in /tmp. Its services run on our runtimes as well.
 
+use super::serve::{Answer, Answering};
 use crate::login::verifier::stand_back;
 use pingora::apps::ServerApp;
 use pingora::listeners::TcpSocketOptions;
@@ -15,11 +16,15 @@ use std::os::fd::IntoRawFd;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
+use tokio::net::TcpListener as Listener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 
 /// How long threads are waited for after everything they served has ended or was given up.
 const LAST_BREATH: Duration = Duration::from_secs(2);
+
+/// After a connection could not be accepted, most likely for want of descriptors, which others must give back first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Counts what is open, and tells when nothing is.
 #[derive(Debug, Clone)]
@@ -107,6 +112,26 @@ impl Lane {
         Ok(Self { name, crew, close, service: Some(service), connections })
     }
 
+    /// Serves `bound` without TLS and without pingora, whose streams cost a question more than its whole judgement.
+    pub(super) fn answer<A: Answer>(
+        name: &'static str,
+        threads: Threads,
+        bound: Bound,
+        make: impl FnOnce(Connections) -> Answering<A>,
+    ) -> Result<Self, String> {
+        let crew = Crew::new(name, threads)?;
+        let connections = Connections::new();
+        let answering = Arc::new(make(connections.clone()));
+        let listener = {
+            let _within = crew.handle.enter();
+            let problem = |problem: std::io::Error| format!("{name}: cannot listen: {problem}");
+            Listener::from_std(bound.listener).map_err(problem)?
+        };
+        let (close, closing) = watch::channel(false);
+        let service = crew.spawn(accept(name, listener, answering, closing));
+        Ok(Self { name, crew, close, service: Some(service), connections })
+    }
+
     /// Takes no more connections and waits until the open ones have ended, for at most `drain`.
     pub(super) fn close(&mut self, drain: Duration) {
         let _ = self.close.send(true);
@@ -138,6 +163,40 @@ impl Lane {
 impl Drop for Lane {
     fn drop(&mut self) {
         let _ = self.close.send(true);
+    }
+}
+
+/// Accepts until the lane closes.
+async fn accept<A: Answer>(
+    name: &'static str,
+    listener: Listener,
+    answering: Arc<Answering<A>>,
+    closing: watch::Receiver<bool>,
+) {
+    let mut closed = closing.clone();
+    let mut closed = std::pin::pin!(closed.wait_for(|now| *now));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = &mut closed => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // An error says that the client has gone already, and serving finds that too.
+                let _ = stream.set_nodelay(true);
+                let open = answering.connections.enter();
+                let serving = answering.clone().serve(stream, peer.ip(), closing.clone());
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(open);
+                });
+            }
+            Err(problem) => {
+                tracing::warn!(listener = name, %problem, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
 }
 

@@ -148,13 +148,13 @@ impl Gateway {
         if let Some(authz) = authz {
             let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
             let serve = |connections| Answering { answer, patience, connections };
-            faces.push(Lane::serve("authz", threads, authz, None, serve)?);
+            faces.push(Lane::answer("authz", threads, authz, serve)?);
         }
         let admin = match admin {
             Some(admin) => {
                 let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
                 let serve = |connections| Answering { answer, patience, connections };
-                Some(Lane::serve("admin", Threads { count: 1, niceness: 0 }, admin, None, serve)?)
+                Some(Lane::answer("admin", Threads { count: 1, niceness: 0 }, admin, serve)?)
             }
             None => None,
         };

@@ -149,7 +149,7 @@ impl ProxyHttp for Front {
             face: FaceLabel::Proxy,
             verdict: trip.verdict,
             method: &header.method,
-            path: header.uri.path(),
+            target: header.uri.path(),
             status: session.response_written().map_or(0, |written| written.status.as_u16()),
             octets: session.body_bytes_sent(),
             client: trip.client,

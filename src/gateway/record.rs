@@ -1,5 +1,6 @@
 //! What is counted and told about each request: metrics, and one line in the log.
 
+use super::request::path_of;
 use crate::gate::Gate;
 use crate::observe::log::REQUESTS;
 use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
@@ -33,8 +34,8 @@ pub(super) struct Record<'a> {
     pub(super) face: FaceLabel,
     pub(super) verdict: VerdictLabel,
     pub(super) method: &'a Method,
-    /// Without its query: queries carry tokens.
-    pub(super) path: &'a str,
+    /// As it was asked for; its query is never written, because queries carry tokens.
+    pub(super) target: &'a str,
     pub(super) status: u16,
     pub(super) octets: usize,
     pub(super) client: IpAddr,
@@ -52,7 +53,7 @@ impl Record<'_> {
                 site = self.site.and_then(|site| gate.sites.get(usize::from(site))).map_or("", |site| site.name.as_str()),
                 face = self.face.as_str(),
                 method = %self.method,
-                path = self.path,
+                path = path_of(self.target),
                 status = self.status,
                 verdict = self.verdict.as_str(),
                 milliseconds = (took * 1e6).round() / 1e3,

@@ -7,6 +7,7 @@ use crate::reason::{Reason, Refusal};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 use ipnet::IpNet;
+use memchr::memchr;
 use pingora::http::RequestHeader;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -127,7 +128,7 @@ pub(super) fn target(header: &mut RequestHeader) -> Result<&str, Refusal> {
 
 /// The path of a target in origin-form.
 pub(super) fn path_of(target: &str) -> &str {
-    target.split_once('?').map_or(target, |(path, _)| path)
+    memchr(b'?', target.as_bytes()).and_then(|end| target.get(..end)).unwrap_or(target)
 }
 
 /// Refuses the methods that would turn the gate into a tunnel or the application into a mirror of its headers.

@@ -1,4 +1,4 @@
-//! What runs on the connections that pingora's listeners accept: the proxy, or hyper with a service of ours.
+//! What runs on connections: pingora's proxy on those that pingora accepted, or hyper with a service of ours.
 
 use super::decide::Front;
 use super::lane::Connections;
@@ -10,16 +10,20 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulConnection;
 use pingora::apps::ServerApp;
 use pingora::protocols::Stream;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The proxy face on a connection.
@@ -33,7 +37,7 @@ pub(super) struct Proxying {
 impl ServerApp for Proxying {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _open = self.connections.enter();
-        let (stream, watch) = Watched::new(stream, self.patience);
+        let (stream, watch) = Watched::accepted(stream, self.patience);
         tokio::select! {
             biased;
             _ = watch.while_serving(self.proxy.process_new(Box::new(stream), shutdown)) => {}
@@ -55,7 +59,7 @@ pub(super) trait Answer: Send + Sync + 'static {
     type Peer: Copy + Send + Sync;
 
     /// Asked once for each connection.
-    fn meet(&self, peer: Option<IpAddr>) -> Self::Peer;
+    fn meet(&self, peer: IpAddr) -> Self::Peer;
 
     /// The answer, when it can be given without waiting for anything: the way of nearly all requests, without the
     /// allocation of a boxed future. Gives none when [`Self::answer_later`] must be asked.
@@ -75,29 +79,44 @@ pub(super) trait Answer: Send + Sync + 'static {
     ) -> Response<Full<Bytes>>;
 }
 
-/// hyper on a connection.
+/// hyper on connections without TLS.
 pub(super) struct Answering<A> {
     pub(super) answer: Arc<A>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
 }
 
-#[async_trait]
-impl<A: Answer> ServerApp for Answering<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _open = self.connections.enter();
-        let address = stream.get_socket_digest().and_then(|digest| {
-            digest.peer_addr().and_then(|address| address.as_inet()).map(|address| address.ip())
+impl<A: Answer> Answering<A> {
+    /// Serves one connection to its end. `leaving` turns true when the gate goes.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        mut leaving: watch::Receiver<bool>,
+    ) {
+        let peer = self.answer.meet(peer);
+        let (mut stream, watch) = Watched::new(stream, self.patience);
+        let progress = watch.clone();
+        let mut outside = Seldom::new(async move {
+            tokio::select! {
+                _ = leaving.wait_for(|now| *now) => Outside::Leaving,
+                () = watch.overdue() => Outside::Overdue,
+            }
         });
-        let peer = self.answer.meet(address);
-        let (stream, watch) = Watched::new(stream, self.patience);
-        let (app, progress) = (self.clone(), watch.clone());
+        let speaks_http2 = tokio::select! {
+            biased;
+            first = stream.speaks_http2() => first,
+            _ = &mut outside => return,
+        };
+        // Without a first word there is nothing to answer.
+        let Ok(speaks_http2) = speaks_http2 else { return };
+        let idle = self.patience.idle;
         let service = service_fn(move |request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
             let began = progress.complete_at_once();
-            let step = match app.answer.answer_now(&request, peer, began) {
+            let step = match self.answer.answer_now(&request, peer, began) {
                 Some(response) => Ok(response),
-                None => Err((app.answer.clone(), request)),
+                None => Err((self.answer.clone(), request)),
             };
             async move {
                 Ok::<_, Infallible>(match step {
@@ -106,37 +125,36 @@ impl<A: Answer> ServerApp for Answering<A> {
                 })
             }
         });
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        // The watch keeps the time for headers: hyper's own would make a timer for each request.
-        http.http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(None)
-            .max_buf_size(super::limits::MAX_UNFINISHED_HEADER);
-        http.http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(Some(self.patience.idle))
-            .max_header_list_size(64 * 1024)
-            .max_concurrent_streams(256);
-        let connection = http.serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let mut shutdown = shutdown.clone();
-        let outside = Seldom::new(async move {
-            tokio::select! {
-                _ = shutdown.wait_for(|now| *now) => Outside::Leaving,
-                () = watch.overdue() => Outside::Overdue,
-            }
-        });
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return None,
-            called = outside => match called {
-                Outside::Leaving => connection.as_mut().graceful_shutdown(),
-                Outside::Overdue => return None,
-            },
+        let stream = TokioIo::new(stream);
+        if speaks_http2 {
+            let mut http = http2::Builder::new(TokioExecutor::new());
+            http.timer(TokioTimer::new())
+                .keep_alive_interval(Some(idle))
+                .max_header_list_size(64 * 1024)
+                .max_concurrent_streams(256);
+            until_its_end(http.serve_connection(stream, service), outside).await;
+        } else {
+            let mut http = http1::Builder::new();
+            // The watch keeps the time for headers: hyper's own would make a timer for each request.
+            // An answer is a header and hardly anything else: one piece costs less than a list of pieces.
+            http.writev(false).header_read_timeout(None).max_buf_size(super::limits::MAX_UNFINISHED_HEADER);
+            until_its_end(http.serve_connection(stream, service), outside).await;
         }
-        let _ = connection.await;
-        None
     }
+}
+
+/// Serves what is asked on the connection, unless something outside ends it first. How it ended nobody need know.
+async fn until_its_end<C: GracefulConnection>(connection: C, outside: impl Future<Output = Outside>) {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        called = outside => match called {
+            Outside::Leaving => connection.as_mut().graceful_shutdown(),
+            Outside::Overdue => return,
+        },
+    }
+    let _ = connection.await;
 }
 
 /// What can end a connection besides its own end.

@@ -1,6 +1,7 @@
 //! The certificate of the public listener: taken anew when its files change, without a restart.
 
 use crate::config::TlsFiles;
+use crate::observe::audit::{self, Event};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use pingora::listeners::tls::TlsSettings;
@@ -42,8 +43,12 @@ impl LiveCertificate {
         }
         match contents.and_then(|contents| contents.parse(&self.files)) {
             Ok(pair) => {
-                self.current.store(Arc::new(pair));
-                tracing::info!(file = %self.files.certificate_file.display(), "a new certificate is in use");
+                let before = self.current.swap(Arc::new(pair));
+                audit::record(&Event::TlsCertificateChanged {
+                    source: &self.files.certificate_file.display().to_string(),
+                    fingerprint: &fingerprint(&self.current.load()),
+                    fingerprint_before: &fingerprint(&before),
+                });
             }
             Err(problem) => {
                 tracing::warn!(%problem, "the new certificate is refused and the old one stays in use");
@@ -73,6 +78,14 @@ impl ResolvesServerCert for LiveCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.load_full())
     }
+}
+
+/// SHA-256 of what clients are shown first, in hex.
+fn fingerprint(pair: &CertifiedKey) -> String {
+    let der = pair.cert.first().map(|certificate| certificate.as_ref()).unwrap_or_default();
+    let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+    let octets: Vec<String> = sum.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
+    octets.join(":")
 }
 
 struct Contents {
@@ -119,6 +132,8 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::log::LogFormat;
+    use crate::observe::log::tests::{captured, settings_as};
 
     struct Folder {
         folder: tempfile::TempDir,
@@ -163,8 +178,13 @@ mod tests {
             assert!(Arc::ptr_eq(&first, &live.current.load_full()), "the old one stays");
         }
         folder.put(&other, &other_key);
-        live.look_again();
-        assert_ne!(first.cert, live.current.load_full().cert);
+        let told = captured(&settings_as(LogFormat::Json), || live.look_again());
+        let second = live.current.load_full();
+        assert_ne!(first.cert, second.cert);
+        let event: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(event["event"], "tls-certificate-changed");
+        assert_eq!(event["fingerprint_before"], fingerprint(&first));
+        assert_eq!(event["fingerprint"], fingerprint(&second));
     }
 
     #[test]

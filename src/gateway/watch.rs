@@ -162,26 +162,34 @@ pub(super) fn current_between_requests() {
 
 /// A stream that reports to a [`Watch`].
 #[derive(Debug)]
-pub(super) struct Watched {
-    inner: Stream,
+pub(super) struct Watched<S> {
+    inner: S,
     watch: Arc<Watch>,
     /// Octets that were looked at and not yet read.
     ahead: BytesMut,
 }
 
-impl Watched {
-    pub(super) fn new(inner: Stream, patience: Patience) -> (Self, Arc<Watch>) {
+impl Watched<Stream> {
+    /// A connection that pingora accepted.
+    pub(super) fn accepted(inner: Stream, patience: Patience) -> (Self, Arc<Watch>) {
         let negotiated_h2 = matches!(inner.selected_alpn_proto(), Some(ALPN::H2));
-        let watch = Watch::new(patience, negotiated_h2);
-        (Self { inner, watch: watch.clone(), ahead: BytesMut::new() }, watch)
+        Self::over(inner, Watch::new(patience, negotiated_h2))
     }
 }
 
-#[async_trait]
-impl Peek for Watched {
-    /// Fills `buf` with the HTTP/2 preface when the client says it, with its first octets and zeros otherwise. Ends
-    /// with the first octet that is not of the preface, so that a short HTTP/1 request is never waited for.
-    async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// A connection without TLS.
+    pub(super) fn new(inner: S, patience: Patience) -> (Self, Arc<Watch>) {
+        Self::over(inner, Watch::new(patience, false))
+    }
+
+    fn over(inner: S, watch: Arc<Watch>) -> (Self, Arc<Watch>) {
+        (Self { inner, watch: watch.clone(), ahead: BytesMut::new() }, watch)
+    }
+
+    /// Whether the client begins with the preface of HTTP/2. Known with the first octet that is not of it, so that a
+    /// short HTTP/1 request is never waited for. What was looked at is still there to be read.
+    pub(super) async fn speaks_http2(&mut self) -> io::Result<bool> {
         while self.ahead.len() < PREFACE.len() && PREFACE.starts_with(&self.ahead) {
             let before = self.ahead.len();
             let read = self.inner.read_buf(&mut self.ahead).await?;
@@ -190,9 +198,19 @@ impl Peek for Watched {
             }
             self.watch.read(self.ahead.len() - before);
         }
-        if self.ahead.starts_with(PREFACE) {
+        let preface = self.ahead.starts_with(PREFACE);
+        if preface {
             self.watch.enter(MULTIPLEXED);
         }
+        Ok(preface)
+    }
+}
+
+#[async_trait]
+impl Peek for Watched<Stream> {
+    /// Fills `buf` with the HTTP/2 preface when the client says it, with its first octets and zeros otherwise.
+    async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
+        self.speaks_http2().await?;
         let shown = buf.len().min(self.ahead.len());
         buf.fill(0);
         buf[..shown].copy_from_slice(&self.ahead[..shown]);
@@ -200,7 +218,7 @@ impl Peek for Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.ahead.is_empty() {
@@ -216,7 +234,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize, io::Error>> {
         Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
     }
@@ -243,19 +261,19 @@ impl AsyncWrite for Watched {
 }
 
 #[async_trait]
-impl Shutdown for Watched {
+impl Shutdown for Watched<Stream> {
     async fn shutdown(&mut self) {
         Shutdown::shutdown(&mut *self.inner).await;
     }
 }
 
-impl UniqueID for Watched {
+impl UniqueID for Watched<Stream> {
     fn id(&self) -> UniqueIDType {
         self.inner.id()
     }
 }
 
-impl Ssl for Watched {
+impl Ssl for Watched<Stream> {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
         self.inner.get_ssl_digest()
     }
@@ -265,20 +283,20 @@ impl Ssl for Watched {
     }
 }
 
-impl GetTimingDigest for Watched {
+impl GetTimingDigest for Watched<Stream> {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         // Nobody asks for it, and pingora would collect it anew for each request.
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Watched {
+impl GetProxyDigest for Watched<Stream> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.inner.get_proxy_digest()
     }
 }
 
-impl GetSocketDigest for Watched {
+impl GetSocketDigest for Watched<Stream> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         self.inner.get_socket_digest()
     }
@@ -296,13 +314,13 @@ mod tests {
         write: Duration::from_secs(60),
     };
 
-    fn watched() -> (Watched, Arc<Watch>, DuplexStream) {
+    fn watched() -> (Watched<Stream>, Arc<Watch>, DuplexStream) {
         let (near, far) = duplex(1 << 20);
-        let (watched, watch) = Watched::new(Box::new(near), PATIENCE);
+        let (watched, watch) = Watched::accepted(Box::new(near), PATIENCE);
         (watched, watch, far)
     }
 
-    async fn read_some(from: &mut Watched) -> usize {
+    async fn read_some(from: &mut Watched<Stream>) -> usize {
         from.read(&mut [0; 4096]).await.unwrap()
     }
 

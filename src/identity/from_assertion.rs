@@ -343,7 +343,7 @@ fn check_domain(what: &str, domain: Option<&str>, admitted: &[String]) -> Result
     }
 }
 
-fn is_among(domains: &[String], domain: &str) -> bool {
+pub(super) fn is_among(domains: &[String], domain: &str) -> bool {
     domains.iter().any(|own| own.eq_ignore_ascii_case(domain))
 }
 

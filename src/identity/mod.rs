@@ -21,6 +21,7 @@
 
 mod email;
 mod from_assertion;
+mod held;
 mod mapping;
 mod preview;
 mod spellings;

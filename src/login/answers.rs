@@ -3,6 +3,7 @@
 use super::ask;
 use super::attempt::Attempt;
 use super::return_to::ReturnTo;
+use super::trial::{self, Trial};
 use crate::gate::Gate;
 use crate::observe::audit::{self, Event, Reference};
 use crate::pages::{self, RefusalPage};
@@ -20,15 +21,29 @@ pub(super) struct Stopped {
     pub(super) refusal: Refusal,
     /// The identity provider that was asked.
     pub(super) idp: Option<String>,
+    /// The ID of the request that was answered, or that the answer says it answers.
+    pub(super) authn_request: Option<Box<str>>,
+    /// Whom the identity provider named, once its word has been accepted.
+    pub(super) name_id: Option<Box<str>>,
     /// Where it was to lead; a link on the page begins again there.
     pub(super) return_to: Option<ReturnTo>,
     /// Further parameters of that link.
     pub(super) again: bool,
+    /// It was a test sign-in: whoever began it is shown everything.
+    pub(super) trial: Option<Box<Trial>>,
 }
 
 impl From<Refusal> for Stopped {
     fn from(refusal: Refusal) -> Self {
-        Self { refusal, idp: None, return_to: None, again: false }
+        Self {
+            refusal,
+            idp: None,
+            authn_request: None,
+            name_id: None,
+            return_to: None,
+            again: false,
+            trial: None,
+        }
     }
 }
 
@@ -38,6 +53,16 @@ impl Stopped {
         if let (None, Some(attempt)) = (&self.return_to, attempt) {
             self.return_to = Some(attempt.return_to.clone());
             self.idp = Some(attempt.idp.clone());
+            self.authn_request = Some(attempt.request_id.as_str().into());
+            self.trial = Trial::of(attempt);
+        }
+        self
+    }
+
+    /// SAML has accepted the answer, and something else refuses: a trial may be told all about it.
+    pub(super) fn after_saml(mut self) -> Self {
+        if let Some(trial) = &mut self.trial {
+            trial.is_past_saml();
         }
         self
     }
@@ -50,17 +75,22 @@ impl Stopped {
 }
 
 /// The page of a refused sign-in: audited and counted, nothing else changes.
-pub(super) fn sign_in_refused(
+pub(super) async fn sign_in_refused(
     gate: &Gate,
     site: &Site,
     client: IpAddr,
     stopped: &Stopped,
 ) -> Response<Bytes> {
+    if let Some(tried) = &stopped.trial {
+        return trial::refused(gate, site, stopped, tried, client).await;
+    }
     let reference = Reference::random();
     let told = with_what_is_held(site, stopped);
     audit::record(&Event::SignInRefused {
         site: &site.name,
         idp: stopped.idp.as_deref(),
+        authn_request: stopped.authn_request.as_deref(),
+        name_id: stopped.name_id.as_deref(),
         reference: reference.as_str(),
         refusal: told.as_ref().unwrap_or(&stopped.refusal),
         client: Some(client),
@@ -78,7 +108,7 @@ pub(super) fn sign_in_refused(
         sign_out: None,
         signed_in_as: None,
     };
-    pages::refusal(&gate.branding, &page)
+    pages::refusal(&site.branding, &page)
 }
 
 /// The refusal for the owner's eyes when its likely cause is a change of keys that waits for them.

@@ -45,6 +45,10 @@ pub(super) struct Attempt {
     /// Begun because the answer to an earlier one was too old for `max_authn_age`: this one asks for a new sign-in,
     /// and there will be no third.
     pub(super) anew: bool,
+    /// The browser keeps a `#fragment` for the address to go to, under this name.
+    pub(super) kept: Option<String>,
+    /// Begun with a test link: whatever is answered, nobody becomes anybody by it ([`super::trial`]).
+    pub(super) is_trial: bool,
 }
 
 impl Attempt {
@@ -66,7 +70,7 @@ impl Attempt {
     /// Whether this attempt may be finished here and now, and with whom.
     ///
     /// # Errors
-    /// `attempt-foreign`, `attempt-expired`, `attempt-before-start`, `idp-unknown`.
+    /// `attempt-foreign`, `attempt-expired`, `attempt-before-start`, `idp-unknown`, `idp-staged`, `idp-retired`.
     pub(super) fn redeem(
         &self,
         site: &Site,
@@ -102,10 +106,12 @@ impl Attempt {
                 ),
             ));
         }
-        let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp);
-        idp.cloned().ok_or_else(|| {
+        let idp = site.identity_providers.iter().find(|idp| idp.id == self.idp).ok_or_else(|| {
             Refusal::new(Reason::IdpUnknown, format!("the sign-in asked {:?}, which is gone", self.idp))
-        })
+        })?;
+        // Its status may have changed since.
+        if self.is_trial { idp.admits_trials() } else { idp.admits_sign_ins() }?;
+        Ok(Arc::clone(idp))
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -120,6 +126,8 @@ impl Attempt {
             n: self.rounds,
             o: self.replaces.map(|key| URL_SAFE_NO_PAD.encode(key.0)),
             f: self.anew,
+            k: self.kept.clone(),
+            x: self.is_trial,
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -144,6 +152,8 @@ impl Attempt {
             rounds: wire.n,
             replaces,
             anew: wire.f,
+            kept: wire.k,
+            is_trial: wire.x,
         })
     }
 }
@@ -206,6 +216,14 @@ impl Held {
         self.useless.extend(given_up.iter().map(|(attempt, _)| attempt.suffix()));
     }
 
+    /// Gives up the attempt of that short name, whose place another one takes.
+    pub(super) fn forget_one(&mut self, given_up: &str) {
+        if self.named(given_up).is_some() {
+            self.opened.retain(|(attempt, _)| attempt.suffix() != given_up);
+            self.useless.push(given_up.to_owned());
+        }
+    }
+
     /// The Set-Cookie values that give the browser one more attempt and take away what then is too much: unreadable
     /// and expired ones, and the oldest beyond five attempts or 4 KiB.
     pub(super) fn admit(
@@ -251,7 +269,8 @@ pub(super) fn suffix_of(request_id: &RequestId) -> String {
     URL_SAFE_NO_PAD.encode(digest.as_ref().get(..SUFFIX_BYTES).unwrap_or_default())
 }
 
-fn is_suffix(text: &str) -> bool {
+/// Whether it can be the short name of a request.
+pub(super) fn is_suffix(text: &str) -> bool {
     text.len() == SUFFIX_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
@@ -293,4 +312,8 @@ struct Wire {
     o: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     f: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    x: bool,
 }

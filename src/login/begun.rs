@@ -6,17 +6,21 @@
 //! there, and a post that only pretends to is refused. Somebody who is signed in as another is asked first. And it leads
 //! to an address of the site or to its start page, like everything.
 
-use super::answers::Stopped;
+use super::answers::{Stopped, redirect};
 use super::ask;
 use super::attempt::Attempt;
 use super::hand_over;
 use super::return_to::ReturnTo;
 use super::start::wanted;
+use super::trial::Trial;
 use crate::clock::Moment;
+use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::response::{AcceptedAssertion, RawResponse};
 use crate::session::ClaimKey;
 use crate::site::{Idp, Site};
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -53,6 +57,20 @@ impl Begun {
         }
     }
 
+    /// The way into the application.
+    pub(super) fn landing(&self, site: &Site) -> Response<Bytes> {
+        let address = self.return_to().absolute(&site.public_url);
+        match self.attempt().and_then(|attempt| attempt.kept.as_deref()) {
+            Some(key) => pages::arrive(&site.branding, &address, key),
+            None => redirect(StatusCode::SEE_OTHER, &address),
+        }
+    }
+
+    /// The attempt, where it is a trial.
+    pub(super) fn trial(&self) -> Option<&Attempt> {
+        self.attempt().filter(|attempt| attempt.is_trial)
+    }
+
     /// What is good for once, each with what it is called when it comes again. Claimed together.
     pub(super) fn claims(&self, site: &Site, assertion: &AcceptedAssertion) -> Vec<(ClaimKey, Reason)> {
         let request = self.attempt().map(|attempt| {
@@ -75,7 +93,9 @@ impl Begun {
             Self::There { idp, .. } => idp,
         };
         let return_to = Some(self.return_to().clone());
-        Stopped { idp: Some(idp.clone()), return_to, ..Stopped::from(refusal) }
+        let trial = self.attempt().and_then(Trial::of);
+        let authn_request = self.attempt().map(|attempt| attempt.request_id.as_str().into());
+        Stopped { idp: Some(idp.clone()), authn_request, return_to, trial, ..Stopped::from(refusal) }
     }
 
     /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not
@@ -84,12 +104,16 @@ impl Begun {
         refusal.reason == Reason::AuthnTooOld
             && idp.demand.max_authn_age.is_some()
             && !idp.demand.force_authn
+            // A trial tells its owner so; what begins anew would be a sign-in.
+            && self.trial().is_none()
             && !self.attempt().is_some_and(|attempt| attempt.anew)
     }
 
     /// The address that asks it.
     pub(super) fn asking_anew(&self, site: &Site, idp: &Idp) -> String {
-        format!("{}&anew=1", start_here(site, idp, self.return_to()))
+        let here = format!("{}&anew=1", start_here(site, idp, self.return_to()));
+        let kept = self.attempt().and_then(|attempt| attempt.kept.as_ref());
+        kept.map_or_else(|| here.clone(), |key| format!("{here}&kept={key}"))
     }
 }
 
@@ -112,6 +136,7 @@ pub(super) fn sender(
         let detail = "the response is unsolicited, and it is of no identity provider of this site";
         return Err(Refusal::new(Reason::InResponseToMissing, detail));
     };
+    idp.admits_sign_ins()?;
     if !idp.allow_unsolicited {
         let start = start_here(site, idp, &ReturnTo::root());
         let detail = format!("the response is unsolicited; the tile's address should be {start}");
@@ -121,7 +146,7 @@ pub(super) fn sender(
 }
 
 /// Where a sign-in with this identity provider begins.
-fn start_here(site: &Site, idp: &Idp, return_to: &ReturnTo) -> String {
+pub(super) fn start_here(site: &Site, idp: &Idp, return_to: &ReturnTo) -> String {
     let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
     format!("{}&idp={id}", ask::sign_in_url(site, return_to))
 }

@@ -3,15 +3,16 @@
 //! All under the site's prefix, so that a gateway needs one bypass rule, and the keys at a well-known address too.
 
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
-use super::finish::At;
+use super::at::At;
 use super::refused::Refused;
-use super::{finish, hand_over, refused, sign_out, slo, start, tries, whoami};
+use super::{choose, finish, hand_over, refused, sign_out, slo, start, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
 use crate::site::Site;
+use crate::test_link;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Method, Request, Response};
@@ -24,7 +25,7 @@ pub fn is_own(site: &Site, path: &RequestPath) -> bool {
     below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS || is_acs_alias(site, path)
 }
 
-fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
+pub(super) fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
     site.acs_aliases.iter().any(|alias| alias == path.as_str())
 }
 
@@ -47,14 +48,14 @@ pub async fn answer(
     let came = Instant::now();
     let asked_for_head = request.method() == Method::HEAD;
     let mut response = match &Endpoint::at(site, path) {
-        None => pages::not_found(&gate.branding),
+        None => pages::not_found(&site.branding),
         Some(endpoint) if !endpoint.takes(request.method()) => {
-            pages::method_not_allowed(&gate.branding, endpoint.allow())
+            pages::method_not_allowed(&site.branding, endpoint.allow())
         }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
             Err(stopped) if endpoint.is_of_sign_in() => {
-                let page = sign_in_refused(gate, site, client, &stopped);
+                let page = sign_in_refused(gate, site, client, &stopped).await;
                 if stopped.refusal.is_behind_decryption() {
                     // The message need not wait with us.
                     drop(request);
@@ -94,7 +95,14 @@ async fn dispatch(
     let headers = request.headers();
     let query = request.uri().query().unwrap_or_default();
     Ok(match endpoint {
+        Endpoint::SignIn if request.method() == Method::POST => {
+            within(request.body(), SMALL_BODY)?;
+            choose::by_address(site, request)?
+        }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
+        Endpoint::Logo(idp) => choose::logo(site, *idp),
+        Endpoint::TestSignIn if request.method() == Method::POST => trial::begin(gate, site, request, now)?,
+        Endpoint::TestSignIn => trial::ask(gate, site, query, now)?,
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
@@ -115,7 +123,11 @@ async fn dispatch(
             document("application/samlmetadata+xml", write_service_provider(&site.service_provider))
         }
         Endpoint::WhoAmI => whoami::whoami(gate, site, headers, now).await?,
-        Endpoint::Refused => refused::page(gate, site, request, client, now).await?,
+        Endpoint::Refused => {
+            let mut response = refused::page(gate, site, request, client, now).await?;
+            site.cors.let_read(headers, response.headers_mut());
+            response
+        }
         Endpoint::Keys => {
             let mut response = document("application/jwk-set+json", gate.jwt_keys_of(site).jwks().to_owned());
             // As long as a JWT lives: a key is published at least that long before it signs.
@@ -128,6 +140,7 @@ async fn dispatch(
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint<'a> {
     SignIn,
+    TestSignIn,
     SignOut,
     HandOff,
     AssertionConsumerService(At<'a>),
@@ -136,6 +149,7 @@ enum Endpoint<'a> {
     WhoAmI,
     Refused,
     Keys,
+    Logo(Option<&'a str>),
 }
 
 impl<'a> Endpoint<'a> {
@@ -148,6 +162,7 @@ impl<'a> Endpoint<'a> {
         }
         Some(match below_prefix(site, path)? {
             "/sign-in" => Self::SignIn,
+            test_link::PATH => Self::TestSignIn,
             "/sign-out" => Self::SignOut,
             "/handoff" => Self::HandOff,
             // Its sign-on host is the service provider.
@@ -159,6 +174,8 @@ impl<'a> Endpoint<'a> {
             "/whoami" => Self::WhoAmI,
             "/refused" => Self::Refused,
             "/jwks.json" => Self::Keys,
+            "/logo" => Self::Logo(None),
+            other if other.starts_with("/logo/") => Self::Logo(other.strip_prefix("/logo/")),
             other => {
                 let idp = other.strip_prefix("/saml/acs/")?;
                 (!idp.is_empty() && !idp.contains('/'))
@@ -177,10 +194,10 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
-            Self::SignOut => "GET, HEAD, POST",
             // HEAD would spend what it brings.
             Self::HandOff => "GET",
-            Self::SignIn | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys => "GET, HEAD",
+            Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
+            Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
         }
     }
 

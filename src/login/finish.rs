@@ -5,62 +5,36 @@
 //! stays, no claim is made before the answer has been accepted in full.
 
 use super::answers::{Stopped, redirect};
+use super::at::At;
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
-use super::form::PostedResponse;
+use super::evidence::Evidence;
+use super::form::{PostedResponse, says_where_from};
 use super::hand_over;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
+use super::trial;
 use super::tries::Try;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
+use crate::observe::audit_is_kept;
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
-use crate::saml::response::{AcceptedAssertion, Answers, Expected, Protection, RawResponse, ResponseText};
+use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use crate::saml::second_opinion::Opinion;
 use crate::session::{Claim, ClaimKey, Readings, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
-use http::header::{ORIGIN, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Under which of its addresses the assertion consumer service was called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At<'a> {
-    /// The one under the prefix.
-    Own,
-    /// The same with an identity provider's id behind it: answers of others are refused there.
-    OfIdp(&'a str),
-    /// The path of what stood here before (`acs_aliases`).
-    Alias(&'a str),
-}
-
-impl<'a> At<'a> {
-    /// The whole address, which Destination and Recipient must name.
-    fn url(self, site: &Site) -> String {
-        let (origin, prefix) = (site.public_url.origin(), &site.path_prefix);
-        match self {
-            Self::Own => format!("{origin}{prefix}/saml/acs"),
-            Self::OfIdp(idp) => format!("{origin}{prefix}/saml/acs/{idp}"),
-            Self::Alias(path) => format!("{origin}{path}"),
-        }
-    }
-
-    const fn idp(self) -> Option<&'a str> {
-        match self {
-            Self::OfIdp(idp) => Some(idp),
-            Self::Own | Self::Alias(_) => None,
-        }
-    }
-}
 
 /// Answers `POST saml/acs`, `POST saml/acs/{idp}` and the same at the paths of `acs_aliases`.
 ///
@@ -76,6 +50,16 @@ pub(super) async fn finish(
 ) -> Result<Response<Bytes>, Stopped> {
     let posted = PostedResponse::read(request.headers(), request.body())?;
     let delivery = Delivery { gate, site, headers: request.headers(), at, posted: &posted, now };
+    finished(&delivery, client).await.map_err(|mut stopped| {
+        if let Some(trial) = &mut stopped.trial {
+            trial.with_answer(posted.at(delivery.acs_url()));
+        }
+        stopped
+    })
+}
+
+async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<Bytes>, Stopped> {
+    let Delivery { gate, site, headers, now, .. } = *delivery;
     let mut examined = delivery.examined(None).await?;
     if let Examined::Encrypted { attempt } = examined {
         let stopped = |refusal| of(&attempt, refusal);
@@ -95,10 +79,14 @@ pub(super) async fn finish(
             return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
         }
     };
-    let stopped = |refusal| begun.stopped(refusal);
+    let name_id: Box<str> = assertion.name_id().value.as_str().into();
+    let stopped = |refusal| Stopped { name_id: Some(name_id.clone()), ..begun.stopped(refusal).after_saml() };
+    if !audit_is_kept() {
+        return Err(stopped(Reason::AuditUnavailable.into()));
+    }
 
-    let protection = assertion.protection();
-    if protection.sha1 {
+    let evidence = Evidence::of(&assertion);
+    if evidence.protection.sha1 {
         audit::record(&Event::DangerUsed {
             site: &site.name,
             idp: &idp.id,
@@ -107,7 +95,7 @@ pub(super) async fn finish(
         });
         gate.metrics.danger_used(site.id);
     }
-    if let (None, Some(attempt)) = (protection.encrypted, begun.attempt()) {
+    if let (None, Some(attempt)) = (evidence.protection.encrypted, begun.attempt()) {
         gate.tries.refuse_spent(site, attempt, now).map_err(stopped)?;
     }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
@@ -116,6 +104,7 @@ pub(super) async fn finish(
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
+    // Whoever is not admitted must be refused before anything is claimed; a trial is told so and spends nothing of it.
     let (id, session) = established(site, &identity, for_sites, now).map_err(stopped)?;
     match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
@@ -124,15 +113,22 @@ pub(super) async fn finish(
             return delivery.answered_before(&begun, reason).await;
         }
     }
+    if let Some(attempt) = begun.trial() {
+        let admission = trial::admission(&trial::Admission::default());
+        let answer = delivery.posted.at(delivery.acs_url());
+        let outcome = trial::Outcome { attempt, answer, idp: &idp, session: &session, admission };
+        return Ok(trial::accepted(gate, site, outcome, client, now).await);
+    }
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
     let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
-    for old in [presented_key(site, request.headers()), replaced_by_attempt].iter().flatten() {
+    for old in [presented_key(site, headers), replaced_by_attempt].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, protection, begun.attempt().is_none(), opinion.as_ref(), client);
+    let authn_request = begun.attempt().map(|attempt| attempt.request_id.as_str());
+    evidence.record(gate, (site, &session), authn_request, opinion.as_ref(), client);
 
-    let mut response = redirect(StatusCode::SEE_OTHER, &begun.return_to().absolute(&site.public_url));
+    let mut response = begun.landing(site);
     let of_attempt = begun.attempt().map(|attempt| {
         [
             site.cookies.clear(&Kind::Attempt(attempt.suffix())),
@@ -323,7 +319,7 @@ impl Delivery<'_> {
     }
 
     fn page_that_posts_again(&self) -> Response<Bytes> {
-        self.posted.page_that_posts_again(self.gate, &self.acs_url())
+        self.posted.page_that_posts_again(self.site, &self.acs_url())
     }
 
     /// Once more to the identity provider, which is told to let the person sign in anew.
@@ -349,7 +345,7 @@ impl Delivery<'_> {
         };
         let stay = begun.return_to().absolute(&self.site.public_url);
         let who = Exchange { now: session.user(), then: identity.user(), stay: &stay };
-        Ok(Some(self.posted.page_that_asks(self.gate, &self.acs_url(), &who)))
+        Ok(Some(self.posted.page_that_asks(self.site, &self.acs_url(), &who)))
     }
 
     /// The attempt is not here: it comes with the re-post, or it is gone. Whoever has a session needs no other.
@@ -362,11 +358,17 @@ impl Delivery<'_> {
             .map(|answered| answered.return_to);
         let lost =
             Refusal::new(Reason::AttemptMissing, "no attempt in the browser's cookies has this InResponseTo");
-        self.to_target_with_a_session(return_to, lost).await
+        // Its own word for it: whoever looks for the sign-in that it belonged to has nothing else.
+        self.to_target_with_a_session(return_to, lost)
+            .await
+            .map_err(|stopped| Stopped { authn_request: Some(claimed.into()), ..stopped })
     }
 
     /// The back button, a reload, or somebody else's copy.
     async fn answered_before(&self, begun: &Begun, reason: Reason) -> Result<Response<Bytes>, Stopped> {
+        if begun.trial().is_some() {
+            return Err(begun.stopped(reason.into()));
+        }
         if !self.posted.is_repost {
             return Ok(self.page_that_posts_again());
         }
@@ -386,12 +388,6 @@ impl Delivery<'_> {
         }
         Err(Stopped { return_to, ..Stopped::from(otherwise) })
     }
-}
-
-/// Whether the request tells at all which page posted it. Every browser does; a gateway that takes both headers out
-/// would let every page pass for ours.
-fn says_where_from(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.
@@ -430,6 +426,7 @@ pub(super) async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: 
             site: &site.name,
             idp: session.idp(),
             user: session.user(),
+            name_id: session.name_id(),
             session: &session.key().public_name(),
             client: Some(client),
         }),
@@ -440,33 +437,4 @@ pub(super) async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: 
             "a replaced session could not be ended; it lasts until its time is over"
         ),
     }
-}
-
-fn record(
-    gate: &Gate,
-    site: &Site,
-    session: &Session,
-    protection: Protection,
-    unsolicited: bool,
-    opinion: Option<&Opinion>,
-    client: IpAddr,
-) {
-    let opinion = opinion.map(|opinion| (opinion.to_string(), matches!(opinion, Opinion::Disagrees(_))));
-    let (mut groups, mut roles) = (0, Vec::new());
-    session.each_group(&mut |_| groups += 1);
-    session.each_role(&mut |role| roles.push(role.to_owned()));
-    audit::record(&Event::SignedIn {
-        site: &site.name,
-        idp: session.idp(),
-        user: session.user(),
-        session: &session.key().public_name(),
-        groups,
-        roles: &roles,
-        client: Some(client),
-        signed: protection.signed_parts,
-        encrypted: protection.encrypted,
-        unsolicited,
-        second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
-    });
-    gate.metrics.sign_in_finished(site.id, None);
 }

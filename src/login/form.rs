@@ -1,10 +1,11 @@
 //! The form that an identity provider lets the browser post, and the page that posts it once more.
 
-use crate::gate::Gate;
+use super::trial::Answer;
 use crate::pages::{self, Exchange};
 use crate::reason::{Reason, Refusal};
+use crate::site::Site;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, Response};
 use std::sync::Arc;
 
@@ -59,17 +60,22 @@ impl PostedResponse {
         })
     }
 
+    /// What came to this address, to be explained.
+    pub(super) fn at(&self, acs_url: String) -> Answer {
+        Answer { saml_response: Arc::clone(&self.saml_response), acs_url }
+    }
+
     /// The page that posts the same to the same address, now from our own site and marked, so that it happens once.
-    pub(super) fn page_that_posts_again(&self, gate: &Gate, acs_url: &str) -> Response<Bytes> {
-        pages::auto_post(&gate.branding, acs_url, &self.fields(), false)
+    pub(super) fn page_that_posts_again(&self, site: &Site, acs_url: &str) -> Response<Bytes> {
+        pages::auto_post(&site.branding, acs_url, &self.fields(), false)
     }
 
     /// The page that asks somebody who is signed in whether to become the other person, and posts the same once more
     /// if so.
-    pub(super) fn page_that_asks(&self, gate: &Gate, acs_url: &str, who: &Exchange<'_>) -> Response<Bytes> {
+    pub(super) fn page_that_asks(&self, site: &Site, acs_url: &str, who: &Exchange<'_>) -> Response<Bytes> {
         let mut fields = self.fields();
         fields.push((CONFIRMED, "1"));
-        pages::exchange(&gate.branding, acs_url, &fields, who)
+        pages::exchange(&site.branding, acs_url, &fields, who)
     }
 
     fn fields(&self) -> Vec<(&str, &str)> {
@@ -84,6 +90,12 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Whether the request tells at all which page posted it. Every browser does; a gateway that takes both headers out
+/// would let every page pass for ours.
+pub(super) fn says_where_from(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
 const RESPONSE: &str = "SAMLResponse";

@@ -17,6 +17,8 @@
 //! from a page of ours ([`form`]); from then on the cookies are there and decide. The same happens to an answer that
 //! nobody asked for, where an identity provider may send one ([`begun`]).
 //!
+//! A test sign-in ([`trial`]) goes the same way and turns off where a session would be made.
+//!
 //! A sign-out ([`sign_out`]) ends the session here first and then goes on at the identity provider, where that is set
 //! up; [`slo`] takes what identity providers say and ask about signing out.
 //!
@@ -26,9 +28,12 @@
 
 mod answers;
 pub mod ask;
+mod at;
 mod attempt;
 mod begun;
+mod choose;
 pub mod endpoints;
+mod evidence;
 mod finish;
 mod form;
 mod hand_over;
@@ -39,6 +44,7 @@ mod second_opinion;
 mod sign_out;
 mod slo;
 mod start;
+mod trial;
 pub mod tries;
 pub mod verifier;
 mod whoami;

@@ -10,7 +10,7 @@ use super::answers::with_manners;
 use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::identity::Person as _;
-use crate::observe::audit::{self, Event, Reference};
+use crate::observe::audit::{self, Event, Reference, Visitor};
 use crate::pages::{self, RefusalPage};
 use crate::reason::{Reason, Refusal};
 use crate::seal::Purpose;
@@ -67,6 +67,8 @@ impl Refused<'_> {
 
     fn recorded(&self) -> Reference {
         let reference = Reference::random();
+        let session = self.session.map(|session| session.key().public_name());
+        let visitor = self.session.zip(session.as_deref());
         audit::record(&Event::RequestRefused {
             site: self.site.map_or("", |site| &site.name),
             reference: reference.as_str(),
@@ -74,7 +76,11 @@ impl Refused<'_> {
             client: Some(self.client),
             method: self.method.as_str(),
             path: self.path,
-            user: self.session.map(Session::user),
+            visitor: visitor.map(|(person, session)| Visitor {
+                idp: person.idp(),
+                user: person.user(),
+                session,
+            }),
         });
         reference
     }
@@ -107,7 +113,7 @@ fn refusal_page(
         sign_out: sign_out.as_deref(),
         signed_in_as: session.map(Session::user),
     };
-    pages::refusal(&gate.branding, &page)
+    pages::refusal(site.map_or(&gate.branding, |site| &site.branding), &page)
 }
 
 /// A sealed note of a refusal that has been audited under this reference.

@@ -41,6 +41,7 @@ pub(super) async fn completed(
     let mut rounds = by_cookie;
     for attempt in held.iter() {
         let same = attempt.site == site.name
+            && !attempt.is_trial
             && attempt.return_to == *return_to
             && now.since(attempt.created) < WINDOW
             && attempt.rounds > rounds;

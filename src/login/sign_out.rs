@@ -38,11 +38,11 @@ pub(super) async fn confirm(
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let Some(session) = gate.resume(site, headers, now).await? else {
-        return Ok(signed_out_page(gate, site));
+        return Ok(signed_out_page(site));
     };
     let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
     let rd = wanted(site, query.as_bytes());
-    Ok(pages::sign_out_confirm(&gate.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
+    Ok(pages::sign_out_confirm(&site.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
 }
 
 /// Answers `POST sign-out`: the session ends, here and for every copy of its cookie.
@@ -76,7 +76,7 @@ pub(super) async fn end(
             match (onwards, rd) {
                 (Some(onwards), _) => onwards.response,
                 (None, Some(rd)) => redirect(StatusCode::SEE_OTHER, &rd.absolute(&site.public_url)),
-                (None, None) => signed_out_page(gate, site),
+                (None, None) => signed_out_page(site),
             }
         }
         // The session lives on in the store, and the page says that it did not work. This browser forgets it anyway.
@@ -113,6 +113,7 @@ fn record(gate: &Gate, site: &Site, session: &Session, at_idp: &'static str, cli
         site: &site.name,
         idp: session.idp(),
         user: session.user(),
+        name_id: session.name_id(),
         session: &session.key().public_name(),
         way: "user",
         at_idp: Some(at_idp),
@@ -142,6 +143,6 @@ pub(super) fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
     }
 }
 
-fn signed_out_page(gate: &Gate, site: &Site) -> Response<Bytes> {
-    pages::signed_out(&gate.branding, &ask::sign_in_url(site, &ReturnTo::root()))
+fn signed_out_page(site: &Site) -> Response<Bytes> {
+    pages::signed_out(&site.branding, &ask::sign_in_url(site, &ReturnTo::root()))
 }

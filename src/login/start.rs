@@ -4,10 +4,12 @@
 //! Neither a script that was redirected here nor a picture in a stranger's page makes one.
 
 use super::answers::{Stopped, redirect};
-use super::attempt::{Attempt, Held};
-use super::hand_over::Wished;
+use super::attempt::{Attempt, Held, is_suffix};
+use super::begun::start_here;
+use super::endpoints::is_acs_alias;
+use super::hand_over::{self, Wished};
 use super::return_to::ReturnTo;
-use super::{ask, hand_over, rounds};
+use super::{ask, choose, rounds};
 use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -20,7 +22,6 @@ use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Answers `GET sign-in`.
 ///
@@ -34,7 +35,7 @@ pub(super) async fn start(
     headers: &HeaderMap,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
-    let wish = Wish::read(query);
+    let wish = Wish::read(query.as_bytes());
     let asked_for = (wish.rd.as_str(), wish.errand.as_deref(), wish.idp.as_deref());
     let errand = match hand_over::wished(gate, site, asked_for, now)? {
         Wished::Here => None,
@@ -80,8 +81,8 @@ pub(super) async fn start(
         return hand_over::depart(gate, (site, host), (held, headers), wish.idp.as_deref(), way, now)
             .map_err(stopped);
     }
-    let Some(idp) = chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
-        return Ok(chooser(gate, site, &return_to, wish.again));
+    let Some(idp) = choose::chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
+        return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
     let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
@@ -94,45 +95,71 @@ pub(super) async fn start(
         return_to: return_to.clone(),
         rounds: round,
         replaces: presented_key(site, headers),
+        is_trial: false,
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
+        kept: wish.kept.clone().filter(|key| is_suffix(key)),
     };
-    let mut response = to_identity_provider(gate, site, idp, &saml, &attempt, now)
+    if let Some(given_up) = &attempt.kept {
+        held.forget_one(given_up);
+    }
+    let kept_there = may_keep(site, headers, &attempt).then(|| {
+        let here = format!("{}&kept={}", start_here(site, idp, &return_to), attempt.suffix());
+        wish.carried().iter().fold(here, |address, (name, value)| format!("{address}&{name}={value}"))
+    });
+    let mut response = to_identity_provider(site, idp, &saml, &attempt, kept_there.as_deref(), now)
         .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
-    for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
+    let chosen = choose::remembered(gate, site, idp);
+    for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten).chain(chosen) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    gate.metrics.sign_in_started(site.id);
+    if attempt.kept.is_none() {
+        // Else it began with the attempt before.
+        gate.metrics.sign_in_started(site.id);
+    }
     Ok(response)
 }
 
 /// The query, read once. Of a doubled parameter the first counts.
 #[derive(Debug, Default)]
-struct Wish {
-    rd: String,
+pub(super) struct Wish {
+    pub(super) rd: String,
     idp: Option<String>,
     /// What a site asks for that signs on here.
     errand: Option<String>,
+    /// What somebody looks for in a long list of identity providers.
+    pub(super) search: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
     again: bool,
+    /// The browser has kept a `#fragment` under this name, and comes from the attempt of this name.
+    kept: Option<String>,
     /// What the identity provider answered before was too old ([`super::finish`]).
     anew: bool,
 }
 
 impl Wish {
-    fn read(query: &str) -> Self {
+    /// From a query, or from a form of ours.
+    pub(super) fn read(pairs: &[u8]) -> Self {
         let first = |wanted: &str| {
-            let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+            let mut pairs = url::form_urlencoded::parse(pairs);
             pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
         Self {
             rd: first("rd").unwrap_or_default(),
             idp: first("idp").filter(|idp| !idp.is_empty()),
             errand: first(hand_over::ERRAND).filter(|errand| !errand.is_empty()),
+            search: first("q"),
+            kept: first("kept"),
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
         }
+    }
+
+    /// What the next address for the same sign-in says too, beside `rd` and `idp`.
+    pub(super) fn carried(&self) -> Vec<(&'static str, String)> {
+        let said = [("again", self.again), ("anew", self.anew)];
+        said.into_iter().filter(|(_, said)| *said).map(|(name, _)| (name, "1".to_owned())).collect()
     }
 }
 
@@ -140,60 +167,30 @@ impl Wish {
 pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     let return_to = ReturnTo::parse(rd, &site.public_url)?;
     let is_station = match RequestPath::parse(return_to.path(), site.allow_encoded_slash) {
-        Ok(path) => path.as_str().strip_prefix(site.path_prefix.as_str()).is_some_and(|own| {
-            STATIONS.iter().any(|station| {
-                own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        }),
+        Ok(path) => {
+            let below = path.as_str().strip_prefix(site.path_prefix.as_str());
+            is_acs_alias(site, &path)
+                || below.is_some_and(|own| {
+                    STATIONS.iter().any(|station| {
+                        own.strip_prefix(station).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
+                })
+        }
         // Would be refused on arrival.
         Err(_) => true,
     };
     Ok(if is_station { ReturnTo::root() } else { return_to })
 }
 
-const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/handoff", "/refused", "/saml"];
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/handoff", "/refused", "/saml", "/test-sign-in"];
 
-/// The one that was named, or the only one there is; none: somebody has to choose.
-fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {
-    match (named, site.identity_providers.as_slice()) {
-        (Some(named), all) => match all.iter().find(|idp| idp.id == named) {
-            Some(idp) => Ok(Some(idp)),
-            None => Err(Refusal::new(
-                Reason::IdpUnknown,
-                "the sign-in link names an identity provider that is not configured",
-            )),
-        },
-        (None, [only]) => Ok(Some(only)),
-        (None, []) => Err(Refusal::new(Reason::IdpUnknown, "the site admits no identity provider")),
-        (None, _) => Ok(None),
-    }
-}
-
-fn chooser(gate: &Gate, site: &Site, return_to: &ReturnTo, again: bool) -> Response<Bytes> {
-    let links: Vec<String> = site
-        .identity_providers
-        .iter()
-        .map(|idp| {
-            let again = if again { "&again=1" } else { "" };
-            let id = utf8_percent_encode(&idp.id, NON_ALPHANUMERIC);
-            format!("{}&idp={id}{again}", ask::sign_in_url(site, return_to))
-        })
-        .collect();
-    let choices: Vec<(&str, &str)> = site
-        .identity_providers
-        .iter()
-        .map(|idp| idp.label.as_str())
-        .zip(links.iter().map(String::as_str))
-        .collect();
-    pages::chooser(&gate.branding, &site.name, &choices)
-}
-
-fn to_identity_provider(
-    gate: &Gate,
+/// The browser's way to the identity provider, with the request.
+pub(super) fn to_identity_provider(
     site: &Site,
     idp: &Idp,
     saml: &IdentityProvider,
     attempt: &Attempt,
+    kept_there: Option<&str>,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     let relay_state = attempt.suffix();
@@ -209,11 +206,29 @@ fn to_identity_provider(
     };
     let outgoing =
         authn_request(&question, now).map_err(|problem| Refusal::new(Reason::Internal, problem))?;
-    Ok(match outgoing {
-        Outgoing::Redirect { url } => redirect(StatusCode::FOUND, &url),
-        Outgoing::Post { action, saml_request, relay_state } => {
+    let passing = kept_there.map(|kept| pages::Passing { key: &relay_state, kept });
+    Ok(match (outgoing, passing) {
+        (Outgoing::Redirect { url }, None) => redirect(StatusCode::FOUND, &url),
+        (Outgoing::Redirect { url }, Some(passing)) => pages::leave(&site.branding, &url, passing),
+        (Outgoing::Post { action, saml_request, relay_state }, passing) => {
             let fields = [("SAMLRequest", saml_request.as_str()), ("RelayState", relay_state.as_str())];
-            pages::auto_post(&gate.branding, &action, &fields, true)
+            match passing {
+                None => pages::auto_post(&site.branding, &action, &fields, true),
+                Some(passing) => pages::leave_by_post(&site.branding, &action, &fields, passing),
+            }
         }
     })
+}
+
+/// Whether the way to the identity provider leads over a page that keeps a fragment: unless one is kept already, or the
+/// address brings its own. A page is for browsers that say that they navigate, in a window and not in a frame, and that
+/// they show pages; programs that follow redirects do not say all of it.
+fn may_keep(site: &Site, headers: &HeaderMap, attempt: &Attempt) -> bool {
+    let says = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
+    site.keep_fragment
+        && attempt.kept.is_none()
+        && !attempt.return_to.as_str().contains('#')
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+        && says("upgrade-insecure-requests", "1")
 }

@@ -54,6 +54,30 @@ where
     }
 }
 
+impl Look {
+    /// A line of our own making, for who cannot speak through the log.
+    pub(super) fn line(
+        self,
+        level: Level,
+        target: &str,
+        message: &str,
+        record: Option<String>,
+        lost: Option<u64>,
+    ) -> String {
+        let mut text = String::new();
+        let head = Head { time: SystemClock.now().to_string(), level, target };
+        let rest = lost.map(|lost| ("lost", lost.into())).into_iter().collect();
+        let fields = Fields { message: message.to_owned(), record, rest };
+        let mut writer = Writer::new(&mut text);
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Self::Text { colour } => write_text(&mut writer, &head, fields, colour),
+            Self::Json => write_json(&mut writer, &head, fields),
+        };
+        text
+    }
+}
+
 struct Head<'a> {
     time: String,
     level: Level,

@@ -2,9 +2,12 @@
 //!
 //! `log.level` speaks about our own lines. Other crates are heard from WARN upwards only, whatever the level says,
 //! because their chatter may hold headers; audit events are written whatever it says, because they are no chatter.
+//!
+//! Nobody who speaks waits for a reader: lines go through a bounded queue to a thread that writes (`queue.rs`).
 
 use super::bridge::Bridge;
 use super::format::Look;
+use super::outputs::{AuditSettings, EventLines, Outputs};
 use std::io::IsTerminal as _;
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -44,11 +47,12 @@ impl Default for LogSettings {
     }
 }
 
-/// Installs the subscriber, the bridge from the `log` crate and the panic line for the whole process, once.
+/// Installs the subscriber, the bridge from the `log` crate and the panic line for the whole process, once. What is
+/// answered must be kept until the end, and closed.
 ///
 /// # Errors
-/// When the level cannot be read as directives, or a subscriber is installed already.
-pub fn install(settings: &LogSettings) -> Result<(), String> {
+/// When the level cannot be read as directives, the audit's file cannot be opened, or a subscriber is installed already.
+pub fn install(settings: &LogSettings, audit: &AuditSettings) -> Result<Outputs, String> {
     let stdout = std::io::stdout();
     let look = match settings.format {
         LogFormat::Json => Look::Json,
@@ -58,25 +62,38 @@ pub fn install(settings: &LogSettings) -> Result<(), String> {
             Look::Text { colour: anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never }
         }
     };
-    let subscriber = subscriber(settings, look, std::io::stdout)?;
+    let outputs = Outputs::open(audit, look)?;
+    super::audit::install(audit.terms.clone())?;
+    let subscriber = subscriber(settings, look, outputs.log(), outputs.events())?;
     tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
     Bridge::install()?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(outputs)
 }
 
 fn subscriber<W>(
     settings: &LogSettings,
     look: Look,
     writer: W,
+    events: Option<EventLines>,
 ) -> Result<impl Subscriber + Send + Sync + 'static, String>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let requests = settings.requests;
-    let wanted = filter(&settings.level)?.and(filter_fn(move |metadata| may_pass(metadata, requests)));
+    let (requests, without_events) = (settings.requests, events.is_some());
+    let wanted = filter(&settings.level)?.and(filter_fn(move |metadata| {
+        may_pass(metadata, requests) && !(without_events && is_audit(metadata))
+    }));
     let lines = tracing_subscriber::fmt::layer().event_format(look).with_writer(writer).with_filter(wanted);
-    Ok(tracing_subscriber::registry().with(lines))
+    let events = events.map(|events| {
+        let lines = tracing_subscriber::fmt::layer().event_format(Look::Json).with_writer(events);
+        lines.with_filter(filter_fn(is_audit))
+    });
+    Ok(tracing_subscriber::registry().with(lines).with(events))
+}
+
+fn is_audit(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == super::audit::TARGET
 }
 
 fn filter(level: &str) -> Result<EnvFilter, String> {
@@ -114,6 +131,8 @@ fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::observe::audit;
+    use crate::observe::{FileSettings, Output};
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -141,7 +160,7 @@ pub(crate) mod tests {
     fn captured_as(settings: &LogSettings, look: Look, f: impl FnOnce()) -> String {
         let sink = Sink::default();
         let made = sink.clone();
-        let subscriber = subscriber(settings, look, move || made.clone()).unwrap();
+        let subscriber = subscriber(settings, look, move || made.clone(), None).unwrap();
         tracing::subscriber::with_default(subscriber, f);
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -192,6 +211,30 @@ pub(crate) mod tests {
         assert!(out.contains("sign-in"));
         let off = captured(&settings("off"), || tracing::info!(target: "audit", record = "{}", "sign-in"));
         assert!(off.contains("sign-in"));
+    }
+
+    #[test]
+    fn events_with_an_output_of_their_own_are_there_and_not_in_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let file = FileSettings { path: path.clone(), max_size: 1 << 20, keep: 1 };
+        let settings = AuditSettings { output: Output::File(file), ..AuditSettings::default() };
+        let look = Look::Text { colour: false };
+        let outputs = Outputs::open(&settings, look).unwrap();
+        let sink = Sink::default();
+        let made = sink.clone();
+        let quiet = LogSettings { level: "warn".into(), ..LogSettings::default() };
+        let subscriber = subscriber(&quiet, look, move || made.clone(), outputs.events()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            audit::record(&audit::Event::GateStarted { version: "1" });
+            tracing::warn!(target: "vestibule::x", "said in the log");
+        });
+        assert!(outputs.close(std::time::Duration::from_secs(60)));
+        let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("said in the log") && !log.contains("gate-started"), "{log}");
+        let file = std::fs::read_to_string(path).unwrap();
+        let line: serde_json::Value = serde_json::from_str(file.strip_suffix('\n').unwrap()).unwrap();
+        assert_eq!((&line["event"], &line["level"]), (&"gate-started".into(), &"INFO".into()));
     }
 
     #[test]

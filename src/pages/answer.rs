@@ -1,7 +1,9 @@
 //! The headers around every page, and the content security policies.
 //!
 //! **What a page may do.** Nothing: no script, image, font, frame or connection (`default-src 'none'`), and of styles
-//! only the one inside it, named by its hash. Pages that post by themselves add the hash of one line of script.
+//! only those inside it, named by their hashes: our one sheet, and the few lines that put the owner's colour in. Pages
+//! with a logo may show pictures of our own. Pages that go on by themselves, and the one on which somebody chooses, add
+//! the hash of their own script.
 //!
 //! **Where a form may lead.** Chromium holds `form-action` against every redirect that follows a form's post, other
 //! browsers against the first address only, so a policy that names the form's own address breaks sign-ins in some
@@ -33,13 +35,28 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use std::sync::LazyLock;
 
 /// The one style sheet.
 pub(super) const STYLE: &str = include_str!("templates/style.css");
 
-/// The one script: posts the page's form. By the prototype, because a field named `submit` would hide the method.
+/// Posts the page's form. By the prototype, because a field named `submit` would hide the method.
 pub(super) const AUTO_POST: &str = "HTMLFormElement.prototype.submit.call(document.forms[0])";
+
+/// Goes on to the identity provider, and keeps the `#fragment` of the address in this tab meanwhile.
+pub(super) const LEAVE: &str = include_str!("templates/leave.js");
+
+/// Goes on to the application, with the `#fragment` that this tab kept.
+pub(super) const ARRIVE: &str = include_str!("templates/arrive.js");
+
+/// Narrows the list while somebody types, and takes a `#fragment` along.
+pub(super) const CHOOSE: &str = include_str!("templates/choose.js");
+
+/// The style sheet of pages with tables: the one of all, and what tables need.
+pub(super) const REPORT_STYLE: &str =
+    concat!(include_str!("templates/style.css"), include_str!("templates/report.css"));
+
+/// Shows the button that copies the page's text, which is of no use without a script.
+pub(super) const COPY: &str = include_str!("templates/copy.js");
 
 /// What a page contains, as far as its policy is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,22 +65,71 @@ pub(super) enum Kind {
     Plain,
     /// A form that somebody submits by a button.
     Form,
+    /// Several of them, with a script that helps.
+    Chooser,
     /// A form that posts itself to the IdP.
     PostToIdp,
     /// A form that posts itself to our own assertion consumer service.
     PostToSelf,
+    /// A link or a form that goes on to the IdP by itself.
+    Leave,
+    /// A link that goes on to the application by itself.
+    Arrive,
+    /// Tables, and a form that somebody submits by a button.
+    ReportForm,
+    /// Tables, and a text that a button copies.
+    Report,
+}
+
+impl Kind {
+    const fn style(self) -> &'static str {
+        match self {
+            Self::ReportForm | Self::Report => REPORT_STYLE,
+            _ => STYLE,
+        }
+    }
+
+    const fn script(self) -> Option<&'static str> {
+        match self {
+            Self::Plain | Self::Form | Self::ReportForm => None,
+            Self::Chooser => Some(CHOOSE),
+            Self::PostToIdp | Self::PostToSelf => Some(AUTO_POST),
+            Self::Leave => Some(LEAVE),
+            Self::Arrive => Some(ARRIVE),
+            Self::Report => Some(COPY),
+        }
+    }
+
+    const fn form_action(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Arrive | Self::Report => "form-action 'none'; ",
+            Self::Form | Self::Chooser | Self::PostToIdp | Self::Leave | Self::ReportForm => {
+                "form-action https: http:; "
+            }
+            Self::PostToSelf => "",
+        }
+    }
+}
+
+/// What an owner's branding adds to a page.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Extras<'a> {
+    /// A second style sheet.
+    pub(super) style: Option<&'a str>,
+    /// Whether there are pictures on it.
+    pub(super) pictures: bool,
 }
 
 /// A page as an answer.
-pub(super) fn page(status: StatusCode, kind: Kind, html: String) -> Response<Bytes> {
+pub(super) fn page(status: StatusCode, kind: Kind, extras: Extras<'_>, html: String) -> Response<Bytes> {
     let referrer = match kind {
-        Kind::PostToIdp => "strict-origin",
-        Kind::Plain | Kind::Form | Kind::PostToSelf => "same-origin",
+        Kind::PostToIdp | Kind::Leave => "strict-origin",
+        _ => "same-origin",
     };
     answer(
         status,
         HeaderValue::from_static("text/html; charset=utf-8"),
-        policy(kind),
+        policy(kind, extras),
         HeaderValue::from_static(referrer),
         html.into(),
     )
@@ -128,31 +194,21 @@ pub(super) fn framed_by(mut response: Response<Bytes>, origins: &[String]) -> Re
 
 const NO_FRAMES: &str = "frame-ancestors 'none'";
 
-fn policy(kind: Kind) -> HeaderValue {
-    static PLAIN: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action 'none'; "));
-    static FORM: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(false, "form-action https: http:; "));
-    static TO_IDP: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(true, "form-action https: http:; "));
-    static TO_SELF: LazyLock<HeaderValue> = LazyLock::new(|| build_policy(true, ""));
-    let policy: &HeaderValue = match kind {
-        Kind::Plain => &PLAIN,
-        Kind::Form => &FORM,
-        Kind::PostToIdp => &TO_IDP,
-        Kind::PostToSelf => &TO_SELF,
-    };
-    policy.clone()
-}
-
-fn build_policy(with_script: bool, form_action: &str) -> HeaderValue {
-    let style = hash(STYLE);
-    let script = if with_script { format!("script-src {}; ", hash(AUTO_POST)) } else { String::new() };
-    let policy =
-        format!("default-src 'none'; style-src {style}; {script}{form_action}base-uri 'none'; {NO_FRAMES}");
+fn policy(kind: Kind, extras: Extras<'_>) -> HeaderValue {
+    let own = hash(kind.style());
+    let style = extras.style.map_or_else(String::new, |style| format!(" {}", hash(style)));
+    let pictures = if extras.pictures { "img-src 'self'; " } else { "" };
+    let script = kind.script().map_or_else(String::new, |script| format!("script-src {}; ", hash(script)));
+    let form_action = kind.form_action();
+    let policy = format!(
+        "default-src 'none'; style-src {own}{style}; {pictures}{script}{form_action}base-uri 'none'; {NO_FRAMES}"
+    );
     // Only ASCII goes in; should it ever not, the page is bare rather than free.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
 /// A CSP source expression for the text of an inline element.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
 
@@ -160,22 +216,44 @@ fn hash(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const KINDS: [Kind; 7] = [
+        Kind::Plain,
+        Kind::Form,
+        Kind::Chooser,
+        Kind::PostToIdp,
+        Kind::PostToSelf,
+        Kind::Leave,
+        Kind::Arrive,
+    ];
+
     fn policy_of(kind: Kind) -> String {
-        policy(kind).to_str().unwrap().to_string()
+        policy(kind, Extras::default()).to_str().unwrap().to_string()
     }
 
     #[test]
-    fn only_pages_that_post_by_themselves_may_run_their_script() {
-        assert!(!policy_of(Kind::Plain).contains("script-src"));
-        assert!(!policy_of(Kind::Form).contains("script-src"));
-        let script = format!("script-src {};", hash(AUTO_POST));
-        assert!(policy_of(Kind::PostToIdp).contains(&script));
-        assert!(policy_of(Kind::PostToSelf).contains(&script));
+    fn a_page_may_run_its_own_script_and_no_other() {
+        for kind in KINDS {
+            let policy = policy_of(kind);
+            assert_eq!(policy.contains("script-src"), kind.script().is_some(), "{kind:?}");
+            for script in [AUTO_POST, LEAVE, ARRIVE, CHOOSE] {
+                let may = policy.contains(&format!("script-src {};", hash(script)));
+                assert_eq!(may, kind.script() == Some(script), "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_owners_colour_and_pictures_are_let_in_where_there_are_some() {
+        let extras = Extras { style: Some(":root{}"), pictures: true };
+        let policy = policy(Kind::Plain, extras).to_str().unwrap().to_owned();
+        let styles = format!("style-src {} {}; img-src 'self'; ", hash(STYLE), hash(":root{}"));
+        assert!(policy.contains(&styles), "{policy}");
+        assert!(!policy_of(Kind::Plain).contains("img-src"));
     }
 
     #[test]
     fn nothing_else_is_let_in_by_any_policy() {
-        for kind in [Kind::Plain, Kind::Form, Kind::PostToIdp, Kind::PostToSelf] {
+        for kind in KINDS {
             let policy = policy_of(kind);
             assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
             assert!(policy.ends_with("base-uri 'none'; frame-ancestors 'none'"), "{policy}");
@@ -193,7 +271,9 @@ mod tests {
 
     #[test]
     fn posts_to_ourselves_and_to_the_idp_carry_an_origin() {
-        let referrer = |kind| page(StatusCode::OK, kind, String::new()).headers()["referrer-policy"].clone();
+        let referrer = |kind| {
+            page(StatusCode::OK, kind, Extras::default(), String::new()).headers()["referrer-policy"].clone()
+        };
         assert_eq!(referrer(Kind::PostToIdp), "strict-origin");
         assert_eq!(referrer(Kind::PostToSelf), "same-origin");
         assert_eq!(referrer(Kind::Form), "same-origin");
@@ -201,7 +281,7 @@ mod tests {
 
     #[test]
     fn only_named_origins_may_frame_and_none_can_add_to_the_policy() {
-        let page = || page(StatusCode::OK, Kind::PostToIdp, String::new());
+        let page = || page(StatusCode::OK, Kind::PostToIdp, Extras::default(), String::new());
         let open = framed_by(page(), &["https://idp.test".into(), "http://[::1]:8080".into()]);
         let policy = open.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.ends_with("; frame-ancestors https://idp.test http://[::1]:8080"), "{policy}");

@@ -1,8 +1,9 @@
 //! The pages of a sign-out that goes on at the identity provider: what ended, what did not, and the forms between.
 
 use super::answer::{AUTO_POST, Kind, framed_by};
-use super::texts::{Situation, words};
-use super::{AutoPostTemplate, Branding, Frame, RefusalTemplate, broken, is_link, rendered, status};
+use super::passing::AutoPostTemplate;
+use super::texts::Situation;
+use super::{Branding, Frame, RefusalTemplate, broken, is_link, rendered, status};
 use crate::reason::Reason;
 use askama::Template;
 use bytes::Bytes;
@@ -41,22 +42,23 @@ pub struct SignedOut<'a> {
 
 /// The session here has ended; what became of the one at the identity provider.
 pub fn signed_out_there(branding: &Branding, page: &SignedOut<'_>) -> Response<Bytes> {
+    let words = branding.language.words();
     let (there, code, reference) = match page.there {
-        There::NotAsked => (words::REMEMBERED, StatusCode::OK, None),
-        There::Ended => (words::ENDED_THERE, StatusCode::OK, None),
-        There::Partly => (words::PARTLY_THERE, StatusCode::OK, None),
-        There::Refused => (words::REFUSED_THERE, StatusCode::OK, None),
-        There::Unknown { reason, reference } => (words::UNKNOWN_THERE, status(reason), Some(reference)),
+        There::NotAsked => (words.remembered, StatusCode::OK, None),
+        There::Ended => (words.ended_there, StatusCode::OK, None),
+        There::Partly => (words.partly_there, StatusCode::OK, None),
+        There::Refused => (words.refused_there, StatusCode::OK, None),
+        There::Unknown { reason, reference } => (words.unknown_there, status(reason), Some(reference)),
     };
     let template = SignedOutTemplate {
         frame: Frame::of(branding),
-        title: words::SIGNED_OUT_TITLE,
+        title: words.signed_out_title,
         there,
         sign_in: if is_link(page.sign_in) { page.sign_in } else { "/" },
         go_on: page.go_on.filter(|url| is_link(url)),
         reference,
     };
-    rendered(code, Kind::Plain, &template)
+    rendered(branding, code, Kind::Plain, &template)
 }
 
 /// A logout message was refused, and whoever is signed in here stays so; `sign_out` is where they may leave.
@@ -68,7 +70,7 @@ pub fn sign_out_refused(
 ) -> Response<Bytes> {
     // Whatever is wrong with the message is one thing to the person; that we are busy is another.
     let situation = if reason.status() >= 500 { Situation::of(reason) } else { Situation::SignOutFailed };
-    let text = situation.text();
+    let text = branding.language.refusal(situation);
     let template = RefusalTemplate {
         frame: Frame::of(branding),
         title: text.title,
@@ -78,7 +80,7 @@ pub fn sign_out_refused(
         signed_in_as: None,
         text,
     };
-    super::with_retry_after(situation, rendered(status(reason), Kind::Plain, &template))
+    super::with_retry_after(situation, rendered(branding, status(reason), Kind::Plain, &template))
 }
 
 /// Where a form of a sign-out posts itself.
@@ -101,15 +103,16 @@ pub fn post_sign_out(
     to: &SignOutPost<'_>,
 ) -> Response<Bytes> {
     if !is_link(action) {
-        return broken();
+        return broken(branding);
     }
-    let title = words::SIGNING_OUT_TITLE;
-    let template = AutoPostTemplate { frame: Frame::of(branding), title, action, fields, script: AUTO_POST };
+    let frame = Frame::of(branding);
+    let title = frame.words.signing_out_title;
+    let template = AutoPostTemplate { frame, title, action, fields, kept: None, script: AUTO_POST };
     match to {
         SignOutPost::ToIdp { framed_by: origins } => {
-            framed_by(rendered(StatusCode::OK, Kind::PostToIdp, &template), origins)
+            framed_by(rendered(branding, StatusCode::OK, Kind::PostToIdp, &template), origins)
         }
-        SignOutPost::ToSelf => rendered(StatusCode::OK, Kind::PostToSelf, &template),
+        SignOutPost::ToSelf => rendered(branding, StatusCode::OK, Kind::PostToSelf, &template),
     }
 }
 

@@ -1,31 +1,33 @@
 //! What people see: a handful of pages in one plain language, light and dark, from phone to desktop.
 //!
 //! The templates (askama, compiled in) escape every value; the words of refusals are the catalogue of [`texts`]; the
-//! headers and policies around them are `answer`'s. Pages need no script: the ones that post by themselves show a
+//! headers and policies around them are `answer`'s. Pages need no script: the ones that go on by themselves show a
 //! button too. Nothing of a refusal's detail is ever shown, only its reference.
 
 mod answer;
+mod branding;
+mod chooser;
 mod leaving;
+mod passing;
+mod picture;
 pub mod texts;
+mod trial;
 
 use crate::reason::Reason;
-use answer::{AUTO_POST, Kind, STYLE};
+use answer::{Extras, Kind, STYLE};
 use askama::Template;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
-use texts::{Situation, Text, words};
+use texts::{Situation, Text, Words};
 
+pub use branding::{Accent, Branding, Logo};
+pub use chooser::{Choice, Chooser, Notice, Search, chooser};
 pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused, signed_out_there};
-
-/// The look of the pages.
-#[derive(Debug, Clone, Default)]
-pub struct Branding {
-    /// Shown at the top and in the title; "Vestibule" when not set.
-    pub name: Option<String>,
-    /// Where "Get help" leads: `https:`, `http:`, `mailto:` or a path; anything else is left out.
-    pub help_url: Option<String>,
-}
+pub use passing::{Passing, arrive, auto_post, leave, leave_by_post};
+pub use picture::{MAX_BYTES as MAX_PICTURE_BYTES, Picture};
+pub use texts::Language;
+pub use trial::{Section, Sheet, Table, trial_ask, trial_result};
 
 /// What a refusal page says. Texts by situation are this room's own; nothing of the detail is shown.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +47,7 @@ pub struct RefusalPage<'a> {
 /// The page of a refusal, with the reason's own status.
 pub fn refusal(branding: &Branding, page: &RefusalPage<'_>) -> Response<Bytes> {
     let situation = Situation::of(page.reason);
-    let text = situation.text();
+    let text = branding.language.refusal(situation);
     let template = RefusalTemplate {
         frame: Frame::of(branding),
         title: text.title,
@@ -58,7 +60,7 @@ pub fn refusal(branding: &Branding, page: &RefusalPage<'_>) -> Response<Bytes> {
         signed_in_as: page.signed_in_as,
         text,
     };
-    with_retry_after(situation, rendered(status(page.reason), Kind::Plain, &template))
+    with_retry_after(situation, rendered(branding, status(page.reason), Kind::Plain, &template))
 }
 
 /// The same for a client that is not looking at pages: `{"error": …, "reference": …}`, where the error is a word of
@@ -69,33 +71,14 @@ pub fn refusal_json(reason: Reason, reference: &str) -> Response<Bytes> {
     with_retry_after(situation, answer::json(status(reason), body.to_string()))
 }
 
-/// A form that posts itself, with a button for browsers without JavaScript: to the IdP, or (`to_idp` false) once more
-/// to our own assertion consumer service, this time from our own site.
-pub fn auto_post(
-    branding: &Branding,
-    action: &str,
-    fields: &[(&str, &str)],
-    to_idp: bool,
-) -> Response<Bytes> {
-    if !is_link(action) {
-        return broken();
-    }
-    let (kind, title) = match to_idp {
-        true => (Kind::PostToIdp, words::TO_IDP_TITLE),
-        false => (Kind::PostToSelf, words::TO_SELF_TITLE),
-    };
-    let template = AutoPostTemplate { frame: Frame::of(branding), title, action, fields, script: AUTO_POST };
-    rendered(StatusCode::OK, kind, &template)
-}
-
 /// "Sign out?" with one button that posts to `action` with the hidden `rd`.
 pub fn sign_out_confirm(branding: &Branding, action: &str, rd: Option<&str>, user: &str) -> Response<Bytes> {
     if !is_link(action) {
-        return broken();
+        return broken(branding);
     }
-    let template =
-        SignOutConfirmTemplate { frame: Frame::of(branding), title: words::SIGN_OUT_TITLE, action, rd, user };
-    rendered(StatusCode::OK, Kind::Form, &template)
+    let frame = Frame::of(branding);
+    let template = SignOutConfirmTemplate { title: frame.words.sign_out_title, frame, action, rd, user };
+    rendered(branding, StatusCode::OK, Kind::Form, &template)
 }
 
 /// Who somebody is and who they are asked to become.
@@ -117,11 +100,11 @@ pub fn exchange(
     who: &Exchange<'_>,
 ) -> Response<Bytes> {
     if !is_link(action) || !is_link(who.stay) {
-        return broken();
+        return broken(branding);
     }
-    let template =
-        ExchangeTemplate { frame: Frame::of(branding), title: words::EXCHANGE_TITLE, action, fields, who };
-    rendered(StatusCode::OK, Kind::Form, &template)
+    let frame = Frame::of(branding);
+    let template = ExchangeTemplate { title: frame.words.exchange_title, frame, action, fields, who };
+    rendered(branding, StatusCode::OK, Kind::Form, &template)
 }
 
 /// After the end of a session; `sign_in` is where the next one begins.
@@ -129,51 +112,54 @@ pub fn signed_out(branding: &Branding, sign_in: &str) -> Response<Bytes> {
     signed_out_there(branding, &SignedOut { there: There::NotAsked, sign_in, go_on: None })
 }
 
-/// One link to sign-in with `idp=` for each IdP, as (label, href).
-pub fn chooser(branding: &Branding, site_name: &str, choices: &[(&str, &str)]) -> Response<Bytes> {
-    let choices: Vec<_> = choices.iter().copied().filter(|(_, href)| is_link(href)).collect();
-    let title = format!("{} {site_name}", words::SIGN_IN_TO);
-    let template = ChooserTemplate { frame: Frame::of(branding), title: &title, choices: &choices };
-    rendered(StatusCode::OK, Kind::Plain, &template)
-}
-
 /// 404 for an address under our own prefix that is not one of ours.
 pub fn not_found(branding: &Branding) -> Response<Bytes> {
+    let words = branding.language.words();
     let template = NoticeTemplate {
         frame: Frame::of(branding),
-        title: words::NOT_FOUND_TITLE,
-        what: words::NOT_FOUND,
-        try_this: words::CHECK_ADDRESS,
+        title: words.not_found_title,
+        what: words.not_found,
+        try_this: words.check_address,
     };
-    rendered(StatusCode::NOT_FOUND, Kind::Plain, &template)
+    rendered(branding, StatusCode::NOT_FOUND, Kind::Plain, &template)
 }
 
 /// 405 with the methods that would do, e.g. `GET, POST`.
 pub fn method_not_allowed(branding: &Branding, allow: &'static str) -> Response<Bytes> {
+    let words = branding.language.words();
     let template = NoticeTemplate {
         frame: Frame::of(branding),
-        title: words::WRONG_METHOD_TITLE,
-        what: words::WRONG_METHOD,
-        try_this: words::START_AT_FRONT,
+        title: words.wrong_method_title,
+        what: words.wrong_method,
+        try_this: words.start_at_front,
     };
-    let mut response = rendered(StatusCode::METHOD_NOT_ALLOWED, Kind::Plain, &template);
+    let mut response = rendered(branding, StatusCode::METHOD_NOT_ALLOWED, Kind::Plain, &template);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }
 
 /// What every page has around its words.
 struct Frame<'a> {
+    lang: &'static str,
     name: &'a str,
+    logo: Option<&'a str>,
     help_url: Option<&'a str>,
     style: &'static str,
+    accent: Option<String>,
+    words: &'static Words,
 }
 
 impl<'a> Frame<'a> {
     fn of(branding: &'a Branding) -> Self {
+        let words = branding.language.words();
         Self {
-            name: branding.name.as_deref().unwrap_or(words::PRODUCT),
+            lang: branding.language.tag(),
+            name: branding.name.as_deref().unwrap_or(words.product),
+            logo: branding.logo.as_ref().map(|logo| logo.path.as_str()),
             help_url: branding.help_url.as_deref().filter(|url| is_link(url) || is_mail_link(url)),
             style: STYLE,
+            accent: branding.accent.map(Accent::style),
+            words,
         }
     }
 }
@@ -188,16 +174,6 @@ struct RefusalTemplate<'a> {
     start_again: Option<&'a str>,
     sign_out: Option<&'a str>,
     signed_in_as: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "auto_post.html")]
-struct AutoPostTemplate<'a> {
-    frame: Frame<'a>,
-    title: &'a str,
-    action: &'a str,
-    fields: &'a [(&'a str, &'a str)],
-    script: &'static str,
 }
 
 #[derive(Template)]
@@ -221,14 +197,6 @@ struct ExchangeTemplate<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "chooser.html")]
-struct ChooserTemplate<'a> {
-    frame: Frame<'a>,
-    title: &'a str,
-    choices: &'a [(&'a str, &'a str)],
-}
-
-#[derive(Template)]
 #[template(path = "notice.html")]
 struct NoticeTemplate<'a> {
     frame: Frame<'a>,
@@ -237,18 +205,36 @@ struct NoticeTemplate<'a> {
     try_this: &'a str,
 }
 
-fn rendered(status: StatusCode, kind: Kind, template: &impl Template) -> Response<Bytes> {
+fn rendered(
+    branding: &Branding,
+    status: StatusCode,
+    kind: Kind,
+    template: &impl Template,
+) -> Response<Bytes> {
+    illustrated(branding, branding.logo.is_some(), status, kind, template)
+}
+
+/// A page that may show pictures of its own.
+fn illustrated(
+    branding: &Branding,
+    pictures: bool,
+    status: StatusCode,
+    kind: Kind,
+    template: &impl Template,
+) -> Response<Bytes> {
+    let accent = branding.accent.map(Accent::style);
     match template.render() {
-        Ok(html) => answer::page(status, kind, html),
-        Err(_) => broken(),
+        Ok(html) => answer::page(status, kind, Extras { style: accent.as_deref(), pictures }, html),
+        Err(_) => broken(branding),
     }
 }
 
 /// When even a page cannot be made: words without a frame.
-fn broken() -> Response<Bytes> {
-    let title = words::BROKEN_TITLE;
-    let html = format!("<!doctype html>\n<html lang=\"en\"><title>{title}</title><h1>{title}</h1></html>\n");
-    answer::page(StatusCode::INTERNAL_SERVER_ERROR, Kind::Plain, html)
+fn broken(branding: &Branding) -> Response<Bytes> {
+    let (lang, title) = (branding.language.tag(), branding.language.words().broken_title);
+    let html =
+        format!("<!doctype html>\n<html lang=\"{lang}\"><title>{title}</title><h1>{title}</h1></html>\n");
+    answer::page(StatusCode::INTERNAL_SERVER_ERROR, Kind::Plain, Extras::default(), html)
 }
 
 fn with_retry_after(situation: Situation, mut response: Response<Bytes>) -> Response<Bytes> {

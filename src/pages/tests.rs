@@ -1,3 +1,4 @@
+use super::answer::{ARRIVE, AUTO_POST, CHOOSE, LEAVE};
 use super::*;
 
 const HOSTILE: &str = "\"><script>alert('1')</script><a href='javascript:x'>&amp;\u{202e}{{7*7}}{% x %}";
@@ -7,8 +8,11 @@ fn text(response: &Response<Bytes>) -> String {
 }
 
 fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
-    let branding =
-        Branding { name: Some(value.into()), help_url: Some(format!("https://help.test/{value}")) };
+    let branding = Branding {
+        name: Some(value.into()),
+        help_url: Some(format!("https://help.test/{value}")),
+        ..Branding::default()
+    };
     let link = format!("/vestibule/sign-in?rd={value}");
     let fields = [(value, value), ("SAMLRequest", value)];
     let page = RefusalPage {
@@ -31,10 +35,31 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("sign-out-refused", sign_out_refused(&branding, Reason::LogoutUnsigned, value, &link)),
         ("sign-out-post", post_sign_out(&branding, &idp, &fields, &SignOutPost::ToIdp { framed_by: &[] })),
         ("sign-out-re-post", post_sign_out(&branding, &link, &fields, &SignOutPost::ToSelf)),
-        ("chooser", chooser(&branding, value, &[(value, &link), ("b", &link)])),
+        ("chooser", chooser(&branding, &hall(value, &link, &[choice(value, &link), choice("b", &link)]))),
+        ("leave", leave(&branding, &idp, Passing { key: value, kept: &link })),
+        ("leave-by-post", leave_by_post(&branding, &idp, &fields, Passing { key: value, kept: &link })),
+        ("arrive", arrive(&branding, &link, value)),
         ("not-found", not_found(&branding)),
         ("method", method_not_allowed(&branding, "GET")),
     ]
+}
+
+const fn choice<'a>(label: &'a str, href: &'a str) -> Choice<'a> {
+    Choice { label, href, logo: None }
+}
+
+/// Everything that a chooser can have.
+fn hall<'a>(value: &'a str, action: &'a str, choices: &'a [Choice<'a>]) -> Chooser<'a> {
+    Chooser {
+        site_name: value,
+        action,
+        fields: &[("rd", "/")],
+        by_email: true,
+        last: Some(choice(value, action)),
+        choices,
+        search: Some(Search { wanted: value, all: 12 }),
+        notice: Some(Notice::UnknownDomain),
+    }
 }
 
 fn there<'a>(there: There<'a>, link: &'a str) -> SignedOut<'a> {
@@ -47,7 +72,10 @@ const fn unknown(reference: &str) -> There<'_> {
 
 /// What is left of a page when its own style and script are taken away.
 fn without_our_own(html: &str) -> String {
-    html.replace(STYLE, "").replace(&format!("<script>{AUTO_POST}</script>"), "")
+    let scripts = [AUTO_POST, LEAVE, ARRIVE, CHOOSE];
+    scripts
+        .iter()
+        .fold(html.replace(STYLE, ""), |html, script| html.replace(&format!("<script>{script}</script>"), ""))
 }
 
 #[test]
@@ -67,8 +95,14 @@ fn the_hashed_style_and_script_stand_in_the_page_to_the_octet() {
     for (name, response) in every_page("x") {
         let html = text(&response);
         assert!(html.contains(&format!("<style>{STYLE}</style>")), "{name}");
-        let posts = name.ends_with("post");
-        assert_eq!(html.contains(&format!("<script>{AUTO_POST}</script>")), posts, "{name}");
+        let script = match name {
+            "chooser" => Some(CHOOSE),
+            "leave" | "leave-by-post" => Some(LEAVE),
+            "arrive" => Some(ARRIVE),
+            _ => name.ends_with("post").then_some(AUTO_POST),
+        };
+        assert_eq!(html.contains("<script>"), script.is_some(), "{name}");
+        assert!(script.is_none_or(|script| html.contains(&format!("<script>{script}</script>"))), "{name}");
     }
 }
 
@@ -80,9 +114,11 @@ fn every_page_can_be_read_aloud_and_on_a_phone() {
             assert!(html.contains(part), "{name}: {part}");
         }
         assert_eq!(html.matches("<h1>").count(), 1, "{name}");
-        assert!(
-            !html.contains("style=") && !html.contains(" onclick") && !html.contains("http-equiv"),
-            "{name}"
+        assert!(!html.contains("style=") && !html.contains(" onclick"), "{name}");
+        // Where a link follows itself, it does so without scripts too.
+        assert_eq!(
+            html.contains("<noscript><meta http-equiv=\"refresh\""),
+            name == "leave" || name == "arrive"
         );
     }
 }
@@ -102,7 +138,8 @@ fn every_page_forbids_storing_framing_and_sniffing() {
 #[test]
 fn pages_that_post_have_a_button_for_browsers_without_script() {
     for (name, response) in every_page("x") {
-        assert_eq!(text(&response).contains("<form"), text(&response).contains("<button"), "{name}");
+        let html = without_our_own(&text(&response));
+        assert_eq!(html.matches("<form").count(), html.matches("<button").count(), "{name}");
     }
 }
 
@@ -172,13 +209,21 @@ fn a_form_to_elsewhere_than_http_is_not_made() {
     assert_eq!(exchange(&Branding::default(), "javascript:x", &[], &who("/")).status(), 500);
     assert_eq!(exchange(&Branding::default(), "/acs", &[], &who("javascript:x")).status(), 500);
     assert!(text(&signed_out(&Branding::default(), "javascript:x")).contains("href=\"/\""));
-    assert!(!text(&chooser(&Branding::default(), "s", &[("x", "javascript:x")])).contains("javascript:"));
+    let hostile = [choice("x", "javascript:x")];
+    let page = Chooser { last: Some(hostile[0]), ..hall("s", "/sign-in", &hostile) };
+    assert!(!text(&chooser(&Branding::default(), &page)).contains("javascript:"));
+    assert_eq!(chooser(&Branding::default(), &hall("s", "javascript:x", &[])).status(), 500);
+    let passing = |kept| Passing { key: "k", kept };
+    assert_eq!(leave(&Branding::default(), "javascript:x", passing("/")).status(), 500);
+    assert_eq!(leave(&Branding::default(), "https://idp.test/", passing("javascript:x")).status(), 500);
+    assert_eq!(leave_by_post(&Branding::default(), "/x", &[], passing("javascript:x")).status(), 500);
+    assert_eq!(arrive(&Branding::default(), "javascript:x", "k").status(), 500);
 }
 
 #[test]
 fn help_may_be_a_mailbox_but_not_a_script() {
     let with = |url: &str| {
-        let branding = Branding { name: None, help_url: Some(url.into()) };
+        let branding = Branding { help_url: Some(url.into()), ..Branding::default() };
         text(&not_found(&branding))
     };
     assert!(with("mailto:it@example.com").contains("href=\"mailto:it@example.com\""));
@@ -192,56 +237,71 @@ fn the_405_names_the_methods_that_would_do() {
     assert_eq!(response.headers()["allow"], "GET, POST");
 }
 
-/// Writes every page with its headers into the folder named by `VESTIBULE_PAGES_DIR`, to be looked at in a browser.
 #[test]
-fn pages_can_be_looked_at() {
-    let Some(dir) = std::env::var_os("VESTIBULE_PAGES_DIR").map(std::path::PathBuf::from) else { return };
-    let branding =
-        Branding { name: Some("Acme Intranet".into()), help_url: Some("mailto:it@acme.example".into()) };
-    let default = Branding::default();
-    let write = |name: &str, response: Response<Bytes>| {
-        let headers: Vec<_> = response
-            .headers()
-            .iter()
-            .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()))
-            .collect();
-        std::fs::write(dir.join(format!("{name}.headers")), headers.concat()).unwrap();
-        std::fs::write(dir.join(format!("{name}.html")), response.body()).unwrap();
+fn the_owners_name_mark_and_colour_stand_on_every_page() {
+    let picture = Picture::read(b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec()).unwrap();
+    let branding = Branding {
+        name: Some("Acme Intranet".into()),
+        logo: Some(Logo { picture, path: "/vestibule/logo?v=1".into() }),
+        accent: Some(Accent::parse("#0b5fff").unwrap()),
+        ..Branding::default()
     };
-    let mut seen = std::collections::HashSet::new();
-    for &reason in Reason::ALL {
-        let situation = Situation::of(reason);
-        if !seen.insert(situation) {
-            continue;
-        }
-        let allowed = situation == Situation::NotAllowed;
-        let page = RefusalPage {
-            reason,
-            reference: "7f3a-91c2",
-            start_again: Some("/vestibule/sign-in?rd=/"),
-            sign_out: allowed.then_some("/vestibule/sign-out"),
-            signed_in_as: allowed.then_some("ada.lovelace@example.com"),
-        };
-        write(&format!("refusal-{situation:?}"), refusal(if allowed { &branding } else { &default }, &page));
+    for response in [not_found(&branding), signed_out(&branding, "/"), arrive(&branding, "/", "k")] {
+        let html = text(&response);
+        assert!(
+            html.contains(" – Acme Intranet</title>") && html.contains("<span>Acme Intranet</span>"),
+            "{html}"
+        );
+        assert!(
+            html.contains("<img src=\"/vestibule/logo?v=1\" alt=\"\">") && html.contains("--accent:#0b5fff")
+        );
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert_eq!(
+            policy.matches("'sha256-").count() - usize::from(policy.contains("script-src")),
+            2,
+            "{policy}"
+        );
+        assert!(policy.contains("img-src 'self';"), "{policy}");
     }
-    let fields = [("SAMLRequest", "PHNhbWw+"), ("RelayState", "x")];
-    write("auto-post", auto_post(&branding, "http://127.0.0.1:8702/sso", &fields, true));
-    write("re-post", auto_post(&default, "/acs", &fields, false));
-    write(
-        "sign-out",
-        sign_out_confirm(&default, "/vestibule/sign-out", Some("/"), "ada.lovelace@example.com"),
-    );
-    let who = Exchange { now: "ada.lovelace@example.com", then: "mallory@example.com", stay: "/" };
-    write("exchange", exchange(&default, "/acs", &fields, &who));
-    write("signed-out", signed_out(&default, "/vestibule/sign-in"));
-    let choices = [
-        ("Corporate login", "/a"),
-        ("Partners and suppliers of the Northern region", "/b"),
-        ("Students", "/c"),
-    ];
-    write("chooser", chooser(&branding, "Wiki", &choices));
-    write("not-found", not_found(&default));
-    write("method", method_not_allowed(&default, "POST"));
+}
+
+#[test]
+fn a_choice_bears_its_logo_or_its_initial() {
+    let choices =
+        [Choice { logo: Some("/vestibule/logo/corp?v=1"), ..choice("Corp", "/a") }, choice("änder", "/b")];
+    let page = Chooser {
+        last: None,
+        search: None,
+        notice: None,
+        by_email: false,
+        ..hall("s", "/sign-in", &choices)
+    };
+    let response = chooser(&Branding::default(), &page);
+    let html = without_our_own(&text(&response));
+    assert!(html.contains("<img class=\"mark\" src=\"/vestibule/logo/corp?v=1\" alt=\"\">"), "{html}");
+    assert!(html.contains("<span class=\"mark\" aria-hidden=\"true\">Ä</span>"), "{html}");
+    assert!(!html.contains("<form") && !html.contains("role=\"status\""), "{html}");
+    assert!(response.headers()["content-security-policy"].to_str().unwrap().contains("img-src 'self'"));
+}
+
+#[test]
+fn what_was_found_is_counted() {
+    let said = |choices: &[Choice<'_>]| {
+        let page = Chooser { notice: None, ..hall("s", "/sign-in", choices) };
+        let html = without_our_own(&text(&chooser(&Branding::default(), &page)));
+        html.split_once("data-none=")
+            .unwrap()
+            .1
+            .split_once('>')
+            .unwrap()
+            .1
+            .split_once('<')
+            .unwrap()
+            .0
+            .to_owned()
+    };
+    assert_eq!(said(&[choice("a", "/a"), choice("b", "/b")]), "2 of 12 sign-in pages");
+    assert_eq!(said(&[]), "No sign-in page has that name.");
 }
 
 #[test]

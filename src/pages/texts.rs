@@ -1,11 +1,43 @@
-//! Every sentence that a visitor can read, in one catalogue (English): the words of refusals here, those of the other
-//! pages and of buttons in [`words`].
+//! Every sentence that a visitor can read, in one catalogue for each language: the words of refusals ([`Text`]), and those
+//! of the other pages and of buttons ([`Words`]). Another language is a file beside `english.rs` and a line in [`Language`].
 //!
 //! Some hundred [`Reason`]s become a handful of [`Situation`]s: what a person can do is the same whether a digest or
 //! an audience disagreed, and telling the two apart would only help somebody who is trying them out. The owner finds
 //! the difference in the audit event under the same reference.
 
+mod english;
+
 use crate::reason::Reason;
+
+/// The language of the pages, chosen once for a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// The only one so far.
+    #[default]
+    English,
+}
+
+impl Language {
+    /// For the attribute `lang` (BCP 47).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+        }
+    }
+
+    /// The words of a refusal.
+    pub const fn refusal(self, situation: Situation) -> Text {
+        match self {
+            Self::English => english::refusal(situation),
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static Words {
+        match self {
+            Self::English => &english::WORDS,
+        }
+    }
+}
 
 /// What went wrong, as far as the person in front of the browser can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,7 +158,11 @@ impl Situation {
             Reason::ReturnAddressForeign
             | Reason::IdpUnknown
             | Reason::HandoffInvalid
-            | Reason::HandoffForeign => Self::BadLink,
+            | Reason::HandoffForeign
+            | Reason::IdpStaged
+            | Reason::IdpRetired
+            | Reason::TestLinkInvalid
+            | Reason::TestLinkExpired => Self::BadLink,
             Reason::CrossSiteRequest => Self::CrossSite,
             Reason::SiteUnknown => Self::NoSuchSite,
             Reason::GatewayUntrusted
@@ -134,7 +170,7 @@ impl Situation {
             | Reason::OriginalUrlDoubled
             | Reason::OriginalUrlMalformed => Self::Misconfigured,
             Reason::Busy => Self::Busy,
-            Reason::StoreUnavailable => Self::Unavailable,
+            Reason::StoreUnavailable | Reason::AuditUnavailable => Self::Unavailable,
             Reason::UpstreamUnreachable => Self::ApplicationDown,
             Reason::UpstreamTimeout => Self::ApplicationSlow,
             Reason::Internal => Self::Internal,
@@ -156,180 +192,6 @@ impl Situation {
         match self {
             Self::BadRequest | Self::BadLink => Some("/"),
             _ => None,
-        }
-    }
-
-    /// The words.
-    pub const fn text(self) -> Text {
-        match self {
-            Self::SignInFailed => Text {
-                title: "Sign-in did not work",
-                what: "The answer from your organisation’s sign-in page could not be accepted, so you are not signed in.",
-                try_this: "Start again. If it happens again, send the reference below to whoever \
-                           looks after this application: it tells them what went wrong.",
-                action: "Start again",
-            },
-            Self::IdpSaidNo => Text {
-                title: "You were not signed in",
-                what: "Your organisation’s sign-in page answered that it did not sign you in.",
-                try_this: "If you cancelled, just start again. Otherwise your account may not be set up for this \
-                           application yet: ask whoever looks after it, and give them the reference below.",
-                action: "Start again",
-            },
-            Self::StartAgain => Text {
-                title: "Please sign in again",
-                what: "This sign-in took too long or was already used, for example by going back or reloading.",
-                try_this: "Start again: it usually takes a moment only.",
-                action: "Start again",
-            },
-            Self::BegunElsewhere => Text {
-                title: "Please start here",
-                what: "You came by a link or a tile of your organisation’s sign-in page. For your safety a sign-in to this \
-                       application has to begin here.",
-                try_this: "Press the button: if your organisation still remembers you, that is all. If the link should \
-                           work by itself, send the reference below to whoever looks after this application.",
-                action: "Sign in",
-            },
-            Self::NotWithoutAPage => Text {
-                title: "You are not signed in yet",
-                what: "This application only takes people whom your organisation’s sign-in page knows already, and it does \
-                       not know you yet.",
-                try_this: "Sign in at your organisation first, then come back and start again.",
-                action: "Start again",
-            },
-            Self::SignedInOtherwise => Text {
-                title: "Please sign in another way",
-                what: "Your organisation signed you in, but not as recently or not by the means that this application asks \
-                       for, such as a second factor.",
-                try_this: "Sign out at your organisation, start again, and take the stronger way if you are offered one. If \
-                           it happens again, send the reference below to whoever looks after this application.",
-                action: "Start again",
-            },
-            Self::CookiesBlocked => Text {
-                title: "Your browser lost track of this sign-in",
-                what: "You came back from the sign-in page, but your browser did not bring back the cookie that it was \
-                       given when you left.",
-                try_this: "Allow cookies for this address, keep to one browser, and start again. A sign-in also has to \
-                           be finished within 15 minutes.",
-                action: "Start again",
-            },
-            Self::SignInLoop => Text {
-                title: "Sign-in keeps starting over",
-                what: "You signed in several times in a row, but your browser never came back with the cookie that \
-                       keeps you signed in. We stopped here instead of sending you round again.",
-                try_this: "Allow cookies for this address and start again. If they are allowed, something between your \
-                           browser and this application drops them: send the reference below to whoever looks after it.",
-                action: "Start again",
-            },
-            Self::AccountUnsuitable => Text {
-                title: "Your account cannot be used here",
-                what: "You were signed in by your organisation, but what it sent about your account is not what this \
-                       application needs.",
-                try_this: "Signing in again will not change that. Send the reference below to whoever looks after this \
-                           application.",
-                action: "Sign in again",
-            },
-            Self::SignOutFailed => Text {
-                title: "This sign-out was not accepted",
-                what: "Something asked this application to sign you out, and it is not certain that it was your \
-                       organisation, or that it was meant now. Nothing was done.",
-                try_this: "If you want to leave, sign out here yourself. If this happens again, send the reference \
-                           below to whoever looks after this application.",
-                action: "",
-            },
-            Self::NotAllowed => Text {
-                title: "You do not have access",
-                what: "You are signed in, but your account is not allowed to open this page.",
-                try_this: "If you need it, ask whoever looks after this application for access, and give them the \
-                           reference below. After they have changed something, sign out and in again.",
-                action: "Sign in again",
-            },
-            Self::NotSignedIn => Text {
-                title: "Please sign in",
-                what: "This page is only for people who are signed in.",
-                try_this: "Sign in to go on.",
-                action: "Sign in",
-            },
-            Self::BadRequest => Text {
-                title: "This request cannot be read",
-                what: "What your browser sent is not something that this application understands.",
-                try_this: "Check the address for typing errors, or start from the application’s front page.",
-                action: "Go to the front page",
-            },
-            Self::HeaderTooLarge => Text {
-                title: "Your browser sends too much at once",
-                what: "Along with every page your browser sends the cookies of this address, and there are too many of \
-                       them by now.",
-                try_this: "Delete the cookies of this address in your browser’s settings, then open the page again.",
-                action: "",
-            },
-            Self::BadLink => Text {
-                title: "This link does not work",
-                what: "The link that brought you here is out of date or was made for another place.",
-                try_this: "Start from the application itself, and update your bookmark if you used one.",
-                action: "Go to the front page",
-            },
-            Self::CrossSite => Text {
-                title: "This request came from somewhere else",
-                what: "A page of another site sent this request in your name, so nothing was done.",
-                try_this: "If you meant to do this, open the application itself and do it there.",
-                action: "Go to the front page",
-            },
-            Self::NoSuchSite => Text {
-                title: "There is nothing at this address",
-                what: "No application is served at this address.",
-                try_this: "Check the address. If it worked before, send the reference below to whoever looks after it.",
-                action: "",
-            },
-            Self::Misconfigured => Text {
-                title: "This application is not set up correctly",
-                what: "The server in front of the application did not pass on what is needed to let you in.",
-                try_this: "There is nothing you can do yourself. Send the reference below to whoever looks after this \
-                           application.",
-                action: "",
-            },
-            Self::Busy => Text {
-                title: "Very busy just now",
-                what: "More people are signing in than can be served at this moment.",
-                try_this: "Wait a few seconds, then start again.",
-                action: "Start again",
-            },
-            Self::Unavailable => Text {
-                title: "Sign-in is not available just now",
-                what: "The place where sign-ins are kept cannot be reached, so nobody can be let in safely.",
-                try_this: "Wait a minute, then try again. If it lasts, send the reference below to whoever looks after \
-                           this application.",
-                action: "Try again",
-            },
-            Self::IdpUnavailable => Text {
-                title: "Sign-in is not available just now",
-                what: "Your organisation’s sign-in service cannot be used at this moment. Whoever is signed in already \
-                       stays signed in.",
-                try_this: "Wait a minute, then try again. If it lasts, send the reference below to whoever looks after \
-                           this application.",
-                action: "Try again",
-            },
-            Self::ApplicationDown => Text {
-                title: "The application is not reachable",
-                what: "You are in the right place, but the application behind this page does not answer.",
-                try_this: "Reload this page in a minute. If it lasts, send the reference below to whoever looks after \
-                           the application.",
-                action: "Try again",
-            },
-            Self::ApplicationSlow => Text {
-                title: "The application is taking too long",
-                what: "The application got your request but did not answer in time. It may still be working on it.",
-                try_this: "Look whether it was done before you send it again. If it lasts, send the reference below to \
-                           whoever looks after the application.",
-                action: "Try again",
-            },
-            Self::Internal => Text {
-                title: "Something broke on our side",
-                what: "Your request could not be handled, and nothing was passed on.",
-                try_this: "Try again in a minute. If it lasts, send the reference below to whoever looks after this \
-                           application.",
-                action: "Try again",
-            },
         }
     }
 
@@ -367,63 +229,80 @@ impl Situation {
     }
 }
 
-/// What the other pages say, and every label. Templates name these directly.
-pub(super) mod words {
-    pub(in crate::pages) const PRODUCT: &str = "Vestibule";
-    pub(in crate::pages) const GET_HELP: &str = "Get help";
-    pub(in crate::pages) const REFERENCE: &str = "Reference";
-    pub(in crate::pages) const SIGNED_IN_AS: &str = "Signed in as";
-    pub(in crate::pages) const SIGN_OUT: &str = "Sign out";
-    pub(in crate::pages) const FRONT_PAGE: &str = "Go to the front page";
+/// What the other pages say, and every label. Templates read it from their frame.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) product: &'static str,
+    pub(super) get_help: &'static str,
+    pub(super) reference: &'static str,
+    pub(super) signed_in_as: &'static str,
+    pub(super) sign_out: &'static str,
+    pub(super) front_page: &'static str,
+    pub(super) to_idp_title: &'static str,
+    pub(super) to_self_title: &'static str,
+    pub(super) to_target_title: &'static str,
+    pub(super) press_continue: &'static str,
+    pub(super) resume: &'static str,
+    pub(super) sign_out_title: &'static str,
+    pub(super) you_are: Around,
+    pub(super) stay: &'static str,
+    pub(super) exchange_title: &'static str,
+    pub(super) exchange_then: Around,
+    pub(super) exchange_warning: &'static str,
+    pub(super) exchange: Around,
+    pub(super) exchange_stay: Around,
+    pub(super) signed_out_title: &'static str,
+    pub(super) signed_out: &'static str,
+    pub(super) remembered: &'static str,
+    pub(super) ended_there: &'static str,
+    pub(super) partly_there: &'static str,
+    pub(super) refused_there: &'static str,
+    pub(super) unknown_there: &'static str,
+    pub(super) signing_out_title: &'static str,
+    pub(super) sign_in_again: &'static str,
+    pub(super) sign_in_to: Around,
+    pub(super) choose: &'static str,
+    pub(super) choose_or_write: &'static str,
+    pub(super) last_time: &'static str,
+    pub(super) continue_with: Around,
+    pub(super) other_choices: &'static str,
+    pub(super) email: &'static str,
+    pub(super) email_button: &'static str,
+    pub(super) or: &'static str,
+    pub(super) search: &'static str,
+    pub(super) search_label: &'static str,
+    pub(super) found: &'static str,
+    pub(super) found_none: &'static str,
+    pub(super) not_an_address: &'static str,
+    pub(super) unknown_domain: &'static str,
+    pub(super) several_domains: &'static str,
+    pub(super) not_found_title: &'static str,
+    pub(super) not_found: &'static str,
+    pub(super) check_address: &'static str,
+    pub(super) wrong_method_title: &'static str,
+    pub(super) wrong_method: &'static str,
+    pub(super) start_at_front: &'static str,
+    pub(super) broken_title: &'static str,
+    pub(super) trial_ask_title: &'static str,
+    pub(super) trial_ask: &'static str,
+    pub(super) trial_go: &'static str,
+    pub(super) trial_accepted_title: &'static str,
+    pub(super) trial_refused_title: &'static str,
+    pub(super) trial_nobody: &'static str,
+    pub(super) trial_text: &'static str,
+    pub(super) trial_copy: &'static str,
+    pub(super) trial_copied: &'static str,
+}
 
-    pub(in crate::pages) const TO_IDP_TITLE: &str = "Taking you to the sign-in page";
-    pub(in crate::pages) const TO_SELF_TITLE: &str = "Finishing your sign-in";
-    pub(in crate::pages) const PRESS_CONTINUE: &str =
-        "If nothing happens within a few seconds, press the button.";
-    pub(in crate::pages) const CONTINUE: &str = "Continue";
+/// A sentence around a value: what stands before it, and what after.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around(pub(super) &'static str, pub(super) &'static str);
 
-    pub(in crate::pages) const SIGN_OUT_TITLE: &str = "Do you want to sign out?";
-    pub(in crate::pages) const YOU_ARE: &str = "You are signed in as";
-    pub(in crate::pages) const STAY: &str = "Stay signed in";
-
-    pub(in crate::pages) const EXCHANGE_TITLE: &str = "Do you want to switch accounts?";
-    pub(in crate::pages) const EXCHANGE_THEN: &str =
-        "You have just been sent here by your organisation’s sign-in page as";
-    pub(in crate::pages) const EXCHANGE_WARNING: &str = "If you did not ask for that, stay as you are: somebody may want you to work in an account that is not yours.";
-    pub(in crate::pages) const EXCHANGE: &str = "Switch to";
-    pub(in crate::pages) const EXCHANGE_STAY: &str = "Stay as";
-
-    pub(in crate::pages) const SIGNED_OUT_TITLE: &str = "You are signed out";
-    pub(in crate::pages) const SIGNED_OUT: &str = "You have left this application.";
-    pub(in crate::pages) const REMEMBERED: &str = "Your organisation may still remember you, so that signing in again can happen without a password. On a \
-         shared computer, close all browser windows now.";
-    pub(in crate::pages) const ENDED_THERE: &str =
-        "Your organisation has ended your sign-in there too, and at the other applications that it knows of.";
-    pub(in crate::pages) const PARTLY_THERE: &str = "Your organisation has ended your sign-in there, but could not reach every other application where you are signed \
-         in. On a shared computer, close all browser windows now.";
-    pub(in crate::pages) const REFUSED_THERE: &str = "Your organisation did not end your sign-in there, so that signing in again can happen without a password. On \
-         a shared computer, sign out there too, or close all browser windows now.";
-    pub(in crate::pages) const UNKNOWN_THERE: &str = "Whether your organisation has ended your sign-in there is not known: its answer could not be accepted. On a \
-         shared computer, close all browser windows now.";
-    pub(in crate::pages) const GO_ON: &str = "Continue";
-    pub(in crate::pages) const SIGNING_OUT_TITLE: &str = "Signing you out";
-    pub(in crate::pages) const SIGN_IN_AGAIN: &str = "Sign in again";
-
-    pub(in crate::pages) const SIGN_IN_TO: &str = "Sign in to";
-    pub(in crate::pages) const CHOOSE: &str = "Choose where you have your account.";
-
-    pub(in crate::pages) const NOT_FOUND_TITLE: &str = "There is nothing here";
-    pub(in crate::pages) const NOT_FOUND: &str =
-        "This address belongs to the sign-in of the application, but no page lives here.";
-    pub(in crate::pages) const CHECK_ADDRESS: &str =
-        "Check the address, or start from the application’s front page.";
-
-    pub(in crate::pages) const WRONG_METHOD_TITLE: &str = "This address works differently";
-    pub(in crate::pages) const WRONG_METHOD: &str =
-        "The address exists, but it is not meant to be opened in this way.";
-    pub(in crate::pages) const START_AT_FRONT: &str = "Start from the application’s front page.";
-
-    pub(in crate::pages) const BROKEN_TITLE: &str = "Something broke on our side";
+impl Around {
+    /// With the value in it, where nothing need be marked up.
+    pub(super) fn with(self, value: &str) -> String {
+        format!("{}{value}{}", self.0, self.1)
+    }
 }
 
 #[cfg(test)]
@@ -471,7 +350,7 @@ mod tests {
     #[test]
     fn no_text_shows_a_code() {
         for &reason in Reason::ALL {
-            let text = Situation::of(reason).text();
+            let text = Language::English.refusal(Situation::of(reason));
             for words in [text.title, text.what, text.try_this, text.action] {
                 // A code of one word ("busy") may be the plain word for it too.
                 let shown = reason.code().contains('-') && words.contains(reason.code());

@@ -104,15 +104,7 @@ pub struct Question<'a> {
 /// # Errors
 /// A sentence for the owner: the IdP offers no binding, there is no key to sign with, or signing failed.
 pub fn authn_request(question: &Question<'_>, now: Moment) -> Result<Outgoing, String> {
-    let services = &question.identity_provider.single_sign_on;
-    let offered = |binding: Binding| services.iter().find(|(offered, _)| *offered == binding);
-    let (binding, location) = question
-        .prefer
-        .and_then(offered)
-        .or_else(|| offered(Binding::Redirect))
-        .or_else(|| offered(Binding::Post))
-        .ok_or("the identity provider offers no binding for requests")?;
-
+    let (binding, location) = question.service()?;
     let key = question.key()?;
     let (xml, issuer_ends) = question.message(location, now);
     match binding {
@@ -133,7 +125,43 @@ pub fn authn_request(question: &Question<'_>, now: Moment) -> Result<Outgoing, S
     }
 }
 
+/// A request as it would be made, for people to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// By which binding it goes.
+    pub binding: Binding,
+    /// To which address.
+    pub location: String,
+    /// The message, before it is signed and encoded.
+    pub xml: String,
+    /// Whether it would be signed.
+    pub signed: bool,
+}
+
+/// Says what [`authn_request`] would make, and makes nothing that could be sent.
+///
+/// # Errors
+/// As [`authn_request`].
+pub fn preview(question: &Question<'_>, now: Moment) -> Result<Preview, String> {
+    let (binding, location) = question.service()?;
+    let signed = question.key()?.is_some();
+    let (xml, _) = question.message(location, now);
+    Ok(Preview { binding: *binding, location: location.clone(), xml, signed })
+}
+
 impl<'a> Question<'a> {
+    /// How and where the identity provider takes requests.
+    fn service(&self) -> Result<&'a (Binding, String), String> {
+        let services = &self.identity_provider.single_sign_on;
+        let offered = |binding: Binding| services.iter().find(|(offered, _)| *offered == binding);
+        let chosen = self
+            .prefer
+            .and_then(offered)
+            .or_else(|| offered(Binding::Redirect))
+            .or_else(|| offered(Binding::Post));
+        chosen.ok_or_else(|| "the identity provider offers no binding for requests".to_owned())
+    }
+
     /// The key that signs; none: the request is not signed.
     fn key(&self) -> Result<Option<&'a SigningKey>, String> {
         let first = self.service_provider.signing_keys.first();

@@ -238,7 +238,8 @@ pub(super) fn is_id(local_name: &str) -> bool {
     local_name.eq_ignore_ascii_case("id") || matches!(local_name, "AssertionID" | "ResponseID")
 }
 
-/// RFC 3986: an absolute URI begins with a scheme and a colon (3.1), and has no characters but those of URIs (2). Other
+/// RFC 3986: an absolute URI begins with a scheme and a colon (3.1), has an authority with a host and perhaps a port after
+/// two slashes (3.2), and no characters but those of URIs (2). Other
 /// canonicalisers give up on what they cannot read as a URI. An ampersand, which URIs have and names of namespaces do not,
 /// is refused as well: libxml2 keeps it as a reference to a character.
 fn is_absolute(uri: &str) -> bool {
@@ -250,7 +251,19 @@ fn is_absolute(uri: &str) -> bool {
             && rest.split('%').skip(1).all(|after| {
                 after.as_bytes().get(..2).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
             })
+            && rest.strip_prefix("//").is_none_or(has_authority)
     })
+}
+
+/// RFC 3986 section 3.2, of what follows the two slashes: at most one user, and a port that is a number.
+fn has_authority(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.split_once('@').map_or(authority, |(_user, place)| place);
+    let (host, port) = place.split_once(':').unwrap_or((place, "0"));
+    !host.is_empty()
+        && !place.contains('@')
+        && (1..=5).contains(&port.len())
+        && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The names that mean something to readers of SAML, and where alone they may stand.

@@ -38,6 +38,14 @@ fn every_structural_rule_refuses_under_its_own_name() {
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:x%2'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:{x}'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x:x xmlns:x='urn:x#a#b'/>"), Reason::XmlNamespaceRelative),
+        // The first was found by fuzzing: xmlsec1 cannot read it.
+        (
+            insert("<saml:Subject>", "<x:x xmlns:x='http://www.wxmlns:saml=XMLSchema'/>"),
+            Reason::XmlNamespaceRelative,
+        ),
+        (insert("<saml:Subject>", "<x:x xmlns:x='http://a:'/>"), Reason::XmlNamespaceRelative),
+        (insert("<saml:Subject>", "<x:x xmlns:x='http://a@b@c/'/>"), Reason::XmlNamespaceRelative),
+        (insert("<saml:Subject>", "<x:x xmlns:x='http:///path'/>"), Reason::XmlNamespaceRelative),
         (insert("<saml:Subject>", "<x xmlns:y=''/>"), Reason::XmlMalformed),
         (insert("<saml:Subject>", "<saml:a:b/>"), Reason::XmlMalformed),
         (insert("<saml:Subject>", "<:a/>"), Reason::XmlMalformed),

@@ -64,6 +64,18 @@ impl Index {
             .collect()
     }
 
+    /// One part after the other, so that nobody waits long.
+    pub(super) fn by_idp(&self, site: SiteKey, idp: &str) -> Vec<SessionKey> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let of_idp =
+                shard.by_user.iter().filter(|session| session.site() == site && session.idp() == idp);
+            found.extend(of_idp.map(|session| *session.key()));
+        }
+        found
+    }
+
     pub(super) fn by_name_id(
         &self,
         site: SiteKey,

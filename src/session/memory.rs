@@ -10,7 +10,9 @@
 
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
-use super::{Claim, ClaimKey, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize};
+use super::{
+    Claim, ClaimKey, Departed, Departure, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+};
 use crate::clock::Moment;
 use async_trait::async_trait;
 use moka::notification::RemovalCause;
@@ -28,6 +30,7 @@ pub struct MemoryStore {
     max_bytes: u64,
     index: Arc<Index>,
     evicted: Arc<AtomicU64>,
+    departed: Arc<Mutex<Departed>>,
     claims: Mutex<Claims>,
     made_at: Moment,
     /// The part of the index that the next sweep begins with.
@@ -46,7 +49,9 @@ impl MemoryStore {
     pub fn with_max_claims(max_bytes: u64, max_claims: usize, now: Moment) -> Self {
         let index = Arc::new(Index::new());
         let evicted = Arc::new(AtomicU64::new(0));
-        let (its_index, its_evicted) = (Arc::clone(&index), Arc::clone(&evicted));
+        let departed = Arc::new(Mutex::new(Departed::default()));
+        let (its_index, its_evicted, its_departed) =
+            (Arc::clone(&index), Arc::clone(&evicted), Arc::clone(&departed));
         let sessions = Cache::builder()
             .max_capacity(max_bytes)
             .weigher(|_, session: &Arc<Session>| session.weight())
@@ -56,11 +61,21 @@ impl MemoryStore {
                 session.end();
                 if cause == RemovalCause::Size {
                     its_evicted.fetch_add(1, Ordering::Relaxed);
+                    remember(&its_departed, session, Departure::Evicted);
                 }
             })
             .build_with_hasher(FirstOctets);
         let claims = Mutex::new(Claims::with_limit(max_claims));
-        Self { sessions, max_bytes, index, evicted, claims, made_at: now, next_part: AtomicUsize::new(0) }
+        Self {
+            sessions,
+            max_bytes,
+            index,
+            evicted,
+            departed,
+            claims,
+            made_at: now,
+            next_part: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -109,6 +124,10 @@ impl Store for MemoryStore {
         Ok(self.index.by_user(idp, user))
     }
 
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        Ok(self.index.by_idp(site, idp))
+    }
+
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.claims.lock().claim_once(keys, now, until)
     }
@@ -126,11 +145,19 @@ impl Store for MemoryStore {
         let first = self.next_part.fetch_add(PARTS_A_SWEEP, Ordering::Relaxed);
         for part in first..first.saturating_add(PARTS_A_SWEEP) {
             for session in self.index.expired(part, now) {
-                self.sessions.remove(session.key());
+                // Who signs out at this moment takes it away first, and is told of by others.
+                if let Some(gone) = self.sessions.remove(session.key()) {
+                    let over = gone.ends_at() <= now;
+                    remember(&self.departed, gone, if over { Departure::Over } else { Departure::Idle });
+                }
             }
         }
         self.sessions.run_pending_tasks();
         self.claims.lock().forget_ended(now, CLAIMS_A_SWEEP);
+    }
+
+    fn departed(&self) -> Departed {
+        std::mem::take(&mut self.departed.lock())
     }
 
     fn size(&self) -> StoreSize {
@@ -142,6 +169,19 @@ impl Store for MemoryStore {
         }
     }
 }
+
+/// Keeps a session to be told of, as long as there are not too many: they take memory that the bound does not know.
+fn remember(departed: &Mutex<Departed>, session: Arc<Session>, why: Departure) {
+    let mut departed = departed.lock();
+    if departed.sessions.len() < MAX_DEPARTED {
+        departed.sessions.push((session, why));
+    } else {
+        departed.others += 1;
+    }
+}
+
+/// More than end in a second of an ordinary day; some megabytes.
+const MAX_DEPARTED: usize = 4096;
 
 /// A session as the key to itself.
 struct ByKey(Arc<Session>);

@@ -24,7 +24,7 @@ pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
 pub use memory::MemoryStore;
 pub use sign_on::{HandedOver, Origin, Reading, Readings};
-pub use store::{Claim, Peek, Store, StoreError, StoreSize};
+pub use store::{Claim, Departed, Departure, Peek, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
 use crate::identity::{Groups, Identity, Person};

@@ -42,6 +42,10 @@ pub trait Store: Send + Sync {
     /// The sessions of (IdP, user) on every site.
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError>;
 
+    /// The sessions on `site` that came by an identity provider: for the day on which it is retired. May look at every
+    /// session.
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError>;
+
     /// Claims all keys at once until `until`, or none when one is taken at `now`. Of any number of concurrent calls for
     /// one key, one is told [`Claim::First`]. `until` must lie after `now`.
     ///
@@ -61,8 +65,34 @@ pub trait Store: Send + Sync {
     /// background. Repeated calls get through everything. A store that forgets by itself does nothing.
     fn sweep(&self, _now: Moment) {}
 
+    /// The sessions that ended by themselves since this was asked last, and why; each is told once. A store that cannot
+    /// know tells of none.
+    fn departed(&self) -> Departed {
+        Departed::default()
+    }
+
     /// Figures for metrics.
     fn size(&self) -> StoreSize;
+}
+
+/// Sessions that ended by themselves.
+#[derive(Debug, Default)]
+pub struct Departed {
+    /// One by one, with why.
+    pub sessions: Vec<(Arc<Session>, Departure)>,
+    /// How many there were beside these: a store keeps only so many to be told of.
+    pub others: usize,
+}
+
+/// Why a session ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Nobody used it.
+    Idle,
+    /// Its time was over: `max_age`, or the IdP's own end.
+    Over,
+    /// It had to make room.
+    Evicted,
 }
 
 /// The store cannot answer; callers refuse.

@@ -36,6 +36,7 @@ pub async fn run<S: Store + 'static>(make: impl Fn(Room) -> S) {
     inserting_again_changes_nothing(&store()).await;
     a_name_id_finds_its_sessions(&store()).await;
     a_user_is_found_on_every_site(&store()).await;
+    an_idp_finds_all_its_sessions(&store()).await;
     the_least_recently_used_goes(&make).await;
     what_could_never_fit_is_refused(&make).await;
     claims_are_all_or_nothing(&store()).await;
@@ -140,6 +141,20 @@ async fn a_user_is_found_on_every_site<S: Store>(store: &S) {
     assert_eq!(by_user(store, "corp", "Ada").await, []);
     assert!(patiently(|| store.remove(here.key())).await.is_ok());
     assert_eq!(by_user(store, "corp", "ada").await, keys(&[&there]));
+}
+
+async fn an_idp_finds_all_its_sessions<S: Store>(store: &S) {
+    let mut of_corp = Vec::new();
+    for n in 0..20 {
+        of_corp.push(insert(store, sample(n, NOW)).await);
+    }
+    insert(store, Sample { idp: "other", ..Sample::new(100) }.session(NOW)).await;
+    insert(store, Sample { idp: "Corp", ..Sample::new(101) }.session(NOW)).await;
+    insert(store, Sample { site: site(7), ..Sample::new(102) }.session(NOW)).await;
+    let found = |n, idp| async move { sorted(patiently(|| store.by_idp(site(n), idp)).await) };
+    assert_eq!(found(0, "corp").await, keys(&of_corp.iter().collect::<Vec<_>>()));
+    assert_eq!(found(0, "other").await.len(), 1);
+    assert_eq!(found(7, "other").await, []);
 }
 
 async fn the_least_recently_used_goes<S: Store>(make: &impl Fn(Room) -> S) {

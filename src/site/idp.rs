@@ -1,6 +1,7 @@
 //! An identity provider as a site admits it. What its metadata says may change while people sign in.
 
 use crate::clock::Moment;
+use crate::pages::Picture;
 use crate::reason::{Reason, Refusal};
 use crate::saml::demand::Demand;
 use crate::saml::logout::Carries;
@@ -16,6 +17,10 @@ pub struct Idp {
     pub id: String,
     /// What the chooser's button says.
     pub label: String,
+    /// What the chooser's button shows.
+    pub logo: Option<Picture>,
+    /// Who may sign in by it.
+    pub status: Status,
     /// The SAML side, as its metadata describes it now.
     pub metadata: Live,
     /// None: may speak for any domain.
@@ -26,6 +31,31 @@ pub struct Idp {
     pub allow_unsolicited: bool,
     /// What the owner decided about signing out.
     pub logout: Logout,
+}
+
+/// Who may sign in by an identity provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Status {
+    /// Everybody whom it vouches for.
+    #[default]
+    Live,
+    /// Nobody: it is being set up, and whoever has a test link may try it without becoming anybody.
+    Staged,
+    /// Nobody any more, and the sessions that came by it are over. Its metadata is still read and its logout messages
+    /// are still taken, because they can only end something: an identity provider that signs somebody out of everything
+    /// need not hear that we do not know it.
+    Retired,
+}
+
+impl Status {
+    /// The word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Staged => "staged",
+            Self::Retired => "retired",
+        }
+    }
 }
 
 /// Signing out at an identity provider, as its owner wants it.
@@ -73,6 +103,41 @@ impl Default for Logout {
 }
 
 impl Idp {
+    /// Whether people are shown it and led to it without being asked.
+    pub fn is_offered(&self) -> bool {
+        self.status == Status::Live
+    }
+
+    /// Whether somebody may become somebody by it.
+    ///
+    /// # Errors
+    /// `idp-staged`, `idp-retired`.
+    pub fn admits_sign_ins(&self) -> Result<(), Refusal> {
+        match self.status {
+            Status::Live => Ok(()),
+            Status::Staged => Err(self.refused(Reason::IdpStaged)),
+            Status::Retired => Err(self.refused(Reason::IdpRetired)),
+        }
+    }
+
+    /// Whether it may be tried with a test link. A live one may too: its owner may have changed something.
+    ///
+    /// # Errors
+    /// `idp-retired`.
+    pub fn admits_trials(&self) -> Result<(), Refusal> {
+        match self.status {
+            Status::Live | Status::Staged => Ok(()),
+            Status::Retired => Err(self.refused(Reason::IdpRetired)),
+        }
+    }
+
+    fn refused(&self, reason: Reason) -> Refusal {
+        Refusal::new(
+            reason,
+            format!("the identity provider {:?} has `status: {}`", self.id, self.status.as_str()),
+        )
+    }
+
     /// The SAML side for a sign-in. Whoever holds it works with the metadata of this moment to the end; the next one
     /// who asks may get newer metadata.
     ///
@@ -98,6 +163,29 @@ impl Idp {
     /// end of a session. `None` when nothing is known yet.
     pub fn known(&self) -> Option<Arc<IdentityProvider>> {
         self.metadata.load().map(|described| Arc::clone(&described.identity_provider))
+    }
+}
+
+impl Idp {
+    /// Whether people with addresses of this domain (lower case, ASCII) sign in here. Who may speak for any domain is
+    /// found by no domain.
+    pub fn serves(&self, domain: &str) -> bool {
+        self.email_domains.as_deref().is_some_and(|listed| {
+            listed.iter().any(|own| match own.strip_prefix("*.") {
+                Some(parent) => in_ascii(parent).is_some_and(|parent| {
+                    domain.strip_suffix(&*parent).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+                }),
+                None => in_ascii(own).is_some_and(|own| own == domain),
+            })
+        })
+    }
+}
+
+/// A domain as it stands in DNS: `xn--` where it is not ASCII (UTS 46), lower case.
+pub fn in_ascii(domain: &str) -> Option<String> {
+    match url::Host::parse(domain) {
+        Ok(url::Host::Domain(domain)) => Some(domain),
+        _ => None,
     }
 }
 

@@ -512,3 +512,27 @@ fn a_second_opinion_is_sought_as_the_build_can() {
         }
     }
 }
+
+#[test]
+fn an_identity_provider_is_live_unless_it_says_otherwise() {
+    use vestibule::site::Status;
+    let of = |config: &vestibule::config::Config| {
+        config.sites[0].identity_providers.iter().map(|idp| idp.status).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&with("forward-auth.yaml", &[])), [Status::Live, Status::Live]);
+    let config = with("forward-auth.yaml", &[("VESTIBULE__IDENTITY_PROVIDERS__1__STATUS", "staged")]);
+    assert_eq!(of(&config), [Status::Live, Status::Staged]);
+    assert!(!warnings(&config).contains(&"identity_providers"));
+    let config = with(
+        "forward-auth.yaml",
+        &[
+            ("VESTIBULE__IDENTITY_PROVIDERS__0__STATUS", "retired"),
+            ("VESTIBULE__IDENTITY_PROVIDERS__1__STATUS", "staged"),
+        ],
+    );
+    assert!(warnings(&config).contains(&"identity_providers"), "{:?}", warnings(&config));
+    let wrong = [("VESTIBULE__IDENTITY_PROVIDERS__0__STATUS", "Live")];
+    let problems =
+        load_with(&good("forward-auth.yaml"), &wrong).expect_err("words are written in lower case");
+    assert!(problems.to_string().contains("did you mean `live`?"), "{problems}");
+}

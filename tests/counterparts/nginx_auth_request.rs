@@ -29,7 +29,8 @@ async fn world() -> World {
         &format!(
             "public_url: {public}\nforward_auth: true\nroles: {{admins: admin}}\nrules:\n  - {{paths: [/public/*], access: public}}\n  \
              - {{paths: [/admin/*], access: {{any: [{{role: admin}}]}}}}\nidentity_providers:\n  \
-             - {{id: demo, label: Demo, metadata_file: idp-metadata.xml}}\n"
+             - {{id: demo, label: Demo, metadata_file: idp-metadata.xml}}\n\
+             cors: {{origins: [\"https://spa.example.com\"], preflight: true}}\n"
         ),
     );
     let config = include_str!("../../examples/nginx.conf")
@@ -83,6 +84,27 @@ async fn signed_out_navigation_is_sent_to_sign_in_and_background_gets_401() {
     let answer = browser.get(&format!("{}/public/x", world.public)).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(line(&answer, "x-forwarded-user").is_none_or(|user| user.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_of_a_listed_origin_may_read_the_401_and_ask_beforehand() {
+    let world = world().await;
+    let api = format!("{}/api", world.public);
+    let mut script = Visitor::new();
+    script.headers.clear();
+    for (origin, listed) in [("https://spa.example.com", true), ("https://evil.test", false)] {
+        let from = ("origin", origin);
+        let told = script.send(Method::GET, &api, &[from, ("sec-fetch-mode", "cors")], Bytes::new()).await;
+        assert_eq!(told.status, StatusCode::UNAUTHORIZED);
+        let allowed = told.headers.get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
+        assert_eq!(allowed, Some("https://spa.example.com").filter(|_| listed));
+        assert_eq!(told.headers.contains_key("access-control-allow-credentials"), listed);
+        assert_eq!(told.headers["vary"], "Origin");
+        let asks = [from, ("access-control-request-method", "PUT")];
+        let asked = script.send(Method::OPTIONS, &api, &asks, Bytes::new()).await;
+        assert_eq!(asked.status, if listed { StatusCode::OK } else { StatusCode::UNAUTHORIZED });
+        assert_eq!(asked.body.starts_with("OPTIONS /api"), listed, "{}", asked.body);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,8 @@
-//! `vestibule explain` as a program: what goes in, what comes out, and with which exit code.
+//! `vestibule explain` as a program (and `test-link`, in its own file): what goes in, what comes out, and with which exit code.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod test_link;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -176,4 +178,41 @@ fn the_help_teaches() {
     for word in ["HAR", "--show-values", "--request-id", "Exit codes"] {
         assert!(said.out.contains(word), "{word}: {}", said.out);
     }
+}
+
+#[cfg(feature = "second-opinion")]
+#[test]
+fn other_code_is_asked_about_what_ours_accepts() {
+    let house = House::new();
+    let agrees = house.explain(&[&case("rsa-sha256-assertion")]);
+    assert_eq!(agrees.code, 0, "{}", agrees.out);
+    assert!(agrees.out.contains("The second opinion (xmlsec1 and samael) agrees."), "{}", agrees.out);
+    let json = house.explain(&[&case("rsa-pss-sha256"), "--json"]).json();
+    let opinion = json["messages"][0]["second_opinion"].as_str().unwrap().to_owned();
+    assert!(opinion.starts_with("not comparable: "), "{opinion}");
+    // What ours refuses is not shown to C code.
+    let refused = house.explain(&[&case("audience-prefix"), "--json"]).json();
+    assert!(refused["messages"][0].get("second_opinion").is_none(), "{refused}");
+
+    // An ID that is no name of XML, where nobody signed it, is on what they differ.
+    let good = std::fs::read_to_string(case("rsa-sha256-assertion")).unwrap();
+    let odd = good.replacen("ID=\"_response\"", "ID=\"1-is-no-name\"", 1);
+    let differs = house.explain_with(&["-"], &odd);
+    assert_eq!(differs.code, 1, "{}", differs.out);
+    assert!(differs.out.contains("refused: second-opinion-disagrees"), "{}", differs.out);
+    assert!(differs.out.contains("The second opinion (xmlsec1 and samael) disagrees: "), "{}", differs.out);
+
+    let with = |word: &str| {
+        let house = House::new();
+        let file = house.0.path().join("config.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}second_opinion: {word}\n")).unwrap();
+        house.explain_with(&["-"], &odd)
+    };
+    let reported = with("report");
+    assert_eq!(reported.code, 0, "{}", reported.out);
+    assert!(reported.out.contains("disagrees: "), "{}", reported.out);
+    let off = with("off");
+    assert_eq!(off.code, 0);
+    assert!(!off.out.contains("second opinion"), "{}", off.out);
 }

@@ -103,7 +103,7 @@ async fn a_signed_document_that_says_less_of_its_age_than_the_last_one_waits_for
 
         // The publisher may have a reason. Then the owner hears of it another way.
         let held = scene.watch.held().unwrap().described.fingerprint;
-        folder(state.path()).agree("corp", &held).unwrap();
+        folder(state.path()).agree("corp", &held, "uid 0").unwrap();
         scene.after(HOUR).await;
         scene.lets_in(&old).await;
     }

@@ -6,7 +6,7 @@ use crate::metadata_server::Behaviour;
 use crate::scene::{Scene, folder, is_still_in, signed_in};
 use crate::world::START;
 use std::time::Duration;
-use vestibule::federation::Kind;
+use vestibule::federation::{Kind, Standing};
 use vestibule::saml::metadata::change::KeyChanges;
 
 const HELD: &str = "vestibule_idp_metadata_held{site=\"app\",idp=\"corp\"}";
@@ -79,19 +79,25 @@ async fn a_swap_is_held_until_the_owner_agrees() {
     scene.refuses_answers_of(&new).await;
 
     // Agreement to something else is none.
-    folder(state.path()).agree("corp", &[0; 32]).unwrap();
+    folder(state.path()).agree("corp", &[0; 32], "uid 0").unwrap();
     scene.round().await;
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
     scene.refuses_answers_of(&new).await;
 
     let held = scene.watch.held().unwrap().described.fingerprint;
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.lets_in(&new).await;
     scene.refuses_answers_of(&old).await;
     assert!(!scene.last_detail().contains("held"), "{}", scene.last_detail());
     assert_eq!(scene.metric(HELD).unwrap(), "0");
-    assert_eq!(scene.events("metadata-changed").pop().unwrap()["how"], "vestibule metadata apply");
+    let event = scene.events("metadata-changed").pop().unwrap();
+    assert_eq!((&event["how"], &event["by"]), (&"vestibule metadata apply".into(), &"uid 0".into()));
+    for (member, of) in [("certificates_added", &new), ("certificates_removed", &old)] {
+        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, of.certificate());
+        let sum: Vec<String> = sum.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
+        assert_eq!(event[member], serde_json::json!([sum.join(":")]), "the rotation can be followed");
+    }
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
     assert_eq!(folder(state.path()).load("corp", Kind::Held), Ok(None));
 
@@ -117,7 +123,7 @@ async fn an_agreement_to_what_the_gate_has_not_read_makes_it_read() {
 
     // While the source is silent the agreement waits, and the source is not asked at every look.
     scene.server.now(Behaviour::Down);
-    folder(state.path()).agree("corp", &seen).unwrap();
+    folder(state.path()).agree("corp", &seen, "uid 0").unwrap();
     scene.round().await;
     scene.round().await;
     assert_eq!(scene.readings("unreachable"), "1");
@@ -142,7 +148,7 @@ async fn an_agreement_lets_in_nothing_but_the_document_that_it_names() {
     scene.server.now(Behaviour::serve(Document::of(&[&seen]).xml()));
     let agreed = scene.watch.look(START).await.unwrap().fingerprint;
     scene.server.now(Behaviour::serve(Document::of(&[&other]).xml()));
-    folder(state.path()).agree("corp", &agreed).unwrap();
+    folder(state.path()).agree("corp", &agreed, "uid 0").unwrap();
     scene.round().await;
     assert_eq!(scene.events("metadata-held").len(), 1);
     assert_eq!(folder(state.path()).agreed("corp"), Ok(None));
@@ -219,7 +225,7 @@ async fn what_is_held_and_has_ended_is_not_let_in_by_agreement() {
     let held = scene.watch.held().unwrap().described.fingerprint;
     scene.server.now(Behaviour::Down);
     scene.world.advance(9 * HOUR);
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.lets_in(&old).await;
     assert!(scene.watch.held().is_none());
@@ -237,7 +243,7 @@ async fn rubbish_that_came_after_what_was_agreed_to_stays_rubbish() {
         scene.after(2 * HOUR).await;
     }
     let held = scene.watch.held().unwrap().described.fingerprint;
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.lets_in(&new).await;
     let confirmed = scene.watch.running().unwrap().confirmed;
@@ -273,4 +279,27 @@ async fn key_changes_hold_holds_additions_too() {
     assert_eq!(scene.events("metadata-held")[0]["code"], "metadata-keys-added");
     scene.refuses_answers_of(&new).await;
     scene.lets_in(&old).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_changed_while_the_gate_was_down_is_told_of_at_the_start() {
+    let state = tempfile::tempdir().unwrap();
+    let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
+    let mut scene = Scene::new().await;
+    scene.keeping(state.path());
+    scene.server.now(Behaviour::serve(Document::of(&[&old]).xml()));
+    scene.round().await;
+
+    // As the configuration does with a file: whoever wrote it and restarted the gate has decided.
+    let mut scene = scene.restarted();
+    let now = scene.world.now();
+    for (document, told) in [(Document::of(&[&old]).xml(), 0), (Document::of(&[&new]).xml(), 1)] {
+        let described = scene.watch.terms.describe(document.as_bytes(), now).unwrap();
+        scene.watch.standing = Standing::running(described, now);
+        scene.watch.restore(&scene.world.gate.metrics);
+        assert_eq!(scene.events("metadata-changed").len(), told);
+    }
+    let event = scene.events("metadata-changed").pop().unwrap();
+    assert_eq!(event["how"], "a file that was changed before the start");
+    assert_eq!(event["certificates_added"].as_array().unwrap().len(), 1, "{event}");
 }

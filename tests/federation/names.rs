@@ -14,6 +14,8 @@ fn beside(scene: &mut Scene, written: Option<&str>) -> Arc<Idp> {
     let other = Arc::new(Idp {
         id: "other".into(),
         label: "Other".into(),
+        logo: None,
+        status: vestibule::site::Status::Live,
         metadata: Live::unknown(),
         email_domains: None,
         demand: vestibule::saml::demand::Demand::default(),
@@ -70,7 +72,7 @@ async fn a_name_that_was_taken_while_a_change_was_held_is_not_let_in() {
     scene.after(2 * HOUR).await;
     let held = scene.watch.held().unwrap().described.fingerprint;
     learn(&other, &Document::of(&[&new]));
-    folder(state.path()).agree("corp", &held).unwrap();
+    folder(state.path()).agree("corp", &held, "uid 0").unwrap();
     scene.round().await;
     scene.refuses_answers_of(&new).await;
 }

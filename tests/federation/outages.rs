@@ -288,6 +288,8 @@ async fn a_copy_of_another_address_does_not_count() {
     scene.watch.idp = std::sync::Arc::new(vestibule::site::Idp {
         id: "corp".into(),
         label: "Corporate login".into(),
+        logo: None,
+        status: vestibule::site::Status::Live,
         metadata: vestibule::site::Live::unknown(),
         email_domains: None,
         demand: vestibule::saml::demand::Demand::default(),

@@ -45,6 +45,8 @@ impl Scene {
         site.identity_providers = vec![Arc::new(Idp {
             id: "corp".into(),
             label: "Corporate login".into(),
+            logo: None,
+            status: vestibule::site::Status::Live,
             metadata: Live::unknown(),
             email_domains: None,
             demand: vestibule::saml::demand::Demand::default(),

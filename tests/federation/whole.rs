@@ -212,7 +212,7 @@ async fn a_file_that_broke_while_the_gate_was_down_is_replaced_by_the_copy() {
         }
         let gate = scene.start();
         scene.signed_in(&idp).await;
-        assert!(gate.program.log().contains("the copy in state_dir is used"), "{}", gate.program.log());
+        assert!(gate.program.says("the copy in state_dir is used"), "{}", gate.program.log());
         exits(&scene.run(&["metadata", "diff"]).await, 69);
         let said = exits(&scene.run(&["check"]).await, 0);
         assert!(said.contains("the copy in state_dir is used"), "{said}");
@@ -247,7 +247,7 @@ async fn the_program_starts_without_metadata_and_says_so_to_who_signs_in() {
     let mut visitor = Visitor::new();
     let page = visitor.get(&format!("http://127.0.0.1:{}/vestibule/sign-in?rd=/", scene.ports.public)).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(gate.program.log().contains("metadata-unavailable"), "{}", gate.program.log());
+    assert!(gate.program.says("metadata-unavailable"), "{}", gate.program.log());
     let ready = visitor.get(&format!("http://127.0.0.1:{}/readyz", gate.admin_port)).await;
     assert_eq!(ready.status, StatusCode::OK, "living sessions and other identity providers go on");
     let metrics = visitor.get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await;

@@ -18,6 +18,8 @@ mod town;
 #[path = "../support/world.rs"]
 mod world;
 
+mod accounted;
+mod chooser;
 mod demands;
 mod encrypted;
 mod endings;
@@ -33,4 +35,5 @@ mod single_logout;
 mod single_logout_attacks;
 mod sites;
 mod strangers;
+mod trial;
 mod unsolicited;

@@ -100,3 +100,31 @@ async fn what_nobody_asked_for_is_judged_too() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_test_sign_in_shows_what_other_code_says() {
+    for (odd, said) in [(false, "The second opinion (xmlsec1 and samael) agrees."), (true, "disagrees: ")] {
+        let idp = FakeIdp::new("https://idp.test/metadata");
+        let sites = vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])];
+        let world = Plan { second_opinion: Weight::Enforce, ..Plan::new(sites) }.build();
+        let until = world.now().plus(Duration::from_secs(600));
+        let corp = &world.site().identity_providers[0];
+        let link = vestibule::test_link::address(world.site(), corp, until, &world.gate.keys);
+        let mut browser = Browser::of(&world);
+        let page = browser.get(&link, From::SameSite).await;
+        let fields = page.fields();
+        let pairs: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let away = browser.post(&page.action(), From::SameSite, &pairs).await;
+        let asked = crate::idp::Asked::from_redirect(&away.location());
+        let mut answer = idp.answer(&asked, "ada", world.now());
+        if odd {
+            answer.response_id = "1-is-no-name".to_owned();
+        }
+        let shown = browser.bring(&asked, &answer).await;
+        assert!(shown.body.contains(said), "{}", shown.body);
+        let event = world.audit.last("test-sign-in");
+        let code = odd.then_some("second-opinion-disagrees");
+        assert_eq!(event.get("code").and_then(|code| code.as_str()), code);
+        assert!(!browser.has_session());
+    }
+}

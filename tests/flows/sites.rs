@@ -349,6 +349,7 @@ sites:
     tenants:
       - {name: acme, identity_providers: [acme-okta]}
       - {name: globex, identity_providers: [globex-entra], roles: {staff: writer}}
+      - {name: initech, identity_providers: [globex-entra, acme-okta], email_domains: [initech.test]}
 ";
 const ACME: &str = "https://acme.app.example.com";
 const GLOBEX: &str = "https://globex.app.example.com";
@@ -384,6 +385,23 @@ fn each_tenant_is_a_site_with_its_own_identity_providers() {
     assert_eq!(town.code(&thief.bring(&town, &asked.acs_url, &asked, &foreign)), "signature-invalid");
     visitor.carry(("acme.app.example.com", "vestibule"), ("globex.app.example.com", "vestibule"));
     assert_eq!(visitor.get(&town, &format!("{GLOBEX}/page")).status, StatusCode::FOUND);
+    // An identity provider that several tenants share may vouch for anybody, and each tenant is for its own people.
+    let initech = "https://initech.app.example.com";
+    for (user, mail, code) in [
+        ("ada", "ada@globex.test", Some("email-domain-foreign")),
+        ("ada@globex.test", "ada@initech.test", Some("email-domain-foreign")),
+        ("ada", "", Some("email-domain-foreign")),
+        ("ada", "Ada@Initech.test", None),
+    ] {
+        let mut visitor = Visitor::default();
+        let asked = visitor.begin(&town, &format!("{initech}/vestibule/sign-in?idp=globex-entra"));
+        let answer = entra.answer(&asked, user, town.now()).with("mail", &[mail]);
+        let answered = visitor.bring(&town, &asked.acs_url, &asked, &answer);
+        match code {
+            Some(code) => assert_eq!(town.code(&answered), code, "{user} {mail}"),
+            None => assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.body),
+        }
+    }
     // The client cannot name its tenant.
     let mut visitor = Visitor::default();
     visitor.sign_in(&town, ACME, ("acme-okta", &okta), "bob");

@@ -160,6 +160,9 @@ impl Store for Failing {
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError> {
         self.inner.by_user(idp, user).await
     }
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        self.inner.by_idp(site, idp).await
+    }
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.check(CLAIM)?;
         self.inner.claim_once(keys, now, until).await

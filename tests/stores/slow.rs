@@ -8,7 +8,7 @@ use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::identity::Person as _;
 use vestibule::session::suite::Room;
-use vestibule::session::{Claim, ClaimKey, Peek, Session, SessionKey, Store, StoreError, StoreSize};
+use vestibule::session::{Claim, ClaimKey, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize};
 
 /// Everything is found by looking at everything.
 pub(crate) struct SlowStore {
@@ -156,7 +156,7 @@ impl Store for SlowStore {
 
     async fn by_name_id(
         &self,
-        site: u16,
+        site: SiteKey,
         idp: &str,
         name_id: &str,
         session_index: Option<&str>,
@@ -172,6 +172,10 @@ impl Store for SlowStore {
 
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError> {
         self.ask(|shelves| Ok(shelves.find(|session| (session.idp(), session.user()) == (idp, user)))).await
+    }
+
+    async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
+        self.ask(|shelves| Ok(shelves.find(|session| (session.site(), session.idp()) == (site, idp)))).await
     }
 
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {

@@ -20,6 +20,8 @@ pub struct Browser<'w> {
     pub site: Arc<Site>,
     /// Name to (value, SameSite).
     pub jar: HashMap<String, (String, String)>,
+    /// Whether it says that it shows pages, as real ones do.
+    pub shows_pages: bool,
     /// The order in which cookies were set.
     order: Vec<String>,
 }
@@ -39,7 +41,13 @@ impl<'w> Browser<'w> {
     }
 
     pub fn on(world: &'w World, site: usize) -> Self {
-        Self { world, site: Arc::clone(&world.gate.sites[site]), jar: HashMap::new(), order: Vec::new() }
+        Self {
+            world,
+            site: Arc::clone(&world.gate.sites[site]),
+            jar: HashMap::new(),
+            shows_pages: false,
+            order: Vec::new(),
+        }
     }
 
     /// A navigation by GET.
@@ -138,6 +146,9 @@ impl<'w> Browser<'w> {
             [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", site_word)]
         {
             headers.insert(name, value.parse().unwrap());
+        }
+        if self.shows_pages {
+            headers.insert("upgrade-insecure-requests", "1".parse().unwrap());
         }
         headers.insert("accept", "text/html,application/xhtml+xml,*/*;q=0.8".parse().unwrap());
         if method == Method::POST {
@@ -247,7 +258,7 @@ impl Answered {
     }
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+pub fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     text.split_once(before)?.1.split_once(after).map(|(found, _)| found)
 }
 

@@ -11,6 +11,7 @@
 
 pub mod chromium;
 pub mod demo_idp;
+pub mod gallery;
 pub mod gate;
 pub mod marionette;
 pub mod program;

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// How long a counterpart may take to start on a busy two-core machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long a line may take on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+
 /// How long a program may take to end when it is asked to.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -53,6 +56,18 @@ impl Program {
     /// Everything that it has written so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether these words are in its log, or come soon: lines are written by a thread of their own.
+    pub fn says(&self, words: &str) -> bool {
+        let patience = Instant::now();
+        while !self.log().contains(words) {
+            if patience.elapsed() > SOON {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
     }
 
     pub fn id(&self) -> u32 {

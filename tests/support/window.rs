@@ -4,6 +4,7 @@ use super::marionette::Firefox;
 use super::program::{Program, free_port, loopback};
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -210,6 +211,33 @@ impl Window {
         }
     }
 
+    /// What a script of the page's own would see; `script` is a function's body, `args` are its `arguments`. Chromium only.
+    pub async fn run(&self, script: &str, args: Vec<Value>) -> Value {
+        within(self.web_driver().execute(script, args)).await.unwrap()
+    }
+
+    /// The same for a script that answers later, through its last argument. Chromium only.
+    pub async fn run_later(&self, script: &str, args: Vec<Value>) -> Value {
+        within(self.web_driver().execute_async(script, args)).await.unwrap()
+    }
+
+    /// A command of Chromium's own protocol.
+    pub async fn devtools(&self, method: &'static str, params: Value) -> Value {
+        within(self.web_driver().issue_cmd(DevTools { method, params })).await.unwrap()
+    }
+
+    /// What is on the screen, as PNG.
+    pub async fn picture(&self) -> Vec<u8> {
+        within(self.web_driver().screenshot()).await.unwrap()
+    }
+
+    fn web_driver(&self) -> &Client {
+        match &self.driver {
+            Driver::WebDriver(client) => client,
+            Driver::Firefox(_) => panic!("for Chromium only"),
+        }
+    }
+
     async fn source(&self) -> String {
         match &self.driver {
             Driver::WebDriver(client) => client.source().await.unwrap(),
@@ -242,6 +270,22 @@ impl Window {
             Driver::Firefox(firefox) => firefox.quit().await,
         }
         drop(self.programs);
+    }
+}
+
+#[derive(Debug)]
+struct DevTools {
+    method: &'static str,
+    params: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({"cmd": self.method, "params": self.params}).to_string()))
     }
 }
 

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
-use vestibule::access::{Access, RequestPath, Rules};
+use vestibule::access::{Access, Cors, RequestPath, Rules};
 use vestibule::clock::{Clock, ManualClock, Moment};
 use vestibule::cookies::CookiePolicy;
 use vestibule::gate::{Gate, Parts};
@@ -127,12 +127,15 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         sign_on: None,
         acs_aliases: Vec::new(),
         jwt_keys: None,
+        email_domains: None,
         identity_providers: idps
             .iter()
             .map(|(id, idp)| {
                 Arc::new(Idp {
                     id: (*id).into(),
                     label: format!("{id} login"),
+                    logo: None,
+                    status: vestibule::site::Status::Live,
                     metadata: idp.identity_provider(START).into(),
                     email_domains: None,
                     demand: Demand::default(),
@@ -151,6 +154,9 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         },
         cookies: CookiePolicy::new(public_url.is_secure(), "__Host-vestibule"),
         allow_encoded_slash: false,
+        branding: Branding::default(),
+        cors: Cors::default(),
+        keep_fragment: true,
         public_url,
     }
 }

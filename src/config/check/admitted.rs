@@ -49,7 +49,20 @@ pub(super) fn admitted<'d, 'f>(
     if admitted.len() > 1 {
         admitted.iter().for_each(|one| says_for_whom(one.written, desk));
     }
+    somebody_is_live(view, &admitted, desk);
     admitted
+}
+
+/// A site may begin with one that is still being set up; that nobody can sign in is worth a word all the same.
+fn somebody_is_live(view: &View, admitted: &[&Described<'_>], desk: &mut Desk) {
+    let known: Option<Vec<&Arc<Idp>>> = admitted.iter().map(|one| one.idp.as_ref()).collect();
+    if known.is_some_and(|known| !known.is_empty() && !known.iter().any(|idp| idp.is_offered())) {
+        let place =
+            if view.admits.is_written() { &view.admits.place } else { &view.file.identity_providers.place };
+        let message = "none has `status: live`: nobody can sign in";
+        let hint = "`vestibule test-link` makes a link to try a staged one";
+        desk.warn(place.problem(message).hint(hint));
+    }
 }
 
 /// What each of them must not be beside the others.

@@ -5,6 +5,8 @@
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
 mod admitted;
+mod audit;
+mod cors;
 mod cryptography;
 mod demand;
 mod files;
@@ -13,6 +15,7 @@ mod identity;
 mod keys;
 mod listeners;
 mod logout;
+mod looks;
 mod metadata;
 mod parties;
 mod rules;
@@ -23,16 +26,15 @@ mod sites;
 mod state;
 mod upstream;
 
-use super::file::{Branding as BrandingFile, File, Log, Saml, Shutdown as ShutdownFile};
+use super::file::{File, Log, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Ourselves, OwnSide, Shutdown};
+use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
-use crate::pages::Branding;
 use crate::saml::parties::Limits;
 use crate::site::Site;
 use parties::Described;
@@ -90,12 +92,15 @@ pub(super) fn check(
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
-    let branding = branding(&file.branding, &mut desk);
+    let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
+    let audit = audit::audit(file, lasting, &mut desk);
+    let branding = looks::of_no_site(&file.branding, now);
 
     let mut watches = desk.watches;
     for watch in &mut watches {
         watch.folder.clone_from(&desk.folder);
     }
+    let state = desk.folder;
     let mut report = desk.report;
     if report.has_problems() {
         return Err(report.into_problems());
@@ -118,6 +123,9 @@ pub(super) fn check(
         shutdown,
         watches,
         log,
+        audit,
+        state,
+        fingerprints: Fingerprints::default(),
         branding,
         warnings: report.into_warnings(),
     })
@@ -281,15 +289,4 @@ fn log(file: &Log) -> LogSettings {
         level: file.level.get().map_or(default.level, |Word(Level(word))| (*word).to_owned()),
         requests: file.requests.or(default.requests),
     }
-}
-
-fn branding(file: &BrandingFile, desk: &mut Desk) -> Branding {
-    if let Some(text) = file.help_url.get() {
-        let good = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http" | "mailto"));
-        if !good {
-            let message = "must be an https:, http: or mailto: address: it becomes a link on the pages";
-            desk.error(file.help_url.problem(message));
-        }
-    }
-    Branding { name: file.name.get().cloned(), help_url: file.help_url.get().cloned() }
 }

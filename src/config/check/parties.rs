@@ -4,7 +4,7 @@ use super::demand::demand;
 use super::files::{SMALL_LIMIT, read, read_secret};
 use super::logout::logout;
 use super::metadata::{Description, description};
-use super::{Desk, cryptography};
+use super::{Desk, cryptography, looks};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
@@ -12,7 +12,7 @@ use crate::saml::parties::{
     Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
     TrustedKeys,
 };
-use crate::site::{Idp, Live};
+use crate::site::{Idp, Live, Status};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
@@ -98,9 +98,12 @@ fn identity_provider(written: &IdpFile, desk: &mut Desk) -> Option<Arc<Idp>> {
     let id = id?.clone();
     let metadata = known.map_or_else(Live::unknown, Live::from);
     let label = written.label.or(id.clone());
+    let logo = looks::picture(&written.logo_file, desk);
     let idp = Arc::new(Idp {
         id,
         label,
+        logo,
+        status: written.status.or(Word(Status::default())).0,
         metadata,
         email_domains: email_domains?,
         demand,
@@ -127,9 +130,14 @@ fn email_domains(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<String
         desk.error(written.speaks_for_any.problem(message));
         return None;
     }
-    let Some(listed) = written.email_domains.get() else { return Some(None) };
+    domains(&written.email_domains, desk)
+}
+
+/// A list of domains; none inside: there is no list.
+pub(super) fn domains(field: &Field<Vec<Field<String>>>, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+    let Some(listed) = field.get() else { return Some(None) };
     if listed.is_empty() {
-        desk.error(written.email_domains.problem("is empty: nobody with an e-mail address could sign in"));
+        desk.error(field.problem("is empty: nobody with an e-mail address could sign in"));
         return None;
     }
     let read: Vec<Option<String>> = listed

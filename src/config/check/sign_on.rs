@@ -124,6 +124,7 @@ fn of_host(host: &SignOnFile, top: &File, desk: &mut Desk) -> View {
         organization: None,
         own_jwt_keys: false,
         signs_on: SignsOn::Host,
+        email_domains: Field::absent(host.place.clone()),
         admits: host.identity_providers.clone(),
         file: File {
             place: host.place.clone(),

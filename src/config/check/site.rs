@@ -1,8 +1,10 @@
 //! One site, brought into the short form ([`super::sites`]).
 
+use super::cors::cors;
 use super::identity::mapping;
 use super::keys::jwt_keys;
-use super::parties::{Described, service_provider};
+use super::looks::branding;
+use super::parties::{Described, domains, service_provider};
 use super::rules::{Known, rules};
 use super::sites::View;
 use super::upstream::{upstream, upstreams};
@@ -58,7 +60,10 @@ pub(super) fn site<'d, 'f>(
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
+    let branding = branding(&file.branding, &path_prefix, desk);
+    let cors = cors(&file.cors, public_url.as_ref(), desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
+    let email_domains = domains(&view.email_domains, desk);
     let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
     let build = || {
         let jwt_keys = match own_keys {
@@ -80,6 +85,7 @@ pub(super) fn site<'d, 'f>(
             sign_on: host.map(|host| host.key),
             acs_aliases,
             identity_providers: admitted.iter().map(|one| one.idp.clone()).collect::<Option<_>>()?,
+            email_domains: email_domains?,
             policy: Policy { clock_skew: skew },
             mapping,
             rules,
@@ -88,6 +94,9 @@ pub(super) fn site<'d, 'f>(
             session_limits,
             cookies: cookies?,
             allow_encoded_slash: file.allow_encoded_slash.or(false),
+            branding,
+            cors,
+            keep_fragment: file.keep_fragment.or(true),
         })
     };
     (build(), admitted)
@@ -170,7 +179,7 @@ fn acs_aliases(file: &File, path_prefix: &str, desk: &mut Desk) -> Vec<String> {
         let Some(text) = field.get() else { continue };
         let plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"%*?#\\\"<>^`{|}".contains(&b));
         let read = RequestPath::parse(text, false);
-        let wrong = if !plain || text.len() > 256 || read.is_ok_and(|read| read.as_str() == *text) == false {
+        let wrong = if !plain || text.len() > 256 || !read.is_ok_and(|read| read.as_str() == *text) {
             "must be a plain path such as /mellon/postResponse: no `*`, no `%`, no dots between slashes"
         } else if text == "/" || is_below(text, path_prefix) || is_below(text, "/.well-known") {
             "is not free: what stands there is served already"

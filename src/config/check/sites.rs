@@ -32,6 +32,8 @@ pub(super) struct View {
     pub(super) own_jwt_keys: bool,
     /// Who is the service provider.
     pub(super) signs_on: SignsOn,
+    /// Whose people a tenant is for; absent: everybody's.
+    pub(super) email_domains: Field<Vec<Field<String>>>,
     /// The identity providers that it admits, by their ids; absent: all.
     pub(super) admits: Field<Vec<Field<String>>>,
     /// Everything else.
@@ -96,6 +98,7 @@ fn short_form(file: &File, desk: &mut Desk) -> View {
         organization: None,
         own_jwt_keys: false,
         signs_on: SignsOn::Itself,
+        email_domains: Field::absent(file.place.clone()),
         admits: Field::absent(file.place.clone()),
         file,
     }
@@ -129,6 +132,7 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
         organization: None,
         own_jwt_keys: site.jwt.private_key_file.is_written() || site.jwt.additional_key_files.is_written(),
         signs_on: sign_on::of_site(site, desk),
+        email_domains: Field::absent(site.place.clone()),
         admits: site.identity_providers.clone(),
         file: with_canonical(in_short_form(site, top), desk),
     };
@@ -181,6 +185,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         forward_auth: site.forward_auth.clone(),
         acs_aliases: site.acs_aliases.clone(),
         rules: site.rules.clone(),
+        cors: site.cors.clone(),
         // Its own where it says so.
         path_prefix: site.path_prefix.over(&top.path_prefix),
         service_provider: under_own_name(&site.service_provider, &top.service_provider),
@@ -194,6 +199,7 @@ fn in_short_form(site: &SiteFile, top: &File) -> File {
         jwt: site.jwt.over(&top.jwt),
         session: site.session.over(&top.session),
         clock_skew: site.clock_skew.over(&top.clock_skew),
+        keep_fragment: site.keep_fragment.over(&top.keep_fragment),
         branding: site.branding.over(&top.branding),
         admission: site.admission.over(&top.admission),
         ..top.clone()
@@ -237,6 +243,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         organization: label.cloned(),
         own_jwt_keys: site.own_jwt_keys,
         signs_on: site.signs_on.clone(),
+        email_domains: tenant.email_domains.clone(),
         admits: tenant.identity_providers.over(&site.admits),
         file,
     }

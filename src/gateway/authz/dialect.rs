@@ -109,7 +109,8 @@ fn absolute(url: &str) -> Result<(&str, &str), Refusal> {
         (_, true) => &url["http://".len()..],
         _ => return Err(malformed("X-Original-URL does not begin with http:// or https://")),
     };
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    // By octets: these are ASCII, and no octet of another character is.
+    let end = rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
     let (authority, target) = rest.split_at(end);
     match target.as_bytes().first() {
         _ if authority.is_empty() || authority.contains('@') => {

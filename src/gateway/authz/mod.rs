@@ -35,6 +35,8 @@ pub(super) struct Authz {
     routes: HashMap<String, Route>,
     pins: Vec<Pin>,
     trusted: TrustedProxies,
+    /// Of each site, whether its rules ask where the client is.
+    asks_where: Box<[bool]>,
     log_requests: bool,
 }
 
@@ -77,7 +79,6 @@ struct Judgeable<'a> {
     site: &'a Site,
     asked: Asked<'a>,
     path: RequestPath,
-    client: IpAddr,
 }
 
 /// An answer and what is to be recorded about it.
@@ -109,7 +110,8 @@ impl Authz {
                 }
             }
         }
-        Self { gate, routes, pins, trusted, log_requests }
+        let asks_where = gate.sites.iter().map(|site| site.rules.ask_for_client()).collect();
+        Self { gate, routes, pins, trusted, asks_where, log_requests }
     }
 }
 
@@ -117,9 +119,8 @@ impl Authz {
 impl Answer for Authz {
     type Peer = Peer;
 
-    fn meet(&self, peer: Option<IpAddr>) -> Peer {
-        let address = peer.unwrap_or(request::UNKNOWN_CLIENT);
-        Peer { address, trusted: peer.is_some_and(|peer| self.trusted.include(peer)) }
+    fn meet(&self, peer: IpAddr) -> Peer {
+        Peer { address: peer, trusted: self.trusted.include(peer) }
     }
 
     fn answer_now(
@@ -149,7 +150,7 @@ impl Answer for Authz {
 impl Authz {
     /// Without a connection.
     pub(super) async fn answered<B>(&self, request: &Request<B>, peer: IpAddr) -> Response<Bytes> {
-        self.with_the_store(&Posed::of(request, self.meet(Some(peer)), Instant::now())).await
+        self.with_the_store(&Posed::of(request, self.meet(peer), Instant::now())).await
     }
 }
 
@@ -157,11 +158,6 @@ impl<'a> Posed<'a> {
     fn of<B>(request: &'a Request<B>, peer: Peer, began: Instant) -> Self {
         let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
         Self { method, path, headers, peer, began }
-    }
-
-    /// Whom the records name: the gateway itself, where it named nobody.
-    fn seen(&self, client: IpAddr) -> IpAddr {
-        if client == request::UNKNOWN_CLIENT { self.peer.address } else { client }
     }
 }
 
@@ -224,8 +220,7 @@ impl Authz {
             let detail = "the gate's own endpoints must bypass the question and reach the public listener";
             return Err(here(Refusal::new(Reason::AccessDenied, detail)));
         }
-        let client = self.trusted.client_of_question(peer.address, headers);
-        Ok(Judgeable { dialect: route.dialect, site, asked, path, client })
+        Ok(Judgeable { dialect: route.dialect, site, asked, path })
     }
 
     /// The site of a question: the one that its path is pinned to, else the one whose host it names. A host that is
@@ -263,10 +258,14 @@ impl Authz {
         session: Result<Option<Arc<Session>>, Refusal>,
         now: Moment,
     ) -> Response<Bytes> {
-        let Judgeable { dialect, site, asked, path, client } = question;
+        let Judgeable { dialect, site, asked, path } = question;
         let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
-        let judged = Question { method: &asked.method, path, client: *client };
-        let (verdict, response): Told = match (site.rules.judge(&judged, session.as_deref()), unknown) {
+        let where_it_matters = self.asks_where.get(usize::from(site.id)).is_none_or(|asks| *asks);
+        let client = if where_it_matters { self.client(posed) } else { request::UNKNOWN_CLIENT };
+        let judged = Question { method: &asked.method, path, client };
+        let preflight = || site.cors.preflight(&asked.method, posed.headers);
+        let judged = site.rules.judge(&judged, session.as_deref()).or_preflight(preflight);
+        let (verdict, mut response): Told = match (judged, unknown) {
             (Verdict::Allow(permit), unknown) => {
                 if let Some(problem) = &unknown {
                     passes_unknown(site, problem);
@@ -291,26 +290,41 @@ impl Authz {
                     refusal: &refusal,
                     method: &asked.method,
                     path: request::path_of(asked.target),
-                    client: posed.seen(*client),
+                    client: self.seen(posed),
                     session: session.as_deref(),
                     html: ask::is_navigation(&asked.method, posed.headers),
                 };
                 (verdict_of(refusal.reason), refused.answer_to_gateway(&self.gate))
             }
         };
+        if response.status() != http::StatusCode::OK {
+            // In an answer that allows, every header is the gateway's to take.
+            site.cors.let_read(posed.headers, response.headers_mut());
+        }
         let record = Record {
             site: Some(site.id),
             face: face(*dialect),
             verdict,
             method: &asked.method,
-            path: request::path_of(asked.target),
+            target: asked.target,
             status: response.status().as_u16(),
             octets: 0,
-            client: posed.seen(*client),
+            client: if self.log_requests { self.seen(posed) } else { request::UNKNOWN_CLIENT },
             began: posed.began,
         };
         record.write(&self.gate, self.log_requests);
         response
+    }
+
+    /// The client that the gateway names.
+    fn client(&self, posed: &Posed<'_>) -> IpAddr {
+        self.trusted.client_of_question(posed.peer.address, posed.headers)
+    }
+
+    /// Whom the records name: the gateway itself, where it named nobody.
+    fn seen(&self, posed: &Posed<'_>) -> IpAddr {
+        let client = self.client(posed);
+        if client == request::UNKNOWN_CLIENT { posed.peer.address } else { client }
     }
 
     /// A question that cannot be judged. What it does not say is told of the gateway's own request.
@@ -323,9 +337,10 @@ impl Authz {
     ) -> Response<Bytes> {
         let asked = Asked::read(route.dialect, posed.headers).ok();
         let method = asked.as_ref().map_or(posed.method, |asked| &asked.method);
-        let path = asked.as_ref().map_or(posed.path, |asked| request::path_of(asked.target));
-        let client = posed.seen(self.trusted.client_of_question(posed.peer.address, posed.headers));
+        let target = asked.as_ref().map_or(posed.path, |asked| asked.target);
+        let client = self.seen(posed);
         let html = ask::is_navigation(method, posed.headers);
+        let path = request::path_of(target);
         let refused = Refused { site, refusal, method, path, client, session: None, html };
         let response = refused.answer_to_gateway(&self.gate);
         let record = Record {
@@ -333,7 +348,7 @@ impl Authz {
             face: face(route.dialect),
             verdict: verdict_of(refusal.reason),
             method,
-            path,
+            target,
             status: response.status().as_u16(),
             octets: 0,
             client,
@@ -351,7 +366,7 @@ impl Authz {
             face: face(if forward_auth { Dialect::ForwardAuth } else { Dialect::AuthRequest }),
             verdict: VerdictLabel::Malformed,
             method: posed.method,
-            path: posed.path,
+            target: posed.path,
             status: response.status().as_u16(),
             octets: 0,
             client: posed.peer.address,

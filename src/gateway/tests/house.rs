@@ -2,7 +2,7 @@
 
 use super::client::{self, Answer};
 use super::origin::Origin;
-use crate::access::{Access, PathPattern, Rule, Rules, Term};
+use crate::access::{Access, Cors, PathPattern, Rule, Rules, Term};
 use crate::clock::{Clock, ManualClock, Moment};
 use crate::config::{Config, Listeners, Shutdown};
 use crate::cookies::{CookiePolicy, Kind};
@@ -182,6 +182,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         sign_on: None,
         acs_aliases: Vec::new(),
         jwt_keys: None,
+        email_domains: None,
         identity_providers: Vec::new(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),
@@ -193,6 +194,9 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         },
         cookies: CookiePolicy::new(true, SESSION_COOKIE),
         allow_encoded_slash: false,
+        branding: Branding::default(),
+        cors: Cors::default(),
+        keep_fragment: true,
         public_url,
     }
 }
@@ -211,6 +215,9 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
         watches: Vec::new(),
         log: LogSettings::default(),
+        audit: crate::observe::AuditSettings::default(),
+        state: None,
+        fingerprints: crate::config::Fingerprints::default(),
         branding: Branding::default(),
         warnings: Vec::new(),
     }

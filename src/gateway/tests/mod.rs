@@ -2,6 +2,7 @@
 
 mod authz;
 mod client;
+mod cors;
 mod forwarded;
 mod going;
 mod house;

@@ -54,6 +54,9 @@ impl Store for Gone {
     async fn by_user(&self, _: &str, _: &str) -> Result<Vec<SessionKey>, StoreError> {
         gone()
     }
+    async fn by_idp(&self, _: SiteKey, _: &str) -> Result<Vec<SessionKey>, StoreError> {
+        gone()
+    }
     async fn claim_once(&self, _: &[ClaimKey], _: Moment, _: Moment) -> Result<Claim, StoreError> {
         gone()
     }

@@ -82,7 +82,7 @@ pub(in crate::login) async fn arrive(
     for old in [presented_key(site, headers), attempt.replaces].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, client);
+    record(gate, site, &session, &attempt, client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
     for cookie in [
@@ -137,6 +137,7 @@ fn established(site: &Site, at_host: &Session, now: Moment) -> Result<(SessionId
         Refusal::new(Reason::HandoffEnded, "the session at the sign-on host knows nothing of this site")
     })?;
     let HandedOver { identity, origin } = handed?;
+    let identity = identity.held_to(site.email_domains.as_deref())?;
     let id = SessionId::random();
     let session =
         Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
@@ -170,21 +171,27 @@ fn about(attempt: &Option<Attempt>, refusal: Refusal) -> Stopped {
     }
 }
 
-fn record(gate: &Gate, site: &Site, session: &Session, client: IpAddr) {
-    let (mut groups, mut roles) = (0, Vec::new());
-    session.each_group(&mut |_| groups += 1);
+/// `attempt` is what the hand-over answers, as an answer of an identity provider answers a request.
+fn record(gate: &Gate, site: &Site, session: &Session, attempt: &Attempt, client: IpAddr) {
+    let (mut groups, mut roles) = (Vec::new(), Vec::new());
+    session.each_group(&mut |group| groups.push(group.to_owned()));
     session.each_role(&mut |role| roles.push(role.to_owned()));
     audit::record(&Event::SignedIn {
         site: &site.name,
         idp: session.idp(),
         user: session.user(),
+        name_id: session.name_id(),
         session: &session.key().public_name(),
-        groups,
+        ends: session.ends_at(),
+        groups: &groups,
         roles: &roles,
+        authn_request: Some(attempt.request_id.as_str()),
+        authn_instant: session.authn_instant(),
+        authn_context: session.authn_context_class(),
         client: Some(client),
         signed: "handed-over",
+        signed_by: &[],
         encrypted: None,
-        unsolicited: false,
         second_opinion: None,
     });
     gate.metrics.sign_in_finished(site.id, None);

@@ -44,6 +44,8 @@ pub(in crate::login) fn depart(
         rounds,
         replaces: presented_key(site, headers),
         anew: false,
+        is_trial: false,
+        kept: None,
     };
     let errand = SignIn {
         site: site.public_url.authority().to_owned(),

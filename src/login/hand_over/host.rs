@@ -122,14 +122,16 @@ impl Errand<'_> {
                 && demand.max_authn_age.is_none_or(|age| now < session.authn_instant().plus(age))
                 && now < signed_in.plus(self.asking.session_limits.max_age)
         };
-        (own || fresh()) && named.is_none_or(|named| named == session.idp())
+        idp.admits_sign_ins().is_ok()
+            && (own || fresh())
+            && named.is_none_or(|named| named == session.idp())
     }
 }
 
 /// Who an accepted assertion is about: at this site and, where it is a sign-on host, at each of its sites.
 ///
 /// # Errors
-/// As `Identity::from_accepted`, of this site's own mapping.
+/// As `Identity::from_accepted`, of this site's own mapping, and `email-domain-foreign` where it is for some domains.
 pub(in crate::login) fn read(
     gate: &Gate,
     site: &Site,
@@ -138,7 +140,8 @@ pub(in crate::login) fn read(
 ) -> Result<(Identity, Option<Readings>), Refusal> {
     let domains = idp.email_domains.as_deref();
     if !matches!(site.face, Face::SignOn) {
-        return Ok((Identity::from_accepted(assertion, &idp.id, domains, &site.mapping)?, None));
+        let identity = Identity::from_accepted(assertion, &idp.id, domains, &site.mapping)?;
+        return Ok((identity.held_to(site.email_domains.as_deref())?, None));
     }
     let readers = gate.readers_of(site);
     let mappings: Vec<_> =

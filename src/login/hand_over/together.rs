@@ -47,6 +47,7 @@ async fn end_all(
                 site: site.map_or(host.name.as_str(), |site| &site.name),
                 idp: session.idp(),
                 user: session.user(),
+                name_id: session.name_id(),
                 session: &session.key().public_name(),
                 way: "user",
                 at_idp: None,

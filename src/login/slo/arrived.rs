@@ -1,11 +1,11 @@
 //! A logout message as a browser brings it: in a query or in a form.
 
-use crate::gate::Gate;
 use crate::login::form::is_form;
 use crate::pages::{self, SignOutPost};
 use crate::reason::{Reason, Refusal};
 use crate::saml::logout::{Carries, LogoutText};
 use crate::saml::parties::{Binding, Limits};
+use crate::site::Site;
 use bytes::Bytes;
 use http::{Method, Response};
 use std::sync::Arc;
@@ -105,11 +105,16 @@ impl Arrived {
 
     /// The page that posts the same to the same address, now from our own site and marked, so that it happens once.
     /// None where that would bring nothing: a GET carries the cookies already.
-    pub(super) fn page_that_posts_again(&self, gate: &Gate, slo_url: &str) -> Option<Response<Bytes>> {
+    pub(super) fn page_that_posts_again(&self, site: &Site) -> Option<Response<Bytes>> {
         let Self::Form { carries, value, relay_state, is_repost: false } = self else { return None };
         let mut fields = vec![(carries.field(), &**value), (REPOST, "1")];
         fields.extend(relay_state.as_deref().map(|state| (RELAY_STATE, state)));
-        Some(pages::post_sign_out(&gate.branding, slo_url, &fields, &SignOutPost::ToSelf))
+        Some(pages::post_sign_out(
+            &site.branding,
+            &site.service_provider.slo_url,
+            &fields,
+            &SignOutPost::ToSelf,
+        ))
     }
 }
 

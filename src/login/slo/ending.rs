@@ -52,7 +52,7 @@ pub(super) async fn carry_out(
     let endpoints = idp.logout_endpoints();
     let (sp, id) = (&site.service_provider, request.id());
     let mut response = match logout_response(sp, &endpoints, came_by, id, outcome, relay_state, now) {
-        Ok(delivery) => sent(gate, delivery, &origins(idp)),
+        Ok(delivery) => sent(site, delivery, &origins(idp)),
         Err(problem) => {
             tracing::warn!(site = site.name, idp = idp.id, problem, "a logout request cannot be answered");
             if outcome != Outcome::Ended {
@@ -144,6 +144,7 @@ async fn end_if_meant(
         site: &own.name,
         idp: session.idp(),
         user: session.user(),
+        name_id: session.name_id(),
         session: &session.key().public_name(),
         way: "idp",
         at_idp: None,

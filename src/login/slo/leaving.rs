@@ -113,7 +113,7 @@ fn asked(
     };
     let asks = Asks { id: &leaving.request_id, name_id: gone.name_id, session_index: gone.session_index };
     let delivery = logout_request(&site.service_provider, &gone.idp.logout_endpoints(), &asks, now)?;
-    let mut response = sent(gate, delivery, &[]);
+    let mut response = sent(site, delivery, &[]);
     response.headers_mut().append(SET_COOKIE, leaving.cookie(&gate.keys, site));
     Ok(response)
 }

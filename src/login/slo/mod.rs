@@ -62,7 +62,7 @@ pub(super) async fn receive(
         }
         Ok(Examined::Answer { answer, leaving }) => visit.answered(&answer, &leaving),
         // A cross-site POST may come without the cookie that is waiting for it; the second one does not.
-        Ok(Examined::NotAsked) => match arrived.page_that_posts_again(gate, &site.service_provider.slo_url) {
+        Ok(Examined::NotAsked) => match arrived.page_that_posts_again(site) {
             Some(page) => page,
             None => {
                 let detail = "no sign-out in the browser's cookies has this InResponseTo";
@@ -245,19 +245,19 @@ impl Visit<'_> {
 
     fn refusal_page(&self, reason: Reason, reference: &Reference) -> Response<Bytes> {
         let sign_out = format!("{}{}/sign-out", self.site.public_url.origin(), self.site.path_prefix);
-        pages::sign_out_refused(&self.gate.branding, reason, reference.as_str(), &sign_out)
+        pages::sign_out_refused(&self.site.branding, reason, reference.as_str(), &sign_out)
     }
 
     fn signed_out(&self, there: There<'_>, return_to: Option<&ReturnTo>) -> Response<Bytes> {
         let go_on = return_to.map(|rd| rd.absolute(&self.site.public_url));
         let sign_in = ask::sign_in_url(self.site, &ReturnTo::root());
         let page = SignedOut { there, sign_in: &sign_in, go_on: go_on.as_deref() };
-        pages::signed_out_there(&self.gate.branding, &page)
+        pages::signed_out_there(&self.site.branding, &page)
     }
 }
 
 /// A message of ours on its way to the identity provider, which may have us in a frame of these origins.
-fn sent(gate: &Gate, delivery: Delivery, framed_by: &[String]) -> Response<Bytes> {
+fn sent(site: &Site, delivery: Delivery, framed_by: &[String]) -> Response<Bytes> {
     match delivery {
         Delivery::Redirect { url } => redirect(StatusCode::SEE_OTHER, &url),
         Delivery::Post { action, field, message, relay_state } => {
@@ -265,7 +265,7 @@ fn sent(gate: &Gate, delivery: Delivery, framed_by: &[String]) -> Response<Bytes
             if !relay_state.is_empty() {
                 fields.push(("RelayState", relay_state.as_str()));
             }
-            pages::post_sign_out(&gate.branding, &action, &fields, &SignOutPost::ToIdp { framed_by })
+            pages::post_sign_out(&site.branding, &action, &fields, &SignOutPost::ToIdp { framed_by })
         }
     }
 }

@@ -15,20 +15,30 @@ pub enum Event<'a> {
         idp: &'a str,
         /// Who.
         user: &'a str,
+        /// Who, in the IdP's words.
+        name_id: &'a str,
         /// The session's public name.
         session: &'a str,
-        /// How many groups the IdP named.
-        groups: usize,
+        /// The latest moment at which it ends.
+        ends: Moment,
+        /// The groups that the IdP named.
+        groups: &'a [String],
         /// The roles that follow from them.
         roles: &'a [String],
+        /// The ID of the AuthnRequest that was answered; none: nobody here had asked.
+        authn_request: Option<&'a str>,
+        /// When the person signed in at the IdP.
+        authn_instant: Moment,
+        /// How, in the IdP's words.
+        authn_context: Option<&'a str>,
         /// From where.
         client: Option<IpAddr>,
-        /// Which parts were signed: `response`, `assertion`, `both`.
+        /// Which parts were signed: `response`, `assertion`, `both`; `handed-over`: the sign-on host has said it.
         signed: &'a str,
+        /// SHA-256 of the certificates whose keys verified them, in hex.
+        signed_by: &'a [String],
         /// How the assertion was encrypted, when it was: `aes128-gcm`.
         encrypted: Option<&'a str>,
-        /// Whether nobody here had asked for it.
-        unsolicited: bool,
         /// What the second opinion was, in words, and whether it disagreed.
         second_opinion: Option<(&'a str, bool)>,
     },
@@ -49,10 +59,27 @@ pub enum Event<'a> {
         site: &'a str,
         /// The IdP's `id`, where an attempt named one.
         idp: Option<&'a str>,
+        /// The ID of the AuthnRequest, as the attempt or, without one, the answer itself says.
+        authn_request: Option<&'a str>,
+        /// Who, in the IdP's words, once its word has been accepted.
+        name_id: Option<&'a str>,
         /// What the page showed.
         reference: &'a str,
         /// Why.
         refusal: &'a Refusal,
+        /// From where.
+        client: Option<IpAddr>,
+    },
+    /// A test sign-in came to its end. Nobody became anybody.
+    TestSignIn {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// What the page showed.
+        reference: &'a str,
+        /// Why it was refused; none: it was accepted.
+        refusal: Option<&'a Refusal>,
         /// From where.
         client: Option<IpAddr>,
     },
@@ -71,7 +98,7 @@ pub enum Event<'a> {
         /// The request's path; a query is cut off here, should one be handed in.
         path: &'a str,
         /// Who, when somebody is signed in.
-        user: Option<&'a str>,
+        visitor: Option<Visitor<'a>>,
     },
     /// A session ended because the same browser signed in anew.
     SessionReplaced {
@@ -81,10 +108,32 @@ pub enum Event<'a> {
         idp: &'a str,
         /// Who had been signed in.
         user: &'a str,
+        /// Who, in the IdP's words.
+        name_id: &'a str,
         /// The old session's public name.
         session: &'a str,
         /// From where.
         client: Option<IpAddr>,
+    },
+    /// A session ended by itself.
+    SessionEnded {
+        /// The site's name.
+        site: &'a str,
+        /// The IdP's `id`.
+        idp: &'a str,
+        /// Who had been signed in.
+        user: &'a str,
+        /// Who, in the IdP's words.
+        name_id: &'a str,
+        /// The session's public name.
+        session: &'a str,
+        /// `idle`, `max-age` or `no-room`.
+        why: &'static str,
+    },
+    /// More sessions ended by themselves at the same time than are told of one by one.
+    SessionsEnded {
+        /// How many more.
+        sessions: usize,
     },
     /// Metadata that says something new is in use.
     MetadataChanged {
@@ -96,8 +145,10 @@ pub enum Event<'a> {
         source: &'a str,
         /// What let it in.
         how: &'a str,
-        /// What is different, a line each.
-        differences: &'a [String],
+        /// Who let it in, where somebody did: the user of the machine.
+        by: Option<&'a str>,
+        /// What is different.
+        changed: &'a Changed,
     },
     /// Metadata that says something new waits for the owner.
     MetadataHeld {
@@ -111,8 +162,8 @@ pub enum Event<'a> {
         reason: Reason,
         /// The values that disagreed.
         detail: &'a str,
-        /// What is different, a line each.
-        differences: &'a [String],
+        /// What is different.
+        changed: &'a Changed,
     },
     /// A metadata document is not used.
     MetadataRefused {
@@ -150,11 +201,13 @@ pub enum Event<'a> {
         idp: &'a str,
         /// Who.
         user: &'a str,
+        /// Who, in the IdP's words.
+        name_id: &'a str,
         /// The session's public name.
         session: &'a str,
         /// Who began it: `user` or `idp`.
         way: &'static str,
-        /// What follows at the IdP, when the user began it: `asked`, `sign-out-url`, `not-asked`.
+        /// What follows at the IdP, when the user began it: `asked`, `sign-out-url`, `sign-on-host`, `not-asked`.
         at_idp: Option<&'static str>,
         /// From where.
         client: Option<IpAddr>,
@@ -200,4 +253,70 @@ pub enum Event<'a> {
         /// From where.
         client: Option<IpAddr>,
     },
+    /// The public listener presents another certificate.
+    TlsCertificateChanged {
+        /// The file.
+        source: &'a str,
+        /// SHA-256 of the certificate's DER form, in hex.
+        fingerprint: &'a str,
+        /// The same of the one before.
+        fingerprint_before: &'a str,
+    },
+    /// The gate serves.
+    GateStarted {
+        /// The program's version.
+        version: &'a str,
+    },
+    /// The gate has gone, in good order.
+    GateStopped {
+        /// What it was asked by: `SIGTERM`, `SIGINT`.
+        signal: &'static str,
+        /// How many sessions ended with it.
+        sessions: usize,
+    },
+    /// A configuration was taken over.
+    ConfigLoaded {
+        /// The file.
+        source: &'a str,
+        /// Of every key and value.
+        fingerprint: &'a str,
+    },
+    /// It says something else than the one before.
+    ConfigChanged {
+        /// The file.
+        source: &'a str,
+        /// Of every key and value.
+        fingerprint: &'a str,
+        /// The same of the one before.
+        fingerprint_before: &'a str,
+        /// The keys that are different, without their values, a line each.
+        differences: &'a [String],
+    },
+    /// Events could not be written.
+    EventsLost {
+        /// How many.
+        lost: u64,
+    },
+}
+
+/// Somebody with a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor<'a> {
+    /// The IdP's `id`.
+    pub idp: &'a str,
+    /// Who.
+    pub user: &'a str,
+    /// The session's public name.
+    pub session: &'a str,
+}
+
+/// What is different about metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Everything, in words, a line each.
+    pub differences: Vec<String>,
+    /// SHA-256 of the certificates that are new, in hex.
+    pub certificates_added: Vec<String>,
+    /// SHA-256 of the certificates that are gone.
+    pub certificates_removed: Vec<String>,
 }

@@ -22,10 +22,12 @@
 //! | `vestibule_idp_metadata_confirmed_timestamp_seconds` | site, idp | when the source last confirmed what is in use; `time() -` this is the age of the metadata |
 //! | `vestibule_idp_metadata_valid_until_timestamp_seconds` | site, idp | where the metadata says so; after it sign-ins are refused |
 //! | `vestibule_idp_metadata_held` | site, idp | 1 while a change waits for `vestibule metadata apply` |
+//! | `vestibule_audit_dropped_total`, `vestibule_log_dropped_total` | | audit events and lines of the log that could not be written |
 //! | `vestibule_in_flight` | | requests being served |
 //! | `vestibule_build_info` | version | always 1 |
 //!
-//! Requests whose host names no site are counted under an empty `site`.
+//! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
+//! several sites admit.
 
 mod metadata;
 mod scrape;

@@ -1,5 +1,6 @@
 //! A scrape: names, help and labels put to the figures.
 
+use super::super::outputs;
 use super::{Durations, FaceLabel, Figures, OpinionLabel, SiteFigures, VerdictLabel};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet};
@@ -19,6 +20,13 @@ impl Collector for Figures {
         self.encode_store(to)?;
         self.encode_certificates(to)?;
         self.encode_metadata(to)?;
+
+        let help = "Audit events that could not be written";
+        let lost = to.encode_descriptor("vestibule_audit_dropped", help, None, MetricType::Counter)?;
+        ConstCounter::new(outputs::audit_events_lost()).encode(lost)?;
+        let help = "Lines of the log that could not be written";
+        let lost = to.encode_descriptor("vestibule_log_dropped", help, None, MetricType::Counter)?;
+        ConstCounter::new(outputs::log_lines_lost()).encode(lost)?;
 
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         gauge(to, "vestibule_in_flight", "Requests being served", in_flight)?;

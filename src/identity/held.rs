@@ -1,0 +1,30 @@
+//! A site for the people of some domains only, whoever vouches for them: a tenant whose identity provider is everybody's.
+
+use super::from_assertion::is_among;
+use super::{Identity, email};
+use crate::reason::{Reason, Refusal};
+
+impl Identity {
+    /// Held to the domains of a site: the e-mail address, and a user that looks like one, since applications compare it.
+    ///
+    /// # Errors
+    /// `email-domain-foreign`.
+    pub fn held_to(self, domains: Option<&[String]>) -> Result<Self, Refusal> {
+        let Some(domains) = domains else { return Ok(self) };
+        let foreign = |what: &str| {
+            let detail =
+                format!("{what}; this site is for the people of {domains:?} (email_domains of the tenant)");
+            Err(Refusal::new(Reason::EmailDomainForeign, detail))
+        };
+        match self.email.as_deref().and_then(email::domain) {
+            Some(domain) if is_among(domains, domain) => {}
+            Some(domain) => return foreign(&format!("the e-mail address is in {domain:?}")),
+            None => return foreign("there is no e-mail address"),
+        }
+        let user = email::normalised(&self.user);
+        match user.as_deref().and_then(email::domain).filter(|domain| !is_among(domains, domain)) {
+            Some(domain) => foreign(&format!("the user is in {domain:?}")),
+            None => Ok(self),
+        }
+    }
+}

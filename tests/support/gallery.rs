@@ -1,0 +1,157 @@
+//! Every page that people can see, as the gate answers it, each under a name.
+
+use bytes::Bytes;
+use http::Response;
+use vestibule::pages::texts::Situation;
+use vestibule::pages::{
+    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, RefusalPage, Search,
+    SignedOut, There,
+};
+use vestibule::reason::Reason;
+
+/// The logo of a made-up company.
+pub const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"7\" \
+                        fill=\"#0b5fff\"/><path d=\"M8 22 16 8l8 14z\" fill=\"#fff\"/></svg>";
+
+/// Where the logo is served.
+pub const LOGO_PATH: &str = "/vestibule/logo";
+
+pub fn branded() -> Branding {
+    let picture = Picture::read(LOGO.as_bytes().to_vec()).unwrap();
+    Branding {
+        name: Some("Acme Intranet".into()),
+        logo: Some(Logo { picture, path: LOGO_PATH.into() }),
+        accent: Some(Accent::parse("#0b5fff").unwrap()),
+        help_url: Some("mailto:it@acme.example".into()),
+        ..Branding::default()
+    }
+}
+
+/// Every page; those of refusals once for each situation.
+pub fn pages() -> Vec<(String, Response<Bytes>)> {
+    let (plain, acme) = (Branding::default(), branded());
+    let mut all: Vec<(String, Response<Bytes>)> = choosers(&plain, &acme);
+    let mut seen = std::collections::HashSet::new();
+    for &reason in Reason::ALL {
+        let situation = Situation::of(reason);
+        if !seen.insert(situation) {
+            continue;
+        }
+        let allowed = situation == Situation::NotAllowed;
+        let page = RefusalPage {
+            reason,
+            reference: "7f3a-91c2",
+            start_again: Some("/vestibule/sign-in?rd=/"),
+            sign_out: allowed.then_some("/vestibule/sign-out"),
+            signed_in_as: allowed.then_some("ada.lovelace@example.com"),
+        };
+        let branding = if allowed { &acme } else { &plain };
+        all.push((format!("refusal-{situation:?}").to_lowercase(), pages::refusal(branding, &page)));
+    }
+    let fields = [("SAMLRequest", "PHNhbWw+"), ("RelayState", "x")];
+    let who = Exchange { now: "ada.lovelace@example.com", then: "mallory@example.com", stay: "/" };
+    let left = |there| SignedOut { there, sign_in: "/vestibule/sign-in", go_on: Some("/") };
+    let unknown = There::Unknown { reason: Reason::LogoutUnsolicited, reference: "7f3a-91c2" };
+    let others = [
+        (
+            "sign-out",
+            pages::sign_out_confirm(&plain, "/vestibule/sign-out", Some("/"), "ada.lovelace@example.com"),
+        ),
+        ("exchange", pages::exchange(&plain, "/acs", &fields, &who)),
+        ("signed-out", pages::signed_out(&plain, "/vestibule/sign-in")),
+        ("signed-out-there", pages::signed_out_there(&acme, &left(There::Ended))),
+        ("signed-out-unknown", pages::signed_out_there(&plain, &left(unknown))),
+        (
+            "sign-out-refused",
+            pages::sign_out_refused(&plain, Reason::LogoutUnsigned, "7f3a-91c2", "/vestibule/sign-out"),
+        ),
+        ("not-found", pages::not_found(&plain)),
+        ("wrong-method", pages::method_not_allowed(&plain, "POST")),
+    ];
+    all.extend(others.into_iter().map(|(name, page)| (name.to_owned(), page)));
+    all
+}
+
+/// Those that go on by themselves: to be looked at with scripts switched off.
+pub fn passing() -> Vec<(String, Response<Bytes>)> {
+    let acme = branded();
+    let passing = Passing { key: "k", kept: "/vestibule/sign-in?kept=k" };
+    let fields = [("SAMLRequest", "PHNhbWw+"), ("RelayState", "x")];
+    [
+        ("to-idp", pages::auto_post(&acme, "http://127.0.0.1:9/sso", &fields, true)),
+        ("to-idp-by-link", pages::leave(&acme, "http://127.0.0.1:9/sso", passing)),
+        ("to-self", pages::auto_post(&Branding::default(), "/acs", &fields, false)),
+        ("to-target", pages::arrive(&acme, "http://127.0.0.1:9/", "k")),
+    ]
+    .into_iter()
+    .map(|(name, page)| (name.to_owned(), page))
+    .collect()
+}
+
+fn choosers(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)> {
+    const MANY: [&str; 14] = [
+        "Amber University",
+        "Birch College",
+        "Cedar Institute of Technology",
+        "Dune Hospital",
+        "Elm Public Library",
+        "Fern Research Centre for the Northern Region and its Partners",
+        "Grove Museum",
+        "Harbour Polytechnic",
+        "Isle Observatory",
+        "Juniper Academy",
+        "Kelp Marine Station",
+        "Larch School of Design",
+        "Moor Botanical Garden",
+        "Nettle Archive",
+    ];
+    let one = |label, logo| Choice { label, href: "/vestibule/sign-in?idp=x", logo };
+    let few =
+        [one("Corporate login", Some(LOGO_PATH)), one("Partners and suppliers", None), one("Students", None)];
+    let many: Vec<Choice<'_>> = MANY.iter().map(|label| one(label, None)).collect();
+    let page = Chooser {
+        site_name: "wiki.example.com",
+        action: "/vestibule/sign-in",
+        fields: &[("rd", "/")],
+        by_email: true,
+        last: None,
+        choices: &few,
+        search: None,
+        notice: None,
+    };
+    [
+        ("chooser", pages::chooser(acme, &page)),
+        ("chooser-last", pages::chooser(plain, &Chooser { last: Some(few[0]), choices: &few[1..], ..page })),
+        ("chooser-buttons", pages::chooser(plain, &Chooser { by_email: false, ..page })),
+        ("chooser-unknown", pages::chooser(acme, &Chooser { notice: Some(Notice::UnknownDomain), ..page })),
+        (
+            "chooser-many",
+            pages::chooser(
+                acme,
+                &Chooser { choices: &many, search: Some(Search { wanted: "", all: 14 }), ..page },
+            ),
+        ),
+        (
+            "chooser-found",
+            pages::chooser(
+                plain,
+                &Chooser { choices: &many[..1], search: Some(Search { wanted: "amber", all: 14 }), ..page },
+            ),
+        ),
+        (
+            "chooser-none",
+            pages::chooser(
+                plain,
+                &Chooser {
+                    by_email: false,
+                    choices: &[],
+                    search: Some(Search { wanted: "xyz", all: 14 }),
+                    ..page
+                },
+            ),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, page)| (name.to_owned(), page))
+    .collect()
+}

@@ -5,6 +5,7 @@
 //! provider in its place. Nothing is told of domains but the identity provider of the one that was asked for.
 
 use super::answers::{Stopped, redirect};
+use super::ask;
 use super::begun::start_here;
 use super::form::is_form;
 use super::return_to::ReturnTo;
@@ -126,8 +127,12 @@ struct Hall<'a> {
 
 impl Hall<'_> {
     fn address(&self, idp: &Idp) -> String {
-        let carried = self.carried.iter().map(|(name, value)| format!("&{name}={value}"));
-        std::iter::once(start_here(self.site, idp, self.return_to)).chain(carried).collect()
+        self.with_carried(start_here(self.site, idp, self.return_to))
+    }
+
+    fn with_carried(&self, address: String) -> String {
+        let said = |address, (name, value): &(_, String)| format!("{address}&{name}={value}");
+        self.carried.iter().fold(address, said)
     }
 
     fn page<'a>(
@@ -141,6 +146,8 @@ impl Hall<'_> {
         let last = last.map(|idp| self.door(idp));
         let choices: Vec<Choice<'_>> = shown.iter().map(Door::choice).collect();
         let all = self.site.choices().count();
+        let everything = self.with_carried(ask::sign_in_url(self.site, self.return_to));
+        let searchable = all > MANY && notice != Some(Notice::SeveralDomains);
         let mut fields = vec![("rd", self.return_to.as_str())];
         fields.extend(self.carried.iter().map(|(name, value)| (*name, value.as_str())));
         let page = Chooser {
@@ -150,7 +157,7 @@ impl Hall<'_> {
             by_email: self.site.choices().any(|idp| idp.email_domains.is_some()),
             last: last.as_ref().map(Door::choice),
             choices: &choices,
-            search: (all > MANY && notice != Some(Notice::SeveralDomains)).then_some(Search { wanted, all }),
+            search: searchable.then_some(Search { wanted, all, everything: &everything }),
             notice,
         };
         pages::chooser(&self.site.branding, &page)

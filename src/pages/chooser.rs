@@ -36,6 +36,8 @@ pub struct Search<'a> {
     pub wanted: &'a str,
     /// How many there are in all.
     pub all: usize,
+    /// Where all of them are shown.
+    pub everything: &'a str,
 }
 
 /// The page.
@@ -61,7 +63,7 @@ pub struct Chooser<'a> {
 
 /// Buttons, an e-mail field and a search box, each where it helps.
 pub fn chooser(branding: &Branding, page: &Chooser<'_>) -> Response<Bytes> {
-    if !is_link(page.action) {
+    if !is_link(page.action) || page.search.is_some_and(|search| !is_link(search.everything)) {
         return broken(branding);
     }
     let frame = Frame::of(branding);

@@ -57,7 +57,7 @@ fn hall<'a>(value: &'a str, action: &'a str, choices: &'a [Choice<'a>]) -> Choos
         by_email: true,
         last: Some(choice(value, action)),
         choices,
-        search: Some(Search { wanted: value, all: 12 }),
+        search: Some(Search { wanted: value, all: 12, everything: "/vestibule/sign-in" }),
         notice: Some(Notice::UnknownDomain),
     }
 }

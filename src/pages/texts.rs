@@ -273,6 +273,7 @@ pub(super) struct Words {
     pub(super) search_label: &'static str,
     pub(super) found: &'static str,
     pub(super) found_none: &'static str,
+    pub(super) show_all: &'static str,
     pub(super) not_an_address: &'static str,
     pub(super) unknown_domain: &'static str,
     pub(super) several_domains: &'static str,

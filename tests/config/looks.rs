@@ -20,4 +20,7 @@ fn a_light_colour_and_needless_origins_are_warned_of() {
     assert!(!site.keep_fragment);
     let tag = site.identity_providers[0].logo.as_ref().unwrap().tag().to_owned();
     assert_eq!(site.branding.logo.as_ref().unwrap().path, format!("/vestibule/logo?v={tag}"));
+    // Pages of unknown hosts bear the name, and no picture that could not be fetched there.
+    assert_eq!(config.branding.name.as_deref(), Some("Acme Intranet"));
+    assert_eq!(config.branding.logo, None);
 }

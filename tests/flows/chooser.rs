@@ -5,6 +5,7 @@ use crate::idp::FakeIdp;
 use crate::world::{Plan, World, site};
 use http::StatusCode;
 use std::sync::Arc;
+use vestibule::pages::{Logo, Picture};
 use vestibule::site::{Idp, Site};
 
 /// Of each its id and the domains that it may speak for.
@@ -180,6 +181,7 @@ async fn more_than_eight_can_be_searched_without_a_script() {
     assert_eq!(buttons(&page), ["amber", "birch", "cedar", "fern", "grove", "harbour"]);
     assert!(page.body.contains("6 of 9 sign-in pages"));
     assert!(page.links().iter().all(|link| !link.contains("idp=") || link.contains("rd=/x&idp=")));
+    assert!(page.links().iter().any(|link| link.ends_with("/vestibule/sign-in?rd=/x")), "a way back to all");
     let page = browser.get("/vestibule/sign-in?q=%22%3E%3Cscript%3E", From::SameSite).await;
     assert_eq!(buttons(&page), Vec::<String>::new());
     assert!(page.body.contains("No sign-in page has that name.") && !page.body.contains("\"><script>"));
@@ -261,4 +263,40 @@ async fn what_was_asked_for_beside_goes_along() {
     let page = browser.get(&link, From::SameSite).await;
     let kept = crate::browser::between(&page.body, "data-kept=\"", "\"").unwrap().replace("&#38;", "&");
     assert!(kept.contains("&kept=") && kept.ends_with("&again=1&anew=1"), "{kept}");
+}
+
+#[tokio::test]
+async fn logos_are_served_in_a_sandbox_and_only_where_there_are_some() {
+    let picture = |svg: &str| Picture::read(svg.as_bytes().to_vec()).unwrap();
+    let mut site = site_of("app", "https://app.example.com", COMPANIES);
+    site.branding.logo = Some(Logo { picture: picture("<svg id='a'/>"), path: "/vestibule/logo?v=1".into() });
+    let corp = Arc::get_mut(&mut site.identity_providers[0]).unwrap();
+    corp.logo = Some(picture("<svg id='corp'><script>alert(1)</script></svg>"));
+    let tag = corp.logo.as_ref().unwrap().tag().to_owned();
+    let world = Plan::new(vec![site]).build();
+    let mut browser = Browser::of(&world);
+
+    let page = browser.get("/vestibule/sign-in", From::SameSite).await;
+    assert!(page.body.contains(&format!("src=\"/vestibule/logo/corp?v={tag}\"")), "{}", page.body);
+    assert!(page.body.contains("src=\"/vestibule/logo?v=1\""), "{}", page.body);
+    assert!(!page.body.contains("<svg id"), "a picture stands in the page");
+    for (path, body) in
+        [("/vestibule/logo?v=1", "<svg id='a'/>"), ("/vestibule/logo/corp", "<svg id='corp'>")]
+    {
+        let logo = browser.get(path, From::SameSite).await;
+        assert_eq!(
+            (logo.status, logo.header("content-type")),
+            (StatusCode::OK, Some("image/svg+xml")),
+            "{path}"
+        );
+        assert!(logo.body.starts_with(body), "{}", logo.body);
+        assert!(logo.header("content-security-policy").unwrap().ends_with("; sandbox"));
+        assert_eq!(logo.header("cache-control"), Some("public, max-age=86400"));
+        assert_eq!(logo.header("x-content-type-options"), Some("nosniff"));
+    }
+    for path in
+        ["/vestibule/logo/partner", "/vestibule/logo/nobody", "/vestibule/logo/", "/vestibule/logo/corp/x"]
+    {
+        assert_eq!(browser.get(path, From::SameSite).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
 }

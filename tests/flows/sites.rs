@@ -452,7 +452,7 @@ fn answers_are_taken_where_the_product_before_took_them() {
     assert_eq!(town.code(&refused), "destination-mismatch");
     assert_eq!(visitor.bring(&town, &asked.acs_url, &asked, &answer).location(), format!("{site}/a"));
     for path in ["/Shibboleth.sso/SAML2/POST", "/vestibule/saml/acs", "/vestibule/saml/acs/corp"] {
-        let asked = visitor.begin(&town, &format!("{site}/vestibule/sign-in?rd={path}"));
+        let asked = visitor.begin(&town, &format!("{site}/vestibule/sign-in?rd=/to{path}"));
         let mut answer = corp.answer(&asked, "ada", town.now());
         answer.destination = format!("{site}{path}");
         answer.recipient = answer.destination.clone();

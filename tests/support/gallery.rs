@@ -128,14 +128,22 @@ fn choosers(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)>
             "chooser-many",
             pages::chooser(
                 acme,
-                &Chooser { choices: &many, search: Some(Search { wanted: "", all: 14 }), ..page },
+                &Chooser {
+                    choices: &many,
+                    search: Some(Search { wanted: "", all: 14, everything: "/vestibule/sign-in" }),
+                    ..page
+                },
             ),
         ),
         (
             "chooser-found",
             pages::chooser(
                 plain,
-                &Chooser { choices: &many[..1], search: Some(Search { wanted: "amber", all: 14 }), ..page },
+                &Chooser {
+                    choices: &many[..1],
+                    search: Some(Search { wanted: "amber", all: 14, everything: "/vestibule/sign-in" }),
+                    ..page
+                },
             ),
         ),
         (
@@ -145,7 +153,7 @@ fn choosers(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)>
                 &Chooser {
                     by_email: false,
                     choices: &[],
-                    search: Some(Search { wanted: "xyz", all: 14 }),
+                    search: Some(Search { wanted: "xyz", all: 14, everything: "/vestibule/sign-in" }),
                     ..page
                 },
             ),

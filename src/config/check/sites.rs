@@ -17,6 +17,8 @@ use crate::config::reader::{Field, Place, Slot as _};
 use crate::session::SiteKey;
 use crate::site::{PublicUrl, Site};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 /// A site in the short form.
 pub(super) struct View {
@@ -53,16 +55,18 @@ pub(super) fn views(file: &File, desk: &mut Desk) -> Vec<View> {
     }
     let mut views: Vec<View> = listed.iter().flat_map(|site| of_site(site, file, desk)).collect();
     sign_on::add_hosts(file, &mut views, desk);
-    if views.len() > MOST_SITES {
-        let message = format!("{} sites and tenants are too many: {MOST_SITES} are possible", views.len());
+    let addresses = views.iter().map(|view| addresses(&view.file).count()).sum::<usize>();
+    if addresses > MOST_ADDRESSES {
+        let message =
+            format!("{addresses} addresses of sites and tenants are too many: {MOST_ADDRESSES} are possible");
         desk.error(file.sites.problem(message));
     }
     same_twice(&views, desk);
     views
 }
 
-/// Numbers of sites have 16 bits, and some of them have several addresses.
-const MOST_SITES: usize = 20_000;
+/// A site has a number for each of its addresses, and numbers have 16 bits.
+const MOST_ADDRESSES: usize = 60_000;
 
 /// The canonical address apart from the others.
 fn with_canonical(mut file: File, desk: &mut Desk) -> File {
@@ -291,47 +295,44 @@ fn tenant_name(name: &str, field: &Field<String>, desk: &mut Desk) -> bool {
 
 /// Two sites of one name or address could not be told apart.
 fn same_twice(views: &[View], desk: &mut Desk) {
-    for (position, view) in views.iter().enumerate() {
-        let earlier = &views[..position];
+    let mut names: HashMap<String, &View> = HashMap::new();
+    let mut keys: HashMap<SiteKey, &View> = HashMap::new();
+    for view in views {
         let Some(name) = &view.name else { continue };
-        if let Some(other) = earlier.iter().find(|other| same_name(other, name)) {
+        // Names that differ in case only would confuse people, if nobody else.
+        if let Some(other) = earlier(&mut names, name.to_ascii_lowercase(), view) {
             let at = other.file.place.in_words();
             desk.error(view.place.problem(format!("`{name}` is already the name of {at}")));
-            continue;
-        }
-        let key = SiteKey::of(name);
-        let alike = |other: &&View| other.name.as_deref().is_some_and(|other| SiteKey::of(other) == key);
-        if let Some(other) = earlier.iter().find(alike) {
+        } else if let Some(other) = earlier(&mut keys, SiteKey::of(name), view) {
             let at = other.file.place.in_words();
             let message = format!("the short keys of `{name}` and of {at} are the same by chance");
             desk.error(view.place.problem(message).hint("give one of the two another name"));
         }
     }
-    let mut taken: Vec<(String, &Place)> = Vec::new();
-    for view in views {
-        for field in addresses(&view.file) {
-            let Some(url) = field.get().and_then(|text| PublicUrl::parse(text).ok()) else { continue };
-            match taken.iter().find(|(authority, _)| authority == url.authority()) {
-                Some((authority, place)) => {
-                    let message = format!(
-                        "{authority} is already the address of {}: one host is one site",
-                        place.in_words()
-                    );
-                    desk.error(field.problem(message));
-                }
-                None => taken.push((url.authority().to_owned(), &field.place)),
-            }
+    let mut taken: HashMap<String, &Place> = HashMap::new();
+    for field in views.iter().flat_map(|view| addresses(&view.file)) {
+        let Some(url) = field.get().and_then(|text| PublicUrl::parse(text).ok()) else { continue };
+        if let Some(place) = earlier(&mut taken, url.authority().to_owned(), &field.place) {
+            let (authority, place) = (url.authority(), place.in_words());
+            let message = format!("{authority} is already the address of {place}: one host is one site");
+            desk.error(field.problem(message));
         }
     }
 }
 
-/// Hosts and paths know no case on some file systems and proxies, and two names that differ in it only confuse people.
-fn same_name(view: &View, name: &str) -> bool {
-    view.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name))
+/// The first that had this key, when this is not the first.
+fn earlier<K: Eq + Hash, V: Copy>(taken: &mut HashMap<K, V>, key: K, value: V) -> Option<V> {
+    match taken.entry(key) {
+        Entry::Occupied(first) => Some(*first.get()),
+        Entry::Vacant(place) => {
+            place.insert(value);
+            None
+        }
+    }
 }
 
 /// Every address of a site as it is written, the canonical one first.
-pub(super) fn addresses(file: &File) -> impl Iterator<Item = &Field<String>> {
+fn addresses(file: &File) -> impl Iterator<Item = &Field<String>> {
     let further = file.public_urls.get().map_or(&[][..], Vec::as_slice);
     std::iter::once(&file.public_url).filter(|field| !field.is_absent()).chain(further)
 }
@@ -364,7 +365,9 @@ pub(super) fn same_entity_id(views: &[View], sites: &[Option<Site>], desk: &mut 
         let entity_id = site.service_provider.entity_id.as_str();
         // Two that both follow from one address: that has been said of the address.
         let written = |view: &View| view.file.service_provider.entity_id.is_written();
-        if let Some(other) = taken.insert(entity_id, view).filter(|other| written(other) || written(view)) {
+        if let Some(other) =
+            earlier(&mut taken, entity_id, view).filter(|other| written(other) || written(view))
+        {
             let message = format!("{entity_id} is already the entity ID of {}", other.file.place.in_words());
             let hint = "leave entity_id out: it follows from public_url";
             desk.error(view.file.service_provider.entity_id.problem(message).hint(hint));

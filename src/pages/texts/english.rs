@@ -55,6 +55,7 @@ pub(super) const WORDS: Words = Words {
     search_label: "Find your organisation",
     found: "{n} of {all} sign-in pages",
     found_none: "No sign-in page has that name.",
+    show_all: "Show all",
     not_an_address: "Please write your whole e-mail address, such as name@example.com.",
     unknown_domain: "No sign-in page is set up here for that e-mail address. Check it for typing errors, or choose your \
                      sign-in page from the list.",

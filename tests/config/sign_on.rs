@@ -64,6 +64,8 @@ fn what_identity_providers_are_told_is_told_once_for_each_host() {
     let told = load_ourselves(&here().join("good/sign-on.yaml"), &[], NOW).unwrap();
     let names: Vec<_> = told.sites.iter().map(|site| site.name.as_str()).collect();
     assert_eq!(names, ["own", "hall", "porch"]);
-    assert!(told.signing_on.contains(&("app/acme".to_owned(), "hall".to_owned())));
-    assert_eq!(told.signing_on.len(), 4);
+    let users: Vec<_> = told.signing_on.iter().map(|user| (user.site.as_str(), user.host.as_str())).collect();
+    assert_eq!(users, [("wiki", "hall"), ("docs", "hall"), ("app/acme", "hall"), ("app/globex", "hall")]);
+    let acme = told.signing_on[2].sign_in.as_deref();
+    assert_eq!(acme, Some("https://acme.app.example.com/vestibule/sign-in"));
 }

@@ -31,7 +31,7 @@ use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown};
+use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown, SigningOn};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
@@ -184,12 +184,16 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
     let itself = |view: &&View| view.signs_on.host().is_none();
     let sides: Option<Vec<OwnSide>> =
         views.iter().filter(itself).map(|view| own_side(view, &mut desk)).collect();
-    let elsewhere = |view: &View| Some((view.name.clone()?, view.signs_on.host()?.get()?.clone()));
-    let signing_on = views.iter().filter_map(elsewhere).collect();
+    let signing_on = views.iter().filter_map(|view| signing_on(view, &mut desk)).collect();
     match sides.filter(|sides| !sides.is_empty()) {
         Some(sites) => Ok(Ourselves { sites, signing_on, problems, warnings: Vec::new() }),
         None => Err(Problems(problems)),
     }
+}
+
+fn signing_on(view: &View, desk: &mut Desk) -> Option<SigningOn> {
+    let (host, site) = (view.signs_on.host()?.get()?.clone(), view.name.clone()?);
+    Some(SigningOn { site, host, sign_in: site::sign_in(view, desk) })
 }
 
 fn own_side(view: &View, desk: &mut Desk) -> Option<OwnSide> {

@@ -108,6 +108,12 @@ pub(super) fn ourselves(view: &View, desk: &mut Desk) -> Option<(PublicUrl, Stri
     Some((public_url?, path_prefix, service_provider?))
 }
 
+/// Where sign-ins at one site begin, when its address is right.
+pub(super) fn sign_in(view: &View, desk: &mut Desk) -> Option<String> {
+    let (public_url, path_prefix, _) = ourselves_in_parts(view, desk);
+    Some(format!("{}{path_prefix}/sign-in", public_url?.origin()))
+}
+
 fn ourselves_in_parts(view: &View, desk: &mut Desk) -> (Option<PublicUrl>, String, Option<ServiceProvider>) {
     let file = &view.file;
     let public_url = public_url(view, desk);

@@ -31,7 +31,6 @@ use crate::identity::{Groups, Identity, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
 use record::{FIELDS, Field, Qualifiers, Record};
-use sign_on::Tie;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -60,8 +59,8 @@ pub struct Session {
     idle_timeout: u32,
     site: SiteKey,
     ended: AtomicBool,
-    /// To the sessions that it was handed over as, or to the one that it came from. Most have none.
-    tie: Option<Box<Tie>>,
+    /// Whether it belongs together with others (`sign_on.rs`). Most do not, and pay nothing for it.
+    tied: bool,
 }
 
 impl Session {
@@ -90,7 +89,7 @@ impl Session {
             idle_timeout: u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX).max(1),
             site,
             ended: AtomicBool::new(false),
-            tie: None,
+            tied: false,
         }
     }
 
@@ -186,7 +185,7 @@ impl Session {
             + allocated(size_of::<Self>() + 2 * size_of::<usize>())
             + allocated(self.record.len())
             + index_entries * INDEX_ENTRY
-            + self.tie.as_ref().map_or(0, |tie| allocated(tie.size()));
+            + self.tie().map_or(0, |tie| allocated(tie.size()));
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

@@ -4,12 +4,19 @@
 //! sign-on host keeps, beside who the person is there, how the mappings of its sites read the same assertion:
 //! [`Readings`], one for all sites that read alike. A site's session is made from its reading and from nothing else, and
 //! knows which session it came from, so that both can end together.
+//!
+//! What ties sessions together lies in a table beside them: nearly all sessions have no tie, and there may be a million.
 
 use super::{Facts, Limits, Session, SessionKey, SiteKey, whole_seconds};
 use crate::clock::Moment;
 use crate::identity::{Groups, Identity, Person as _};
 use crate::reason::Refusal;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// The ties of the sessions of this process, each as long as its session is there.
+static TIES: LazyLock<Mutex<HashMap<SessionKey, Arc<Tie>>>> = LazyLock::new(Mutex::default);
 
 /// How some sites of a sign-on host read one assertion.
 #[derive(Debug, Clone)]
@@ -58,8 +65,7 @@ impl Session {
         limits: &Limits,
         now: Moment,
     ) -> Self {
-        let tie = Some(Box::new(Tie::SignOn(readings, now)));
-        Self { tie, ..Self::establish(identity, site, key, limits, now) }
+        Self::establish(identity, site, key, limits, now).tied(Tie::SignOn(readings, now))
     }
 
     /// Like [`Session::establish`], of somebody who was handed over. `max_age` counts from the sign-in, not from here.
@@ -74,9 +80,9 @@ impl Session {
         let facts = Facts::from(identity);
         let by_sign_in = origin.signed_in.plus(limits.max_age);
         let end = facts.session_not_on_or_after.map_or(by_sign_in, |idp_end| idp_end.min(by_sign_in));
-        let session = Self::of(&facts, site, key, limits, now);
-        let ends_at = whole_seconds(end).min(session.ends_at);
-        Self { ends_at, tie: Some(Box::new(Tie::From(origin.session))), ..session }
+        let mut session = Self::of(&facts, site, key, limits, now);
+        session.ends_at = whole_seconds(end).min(session.ends_at);
+        session.tied(Tie::From(origin.session))
     }
 
     /// This session as a site may know it. None: it is not one of a sign-on host, or knows nothing of this site.
@@ -84,7 +90,8 @@ impl Session {
     /// # Errors
     /// Why the site's mapping makes nobody of the person.
     pub fn hand_over(&self, site: SiteKey) -> Option<Result<HandedOver, Refusal>> {
-        let Some(Tie::SignOn(Readings(readings), signed_in)) = self.tie.as_deref() else { return None };
+        let tie = self.tie()?;
+        let Tie::SignOn(Readings(readings), signed_in) = &*tie else { return None };
         let reading = readings.iter().find(|reading| reading.sites.contains(&site))?;
         let origin = Origin { session: self.key, signed_in: *signed_in };
         Some(reading.read.clone().map(|identity| HandedOver { identity, origin }))
@@ -92,7 +99,7 @@ impl Session {
 
     /// When the person signed in here, where this is a session of a sign-on host that knows something of this site.
     pub fn known_to(&self, site: SiteKey) -> Option<Moment> {
-        match self.tie.as_deref()? {
+        match &*self.tie()? {
             Tie::SignOn(Readings(readings), signed_in) => {
                 readings.iter().any(|reading| reading.sites.contains(&site)).then_some(*signed_in)
             }
@@ -101,10 +108,29 @@ impl Session {
     }
 
     /// The session at the sign-on host that this one came from.
-    pub fn came_from(&self) -> Option<&SessionKey> {
-        match self.tie.as_deref()? {
-            Tie::From(origin) => Some(origin),
+    pub fn came_from(&self) -> Option<SessionKey> {
+        match &*self.tie()? {
+            Tie::From(origin) => Some(*origin),
             Tie::SignOn(..) => None,
+        }
+    }
+
+    fn tied(mut self, tie: Tie) -> Self {
+        TIES.lock().insert(self.key, Arc::new(tie));
+        self.tied = true;
+        self
+    }
+
+    pub(super) fn tie(&self) -> Option<Arc<Tie>> {
+        if self.tied { TIES.lock().get(&self.key).cloned() } else { None }
+    }
+}
+
+impl Drop for Session {
+    /// There is one session of a key in a process: keys are hashes of random secrets.
+    fn drop(&mut self) {
+        if self.tied {
+            TIES.lock().remove(&self.key);
         }
     }
 }
@@ -197,11 +223,20 @@ mod tests {
         let id = SessionId::random().key();
         let session = Session::establish_from(&origin, &identity, key("wiki"), id, &LIMITS, later);
         assert_eq!(session.ends_at(), NOW.plus(LIMITS.max_age));
-        assert_eq!(session.came_from(), Some(host.key()));
+        assert_eq!(session.came_from(), Some(*host.key()));
         assert!(session.hand_over(key("wiki")).is_none(), "what was handed over is not handed on");
         let idle = NOW.plus(Duration::from_secs(3599));
         assert!(session.is_alive(later) && session.is_alive(idle) && !session.is_alive(NOW.plus(LIMITS.max_age)));
         assert!(host.came_from().is_none());
+    }
+
+    #[test]
+    fn a_tie_goes_with_its_session() {
+        let session = at_the_host();
+        let key = *session.key();
+        assert!(TIES.lock().contains_key(&key));
+        drop(session);
+        assert!(!TIES.lock().contains_key(&key));
     }
 
     #[tokio::test]

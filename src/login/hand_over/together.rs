@@ -18,8 +18,8 @@ pub(in crate::login) async fn end_with(gate: &Gate, site: &Site, ended: &Session
     if keys.len() < 2 {
         return;
     }
-    let root = ended.came_from().unwrap_or_else(|| ended.key());
-    if let Err(problem) = end_all(gate, host, &keys, (root, ended), client).await {
+    let root = ended.came_from().unwrap_or_else(|| *ended.key());
+    if let Err(problem) = end_all(gate, host, &keys, (&root, ended), client).await {
         tracing::warn!(
             site = site.name,
             %problem,
@@ -38,7 +38,7 @@ async fn end_all(
     for key in keys {
         for found in gate.store.by_name_id(*key, ended.idp(), ended.name_id(), None).await? {
             let Some(session) = gate.store.load(&found).await? else { continue };
-            if session.key() != root && session.came_from() != Some(root) {
+            if session.key() != root && session.came_from() != Some(*root) {
                 continue;
             }
             let Some(session) = gate.store.remove(&found).await? else { continue };

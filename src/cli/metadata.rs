@@ -316,7 +316,10 @@ mod tests {
             assert!(out.contains("  https://auth.example.com/vestibule/saml/acs\n"), "{out}");
             assert!(err.contains(note), "{err}");
             let tile = out.lines().find(|line| line.starts_with("Sign-in address (for a tile of wiki)"));
-            assert!(tile.is_some_and(|tile| tile.ends_with("  https://wiki.example.com/vestibule/sign-in")), "{out}");
+            assert!(
+                tile.is_some_and(|tile| tile.ends_with("  https://wiki.example.com/vestibule/sign-in")),
+                "{out}"
+            );
         }
     }
 

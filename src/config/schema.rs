@@ -109,7 +109,8 @@ fn list(shape: &Shape, path: &str, keys: &mut Vec<String>) {
 /// Whether the key of a site, of a tenant or of a sign-on host says what a key of the top level says.
 fn overrides(path: &str, name: &str) -> bool {
     let Shape::Section(top) = root() else { return false };
-    matches!(path, "sites[]" | "sites[].tenants[]" | "sign_on[]") && top.known.iter().any(|key| key.name == name)
+    matches!(path, "sites[]" | "sites[].tenants[]" | "sign_on[]")
+        && top.known.iter().any(|key| key.name == name)
 }
 
 /// What an unknown key was probably meant to be.

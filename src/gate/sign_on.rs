@@ -47,7 +47,8 @@ impl SignOnHosts {
             }
         }
         for (host, readers) in alike {
-            let reader = |(one, sites): (&Arc<Site>, Vec<_>)| Reader { sites: sites.into(), one: Arc::clone(one) };
+            let reader =
+                |(one, sites): (&Arc<Site>, Vec<_>)| Reader { sites: sites.into(), one: Arc::clone(one) };
             all.users.entry(host).or_default().readers = readers.into_iter().map(reader).collect();
         }
         all

@@ -28,7 +28,10 @@ impl Identity {
     /// # Errors
     /// `scope-foreign`, `user-missing`, `nameid-transient`, `email-invalid`, `email-domain-foreign`, `identity-control-character`,
     /// `identity-too-large`: see the module's header.
-    #[allow(clippy::needless_pass_by_value, reason = "an assertion is used up by the identity that is made from it")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an assertion is used up by the identity that is made from it"
+    )]
     pub fn from_accepted(
         assertion: AcceptedAssertion,
         idp: &str,
@@ -40,7 +43,10 @@ impl Identity {
 
     /// Consumes the assertion, as each of several mappings reads it, in their order: what a sign-on host keeps for its
     /// sites.
-    #[allow(clippy::needless_pass_by_value, reason = "an assertion is used up by the identities that are made from it")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an assertion is used up by the identities that are made from it"
+    )]
     pub fn each_from_accepted(
         assertion: AcceptedAssertion,
         idp: &str,

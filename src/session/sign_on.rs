@@ -226,7 +226,9 @@ mod tests {
         assert_eq!(session.came_from(), Some(*host.key()));
         assert!(session.hand_over(key("wiki")).is_none(), "what was handed over is not handed on");
         let idle = NOW.plus(Duration::from_secs(3599));
-        assert!(session.is_alive(later) && session.is_alive(idle) && !session.is_alive(NOW.plus(LIMITS.max_age)));
+        assert!(
+            session.is_alive(later) && session.is_alive(idle) && !session.is_alive(NOW.plus(LIMITS.max_age))
+        );
         assert!(host.came_from().is_none());
     }
 

@@ -106,7 +106,11 @@ impl Scene {
     fn back(&self, visitor: &mut Visitor, asked: &Asked, user: &str) -> Answered {
         let at_acs = self.at_acs(visitor, asked, (&self.corp, "corp"), user);
         assert_eq!(at_acs.status, StatusCode::SEE_OTHER, "{}", at_acs.body);
-        assert!(at_acs.location().starts_with(&format!("{HALL}/vestibule/sign-in?for=")), "{}", at_acs.location());
+        assert!(
+            at_acs.location().starts_with(&format!("{HALL}/vestibule/sign-in?for=")),
+            "{}",
+            at_acs.location()
+        );
         visitor.get(&self.town, &at_acs.location())
     }
 
@@ -157,7 +161,11 @@ fn one_sign_in_at_the_host_opens_every_site_without_asking_again() {
     assert_eq!(asked.issuer, format!("{HALL}/vestibule/saml/metadata"));
     assert_eq!(asked.acs_url, format!("{HALL}/vestibule/saml/acs"));
     let handed = scene.back(&mut visitor, &asked, "ada");
-    assert!(handed.location().starts_with(&format!("{WIKI}/vestibule/handoff?ticket=")), "{}", handed.location());
+    assert!(
+        handed.location().starts_with(&format!("{WIKI}/vestibule/handoff?ticket=")),
+        "{}",
+        handed.location()
+    );
     assert!(!handed.location().contains("ada") && handed.location().len() < 600, "{}", handed.location());
     let arrived = visitor.get(&scene.town, &handed.location());
     assert_eq!(arrived.status, StatusCode::SEE_OTHER, "{}", arrived.body);
@@ -171,7 +179,12 @@ fn one_sign_in_at_the_host_opens_every_site_without_asking_again() {
 
     // Nobody is asked at the others, and each reads the assertion in its own way.
     let (at, page) = scene.follow(&mut visitor, &format!("{SHOP}/buy/hats"));
-    assert_eq!((at.as_str(), page.status), ("https://shop.example.com/buy/hats", StatusCode::OK), "{}", page.body);
+    assert_eq!(
+        (at.as_str(), page.status),
+        ("https://shop.example.com/buy/hats", StatusCode::OK),
+        "{}",
+        page.body
+    );
     assert_eq!(line(&page.body, "x-forwarded-user"), Some("uid-of-ada"));
     assert_eq!(line(&page.body, "x-vestibule-roles"), Some("buyer"));
     let (at, _) = scene.follow(&mut visitor, &format!("{STORE}/buy/hats"));
@@ -219,7 +232,10 @@ fn a_site_admits_its_own_identity_providers_at_the_host_and_no_other() {
     let scene = scene();
     let mut visitor = Visitor::default();
     // One: straight there. Two: somebody chooses, at the host.
-    assert_eq!(scene.asked(&mut visitor, &format!("{WIKI}/")).issuer, format!("{HALL}/vestibule/saml/metadata"));
+    assert_eq!(
+        scene.asked(&mut visitor, &format!("{WIKI}/")).issuer,
+        format!("{HALL}/vestibule/saml/metadata")
+    );
     let (at, choice) = scene.follow(&mut visitor, &format!("{SHOP}/buy/x"));
     assert!(at.starts_with(&format!("{HALL}/vestibule/sign-in?for=")), "{at}");
     assert_eq!(choice.status, StatusCode::OK);
@@ -275,7 +291,10 @@ fn max_age_counts_from_the_sign_in_at_the_host() {
     scene.town.clock.advance(Duration::from_secs(19 * 60));
     assert!(scene.is_signed_in(&mut visitor, SHOP));
     scene.town.clock.advance(Duration::from_secs(60));
-    assert!(!scene.is_signed_in(&mut visitor, SHOP), "two hours after the sign-in, twenty minutes after the hand-over");
+    assert!(
+        !scene.is_signed_in(&mut visitor, SHOP),
+        "two hours after the sign-in, twenty minutes after the hand-over"
+    );
     scene.asked(&mut visitor, &format!("{WIKI}/"));
 }
 
@@ -460,7 +479,13 @@ fn return_addresses_lead_to_the_site_or_nowhere() {
     // At the host: an address of a site that signs on here begins there.
     let begun = visitor.get(&scene.town, &format!("{HALL}/vestibule/sign-in?rd={STORE}/buy/x&idp=corp"));
     assert_eq!(begun.location(), format!("{STORE}/vestibule/sign-in?rd=/buy/x&idp=corp"));
-    for rd in ["https://evil.test/", OWN, LAB, "https://wiki.example.com.evil.test/", "https://wiki.example.com@evil.test/"] {
+    for rd in [
+        "https://evil.test/",
+        OWN,
+        LAB,
+        "https://wiki.example.com.evil.test/",
+        "https://wiki.example.com@evil.test/",
+    ] {
         for path in ["sign-in", "handoff"] {
             let refused = visitor.get(&scene.town, &format!("{HALL}/vestibule/{path}?rd={rd}"));
             assert_eq!(scene.town.code(&refused), "return-address-foreign", "{path} {rd}");
@@ -477,7 +502,8 @@ fn a_sign_in_that_begins_at_the_identity_provider_leads_to_the_site_that_it_name
         let mut visitor = Visitor::default();
         let audience = format!("{HALL}/vestibule/saml/metadata");
         let answer = scene.partner.unsolicited(&acs, &audience, "eve", scene.town.now());
-        let answer = answer.with("mail", &["eve@partner.test"]).with("uid", &["eve"]).with("memberOf", &["buyers"]);
+        let answer =
+            answer.with("mail", &["eve@partner.test"]).with("uid", &["eve"]).with("memberOf", &["buyers"]);
         let asked = Asked {
             id: String::new(),
             acs_url: acs.clone(),
@@ -507,7 +533,11 @@ fn messages_of_identity_providers_are_taken_at_the_host_alone() {
     }
     assert_eq!(visitor.get(&scene.town, &format!("{WIKI}/vestibule/saml/slo")).status, StatusCode::NOT_FOUND);
     let metadata = visitor.get(&scene.town, &format!("{WIKI}/vestibule/saml/metadata"));
-    assert!(metadata.body.contains(&format!("entityID=\"{HALL}/vestibule/saml/metadata\"")), "{}", metadata.body);
+    assert!(
+        metadata.body.contains(&format!("entityID=\"{HALL}/vestibule/saml/metadata\"")),
+        "{}",
+        metadata.body
+    );
     assert_eq!(scene.back(&mut visitor, &asked, "ada").status, StatusCode::SEE_OTHER);
 }
 
@@ -571,7 +601,11 @@ fn a_sign_out_at_one_site_ends_everything_that_came_of_the_sign_in() {
     assert!(!left.location().contains("ada"));
     for site in [WIKI, SHOP, HALL] {
         assert!(!scene.is_signed_in(&mut ada, site), "{site}");
-        assert_eq!(scene.is_signed_in(&mut elsewhere, site), site != SHOP, "{site}: another browser's sign-in stays");
+        assert_eq!(
+            scene.is_signed_in(&mut elsewhere, site),
+            site != SHOP,
+            "{site}: another browser's sign-in stays"
+        );
     }
     // The host asks the identity provider, whose answer leads back to where the person wanted to go.
     let asking = ada.get(&scene.town, &left.location());

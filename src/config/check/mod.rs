@@ -154,7 +154,8 @@ fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut De
         hosts.push((view.name.as_deref(), site::site(view, place, all, None, desk)));
     }
     let mut built = Vec::new();
-    for (place, view) in views.iter().enumerate().filter(|(_, view)| !matches!(view.signs_on, SignsOn::Host)) {
+    for (place, view) in views.iter().enumerate().filter(|(_, view)| !matches!(view.signs_on, SignsOn::Host))
+    {
         let name = view.signs_on.host().and_then(Field::get).map(String::as_str);
         let host = hosts.iter().find(|(host, _)| name.is_some() && *host == name);
         let host = host.and_then(|(_, (host, _))| host.as_ref());

@@ -109,7 +109,9 @@ fn narrowed(view: &mut View, host: &View, desk: &mut Desk) {
         if let Some(written) = id.get().filter(foreign) {
             let message =
                 format!("`{written}` signs nobody in at the sign-on host, {}", host.place.in_words());
-            desk.error(id.problem(message).hint("name it in the identity_providers of the sign-on host, too"));
+            desk.error(
+                id.problem(message).hint("name it in the identity_providers of the sign-on host, too"),
+            );
         }
     }
 }

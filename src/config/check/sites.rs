@@ -8,8 +8,8 @@
 //! | `sites` | each item over the top level, key by key; what makes a site a site (address, application, rules) is its own |
 //! | `tenants` in a site | each item over its site over the top level; the address from the wildcard and the tenant's name |
 
-use super::sign_on::{self, SignsOn};
 use super::Desk;
+use super::sign_on::{self, SignsOn};
 use crate::config::file::{
     File, ServiceProvider as SpFile, Session as SessionFile, Site as SiteFile, Tenant as TenantFile,
 };

@@ -39,7 +39,8 @@ pub(in crate::login) async fn arrive(
     }
     let sealed = parameter(query, TICKET).unwrap_or_default();
     let Some(ticket) = Ticket::open(&gate.keys, &sealed) else {
-        let detail = "it was not sealed by this gate, was sealed under a key that is gone, or was changed on its way";
+        let detail =
+            "it was not sealed by this gate, was sealed under a key that is gone, or was changed on its way";
         return Err(Refusal::new(Reason::HandoffInvalid, detail).into());
     };
     if now >= ticket.expires_at() {
@@ -64,8 +65,12 @@ pub(in crate::login) async fn arrive(
     let stopped = |refusal| about(&Some(attempt.clone()), refusal);
     in_time(gate, &attempt, now).map_err(stopped)?;
     let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
-    if let Claim::Taken { .. } =
-        gate.store.claim_once(&[answered], now, attempt.expires_at()).await.map_err(unavailable).map_err(stopped)?
+    if let Claim::Taken { .. } = gate
+        .store
+        .claim_once(&[answered], now, attempt.expires_at())
+        .await
+        .map_err(unavailable)
+        .map_err(stopped)?
     {
         return brought_again(gate, site, &ticket, headers, now).await;
     }
@@ -75,7 +80,8 @@ pub(in crate::login) async fn arrive(
         let detail = "the session at the sign-on host has ended since";
         return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
     };
-    let stopped = |refusal| Stopped { idp: Some(at_host.idp().to_owned()), ..about(&Some(attempt.clone()), refusal) };
+    let stopped =
+        |refusal| Stopped { idp: Some(at_host.idp().to_owned()), ..about(&Some(attempt.clone()), refusal) };
     let (id, session) = established(site, &at_host, now).map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
@@ -120,8 +126,10 @@ fn in_time(gate: &Gate, attempt: &Attempt, now: Moment) -> Result<(), Refusal> {
     }
     let remembers_since = gate.store.remembers_since();
     if attempt.created < remembers_since {
-        let detail =
-            format!("the sign-in began at {}, answers are remembered since {remembers_since}", attempt.created);
+        let detail = format!(
+            "the sign-in began at {}, answers are remembered since {remembers_since}",
+            attempt.created
+        );
         return Err(Refusal::new(Reason::AttemptBeforeStart, detail));
     }
     Ok(())
@@ -139,8 +147,7 @@ fn established(site: &Site, at_host: &Session, now: Moment) -> Result<(SessionId
     let HandedOver { identity, origin } = handed?;
     let identity = identity.held_to(site.email_domains.as_deref())?;
     let id = SessionId::random();
-    let session =
-        Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
+    let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
     if !session.is_alive(now) {
         let detail = format!("the session would end at {}", session.ends_at());
         return Err(Refusal::new(Reason::SessionExpired, detail));
@@ -157,7 +164,8 @@ async fn brought_again(
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     if gate.resume(site, headers, now).await?.is_some() {
-        let target = Answered::read(&gate.keys, site, headers).map_or_else(ReturnTo::root, |last| last.return_to);
+        let target =
+            Answered::read(&gate.keys, site, headers).map_or_else(ReturnTo::root, |last| last.return_to);
         return Ok(redirect(StatusCode::SEE_OTHER, &target.absolute(&site.public_url)));
     }
     Err(about(&held(gate, site, ticket, headers), Reason::HandoffReplayed.into()))

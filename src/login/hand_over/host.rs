@@ -75,7 +75,8 @@ pub(in crate::login) fn wished<'g>(
         // The browser has forgotten the attempt by now: it begins anew.
         return Ok(Wished::Elsewhere(ask::sign_in_url(asking, &ReturnTo::root())));
     }
-    let return_to = ReturnTo::parse(&format!("{}/sign-in?{ERRAND}={sealed}", site.path_prefix), &site.public_url)?;
+    let return_to =
+        ReturnTo::parse(&format!("{}/sign-in?{ERRAND}={sealed}", site.path_prefix), &site.public_url)?;
     Ok(Wished::Errand(Errand { host, return_to, asking, attempt: asked.attempt }))
 }
 
@@ -122,9 +123,7 @@ impl Errand<'_> {
                 && demand.max_authn_age.is_none_or(|age| now < session.authn_instant().plus(age))
                 && now < signed_in.plus(self.asking.session_limits.max_age)
         };
-        idp.admits_sign_ins().is_ok()
-            && (own || fresh())
-            && named.is_none_or(|named| named == session.idp())
+        idp.admits_sign_ins().is_ok() && (own || fresh()) && named.is_none_or(|named| named == session.idp())
     }
 }
 
@@ -147,7 +146,9 @@ pub(in crate::login) fn read(
     let mappings: Vec<_> =
         std::iter::once(&site.mapping).chain(readers.iter().map(|reader| &reader.one.mapping)).collect();
     let mut read = Identity::each_from_accepted(assertion, &idp.id, domains, &mappings).into_iter();
-    let own = read.next().unwrap_or_else(|| Err(Refusal::new(Reason::Internal, "no mapping has read the assertion")))?;
+    let own = read
+        .next()
+        .unwrap_or_else(|| Err(Refusal::new(Reason::Internal, "no mapping has read the assertion")))?;
     let readings =
         readers.iter().zip(read).map(|(reader, read)| Reading { sites: Arc::clone(&reader.sites), read });
     Ok((own, Some(Readings(readings.collect()))))

@@ -46,7 +46,10 @@ const TICKET: &str = "ticket";
 /// A parameter of a query; of a doubled one the first.
 pub(super) fn parameter(query: &str, wanted: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty())
+    pairs
+        .find(|(name, _)| name == wanted)
+        .map(|(_, value)| value.into_owned())
+        .filter(|value| !value.is_empty())
 }
 
 /// Where hand-overs to a site arrive; what its attempts name as the address of the answer.

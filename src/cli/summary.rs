@@ -18,10 +18,10 @@ const SOON: i64 = 30;
 
 /// Everything that `check` says in the good case.
 pub(super) fn print(to: &mut dyn Write, config: &Config, now: Moment) -> io::Result<()> {
-    for site in config.sites.iter().filter(|site| site.is_canonical()) {
+    for (place, site) in config.sites.iter().enumerate().filter(|(_, site)| site.is_canonical()) {
         print_site(to, site, &config.watches, now)?;
-        let further = config.sites.iter().filter(|other| other.name == site.name && !other.is_canonical());
-        for other in further {
+        // The other addresses of a site follow the first.
+        for other in config.sites.iter().skip(place + 1).take_while(|other| !other.is_canonical()) {
             row(to, "also at", other.public_url.origin())?;
         }
         writeln!(to)?;

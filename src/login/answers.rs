@@ -20,7 +20,7 @@ use std::net::IpAddr;
 pub(super) struct Stopped {
     pub(super) refusal: Refusal,
     /// The identity provider that was asked.
-    pub(super) idp: Option<String>,
+    pub(super) idp: Option<Box<str>>,
     /// The ID of the request that was answered, or that the answer says it answers.
     pub(super) authn_request: Option<Box<str>>,
     /// Whom the identity provider named, once its word has been accepted.
@@ -52,7 +52,7 @@ impl Stopped {
     pub(super) fn or_about(mut self, attempt: Option<&Attempt>) -> Self {
         if let (None, Some(attempt)) = (&self.return_to, attempt) {
             self.return_to = Some(attempt.return_to.clone());
-            self.idp = Some(attempt.idp.clone());
+            self.idp = Some(attempt.idp.as_str().into());
             self.authn_request = Some(attempt.request_id.as_str().into());
             self.trial = Trial::of(attempt);
         }

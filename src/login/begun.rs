@@ -95,7 +95,7 @@ impl Begun {
         let return_to = Some(self.return_to().clone());
         let trial = self.attempt().and_then(Trial::of);
         let authn_request = self.attempt().map(|attempt| attempt.request_id.as_str().into());
-        Stopped { idp: Some(idp.clone()), authn_request, return_to, trial, ..Stopped::from(refusal) }
+        Stopped { idp: Some(idp.as_str().into()), authn_request, return_to, trial, ..Stopped::from(refusal) }
     }
 
     /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not

@@ -85,7 +85,8 @@ pub(super) async fn start(
         return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
-    let saml = idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
+    let saml =
+        idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.as_str().into()), ..stopped(refusal) })?;
     let attempt = Attempt {
         site: site.name.clone(),
         idp: idp.id.clone(),
@@ -108,7 +109,7 @@ pub(super) async fn start(
         wish.carried().iter().fold(here, |address, (name, value)| format!("{address}&{name}={value}"))
     });
     let mut response = to_identity_provider(site, idp, &saml, &attempt, kept_there.as_deref(), now)
-        .map_err(|refusal| Stopped { idp: Some(idp.id.clone()), ..stopped(refusal) })?;
+        .map_err(|refusal| Stopped { idp: Some(idp.id.as_str().into()), ..stopped(refusal) })?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     let chosen = choose::remembered(gate, site, idp);
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten).chain(chosen) {

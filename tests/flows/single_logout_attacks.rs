@@ -377,3 +377,28 @@ async fn a_sealed_value_of_another_kind_is_no_sign_out_under_way() {
     let page = browser.get(&response.address(None), From::CrossSite).await;
     says_no_more_than_here(&scene.world, &page, "logout-unsolicited");
 }
+
+#[tokio::test]
+async fn a_request_for_one_site_ends_nothing_at_another() {
+    let idp = idp_with(&["HTTP-Redirect"]);
+    let app = with_key(site(0, "app", "https://app.example.com", &[("corp", &idp)]));
+    let wiki = with_key(site(1, "wiki", "https://wiki.example.com", &[("corp", &idp)]));
+    let world = Plan::new(vec![app, wiki]).build();
+    let (mut at_app, mut at_wiki) = (Browser::on(&world, 0), Browser::on(&world, 1));
+    for browser in [&mut at_app, &mut at_wiki] {
+        let asked = browser.leave_for_the_idp("/x").await;
+        browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+        assert!(is_signed_in(browser).await);
+    }
+    // A good request for the application, brought to the wiki.
+    let request = Message::request(&idp, "ada", world.now());
+    let address = request.address(None).replace("app.example.com", "wiki.example.com");
+    let refused = Browser::on(&world, 1).get(&address, From::CrossSite).await;
+    world.audit.refused(&refused, "logout-destination-mismatch");
+    assert!(is_signed_in(&mut at_wiki).await);
+    // Brought where it belongs it ends the session there, and no other of the same name.
+    Browser::on(&world, 0).get(&request.address(None), From::CrossSite).await;
+    assert_eq!(world.audit.last("logout-request")["sessions"], 1);
+    assert!(!is_signed_in(&mut at_app).await);
+    assert!(is_signed_in(&mut at_wiki).await);
+}

@@ -19,6 +19,8 @@ pub(super) fn admitted<'d, 'f>(
     let admitted: Vec<&Described<'f>> = match view.admits.get() {
         // Broken: said already, and nobody is admitted by mistake because nothing starts.
         None => described.iter().filter(|_| view.admits.is_absent()).collect(),
+        // That nobody is described has been said.
+        Some(_) if described.is_empty() => Vec::new(),
         Some(ids) => {
             if ids.is_empty() {
                 desk.error(view.admits.problem("is empty: nobody could sign in"));

@@ -51,6 +51,7 @@ struct Route {
 /// What a pinned path means: a site under each of its addresses, or all tenants of one.
 #[derive(Debug)]
 struct Pin {
+    /// Ascending.
     sites: Vec<u16>,
     /// The one that is meant when the host is nobody's; none of tenants, whom only the host tells apart.
     otherwise: Option<u16>,
@@ -233,7 +234,7 @@ impl Authz {
         };
         let pin = self.pins.get(pin).ok_or_else(|| unknown("the path is pinned to no site".to_owned()))?;
         match by_host {
-            Some(site) if pin.sites.contains(&site.id) => Ok(site),
+            Some(site) if pin.sites.binary_search(&site.id).is_ok() => Ok(site),
             Some(site) => Err(unknown(format!(
                 "the path is pinned to a site, and the host {authority:?} is that of {}",
                 site.name

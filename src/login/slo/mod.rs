@@ -55,9 +55,10 @@ pub(super) async fn receive(
         Ok(Examined::Request { idp, request, relay_state }) => {
             match ending::carry_out(&visit, &idp, &request, &relay_state, arrived.binding()).await {
                 Ok(response) => response,
-                Err(refusal) => {
-                    visit.request_refused(&Stopped { idp: Some(idp.id.clone()), ..Stopped::from(refusal) })
-                }
+                Err(refusal) => visit.request_refused(&Stopped {
+                    idp: Some(idp.id.as_str().into()),
+                    ..Stopped::from(refusal)
+                }),
             }
         }
         Ok(Examined::Answer { answer, leaving }) => visit.answered(&answer, &leaving),
@@ -108,7 +109,8 @@ impl Examination {
         match text.carries() {
             Carries::Request => {
                 let idp = claimed(&site, &raw)?;
-                let stopped = |refusal| Stopped { idp: Some(idp.id.clone()), ..Stopped::from(refusal) };
+                let stopped =
+                    |refusal| Stopped { idp: Some(idp.id.as_str().into()), ..Stopped::from(refusal) };
                 let saml = theirs(&idp).map_err(stopped)?;
                 let verified = verified(raw, Carries::Request, &idp, (&saml, sp)).map_err(stopped)?;
                 let request = verified.accept_request(&saml, sp, policy, now).map_err(stopped)?;
@@ -121,7 +123,8 @@ impl Examination {
                 else {
                     return Ok(Examined::NotAsked);
                 };
-                let stopped = |refusal| Stopped { idp: Some(leaving.idp.clone()), ..Stopped::from(refusal) };
+                let stopped =
+                    |refusal| Stopped { idp: Some(leaving.idp.as_str().into()), ..Stopped::from(refusal) };
                 let idp = leaving.redeem(&site, now).map_err(stopped)?;
                 let expected =
                     ExpectedAnswer { request_id: leaving.request_id.as_str(), requested_at: leaving.created };

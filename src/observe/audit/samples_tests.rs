@@ -13,6 +13,7 @@ pub(super) struct Words {
     pub(super) word: String,
     pub(super) words: Vec<String>,
     pub(super) refusal: Refusal,
+    pub(super) hidden: Refusal,
     pub(super) changed: Changed,
     pub(super) certificates: Vec<String>,
 }
@@ -24,6 +25,7 @@ impl Words {
         Self {
             word: word.to_owned(),
             refusal: Refusal::new(Reason::AudienceMismatch, word.to_owned()),
+            hidden: Refusal::new(Reason::AudienceMismatch, word.to_owned()).behind_decryption(),
             changed: Changed {
                 differences: words.clone(),
                 certificates_added: vec![certificate.clone()],
@@ -78,7 +80,7 @@ impl Words {
 
     /// Every event at least once.
     pub(super) fn all(&self) -> Vec<Event<'_>> {
-        let Self { word, words, refusal, changed, .. } = self;
+        let Self { word, words, refusal, hidden, changed, .. } = self;
         let (site, idp, user, name_id, source) = (word, word, word, word, word);
         let session = "c2Vzc2lvbg";
         let (reference, reason) = ("7f3a-91c2", Reason::MetadataKeysSwapped);
@@ -89,6 +91,7 @@ impl Words {
             Event::DangerUsed { site, idp, danger: "sha1", client: CLIENT },
             Event::TestSignIn { site, idp, reference, refusal: None, client: CLIENT },
             Event::TestSignIn { site, idp, reference, refusal: Some(refusal), client: None },
+            Event::TestSignIn { site, idp, reference, refusal: Some(hidden), client: None },
             Event::SignInRefused {
                 site,
                 idp: Some(idp),

@@ -37,7 +37,7 @@ pub use metadata::{MetadataFigures, MetadataOutcome};
 use crate::reason::Reason;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -151,16 +151,17 @@ impl Metrics {
     /// `sites`: their names in the order of `Site::id`; equal ones are one site under several addresses. Every counter
     /// exists from the start, at zero.
     pub fn new(sites: &[&str]) -> Self {
-        let mut names: Vec<&str> = Vec::new();
+        let mut per_site: Vec<SiteFigures> = Vec::new();
+        let mut named: HashMap<&str, usize> = HashMap::new();
         let mut places = Vec::with_capacity(sites.len());
         for name in sites {
-            let place = names.iter().position(|known| known == name).unwrap_or(names.len());
-            if place == names.len() {
-                names.push(name);
+            let place = *named.entry(name).or_insert(per_site.len());
+            if place == per_site.len() {
+                per_site.push(SiteFigures::named(name));
             }
             places.push(place);
         }
-        let per_site = names.iter().chain(&[""]).map(|name| SiteFigures::named(name)).collect();
+        per_site.push(SiteFigures::named(""));
         let figures = Arc::new(Figures { sites: per_site, places, ..Figures::default() });
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Arc::clone(&figures)));
@@ -365,6 +366,16 @@ mod tests {
         has(&metrics, r#"vestibule_request_duration_seconds_bucket{le="+Inf",face="forward_auth"} 1"#);
         has(&metrics, r#"vestibule_request_duration_seconds_count{face="auth_request"} 2"#);
         has(&metrics, r#"vestibule_request_duration_seconds_sum{face="auth_request"} 2.0002"#);
+    }
+
+    #[test]
+    fn a_site_under_several_addresses_is_counted_once() {
+        let metrics = Metrics::new(&["wiki", "shop", "wiki"]);
+        metrics.sign_in_started(0);
+        metrics.sign_in_started(2);
+        has(&metrics, r#"vestibule_sign_ins_started_total{site="wiki"} 2"#);
+        has(&metrics, r#"vestibule_sign_ins_started_total{site="shop"} 0"#);
+        assert_eq!(metrics.encode().matches(r#"vestibule_sign_ins_started_total{site="wiki"}"#).count(), 1);
     }
 
     #[test]

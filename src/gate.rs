@@ -6,6 +6,7 @@
 //! lie in the session until half of the JWT's life is over.
 
 mod retired;
+mod sign_on;
 mod told;
 
 pub use told::Told;
@@ -29,6 +30,7 @@ use hashbrown::HashMap;
 use http::HeaderMap;
 use moka::policy::EvictionPolicy;
 use parking_lot::Mutex;
+use sign_on::SignOnHosts;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -76,6 +78,7 @@ pub struct Gate {
     /// How often each sign-in has had something opened.
     pub tries: Tries,
     by_authority: HashMap<String, usize>,
+    sign_on: SignOnHosts,
     rendered: moka::sync::Cache<SessionKey, Slot>,
     renewing: [Mutex<()>; RENEWAL_LOCKS],
 }
@@ -118,8 +121,10 @@ impl Gate {
             .enumerate()
             .map(|(place, site)| (site.public_url.authority().to_owned(), place))
             .collect();
+        let sites: Vec<Arc<Site>> = parts.sites.into_iter().map(Arc::new).collect();
+        let sign_on = SignOnHosts::of(&sites);
         Self {
-            sites: parts.sites.into_iter().map(Arc::new).collect(),
+            sites,
             keys: parts.keys,
             jwt_keys: parts.jwt_keys,
             store,
@@ -131,6 +136,7 @@ impl Gate {
             verifier,
             tries,
             by_authority,
+            sign_on,
             rendered: rendered_cache(RENDERED_MAX_BYTES),
             renewing: std::array::from_fn(|_| Mutex::new(())),
         }

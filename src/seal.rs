@@ -34,6 +34,10 @@ pub enum Purpose {
     State,
     /// The state of one sign-out under way at an identity provider.
     Leaving,
+    /// What a site asks of its sign-on host, by way of the browser.
+    Errand,
+    /// What a sign-on host hands over to a site, by way of the browser.
+    HandOver,
     /// Which identity provider a browser chose last.
     Choice,
     /// The permission to try an identity provider.
@@ -49,6 +53,8 @@ impl Purpose {
             Self::Refusal => b"refusal",
             Self::State => b"state",
             Self::Leaving => b"leaving",
+            Self::Errand => b"errand",
+            Self::HandOver => b"hand-over",
             Self::Choice => b"choice",
             Self::TestLink => b"test link",
         }

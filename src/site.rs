@@ -128,6 +128,8 @@ pub enum Face {
     Proxy(Vec<Route>),
     /// A gateway asks and forwards.
     ForwardAuth,
+    /// Nobody: it signs people in for the sites that use it ([`Site::sign_on`]), and there is no application.
+    SignOn,
 }
 
 impl From<Upstream> for Face {
@@ -159,6 +161,9 @@ pub struct Site {
     pub path_prefix: String,
     /// Our side towards the identity providers.
     pub service_provider: ServiceProvider,
+    /// The sign-on host that signs people in for it, by its key; none: it is a service provider itself. With one,
+    /// `service_provider` is that host's, and no message of an identity provider is taken here.
+    pub sign_on: Option<SiteKey>,
     /// Further paths at which answers are taken: those of what stood here before.
     pub acs_aliases: Vec<String>,
     /// Who may sign people in here; at least one.
@@ -210,7 +215,8 @@ impl Site {
 pub fn each_idp(sites: &[Arc<Site>]) -> Vec<(&str, &Arc<Idp>)> {
     let mut found: Vec<(&str, &Arc<Idp>)> = Vec::new();
     let mut places: HashMap<*const Idp, usize> = HashMap::new();
-    for site in sites {
+    // What a site admits that signs on elsewhere, its host admits.
+    for site in sites.iter().filter(|site| site.sign_on.is_none()) {
         for idp in &site.identity_providers {
             match places.get(&Arc::as_ptr(idp)).and_then(|place| found.get_mut(*place)) {
                 Some((name, _)) if *name != site.name => *name = "",

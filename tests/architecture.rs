@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("identity", &["clock", "reason", "saml"]),
     ("access", &["clock", "identity", "reason"]),
     ("admission", &["identity", "reason", "seal"]),
-    ("session", &["clock", "identity"]),
+    ("session", &["clock", "identity", "reason"]),
     ("headers", &["clock", "identity", "secret", "session"]),
     (
         "site",

@@ -153,10 +153,11 @@ impl Arguments {
     /// Every pair of a site and one of its identity providers that the arguments admit and of which anything is known.
     fn pairs<'c>(&self, config: &'c Config) -> Result<Vec<Pair<'c>>, String> {
         let wanted = |name: &str, wish: &Option<String>| wish.as_deref().is_none_or(|wish| wish == name);
-        let sites: Vec<&Site> = config.sites.iter().filter(|site| wanted(&site.name, &self.site)).collect();
+        // Messages for a site that signs on elsewhere are the sign-on host's.
+        let all = || config.sites.iter().filter(|site| site.is_canonical() && site.sign_on.is_none());
+        let sites: Vec<&Site> = all().filter(|site| wanted(&site.name, &self.site)).collect();
         if sites.is_empty() {
-            let all = config.sites.iter().filter(|site| site.is_canonical());
-            let names: Vec<_> = all.map(|site| site.name.as_str()).collect();
+            let names: Vec<_> = all().map(|site| site.name.as_str()).collect();
             let name = self.site.as_deref().unwrap_or_default();
             return Err(format!("there is no site `{name}`; there is: {}", names.join(", ")));
         }

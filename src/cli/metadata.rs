@@ -2,7 +2,7 @@
 
 use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
 use crate::clock::Moment;
-use crate::config::OwnSide;
+use crate::config::{OwnSide, SigningOn};
 use crate::saml::metadata::write_service_provider;
 use crate::saml::parties::SigningKey;
 use clap::{Args, Subcommand};
@@ -63,7 +63,13 @@ pub(super) fn metadata(
             return Ok(Exit::Usage);
         }
     };
-    let side = match wanted(&ourselves.sites, arguments.site.as_deref()) {
+    let named = arguments.site.as_deref();
+    let elsewhere = ourselves.signing_on.iter().find(|elsewhere| named == Some(&elsewhere.site));
+    let host = elsewhere.map(|elsewhere| elsewhere.host.as_str());
+    if let (Some(site), Some(host)) = (named, host) {
+        writeln!(err, "{site} signs on at {host}, which is the service provider:\n")?;
+    }
+    let side = match wanted(&ourselves.sites, host.or(named)) {
         Ok(side) => side,
         Err(complaint) => {
             writeln!(err, "{complaint}")?;
@@ -79,7 +85,8 @@ pub(super) fn metadata(
         )?;
     }
     if arguments.values {
-        print_values(out, side)?;
+        let users = ourselves.signing_on.iter().filter(|user| user.host == side.name);
+        print_values(out, side, &users.collect::<Vec<_>>())?;
     } else {
         writeln!(out, "{}", write_service_provider(&side.service_provider).trim_end())?;
     }
@@ -100,7 +107,9 @@ fn wanted<'s>(sites: &'s [OwnSide], name: Option<&str>) -> Result<&'s OwnSide, S
 }
 
 /// The words are those that most identity providers' forms use, with other names for the same beside them.
-fn print_values(out: &mut dyn Write, ourselves: &OwnSide) -> io::Result<()> {
+///
+/// `users`: the sites that sign on here, where it is a sign-on host.
+fn print_values(out: &mut dyn Write, ourselves: &OwnSide, users: &[&SigningOn]) -> io::Result<()> {
     let OwnSide { public_url, path_prefix, service_provider: sp, .. } = ourselves;
     let metadata = format!("{}{path_prefix}/saml/metadata", public_url.origin());
     // Without a key of ours there is none, and our metadata says so too.
@@ -114,7 +123,10 @@ fn print_values(out: &mut dyn Write, ourselves: &OwnSide) -> io::Result<()> {
     ];
     rows.extend(sp.further_acs_urls.iter().map(|url| ("Further ACS URL".to_owned(), url.clone())));
     rows.extend([("Single logout URL (Redirect and POST)".to_owned(), single_logout)]);
-    rows.extend(sign_in_addresses(ourselves));
+    rows.extend(match users {
+        [] => sign_in_addresses(ourselves),
+        users => users.iter().filter_map(|user| tile_of(user)).collect(),
+    });
     rows.extend([
         ("Metadata URL".to_owned(), metadata),
         ("NameID format".to_owned(), "persistent or e-mail address; not transient".to_owned()),
@@ -136,6 +148,11 @@ fn sign_in_addresses(ourselves: &OwnSide) -> Vec<(String, String)> {
             several.iter().map(|id| (format!("Sign-in address (for a tile at {id})"), at(id))).collect()
         }
     }
+}
+
+/// The same for a site that signs on here: it begins there.
+fn tile_of(user: &SigningOn) -> Option<(String, String)> {
+    Some((format!("Sign-in address (for a tile of {})", user.site), user.sign_in.clone()?))
 }
 
 /// Our requests are signed: the identity provider wants to know by whom, and may encrypt for the same key.
@@ -287,6 +304,23 @@ mod tests {
         assert_eq!(exit, Exit::Ok, "{err}");
         assert!(out.contains("  https://app.example.com/mellon/postResponse\n"), "{out}");
         assert!(out.contains("  https://app.example.com/vestibule/saml/acs\n"), "{out}");
+    }
+
+    #[test]
+    fn a_sign_on_host_speaks_for_its_sites() {
+        let yaml = "sign_on: [{name: hall, public_url: https://auth.example.com}]\nsites:\n  \
+                    - {name: wiki, public_url: https://wiki.example.com, sign_on: hall}\n";
+        for (site, note) in [(None, ""), (Some("hall"), ""), (Some("wiki"), "wiki signs on at hall")] {
+            let (exit, out, err) = run(yaml, true, site);
+            assert_eq!(exit, Exit::Ok, "{err}");
+            assert!(out.contains("  https://auth.example.com/vestibule/saml/acs\n"), "{out}");
+            assert!(err.contains(note), "{err}");
+            let tile = out.lines().find(|line| line.starts_with("Sign-in address (for a tile of wiki)"));
+            assert!(
+                tile.is_some_and(|tile| tile.ends_with("  https://wiki.example.com/vestibule/sign-in")),
+                "{out}"
+            );
+        }
     }
 
     #[test]

@@ -33,6 +33,11 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
     let bold = Style::new().bold();
     writeln!(to, "{bold}{}{bold:#}  {}", site.name, site.public_url.origin())?;
     row(to, "application", &face(&site.face))?;
+    if site.sign_on.is_some() {
+        let ids: Vec<&str> = site.identity_providers.iter().map(|idp| idp.id.as_str()).collect();
+        let host = &site.service_provider.entity_id.0;
+        return row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")));
+    }
     row(to, "entity ID", &site.service_provider.entity_id.0)?;
     for (position, url) in site.service_provider.acs_urls().enumerate() {
         row(to, if position == 0 { "ACS" } else { "" }, url)?;
@@ -198,6 +203,7 @@ pub(super) fn face(face: &Face) -> String {
             };
             format!("forwarded to {}", routes.iter().map(to).collect::<Vec<_>>().join(", "))
         }
+        Face::SignOn => "none: it signs people in for other sites (sign_on)".to_string(),
         Face::ForwardAuth => "behind a gateway that asks us (forward-auth)".to_string(),
     }
 }

@@ -85,7 +85,8 @@ impl Arguments {
             |sites: &[&Site]| sites.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
         // Sites of one name are one site under several addresses, the first of which is its own.
         let mut all: Vec<&Site> = Vec::new();
-        for site in &config.sites {
+        // A site that signs on elsewhere is tried there.
+        for site in config.sites.iter().filter(|site| site.sign_on.is_none()) {
             if !all.iter().any(|known| known.name == site.name) {
                 all.push(site);
             }
@@ -97,6 +98,10 @@ impl Arguments {
             .collect();
         if named.is_empty() {
             let wish = self.site.as_deref().unwrap_or_default();
+            let elsewhere = config.sites.iter().find(|site| site.name == wish).and_then(|site| site.sign_on);
+            if let Some(host) = elsewhere.and_then(|key| all.iter().find(|host| host.key == key)) {
+                return Err(format!("{wish} signs on at {0}: say --site {0}", host.name));
+            }
             return Err(format!("there is no site `{wish}`; there is: {}", names(&all)));
         }
         let of = |site: &'c Site| site.identity_providers.iter().find(|idp| idp.id == self.idp);

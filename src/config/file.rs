@@ -36,6 +36,7 @@ section! {
         path_prefix: Field<String>,
         acs_aliases: Field<Vec<Field<String>>>,
         sites: Field<Vec<Site>>,
+        sign_on: Field<Vec<SignOn>>,
         identity_providers: Field<Vec<IdentityProvider>>,
         service_provider: ServiceProvider,
         identity: Identity,
@@ -73,7 +74,6 @@ section! {
     later {
         store = "memory": "sessions are held in this process's memory",
         include = "": "write everything into one file",
-        sign_on = "": "each site is its own service provider",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         rate_limits = "": "remove the section",
@@ -96,6 +96,7 @@ section! {
         path_prefix: Field<String>,
         acs_aliases: Field<Vec<Field<String>>>,
         identity_providers: Field<Vec<Field<String>>>,
+        sign_on: Field<String>,
         service_provider: ServiceProvider,
         identity: Identity,
         groups_absent: Field<Word<GroupsAbsent>>,
@@ -118,7 +119,6 @@ section! {
         tenants: Field<Vec<Tenant>>,
     }
     later {
-        sign_on = "": "each site is its own service provider",
     }
 }
 
@@ -139,6 +139,21 @@ section! {
         session: Session,
         branding: Branding,
         admission: Admission,
+    }
+}
+
+section! {
+    /// A host that signs people in for several sites. What has the name of a top-level key overrides it, key by key.
+    SignOn {
+        name: Field<String>,
+        public_url: Field<String>,
+        path_prefix: Field<String>,
+        identity_providers: Field<Vec<Field<String>>>,
+        service_provider: ServiceProvider,
+        identity: Identity,
+        session: Session,
+        clock_skew: Field<Duration>,
+        branding: Branding,
     }
 }
 

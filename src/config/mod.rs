@@ -130,10 +130,23 @@ pub struct Shutdown {
 pub struct Ourselves {
     /// One for each site, at least one.
     pub sites: Vec<OwnSide>,
+    /// Sites that are no service providers: their sign-on hosts are.
+    pub signing_on: Vec<SigningOn>,
     /// What is wrong with the rest of the file and does not matter here.
     pub problems: Vec<Problem>,
     /// What may matter here: variables that somebody set and nobody reads.
     pub warnings: Vec<Problem>,
+}
+
+/// A site that signs on at a host of its own.
+#[derive(Debug)]
+pub struct SigningOn {
+    /// The site's name.
+    pub site: String,
+    /// The host's.
+    pub host: String,
+    /// Where sign-ins begin; none while the site's address is missing or wrong.
+    pub sign_in: Option<String>,
 }
 
 /// What identity providers are told about one site.

@@ -106,10 +106,11 @@ fn list(shape: &Shape, path: &str, keys: &mut Vec<String>) {
     }
 }
 
-/// Whether the key of a site, or of a tenant, says what a key of the top level says.
+/// Whether the key of a site, of a tenant or of a sign-on host says what a key of the top level says.
 fn overrides(path: &str, name: &str) -> bool {
     let Shape::Section(top) = root() else { return false };
-    matches!(path, "sites[]" | "sites[].tenants[]") && top.known.iter().any(|key| key.name == name)
+    matches!(path, "sites[]" | "sites[].tenants[]" | "sign_on[]")
+        && top.known.iter().any(|key| key.name == name)
 }
 
 /// What an unknown key was probably meant to be.
@@ -246,6 +247,6 @@ mod tests {
         let roles = root().step("ROLES").and_then(|(_, shape)| shape).expect("a key");
         assert_eq!(roles.step("Ops").expect("any name").0, "Ops");
         assert!(root().step("NO_SUCH_KEY").is_none());
-        assert!(root().step("SIGN_ON").is_some(), "a later key is found, so that it is refused as such");
+        assert!(root().step("TRACING").is_some(), "a later key is found, so that it is refused as such");
     }
 }

@@ -69,7 +69,7 @@ fn all_in_use(sites: &[Arc<Site>]) -> Vec<InUse<'_>> {
         let theirs = known.iter().flat_map(|saml| saml.keys.certificates()).cloned();
         all.extend(theirs.map(|certificate| InUse { site, idp: Some(&idp.id), certificate }));
     }
-    for site in sites {
+    for site in sites.iter().filter(|site| site.sign_on.is_none()) {
         let ours = site.service_provider.signing_keys.iter().map(|key| key.certificate().clone());
         all.extend(ours.map(|certificate| InUse { site: &site.name, idp: None, certificate }));
     }

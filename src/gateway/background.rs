@@ -135,7 +135,7 @@ pub(super) fn refresh_figures(gate: &Gate) {
             gate.metrics.set_certificate_days_left(site, &idp.id, &fingerprint, days);
         }
     }
-    for site in &gate.sites {
+    for site in gate.sites.iter().filter(|site| site.sign_on.is_none()) {
         for key in &site.service_provider.signing_keys {
             let certificate = key.certificate();
             let days = days_until(certificate.not_after, now);

@@ -91,7 +91,7 @@ impl Trip {
 fn part_for(site: &Site, path: &RequestPath) -> Option<usize> {
     match &site.face {
         Face::Proxy(routes) => routes.iter().position(|route| route.serves(path)),
-        Face::ForwardAuth => None,
+        Face::ForwardAuth | Face::SignOn => None,
     }
 }
 

@@ -65,7 +65,7 @@ impl Edge {
         };
         let routes = match &site.face {
             Face::Proxy(routes) => routes.as_slice(),
-            Face::ForwardAuth => &[],
+            Face::ForwardAuth | Face::SignOn => &[],
         };
         Ok(Self {
             proto: HeaderValue::from_static(if site.public_url.is_secure() { "https" } else { "http" }),

@@ -21,8 +21,36 @@ impl Identity {
     /// # Errors
     /// `scope-foreign`, `user-missing`, `nameid-transient`, `email-invalid`, `email-domain-foreign`, `identity-incomplete`,
     /// `identity-control-character`, `identity-too-large`, `groups-overage`: see the module's header.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an assertion is used up by the identity that is made from it"
+    )]
     pub fn from_accepted(
         assertion: AcceptedAssertion,
+        idp: &str,
+        email_domains: Option<&[Domain]>,
+        mapping: &Mapping,
+    ) -> Result<Self, Refusal> {
+        Self::read_by(&assertion, idp, email_domains, mapping)
+    }
+
+    /// Consumes the assertion, as each of several mappings reads it, in their order: what a sign-on host keeps for its
+    /// sites.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an assertion is used up by the identities that are made from it"
+    )]
+    pub fn each_from_accepted(
+        assertion: AcceptedAssertion,
+        idp: &str,
+        email_domains: Option<&[Domain]>,
+        mappings: &[&Mapping],
+    ) -> Vec<Result<Self, Refusal>> {
+        mappings.iter().map(|mapping| Self::read_by(&assertion, idp, email_domains, mapping)).collect()
+    }
+
+    fn read_by(
+        assertion: &AcceptedAssertion,
         idp: &str,
         email_domains: Option<&[Domain]>,
         mapping: &Mapping,

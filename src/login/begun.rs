@@ -9,6 +9,7 @@
 use super::answers::{Stopped, redirect};
 use super::ask;
 use super::attempt::Attempt;
+use super::hand_over;
 use super::return_to::ReturnTo;
 use super::start::wanted;
 use super::trial::Trial;
@@ -36,7 +37,9 @@ pub(super) enum Begun {
 impl Begun {
     /// At the identity provider. Its RelayState may be an address to go to; what is no address of this site is none.
     pub(super) fn there(site: &Site, idp: &Idp, relay_state: Option<&str>) -> Self {
-        let return_to = relay_state.and_then(|state| wanted(site, state).ok()).unwrap_or_else(ReturnTo::root);
+        let return_to = relay_state
+            .and_then(|state| hand_over::to_begin_at(site, state).or_else(|| wanted(site, state).ok()))
+            .unwrap_or_else(ReturnTo::root);
         Self::There { idp: idp.id.clone(), return_to }
     }
 

@@ -5,7 +5,7 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::at::At;
 use super::refused::Refused;
-use super::{choose, finish, refused, sign_out, slo, start, trial, tries, whoami};
+use super::{choose, finish, hand_over, refused, sign_out, slo, start, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -106,7 +106,11 @@ async fn dispatch(
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
-        Endpoint::SignOut => sign_out::confirm(gate, site, query, headers, now).await?,
+        Endpoint::SignOut => match hand_over::parameter(query, hand_over::ERRAND) {
+            Some(errand) => hand_over::arrived_to_leave(gate, site, &errand, headers, client, now).await?,
+            None => sign_out::confirm(gate, site, query, headers, now).await?,
+        },
+        Endpoint::HandOff => hand_over::arrive(gate, site, query, headers, client, now).await?,
         Endpoint::AssertionConsumerService(at) => {
             within(request.body(), form_limit(gate))?;
             finish::finish(gate, site, *at, request, client, now).await?
@@ -138,6 +142,7 @@ enum Endpoint<'a> {
     SignIn,
     TestSignIn,
     SignOut,
+    HandOff,
     AssertionConsumerService(At<'a>),
     SingleLogout,
     Metadata,
@@ -159,6 +164,10 @@ impl<'a> Endpoint<'a> {
             "/sign-in" => Self::SignIn,
             test_link::PATH => Self::TestSignIn,
             "/sign-out" => Self::SignOut,
+            "/handoff" => Self::HandOff,
+            // Its sign-on host is the service provider.
+            "/saml/slo" if site.sign_on.is_some() => None?,
+            other if site.sign_on.is_some() && other.starts_with("/saml/acs") => None?,
             "/saml/acs" => Self::AssertionConsumerService(At::Own),
             "/saml/slo" => Self::SingleLogout,
             "/saml/metadata" => Self::Metadata,
@@ -185,6 +194,8 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) => "POST",
             // A GET that ends sessions is not to be tried out with HEAD.
             Self::SingleLogout => "GET, POST",
+            // HEAD would spend what it brings.
+            Self::HandOff => "GET",
             Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
             Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
         }
@@ -192,7 +203,7 @@ impl<'a> Endpoint<'a> {
 
     /// Whether a refusal here is a sign-in refused, with a link to begin again.
     const fn is_of_sign_in(&self) -> bool {
-        matches!(self, Self::SignIn | Self::AssertionConsumerService(_))
+        matches!(self, Self::SignIn | Self::HandOff | Self::AssertionConsumerService(_))
     }
 
     /// Whether nobody reads the answer as a page.

@@ -11,6 +11,7 @@ use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
 use super::evidence::Evidence;
 use super::form::{PostedResponse, says_where_from};
+use super::hand_over;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
@@ -28,7 +29,7 @@ use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use crate::saml::second_opinion::Opinion;
-use crate::session::{Claim, ClaimKey, Session, SessionId, SessionKey};
+use crate::session::{Claim, ClaimKey, Readings, Session, SessionId, SessionKey};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -100,15 +101,13 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
     }
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
-    let identity = Identity::from_accepted(assertion, &idp.id, idp.email_domains.as_deref(), &site.mapping)
-        .and_then(|identity| identity.held_to(site.email_domains.as_deref()))
-        .map_err(stopped)?;
+    let (identity, for_sites) = hand_over::read(gate, site, assertion, &idp).map_err(stopped)?;
     let (identity, admitted) = site.admission.admit(identity).map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
     // Whoever is not admitted must be refused before anything is claimed; a trial is told so and spends nothing of it.
-    let (id, session) = established(site, &identity, now).map_err(stopped)?;
+    let (id, session) = established(site, &identity, for_sites, now).map_err(stopped)?;
     match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
         Claim::Taken { which } => {
@@ -402,9 +401,18 @@ impl Delivery<'_> {
 }
 
 /// A new secret for a new session: what the browser presented may have been planted by somebody else.
-fn established(site: &Site, identity: &Identity, now: Moment) -> Result<(SessionId, Arc<Session>), Refusal> {
+fn established(
+    site: &Site,
+    identity: &Identity,
+    for_sites: Option<Readings>,
+    now: Moment,
+) -> Result<(SessionId, Arc<Session>), Refusal> {
     let id = SessionId::random();
-    let session = Session::establish(identity, site.key, id.key(), &site.session_limits, now);
+    let (key, limits) = (id.key(), &site.session_limits);
+    let session = match for_sites {
+        Some(readings) => Session::establish_for_sites(identity, readings, site.key, key, limits, now),
+        None => Session::establish(identity, site.key, key, limits, now),
+    };
     if !session.is_alive(now) {
         // Skew lets in an answer of the last moment; it must not send the browser round for a dead session.
         return Err(Refusal::new(
@@ -421,7 +429,7 @@ fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
 
 /// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who
 /// has signed in: the browser forgets it now, and its time is limited.
-async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
+pub(super) async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
     match gate.store.remove(old).await {
         Ok(None) => {}
         Ok(Some(session)) => audit::record(&Event::SessionReplaced {

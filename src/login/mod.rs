@@ -22,6 +22,8 @@
 //! A sign-out ([`sign_out`]) ends the session here first and then goes on at the identity provider, where that is set
 //! up; [`slo`] takes what identity providers say and ask about signing out.
 //!
+//! A site that signs on at a host of its own sends people there instead, and a hand-over comes back ([`hand_over`]).
+//!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
 mod admitted;
@@ -35,6 +37,7 @@ pub mod endpoints;
 mod evidence;
 mod finish;
 mod form;
+mod hand_over;
 pub mod refused;
 pub mod return_to;
 mod rounds;

@@ -6,6 +6,7 @@
 
 use super::answers::{Stopped, redirect};
 use super::form::is_form;
+use super::hand_over::together;
 use super::refused::Refused;
 use super::return_to::ReturnTo;
 use super::slo::leaving;
@@ -69,6 +70,7 @@ pub(super) async fn end(
                 .as_ref()
                 .and_then(|session| leaving::depart(gate, site, session, rd.as_ref(), headers, now));
             if let Some(session) = &ended {
+                together::end_with(gate, site, session, client).await;
                 record(gate, site, session, onwards.as_ref().map_or("not-asked", |on| on.at_idp), client);
             }
             match (onwards, rd) {

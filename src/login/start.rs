@@ -7,6 +7,7 @@ use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held, is_suffix};
 use super::begun::start_here;
 use super::endpoints::is_acs_alias;
+use super::hand_over::{self, Wished};
 use super::return_to::ReturnTo;
 use super::{ask, choose, rounds, step_up};
 use crate::access::RequestPath;
@@ -26,7 +27,7 @@ use http::{HeaderMap, Response, StatusCode};
 ///
 /// # Errors
 /// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `step-up-failed`, `store-unavailable`,
-/// `metadata-unavailable`, `metadata-expired`.
+/// `metadata-unavailable`, `metadata-expired`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
@@ -35,11 +36,26 @@ pub(super) async fn start(
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let wish = Wish::read(query.as_bytes());
-    let return_to = wanted(site, &wish.rd)?;
+    let asked_for = (wish.rd.as_str(), wish.errand.as_deref(), wish.idp.as_deref());
+    let errand = match hand_over::wished(gate, site, asked_for, now)? {
+        Wished::Here => None,
+        Wished::Errand(errand) => Some(errand),
+        Wished::Elsewhere(url) => return Ok(redirect(StatusCode::FOUND, &url)),
+    };
+    let (site, return_to) = match &errand {
+        Some(errand) => (errand.host.as_ref(), errand.return_to.clone()),
+        None => (site, wanted(site, &wish.rd)?),
+    };
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
     if ask::is_surely_background(headers) {
         return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to), Reason::SessionMissing));
+    }
+    if let Some(errand) = errand.filter(|_| !wish.again && !wish.anew) {
+        let handed_over = errand.handed_over(gate, headers, wish.idp.as_deref(), now).await;
+        if let Some(response) = handed_over.map_err(|problem| problem.leading_to(&return_to))? {
+            return Ok(response);
+        }
     }
     let mut held = Held::read(&gate.keys, site, headers);
     if wish.again {
@@ -62,6 +78,12 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
+    if site.sign_on.is_some() {
+        let host = gate.sign_on_of(site).ok_or_else(|| stopped(Reason::Internal.into()))?;
+        let way = (&return_to, round, wish.again);
+        return hand_over::depart(gate, (site, host), (held, headers), wish.idp.as_deref(), way, now)
+            .map_err(stopped);
+    }
     let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     let Some(idp) = choose::chosen(site, named).map_err(stopped)? else {
         return Ok(choose::page(gate, site, headers, &return_to, &wish));
@@ -110,6 +132,8 @@ pub(super) async fn start(
 pub(super) struct Wish {
     pub(super) rd: String,
     idp: Option<String>,
+    /// What a site asks for that signs on here.
+    errand: Option<String>,
     /// What somebody looks for in a long list of identity providers.
     pub(super) search: Option<String>,
     /// The person asked to begin anew after a loop was stopped.
@@ -132,6 +156,7 @@ impl Wish {
         Self {
             rd: first("rd").unwrap_or_default(),
             idp: first("idp").filter(|idp| !idp.is_empty()),
+            errand: first(hand_over::ERRAND).filter(|errand| !errand.is_empty()),
             search: first("q"),
             kept: first("kept"),
             again: first("again").is_some_and(|again| again == "1"),
@@ -167,7 +192,7 @@ pub(super) fn wanted(site: &Site, rd: &str) -> Result<ReturnTo, Refusal> {
     Ok(if is_station { ReturnTo::root() } else { return_to })
 }
 
-const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/refused", "/saml", "/test-sign-in"];
+const STATIONS: &[&str] = &["/sign-in", "/sign-out", "/handoff", "/refused", "/saml", "/test-sign-in"];
 
 /// The browser's way to the identity provider, with the request.
 pub(super) fn to_identity_provider(

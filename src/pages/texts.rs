@@ -125,8 +125,11 @@ impl Situation {
             | Reason::AssertionReplayed
             | Reason::RequestAnswered
             | Reason::AttemptExpired
-            | Reason::AttemptBeforeStart => Self::StartAgain,
-            Reason::AttemptMissing => Self::CookiesBlocked,
+            | Reason::AttemptBeforeStart
+            | Reason::HandoffExpired
+            | Reason::HandoffReplayed
+            | Reason::HandoffEnded => Self::StartAgain,
+            Reason::AttemptMissing | Reason::HandoffUnasked => Self::CookiesBlocked,
             Reason::SignInLoop => Self::SignInLoop,
             Reason::SubjectMissing
             | Reason::NameIdMissing
@@ -160,6 +163,8 @@ impl Situation {
             }
             Reason::ReturnAddressForeign
             | Reason::IdpUnknown
+            | Reason::HandoffInvalid
+            | Reason::HandoffForeign
             | Reason::IdpStaged
             | Reason::IdpRetired
             | Reason::TestLinkInvalid

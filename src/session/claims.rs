@@ -29,6 +29,11 @@ impl ClaimKey {
         Self::of(&[b"logout", issuer.as_bytes(), request_id.as_bytes()])
     }
 
+    /// Bringing one hand-over of a sign-on host, or one message of a site to it.
+    pub fn hand_over(id: &[u8]) -> Self {
+        Self::of(&[b"hand-over", id])
+    }
+
     /// Each part behind its length, so that no two lists of parts read alike.
     fn of(parts: &[&[u8]]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);

@@ -15,6 +15,7 @@ mod index;
 mod memory;
 mod names;
 mod record;
+mod sign_on;
 mod store;
 #[doc(hidden)]
 pub mod suite;
@@ -22,6 +23,7 @@ pub mod suite;
 pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
 pub use memory::MemoryStore;
+pub use sign_on::{HandedOver, Origin, Reading, Readings};
 pub use store::{Claim, Departed, Departure, Peek, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
@@ -59,6 +61,8 @@ pub struct Session {
     /// The sign-in was forced, see [`Authentication::forced`].
     forced: bool,
     ended: AtomicBool,
+    /// Whether it belongs together with others (`sign_on.rs`). Most do not, and pay nothing for it.
+    tied: bool,
 }
 
 impl Session {
@@ -88,6 +92,7 @@ impl Session {
             site,
             forced: facts.forced,
             ended: AtomicBool::new(false),
+            tied: false,
         }
     }
 
@@ -182,7 +187,8 @@ impl Session {
         let bytes = STORE_ENTRY
             + allocated(size_of::<Self>() + 2 * size_of::<usize>())
             + allocated(self.record.len())
-            + index_entries * INDEX_ENTRY;
+            + index_entries * INDEX_ENTRY
+            + self.tie().map_or(0, |tie| allocated(tie.size()));
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

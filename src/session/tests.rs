@@ -4,7 +4,7 @@ use crate::saml::response::NameId;
 const NOW: Moment = Moment::from_seconds(1_700_000_000);
 const LIMITS: Limits = Limits { idle_timeout: Duration::from_secs(600), max_age: Duration::from_secs(3600) };
 
-fn ada() -> Identity {
+pub(super) fn ada() -> Identity {
     Identity {
         idp: "corp".into(),
         user: "ada@example.com".into(),

@@ -90,9 +90,10 @@ fn the_example_names_every_key_and_no_other() {
             || (key.ends_with(".*") && named.iter().any(|n| n.starts_with(key.trim_end_matches('*'))));
         assert!(shown, "{key} is not in config.example.yaml");
     }
-    // A site, and a tenant, may say what the top level says.
+    // A site, a tenant and a sign-on host may say what the top level says.
     let in_common = |key: &str| {
         let inside = key.strip_prefix("sites[].").map(|key| key.strip_prefix("tenants[].").unwrap_or(key));
+        let inside = inside.or_else(|| key.strip_prefix("sign_on[]."));
         let says = |known: &String, key: &str| {
             known == key || (known.ends_with(".*") && key.starts_with(known.trim_end_matches('*')))
         };

@@ -8,6 +8,7 @@
 
 mod example;
 mod looks;
+mod sign_on;
 mod sites;
 mod terms;
 mod values;

@@ -10,6 +10,7 @@ mod identity_providers;
 mod idps;
 mod nginx_auth_request;
 mod scenarios;
+mod sign_on_hosts;
 mod simplesamlphp;
 mod simplesamlphp_demands;
 mod simplesamlphp_logout;

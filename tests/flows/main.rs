@@ -32,6 +32,7 @@ mod repost;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
 mod sign_in;
+mod sign_on;
 mod sign_out;
 mod single_logout;
 mod single_logout_attacks;

@@ -159,6 +159,7 @@ impl Visitor {
             ("sec-fetch-mode", "navigate"),
             ("sec-fetch-dest", "document"),
         ];
+        headers.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
         headers.extend_from_slice(extra);
         if !cookies.is_empty() {
             headers.push(("cookie", &cookies));

@@ -129,6 +129,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
             slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
+        sign_on: None,
         acs_aliases: Vec::new(),
         jwt_keys: None,
         email_domains: None,

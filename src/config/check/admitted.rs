@@ -118,7 +118,8 @@ pub(super) fn by_nobody(described: &[Described<'_>], sites: &[Vec<&Described<'_>
 pub(super) fn complete_watches(described: &[Described<'_>], sites: &[Site], desk: &mut Desk) {
     for watch in &mut desk.watches {
         let admits = |site: &&Site| site.identity_providers.iter().any(|idp| Arc::ptr_eq(idp, &watch.idp));
-        let by: Vec<&Site> = sites.iter().filter(admits).collect();
+        let is_party = |site: &&Site| site.sign_on.is_none();
+        let by: Vec<&Site> = sites.iter().filter(is_party).filter(admits).collect();
         // In logs and metrics; what several share belongs to none of them.
         watch.site = match by.as_slice() {
             [only] => only.name.clone(),

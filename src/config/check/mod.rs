@@ -21,6 +21,7 @@ mod metadata;
 mod parties;
 mod rules;
 mod second_opinion;
+mod sign_on;
 mod site;
 mod sites;
 mod state;
@@ -31,7 +32,7 @@ use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown};
+use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown, SigningOn};
 use crate::admission::{InvitedList, People};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
@@ -39,6 +40,7 @@ use crate::observe::log::LogSettings;
 use crate::saml::parties::Limits;
 use crate::site::Site;
 use parties::Described;
+use sign_on::SignsOn;
 use sites::View;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -155,8 +157,21 @@ fn at_every_address(sites: Vec<Site>, views: &[View], desk: &mut Desk) -> Vec<Si
 fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut Desk) -> Vec<Option<Site>> {
     // Whatever is wrong with the list has been said; the rest of each site is looked at all the same.
     let all = described.unwrap_or_default();
-    let (sites, admitted): (Vec<_>, Vec<_>) =
-        views.iter().enumerate().map(|(place, view)| site::site(view, place, all, desk)).unzip();
+    // Sign-on hosts first: they are the service providers of sites that use them.
+    let mut hosts = Vec::new();
+    for (place, view) in views.iter().enumerate().filter(|(_, view)| matches!(view.signs_on, SignsOn::Host)) {
+        hosts.push((view.name.as_deref(), site::site(view, place, all, None, desk)));
+    }
+    let mut built = Vec::new();
+    for (place, view) in views.iter().enumerate().filter(|(_, view)| !matches!(view.signs_on, SignsOn::Host))
+    {
+        let name = view.signs_on.host().and_then(Field::get).map(String::as_str);
+        let host = hosts.iter().find(|(host, _)| name.is_some() && *host == name);
+        let host = host.and_then(|(_, (host, _))| host.as_ref());
+        built.push(site::site(view, place, all, host, desk));
+    }
+    built.extend(hosts.into_iter().map(|(_, host)| host));
+    let (sites, admitted): (Vec<_>, Vec<_>) = built.into_iter().unzip();
     sites::same_entity_id(views, &sites, desk);
     admitted::by_nobody(all, &admitted, desk);
     sites
@@ -176,11 +191,19 @@ pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ours
     // What this finds has been said above.
     let mut desk = Desk::new(Report::default(), now, Outbound::direct());
     let views = sites::views(file, &mut desk);
-    let sides: Option<Vec<OwnSide>> = views.iter().map(|view| own_side(view, &mut desk)).collect();
+    let itself = |view: &&View| view.signs_on.host().is_none();
+    let sides: Option<Vec<OwnSide>> =
+        views.iter().filter(itself).map(|view| own_side(view, &mut desk)).collect();
+    let signing_on = views.iter().filter_map(|view| signing_on(view, &mut desk)).collect();
     match sides.filter(|sides| !sides.is_empty()) {
-        Some(sites) => Ok(Ourselves { sites, problems, warnings: Vec::new() }),
+        Some(sites) => Ok(Ourselves { sites, signing_on, problems, warnings: Vec::new() }),
         None => Err(Problems(problems)),
     }
+}
+
+fn signing_on(view: &View, desk: &mut Desk) -> Option<SigningOn> {
+    let (host, site) = (view.signs_on.host()?.get()?.clone(), view.name.clone()?);
+    Some(SigningOn { site, host, sign_in: site::sign_in(view, desk) })
 }
 
 fn own_side(view: &View, desk: &mut Desk) -> Option<OwnSide> {

@@ -7,10 +7,11 @@ use super::keys::jwt_keys;
 use super::looks::branding;
 use super::parties::{Described, domains, service_provider};
 use super::rules::{Known, rules};
+use super::sign_on::{self, SignsOn};
 use super::sites::View;
 use super::upstream::{upstream, upstreams};
 use super::{Desk, admitted};
-use crate::access::RequestPath;
+use crate::access::{Access, RequestPath, Rules};
 use crate::admission::Admission;
 use crate::config::file::{File, IdentityProvider, Session};
 use crate::config::reader::Field;
@@ -33,25 +34,37 @@ const LARGEST_SKEW: Duration = Duration::from_secs(300);
 /// Stands for a public URL that is missing or broken while the rest is checked.
 const NOWHERE: &str = "https://invalid.invalid";
 
-/// The site of a view, and the identity providers that it admits. `place` is its place among all.
+/// The site of a view, and the identity providers that it admits. `place` is its place among all; `host` is the host
+/// where it signs on.
 pub(super) fn site<'d, 'f>(
     view: &View,
     place: usize,
     described: &'d [Described<'f>],
+    host: Option<&Site>,
     desk: &mut Desk,
 ) -> (Option<Site>, Vec<&'d Described<'f>>) {
     let file = &view.file;
     let (public_url, path_prefix, service_provider) = ourselves_in_parts(view, desk);
-    let face = face(file, desk);
+    let service_provider = host.map(|host| host.service_provider.clone()).or(service_provider);
+    let is_host = matches!(view.signs_on, SignsOn::Host);
+    let face = if is_host { Some(Face::SignOn) } else { face(file, desk) };
     let admitted = admitted::admitted(view, described, desk);
     admitted::same_entity_id(&admitted, desk);
-    if let Some(ours) = &service_provider {
+    if let Some(ours) = service_provider.as_ref().filter(|_| view.signs_on.host().is_none()) {
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
     let mut mapping = mapping(&identity::Written::from(file), desk);
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
-    let admission = admission(&admission::Written::of(file, &admitted, described), &mapping, desk);
-    let rules = rules(file, &known(&admitted, described, &mapping, &admission), desk);
+    // There is nothing behind a sign-on host; who is let in where, and remembered, its sites say.
+    let (admission, rules) = match is_host {
+        true => (Admission::default(), Rules::new(Vec::new(), Access::Deny)),
+        false => {
+            let admission = admission(&admission::Written::of(file, &admitted, described), &mapping, desk);
+            let rules = rules(file, &known(&admitted, described, &mapping, &admission), desk);
+            sign_on::nothing_to_step_up(&view.signs_on, file, &rules, desk);
+            (admission, rules)
+        }
+    };
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
@@ -78,6 +91,7 @@ pub(super) fn site<'d, 'f>(
             face: face?,
             path_prefix,
             service_provider: service_provider?,
+            sign_on: host.map(|host| host.key),
             acs_aliases,
             identity_providers: admitted.iter().map(|one| one.idp.clone()).collect::<Option<_>>()?,
             email_domains: email_domains?,
@@ -104,6 +118,12 @@ pub(super) fn ourselves(view: &View, desk: &mut Desk) -> Option<(PublicUrl, Stri
     Some((public_url?, path_prefix, service_provider?))
 }
 
+/// Where sign-ins at one site begin, when its address is right.
+pub(super) fn sign_in(view: &View, desk: &mut Desk) -> Option<String> {
+    let (public_url, path_prefix, _) = ourselves_in_parts(view, desk);
+    Some(format!("{}{path_prefix}/sign-in", public_url?.origin()))
+}
+
 fn ourselves_in_parts(view: &View, desk: &mut Desk) -> (Option<PublicUrl>, String, Option<ServiceProvider>) {
     let file = &view.file;
     let public_url = public_url(view, desk);
@@ -117,6 +137,9 @@ fn ourselves_in_parts(view: &View, desk: &mut Desk) -> (Option<PublicUrl>, Strin
             desk.error(file.public_urls.problem(message));
         }
         urls.extend(acs_urls(further.origin(), &path_prefix, &acs_aliases(file, &path_prefix, desk)));
+    }
+    if view.signs_on.host().is_some() {
+        return (public_url, path_prefix, None);
     }
     let service_provider = service_provider(&file.service_provider, &base, urls, desk);
     (public_url, path_prefix, service_provider)
@@ -142,6 +165,9 @@ pub(super) fn at_every_address(site: Site, view: &View, desk: &mut Desk) -> Vec<
     let further: Vec<Site> = further_urls(&view.file, desk)
         .into_iter()
         .map(|public_url| {
+            if site.sign_on.is_some() {
+                return Site { public_url, ..site.clone() };
+            }
             let mut sp = site.service_provider.clone();
             let all: Vec<String> = sp.acs_urls().map(str::to_owned).collect();
             let base = format!("{}{}", public_url.origin(), site.path_prefix);

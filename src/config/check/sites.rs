@@ -9,6 +9,7 @@
 //! | `tenants` in a site | each item over its site over the top level; the address from the wildcard and the tenant's name |
 
 use super::Desk;
+use super::sign_on::{self, SignsOn};
 use crate::config::file::{
     File, ServiceProvider as SpFile, Session as SessionFile, Site as SiteFile, Tenant as TenantFile,
 };
@@ -31,6 +32,8 @@ pub(super) struct View {
     pub(super) organization: Option<String>,
     /// Whether the JWT is signed by keys of its own here.
     pub(super) own_jwt_keys: bool,
+    /// Who is the service provider.
+    pub(super) signs_on: SignsOn,
     /// Whose people a tenant is for; absent: everybody's.
     pub(super) email_domains: Field<Vec<Field<String>>>,
     /// The identity providers that it admits, by their ids; absent: all.
@@ -42,6 +45,7 @@ pub(super) struct View {
 /// Every site that the file describes, whatever is wrong with it.
 pub(super) fn views(file: &File, desk: &mut Desk) -> Vec<View> {
     if !file.sites.is_written() {
+        sign_on::not_without_sites(file, desk);
         return vec![short_form(file, desk)];
     }
     refuse_beside_sites(file, desk);
@@ -49,7 +53,8 @@ pub(super) fn views(file: &File, desk: &mut Desk) -> Vec<View> {
     if listed.is_empty() && file.sites.get().is_some() {
         desk.error(file.sites.problem("is empty: there is nothing to serve"));
     }
-    let views: Vec<View> = listed.iter().flat_map(|site| of_site(site, file, desk)).collect();
+    let mut views: Vec<View> = listed.iter().flat_map(|site| of_site(site, file, desk)).collect();
+    sign_on::add_hosts(file, &mut views, desk);
     let addresses = views.iter().map(|view| addresses(&view.file).count()).sum::<usize>();
     if addresses > MOST_ADDRESSES {
         let message =
@@ -96,6 +101,7 @@ fn short_form(file: &File, desk: &mut Desk) -> View {
         name,
         organization: None,
         own_jwt_keys: false,
+        signs_on: SignsOn::Itself,
         email_domains: Field::absent(file.place.clone()),
         admits: Field::absent(file.place.clone()),
         file,
@@ -129,6 +135,7 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
         audience: name.cloned(),
         organization: None,
         own_jwt_keys: site.jwt.private_key_file.is_written() || site.jwt.additional_key_files.is_written(),
+        signs_on: sign_on::of_site(site, desk),
         email_domains: Field::absent(site.place.clone()),
         admits: site.identity_providers.clone(),
         file: with_canonical(in_short_form(site, top), desk),
@@ -213,6 +220,7 @@ fn under_own_name(own: &SpFile, below: &SpFile) -> SpFile {
 
 fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut Desk) -> View {
     of_the_whole_gate(&tenant.session, desk);
+    sign_on::no_service_provider(&site.signs_on, &tenant.service_provider, desk);
     let (scheme, domain) = address;
     let label = tenant.name.required(&mut desk.report).filter(|name| tenant_name(name, &tenant.name, desk));
     let below = &site.file;
@@ -244,6 +252,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         audience: site.audience.clone(),
         organization: label.cloned(),
         own_jwt_keys: site.own_jwt_keys,
+        signs_on: site.signs_on.clone(),
         email_domains: tenant.email_domains.clone(),
         admits: tenant.identity_providers.over(&site.admits),
         file,
@@ -251,7 +260,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
 }
 
 /// One process has one store and one ring of keys.
-fn of_the_whole_gate(session: &SessionFile, desk: &mut Desk) {
+pub(super) fn of_the_whole_gate(session: &SessionFile, desk: &mut Desk) {
     for (written, place) in [
         (session.secret.is_written(), &session.secret.place),
         (session.secret_file.is_written(), &session.secret_file.place),
@@ -264,7 +273,7 @@ fn of_the_whole_gate(session: &SessionFile, desk: &mut Desk) {
     }
 }
 
-fn site_name(name: &str, field: &Field<String>, desk: &mut Desk) -> bool {
+pub(super) fn site_name(name: &str, field: &Field<String>, desk: &mut Desk) -> bool {
     let good = name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -345,11 +354,11 @@ pub(super) fn is_about_ourselves(path: &str) -> bool {
         let inside = path.strip_prefix(list)?.strip_prefix('[')?;
         Some(inside.split_once("].").map_or("", |(_, rest)| rest).to_owned())
     };
-    match item_of(path, "sites") {
-        None => own(path) || path == "sites",
+    match item_of(path, "sites").or_else(|| item_of(path, "sign_on")) {
+        None => own(path) || matches!(path, "sites" | "sign_on"),
         Some(inside) => {
             let inside = item_of(&inside, "tenants").unwrap_or(inside);
-            inside.is_empty() || own(&inside) || matches!(inside.as_str(), "name" | "tenants")
+            inside.is_empty() || own(&inside) || matches!(inside.as_str(), "name" | "tenants" | "sign_on")
         }
     }
 }
@@ -358,7 +367,7 @@ pub(super) fn is_about_ourselves(path: &str) -> bool {
 pub(super) fn same_entity_id(views: &[View], sites: &[Option<Site>], desk: &mut Desk) {
     let mut taken: HashMap<&str, &View> = HashMap::new();
     for (view, site) in views.iter().zip(sites) {
-        let Some(site) = site else { continue };
+        let Some(site) = site.as_ref().filter(|site| site.sign_on.is_none()) else { continue };
         let entity_id = site.service_provider.entity_id.as_str();
         // Two that both follow from one address: that has been said of the address.
         let written = |view: &View| view.file.service_provider.entity_id.is_written();
@@ -377,10 +386,13 @@ impl View {
     pub(super) fn admitted_ids(&self) -> Vec<String> {
         match self.admits.get() {
             Some(ids) => ids.iter().filter_map(|id| id.get().cloned()).collect(),
-            None => {
-                let all = self.file.identity_providers.get().map_or(&[][..], Vec::as_slice);
-                all.iter().filter_map(|written| written.id.get().cloned()).collect()
-            }
+            None => self.all_ids(),
         }
+    }
+
+    /// The `id` of each identity provider that is described.
+    pub(super) fn all_ids(&self) -> Vec<String> {
+        let all = self.file.identity_providers.get().map_or(&[][..], Vec::as_slice);
+        all.iter().filter_map(|written| written.id.get().cloned()).collect()
     }
 }

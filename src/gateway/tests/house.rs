@@ -180,6 +180,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
             slo_url: format!("{base}/saml/slo"),
             signing_keys: Vec::new(),
         },
+        sign_on: None,
         acs_aliases: Vec::new(),
         jwt_keys: None,
         email_domains: None,

@@ -110,10 +110,13 @@ impl Ended {
 async fn end_sessions(visit: &Visit<'_>, idp: &Idp, request: &AcceptedLogoutRequest) -> Ended {
     let Visit { gate, site, .. } = *visit;
     // All of the name: the index of sessions compares the value alone, the request the whole name.
-    let found = match gate.store.by_name_id(site.key, &idp.id, &request.name_id().value, None).await {
-        Ok(found) => found,
-        Err(problem) => return Ended::not_at_all(&problem),
-    };
+    let mut found = Vec::new();
+    for key in gate.keys_under(site) {
+        match gate.store.by_name_id(key, &idp.id, &request.name_id().value, None).await {
+            Ok(more) => found.extend(more),
+            Err(problem) => return Ended::not_at_all(&problem),
+        }
+    }
     let mut ended = Ended::default();
     for key in found {
         match end_if_meant(visit, &key, request).await {
@@ -136,8 +139,9 @@ async fn end_if_meant(
         return Ok(false);
     }
     let Some(session) = gate.store.remove(key).await? else { return Ok(false) };
+    let own = gate.sites.iter().find(|own| own.key == session.site()).map_or(site, |own| own);
     audit::record(&Event::SignedOut {
-        site: &site.name,
+        site: &own.name,
         idp: session.idp(),
         user: session.user(),
         name_id: session.name_id(),
@@ -146,12 +150,12 @@ async fn end_if_meant(
         at_idp: None,
         client: Some(client),
     });
-    gate.metrics.sign_out(site.id);
+    gate.metrics.sign_out(own.id);
     Ok(true)
 }
 
 /// The name that a session began with.
-pub(super) fn name_id(session: &Session) -> NameId {
+pub(in crate::login) fn name_id(session: &Session) -> NameId {
     NameId {
         value: session.name_id().to_owned(),
         format: session.name_id_format().map(str::to_owned),

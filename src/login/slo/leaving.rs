@@ -3,7 +3,7 @@
 //! The session here has ended before anything is asked. What must be remembered until the answer is one sealed cookie,
 //! as with attempts: the server remembers nothing.
 
-use super::ending::name_id;
+pub(in crate::login) use super::ending::name_id;
 use super::sent;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -11,10 +11,12 @@ use crate::gate::Gate;
 use crate::identity::Person as _;
 use crate::login::answers::redirect;
 use crate::login::ask;
+use crate::login::hand_over;
 use crate::login::return_to::ReturnTo;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
 use crate::saml::logout::{Asks, logout_request};
+use crate::saml::response::NameId;
 use crate::seal::{KeyRing, Purpose};
 use crate::session::Session;
 use crate::site::{Idp, Site};
@@ -28,7 +30,7 @@ use std::time::Duration;
 /// Where a sign-out goes on.
 pub(in crate::login) struct Departure {
     pub(in crate::login) response: Response<Bytes>,
-    /// For the audit: `asked` or `sign-out-url`.
+    /// For the audit: `asked`, `sign-out-url` or `sign-on-host`.
     pub(in crate::login) at_idp: &'static str,
 }
 
@@ -46,9 +48,44 @@ pub(in crate::login) fn depart(
     if ask::is_surely_background(headers) {
         return None;
     }
+    if let Some(host) = gate.sign_on_of(site) {
+        let response = hand_over::leave(gate, (site, host), session, return_to, now)?;
+        return Some(Departure { response, at_idp: "sign-on-host" });
+    }
     let idp = site.identity_providers.iter().find(|idp| idp.id == session.idp())?;
+    let name_id = name_id(session);
+    let gone = Gone {
+        idp,
+        name_id: &name_id,
+        session_index: session.session_index(),
+        session: session.key().public_name(),
+    };
+    depart_with(gate, site, &gone, return_to, now)
+}
+
+/// The same for somebody of whom only this is known.
+pub(in crate::login) struct Gone<'a> {
+    /// Who signed them in.
+    pub(in crate::login) idp: &'a Idp,
+    /// As whom.
+    pub(in crate::login) name_id: &'a NameId,
+    /// In which of its sessions.
+    pub(in crate::login) session_index: Option<&'a str>,
+    /// The public name of the session that has ended.
+    pub(in crate::login) session: String,
+}
+
+/// See [`depart`].
+pub(in crate::login) fn depart_with(
+    gate: &Gate,
+    site: &Site,
+    gone: &Gone<'_>,
+    return_to: Option<&ReturnTo>,
+    now: Moment,
+) -> Option<Departure> {
+    let idp = gone.idp;
     if idp.ends_there_too(&site.service_provider) {
-        match asked(gate, site, idp, session, return_to, now) {
+        match asked(gate, site, gone, return_to, now) {
             Ok(response) => return Some(Departure { response, at_idp: "asked" }),
             Err(problem) => {
                 tracing::warn!(site = site.name, idp = idp.id, problem, "single logout could not be begun");
@@ -62,22 +99,20 @@ pub(in crate::login) fn depart(
 fn asked(
     gate: &Gate,
     site: &Site,
-    idp: &Idp,
-    session: &Session,
+    gone: &Gone<'_>,
     return_to: Option<&ReturnTo>,
     now: Moment,
 ) -> Result<Response<Bytes>, String> {
     let leaving = Leaving {
         site: site.name.clone(),
-        idp: idp.id.clone(),
-        session: session.key().public_name(),
+        idp: gone.idp.id.clone(),
+        session: gone.session.clone(),
         request_id: RequestId::random().map_err(|refusal| refusal.to_string())?,
         created: now,
         return_to: return_to.cloned(),
     };
-    let name_id = name_id(session);
-    let asks = Asks { id: &leaving.request_id, name_id: &name_id, session_index: session.session_index() };
-    let delivery = logout_request(&site.service_provider, &idp.logout_endpoints(), &asks, now)?;
+    let asks = Asks { id: &leaving.request_id, name_id: gone.name_id, session_index: gone.session_index };
+    let delivery = logout_request(&site.service_provider, &gone.idp.logout_endpoints(), &asks, now)?;
     let mut response = sent(site, delivery, &[]);
     response.headers_mut().append(SET_COOKIE, leaving.cookie(&gate.keys, site));
     Ok(response)

@@ -33,7 +33,7 @@ pub enum Event<'a> {
         authn_context: Option<&'a str>,
         /// From where.
         client: Option<IpAddr>,
-        /// Which parts were signed: `response`, `assertion`, `both`.
+        /// Which parts were signed: `response`, `assertion`, `both`; `handed-over`: the sign-on host has said it.
         signed: &'a str,
         /// SHA-256 of the certificates whose keys verified them, in hex.
         signed_by: &'a [String],
@@ -207,7 +207,7 @@ pub enum Event<'a> {
         session: &'a str,
         /// Who began it: `user` or `idp`.
         way: &'static str,
-        /// What follows at the IdP, when the user began it: `asked`, `sign-out-url`, `not-asked`.
+        /// What follows at the IdP, when the user began it: `asked`, `sign-out-url`, `sign-on-host`, `not-asked`.
         at_idp: Option<&'static str>,
         /// From where.
         client: Option<IpAddr>,

@@ -1,0 +1,218 @@
+//! At the site: a hand-over arrives and becomes a session.
+
+use super::ticket::Ticket;
+use super::{TICKET, address_of_user, handoff_url, parameter};
+use crate::admission::Admitted;
+use crate::clock::Moment;
+use crate::cookies::Kind;
+use crate::gate::{Gate, presented_key, unavailable};
+use crate::identity::Person as _;
+use crate::login::admitted::remembered;
+use crate::login::answers::{Stopped, redirect};
+use crate::login::attempt::{Attempt, Held};
+use crate::login::finish::replace;
+use crate::login::return_to::ReturnTo;
+use crate::login::rounds::Answered;
+use crate::observe::audit::{self, Event};
+use crate::observe::audit_is_kept;
+use crate::reason::{Reason, Refusal};
+use crate::session::{Claim, ClaimKey, HandedOver, Session, SessionId};
+use crate::site::{Face, Site};
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Response, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Answers `GET handoff`: a hand-over at a site; at a sign-on host, the way on to one of its sites.
+///
+/// # Errors
+/// `handoff-invalid`, `handoff-foreign`, `handoff-expired`, `handoff-replayed`, `handoff-unasked`, `handoff-ended`,
+/// `attempt-expired`, `attempt-before-start`, `idp-unknown`, `store-unavailable`, `audit-unavailable`, and what the
+/// site's mapping and admission say.
+pub(in crate::login) async fn arrive(
+    gate: &Gate,
+    site: &Site,
+    query: &str,
+    headers: &HeaderMap,
+    client: IpAddr,
+    now: Moment,
+) -> Result<Response<Bytes>, Stopped> {
+    if matches!(site.face, Face::SignOn) {
+        return Ok(lead_on(gate, site, query)?);
+    }
+    let sealed = parameter(query, TICKET).unwrap_or_default();
+    let Some(ticket) = Ticket::open(&gate.keys, &sealed) else {
+        let detail =
+            "it was not sealed by this gate, was sealed under a key that is gone, or was changed on its way";
+        return Err(Refusal::new(Reason::HandoffInvalid, detail).into());
+    };
+    if now >= ticket.expires_at() {
+        let detail = format!("it was made at {}", ticket.created);
+        return Err(about(&held(gate, site, &ticket, headers), Refusal::new(Reason::HandoffExpired, detail)));
+    }
+    // Whoever brings it spends it: what a wrong browser has brought is of no use to a right one, nor the other way round.
+    let once = ClaimKey::hand_over(sealed.as_bytes());
+    if let Claim::Taken { .. } =
+        gate.store.claim_once(&[once], now, ticket.expires_at()).await.map_err(unavailable)?
+    {
+        return brought_again(gate, site, &ticket, headers, now).await;
+    }
+    let (Some(host), true) = (gate.sign_on_of(site), ticket.site == site.public_url.authority()) else {
+        let detail = format!("it is for {}", ticket.site);
+        return Err(Refusal::new(Reason::HandoffForeign, detail).into());
+    };
+    let Some(attempt) = held(gate, site, &ticket, headers) else {
+        let detail = "no sign-in in the browser's cookies is the one that it answers";
+        return Err(Refusal::new(Reason::HandoffUnasked, detail).into());
+    };
+    let stopped = |refusal| about(&Some(attempt.clone()), refusal);
+    in_time(gate, &attempt, now).map_err(stopped)?;
+    let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
+    if let Claim::Taken { .. } = gate
+        .store
+        .claim_once(&[answered], now, attempt.expires_at())
+        .await
+        .map_err(unavailable)
+        .map_err(stopped)?
+    {
+        return brought_again(gate, site, &ticket, headers, now).await;
+    }
+    let at_host = gate.store.load(&ticket.session).await.map_err(unavailable).map_err(stopped)?;
+    let at_host = at_host.filter(|session| session.site() == host.key && session.is_alive(now));
+    let Some(at_host) = at_host else {
+        let detail = "the session at the sign-on host has ended since";
+        return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
+    };
+    let stopped =
+        |refusal| Stopped { idp: Some(at_host.idp().into()), ..about(&Some(attempt.clone()), refusal) };
+    if !audit_is_kept() {
+        return Err(stopped(Reason::AuditUnavailable.into()));
+    }
+    let (id, session, admitted) = established(site, &at_host, now).map_err(stopped)?;
+    remembered(gate, site, admitted).await.map_err(stopped)?;
+    gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
+    // Only now: without a new session the old one stays.
+    for old in [presented_key(site, headers), attempt.replaces].iter().flatten() {
+        replace(gate, site, old, client).await;
+    }
+    record(gate, site, &session, &attempt, client);
+
+    let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
+    for cookie in [
+        site.cookies.set(&Kind::Session, &id.to_cookie(), None),
+        site.cookies.clear(&Kind::Attempt(attempt.suffix())),
+        Answered::from_attempt(&attempt, now).cookie(&gate.keys, site),
+    ] {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// On to a site of this host: the end of a sign-out that went by here.
+fn lead_on(gate: &Gate, host: &Site, query: &str) -> Result<Response<Bytes>, Refusal> {
+    let rd = parameter(query, "rd").unwrap_or_default();
+    let Some((site, return_to)) = address_of_user(gate, host, &rd) else {
+        let detail = "the return address is on no site that signs on here";
+        return Err(Refusal::new(Reason::ReturnAddressForeign, detail));
+    };
+    Ok(redirect(StatusCode::SEE_OTHER, &return_to.absolute(&site.public_url)))
+}
+
+/// The attempt of this browser, for an answer at this very address, that the ticket answers.
+fn held(gate: &Gate, site: &Site, ticket: &Ticket, headers: &HeaderMap) -> Option<Attempt> {
+    let here = handoff_url(site);
+    let held = Held::read(&gate.keys, site, headers);
+    let mut own = held.iter().filter(|attempt| attempt.site == site.name && attempt.acs_url == here);
+    own.find(|attempt| ticket.answers(&attempt.request_id)).cloned()
+}
+
+fn in_time(gate: &Gate, attempt: &Attempt, now: Moment) -> Result<(), Refusal> {
+    if now >= attempt.expires_at() {
+        let detail = format!("the sign-in began at {}", attempt.created);
+        return Err(Refusal::new(Reason::AttemptExpired, detail));
+    }
+    let remembers_since = gate.store.remembers_since();
+    if attempt.created < remembers_since {
+        let detail = format!(
+            "the sign-in began at {}, answers are remembered since {remembers_since}",
+            attempt.created
+        );
+        return Err(Refusal::new(Reason::AttemptBeforeStart, detail));
+    }
+    Ok(())
+}
+
+/// From what the host's session keeps for this site, and from nothing else.
+fn established(
+    site: &Site,
+    at_host: &Session,
+    now: Moment,
+) -> Result<(SessionId, Arc<Session>, Admitted), Refusal> {
+    if !site.identity_providers.iter().any(|idp| idp.id == at_host.idp()) {
+        let detail = format!("the person signed in by {:?}, which this site does not admit", at_host.idp());
+        return Err(Refusal::new(Reason::IdpUnknown, detail));
+    }
+    let handed = at_host.hand_over(site.key).ok_or_else(|| {
+        Refusal::new(Reason::HandoffEnded, "the session at the sign-on host knows nothing of this site")
+    })?;
+    let HandedOver { identity, origin } = handed?;
+    let (identity, admitted) = site.admission.admit(identity.held_to(site.email_domains.as_deref())?)?;
+    let id = SessionId::random();
+    let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
+    if !session.is_alive(now) {
+        let detail = format!("the session would end at {}", session.ends_at());
+        return Err(Refusal::new(Reason::SessionExpired, detail));
+    }
+    Ok((id, Arc::new(session), admitted))
+}
+
+/// The back button, a reload, or somebody else's copy: whoever has a session needs no other.
+async fn brought_again(
+    gate: &Gate,
+    site: &Site,
+    ticket: &Ticket,
+    headers: &HeaderMap,
+    now: Moment,
+) -> Result<Response<Bytes>, Stopped> {
+    if gate.resume(site, headers, now).await?.is_some() {
+        let target =
+            Answered::read(&gate.keys, site, headers).map_or_else(ReturnTo::root, |last| last.return_to);
+        return Ok(redirect(StatusCode::SEE_OTHER, &target.absolute(&site.public_url)));
+    }
+    Err(about(&held(gate, site, ticket, headers), Reason::HandoffReplayed.into()))
+}
+
+fn about(attempt: &Option<Attempt>, refusal: Refusal) -> Stopped {
+    let stopped = Stopped::from(refusal);
+    match attempt {
+        Some(attempt) => stopped.leading_to(&attempt.return_to),
+        None => stopped,
+    }
+}
+
+/// `attempt` is what the hand-over answers, as an answer of an identity provider answers a request.
+fn record(gate: &Gate, site: &Site, session: &Session, attempt: &Attempt, client: IpAddr) {
+    let (mut groups, mut roles) = (Vec::new(), Vec::new());
+    session.each_group(&mut |group| groups.push(group.to_owned()));
+    session.each_role(&mut |role| roles.push(role.to_owned()));
+    audit::record(&Event::SignedIn {
+        site: &site.name,
+        idp: session.idp(),
+        user: session.user(),
+        name_id: session.name_id(),
+        session: &session.key().public_name(),
+        ends: session.ends_at(),
+        groups: &groups,
+        roles: &roles,
+        authn_request: Some(attempt.request_id.as_str()),
+        authn_instant: session.authn_instant(),
+        authn_context: session.authn_context_class(),
+        client: Some(client),
+        signed: "handed-over",
+        signed_by: &[],
+        encrypted: None,
+        second_opinion: None,
+    });
+    gate.metrics.sign_in_finished(site.id, None);
+}

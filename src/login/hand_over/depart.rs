@@ -1,0 +1,72 @@
+//! At the site: somebody is sent to the sign-on host.
+
+use super::errand::SignIn;
+use super::{ERRAND, handoff_url};
+use crate::clock::Moment;
+use crate::cookies::Kind;
+use crate::gate::{Gate, presented_key};
+use crate::login::answers::redirect;
+use crate::login::attempt::{Attempt, Held};
+use crate::login::return_to::ReturnTo;
+use crate::reason::{Reason, Refusal};
+use crate::saml::authn_request::RequestId;
+use crate::site::Site;
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Makes an attempt of this site, whose answer will be a hand-over, and sends the browser to the host. `idp` was asked for
+/// by name.
+///
+/// # Errors
+/// `idp-unknown`.
+pub(in crate::login) fn depart(
+    gate: &Gate,
+    (site, host): (&Site, &Site),
+    (held, headers): (Held, &HeaderMap),
+    idp: Option<&str>,
+    (return_to, rounds, again): (&ReturnTo, u8, bool),
+    now: Moment,
+) -> Result<Response<Bytes>, Refusal> {
+    if idp.is_some_and(|idp| !site.identity_providers.iter().any(|admitted| admitted.id == idp)) {
+        let detail = "the sign-in link names an identity provider that this site does not admit";
+        return Err(Refusal::new(Reason::IdpUnknown, detail));
+    }
+    let attempt = Attempt {
+        site: site.name.clone(),
+        idp: idp.unwrap_or_default().to_owned(),
+        // No address of an assertion consumer service: no answer of an identity provider redeems it.
+        acs_url: handoff_url(site),
+        request_id: RequestId::random()?,
+        created: now,
+        return_to: return_to.clone(),
+        rounds,
+        replaces: presented_key(site, headers),
+        anew: false,
+        is_trial: false,
+        kept: None,
+        step_up: None,
+    };
+    let errand = SignIn {
+        site: site.public_url.authority().to_owned(),
+        attempt: attempt.request_id.as_str().to_owned(),
+        created: now,
+    };
+    let mut to = format!(
+        "{}{}/sign-in?{ERRAND}={}",
+        host.public_url.origin(),
+        host.path_prefix,
+        errand.seal(&gate.keys, host)
+    );
+    if let Some(idp) = idp {
+        to.push_str(&format!("&idp={}", utf8_percent_encode(idp, NON_ALPHANUMERIC)));
+    }
+    let mut response = redirect(StatusCode::FOUND, &to);
+    let forgotten = again.then(|| site.cookies.clear(&Kind::Answered));
+    for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    gate.metrics.sign_in_started(site.id);
+    Ok(response)
+}

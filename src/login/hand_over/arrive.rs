@@ -81,7 +81,7 @@ pub(in crate::login) async fn arrive(
         return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
     };
     let stopped =
-        |refusal| Stopped { idp: Some(at_host.idp().to_owned()), ..about(&Some(attempt.clone()), refusal) };
+        |refusal| Stopped { idp: Some(at_host.idp().into()), ..about(&Some(attempt.clone()), refusal) };
     let (id, session) = established(site, &at_host, now).map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.

@@ -249,21 +249,27 @@ impl Gate {
         self.tell_departed();
     }
 
+    /// Tells the audit of a session that nobody ended.
+    fn tell_ended(&self, session: &Session, why: &'static str) {
+        audit::record(&Event::SessionEnded {
+            site: self.sites.iter().find(|site| site.key == session.site()).map_or("", |site| &site.name),
+            idp: session.idp(),
+            user: session.user(),
+            name_id: session.name_id(),
+            session: &session.key().public_name(),
+            why,
+        });
+    }
+
     fn tell_departed(&self) {
         let Departed { sessions, others } = self.store.departed();
         for (session, why) in sessions {
-            audit::record(&Event::SessionEnded {
-                site: self.sites.iter().find(|site| site.key == session.site()).map_or("", |site| &site.name),
-                idp: session.idp(),
-                user: session.user(),
-                name_id: session.name_id(),
-                session: &session.key().public_name(),
-                why: match why {
-                    Departure::Idle => "idle",
-                    Departure::Over => "max-age",
-                    Departure::Evicted => "no-room",
-                },
-            });
+            let why = match why {
+                Departure::Idle => "idle",
+                Departure::Over => "max-age",
+                Departure::Evicted => "no-room",
+            };
+            self.tell_ended(&session, why);
         }
         if others > 0 {
             audit::record(&Event::SessionsEnded { sessions: others });

@@ -15,6 +15,7 @@
 //! is the table of everything that can be refused, and [`explain`] says of a message at hand which of it applies.
 
 pub mod access;
+pub mod admission;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,13 +2,14 @@
 
 mod idp;
 
-pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, Status, in_ascii};
+pub use idp::{Idp, Known, Live, Logout, RequireSignedLogout, Status};
 
 use crate::access::{Cors, PathPattern, RequestPath, Rules};
+use crate::admission::Admission;
 use crate::cookies::CookiePolicy;
 use crate::headers::HeaderPlan;
 use crate::headers::jwt::JwtKeys;
-use crate::identity::Mapping;
+use crate::identity::{Domain, Mapping};
 use crate::pages::Branding;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::{Limits, SiteKey};
@@ -168,11 +169,13 @@ pub struct Site {
     /// Who may sign people in here; at least one.
     pub identity_providers: Vec<Arc<Idp>>,
     /// Whose people may sign in here, whoever vouches for them; none: everybody's.
-    pub email_domains: Option<Vec<String>>,
+    pub email_domains: Option<Vec<Domain>>,
     /// What the profile's rules are told.
     pub policy: Policy,
     /// How attributes become an identity.
     pub mapping: Mapping,
+    /// Who is let in at all.
+    pub admission: Admission,
     /// Who may see what.
     pub rules: Rules,
     /// What the application is told.

@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 use vestibule::access::{Access, PathPattern, Question, RequestPath, Rule, Rules, Verdict};
+use vestibule::clock::Moment;
 use vestibule::identity::Identity;
 
 /// `/admin` and below is closed, everything else is open.
@@ -23,8 +24,9 @@ fuzz_target!(|raw: &str| {
         let Ok(path) = RequestPath::parse(raw, allow_encoded_slash) else { continue };
         assert!(path.as_str().starts_with('/'), "{raw:?} is {:?}", path.as_str());
         assert!(!path.as_str().chars().any(char::is_control), "{raw:?} is {:?}", path.as_str());
-        let question =
-            Question { method: &http::Method::GET, path: &path, client: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let now = Moment::from_seconds(1_800_000_000);
+        let question = Question { method: &http::Method::GET, path: &path, client, now };
         let passes = matches!(RULES.judge(&question, None::<&Identity>), Verdict::Allow(_));
         if passes {
             for reading in readings(raw, allow_encoded_slash) {

@@ -153,6 +153,7 @@ mod tests {
                 method: &Method::OPTIONS,
                 path: &path,
                 client: std::net::IpAddr::from([192, 0, 2, 7]),
+                now: crate::clock::Moment::from_seconds(0),
             };
             let rules = Rules::new(Vec::new(), access);
             rules.judge::<dyn Person>(&question, None).or_preflight(|| Some(Preflight(())))

@@ -15,6 +15,11 @@
 //! methods: many servers answer HEAD with the code for GET, so HEAD must pass as GET too, unless a rule that selects
 //! it names HEAD itself.
 //!
+//! # The sign-in itself
+//!
+//! Some terms ask how and when somebody signed in. Where they are all that is missing, the verdict is
+//! [`Verdict::NeedsStepUp`]: the browser is sent to sign in once more, with a request that asks for what the rule wants.
+//!
 //! A permit cannot be made elsewhere:
 //!
 //! ```compile_fail,E0451
@@ -40,6 +45,7 @@ mod path;
 mod pattern;
 mod preview;
 mod rules;
+mod step_up;
 mod term;
 
 pub use cors::{Cors, Preflight};
@@ -47,4 +53,5 @@ pub use path::RequestPath;
 pub use pattern::PathPattern;
 pub use preview::{Previewed, Says};
 pub use rules::{Access, Permit, Question, Rule, Rules, Verdict};
+pub use step_up::StepUp;
 pub use term::Term;

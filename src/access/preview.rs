@@ -1,6 +1,8 @@
 //! What each rule would say of somebody, for explanations. Decides nothing: which rule is asked depends on the request.
 
 use super::rules::{Access, Outcome, Rule, Rules, outcome};
+use super::term::Given;
+use crate::clock::Moment;
 use crate::identity::Person;
 use crate::reason::Reason;
 use std::fmt;
@@ -23,6 +25,8 @@ pub struct Previewed {
 pub enum Says {
     /// Passes.
     Passes,
+    /// Does not, until the person signs in in another way.
+    NeedsStepUp,
     /// Does not.
     Denied,
     /// Does not, because the groups that it asks for are not known.
@@ -30,28 +34,29 @@ pub enum Says {
 }
 
 impl Rules {
-    /// Every rule in its order, the default last, as it would answer this person.
-    pub fn preview<P: Person + ?Sized>(&self, person: &P) -> Vec<Previewed> {
+    /// Every rule in its order, the default last, as it would answer this person at `now`.
+    pub fn preview<P: Person + ?Sized>(&self, person: &P, now: Moment) -> Vec<Previewed> {
         let rules = self.rules().iter().enumerate().map(|(at, rule)| Previewed {
             place: format!("rules[{at}]"),
             selects: selection(rule),
             access: rule.access.to_string(),
-            says: Says::of(&rule.access, person),
+            says: Says::of(&rule.access, person, now),
         });
         let default = Previewed {
             place: "default_access".to_owned(),
             selects: "everything else".to_owned(),
             access: self.default_access().to_string(),
-            says: Says::of(self.default_access(), person),
+            says: Says::of(self.default_access(), person, now),
         };
         rules.chain([default]).collect()
     }
 }
 
 impl Says {
-    fn of<P: Person + ?Sized>(access: &Access, person: &P) -> Self {
-        match outcome(access, Some(person)) {
+    fn of<P: Person + ?Sized>(access: &Access, person: &P, now: Moment) -> Self {
+        match outcome(access, Some(person), Given { now, stepped_up: false }) {
             Outcome::Pass => Self::Passes,
+            Outcome::NeedsStepUp(_) => Self::NeedsStepUp,
             Outcome::Refused(Reason::AccessUnknownGroups) => Self::UnknownGroups,
             Outcome::NeedsSession | Outcome::Refused(_) => Self::Denied,
         }
@@ -108,7 +113,11 @@ mod tests {
             Access::Authenticated,
         );
         let of = |person: &FakePerson| -> Vec<(String, Says)> {
-            rules.preview(person).into_iter().map(|rule| (rule.selects, rule.says)).collect()
+            rules
+                .preview(person, Moment::from_seconds(0))
+                .into_iter()
+                .map(|rule| (rule.selects, rule.says))
+                .collect()
         };
         let expected = |board| {
             [

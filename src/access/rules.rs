@@ -4,7 +4,9 @@ use super::cors::Preflight;
 use super::index::Index;
 use super::path::{Reading, RequestPath};
 use super::pattern::PathPattern;
-use super::term::{Answer, Term};
+use super::step_up::StepUp;
+use super::term::{Answer, Given, Term};
+use crate::clock::Moment;
 use crate::identity::Person;
 use crate::reason::{Reason, Refusal};
 use http::Method;
@@ -21,6 +23,8 @@ pub struct Question<'a> {
     pub path: &'a RequestPath,
     /// The client's address as `trusted_proxies` allow it to be known.
     pub client: IpAddr,
+    /// The time: a sign-in grows old.
+    pub now: Moment,
 }
 
 /// `access:` of one rule, or the default.
@@ -104,6 +108,13 @@ pub enum Verdict {
     Allow(Permit),
     /// It might pass with a session, and has none.
     NeedsSession,
+    /// It might pass with a sign-in of another kind, which [`Rules::step_up`] says of the rule.
+    NeedsStepUp {
+        /// Which rule asks for it.
+        rule: u16,
+        /// `session-missing` or `step-up-needed`.
+        because: Reason,
+    },
     /// It may not pass; signing in, or in again, does not help.
     Forbidden(Refusal),
 }
@@ -119,6 +130,7 @@ impl Verdict {
 pub(super) enum Outcome {
     Pass,
     NeedsSession,
+    NeedsStepUp(Reason),
     Refused(Reason),
 }
 
@@ -150,7 +162,9 @@ impl Rules {
     /// module's header.
     pub fn judge<P: Person + ?Sized>(&self, question: &Question<'_>, person: Option<&P>) -> Verdict {
         let mut needs_session = false;
+        let mut needs_step_up = None;
         let mut judged = None;
+        let given = Given { now: question.now, stepped_up: false };
         for reading in question.path.readings() {
             let rule = self.first(question, reading, false);
             let as_get = if self.names_method(rule, question.method) {
@@ -163,9 +177,17 @@ impl Rules {
                     continue;
                 }
                 judged = Some(rule);
-                match outcome(self.access(rule), person) {
+                match outcome(self.access(rule), person, given) {
                     Outcome::Pass => {}
                     Outcome::NeedsSession => needs_session = true,
+                    Outcome::NeedsStepUp(because) => match rule.and_then(|at| u16::try_from(at).ok()) {
+                        Some(at) => needs_step_up = Some((at, because)),
+                        // Nobody could say what to sign in for: the default has no terms, and no file so many rules.
+                        None => {
+                            let words = self.explain(rule, question, reading);
+                            return Verdict::Forbidden(Refusal::new(Reason::AccessDenied, words));
+                        }
+                    },
                     Outcome::Refused(reason) => {
                         return Verdict::Forbidden(Refusal::new(
                             reason,
@@ -175,7 +197,28 @@ impl Rules {
                 }
             }
         }
-        if needs_session { Verdict::NeedsSession } else { Verdict::Allow(Permit::granted(person.is_some())) }
+        match needs_step_up {
+            Some((rule, because)) => Verdict::NeedsStepUp { rule, because },
+            None if needs_session => Verdict::NeedsSession,
+            None => Verdict::Allow(Permit::granted(person.is_some())),
+        }
+    }
+
+    /// What a sign-in for this rule must bring; none: nothing in particular.
+    pub fn step_up(&self, rule: u16) -> Option<StepUp> {
+        match &self.rules.get(usize::from(rule))?.access {
+            Access::When(term) => term.step_up(),
+            _ => None,
+        }
+    }
+
+    /// For the owner: what this rule asks for.
+    pub fn in_words(&self, rule: u16) -> String {
+        let asks = match self.access(Some(usize::from(rule))) {
+            Access::When(term) => term.to_string(),
+            _ => "nothing".to_owned(),
+        };
+        format!("rules[{rule}] asks for {}", shortened(&asks))
     }
 
     /// Whether any rule asks where the client is. Who judges need not find that out where none does.
@@ -238,17 +281,26 @@ impl Rules {
     }
 }
 
-pub(super) fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>) -> Outcome {
+pub(super) fn outcome<P: Person + ?Sized>(access: &Access, person: Option<&P>, given: Given) -> Outcome {
     match (access, person) {
         (Access::Public | Access::Optional, _) | (Access::Authenticated, Some(_)) => Outcome::Pass,
         (Access::Deny, _) => Outcome::Refused(Reason::AccessDenied),
+        // One sign-in of the right kind instead of two.
+        (Access::When(term), None) if term.is_about_the_sign_in() => {
+            Outcome::NeedsStepUp(Reason::SessionMissing)
+        }
         (Access::Authenticated | Access::When(_), None) => Outcome::NeedsSession,
-        (Access::When(term), Some(person)) => match term.ask(person) {
-            Answer::Yes => Outcome::Pass,
-            Answer::No => Outcome::Refused(Reason::AccessDenied),
-            Answer::Unknown if term.lacks_groups(person) => Outcome::Refused(Reason::AccessUnknownGroups),
-            Answer::Unknown => Outcome::Refused(Reason::AccessDenied),
-        },
+        (Access::When(term), Some(person)) if term.ask(person, given) == Answer::Yes => Outcome::Pass,
+        (Access::When(term), Some(person)) => {
+            let stepped_up = Given { stepped_up: true, ..given };
+            match term.ask(person, stepped_up) {
+                Answer::Yes => Outcome::NeedsStepUp(Reason::StepUpNeeded),
+                Answer::Unknown if term.lacks_groups(person, stepped_up) => {
+                    Outcome::Refused(Reason::AccessUnknownGroups)
+                }
+                Answer::No | Answer::Unknown => Outcome::Refused(Reason::AccessDenied),
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::identity::tests_support::FakePerson;
 
+const NOW: Moment = Moment::from_seconds(1_800_000_000);
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
 fn paths(patterns: &[&str]) -> Vec<PathPattern> {
@@ -21,10 +22,11 @@ fn rules(rules: Vec<Rule>) -> Rules {
 
 fn judge(rules: &Rules, method: Method, path: &str, client: IpAddr, who: Option<&FakePerson>) -> String {
     let path = RequestPath::parse(path, true).unwrap();
-    match rules.judge(&Question { method: &method, path: &path, client }, who) {
+    match rules.judge(&Question { method: &method, path: &path, client, now: NOW }, who) {
         Verdict::Allow(permit) if permit.identified() => "identified".into(),
         Verdict::Allow(_) => "anonymous".into(),
         Verdict::NeedsSession => "session".into(),
+        Verdict::NeedsStepUp { rule, because } => format!("{because} for rule {rule}"),
         Verdict::Forbidden(refusal) => refusal.reason.code().into(),
     }
 }
@@ -254,7 +256,7 @@ fn the_detail_names_the_rule_the_reading_and_what_it_asks_for() {
     ]);
     let detail = |path: &str| {
         let path = RequestPath::parse(path, false).unwrap();
-        let question = Question { method: &Method::GET, path: &path, client: HOME };
+        let question = Question { method: &Method::GET, path: &path, client: HOME, now: NOW };
         match site.judge(&question, Some(&FakePerson::ada())) {
             Verdict::Forbidden(refusal) => refusal.detail.into_owned(),
             other => panic!("{other:?}"),
@@ -297,6 +299,38 @@ fn a_rule_covers_another_when_it_selects_whatever_that_selects() {
     }
 }
 
+const MFA: &str = "https://refeds.org/profile/mfa";
+const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Ada, who signed in so many minutes ago.
+fn signed_in(minutes: u32, class: Option<&'static str>, forced: bool) -> FakePerson {
+    FakePerson { signed_in: (Some(NOW.minus(minutes * MINUTE)), class, forced), ..FakePerson::ada() }
+}
+
+#[test]
+fn a_sign_in_that_falls_short_is_to_be_done_once_more_and_not_a_refusal() {
+    let mfa = Access::When(Term::AuthnContext(vec![MFA.into(), "urn:card".into()]));
+    let recent = Access::When(Term::AuthnAge(10 * MINUTE));
+    let fresh = Access::When(Term::Fresh(5 * MINUTE));
+    for (access, person, verdict) in [
+        (&mfa, signed_in(99, Some(MFA), false), "identified"),
+        (&mfa, signed_in(99, Some("urn:card"), false), "identified"),
+        (&mfa, signed_in(99, Some("urn:password"), true), "step-up-needed for rule 1"),
+        (&mfa, signed_in(99, None, true), "step-up-needed for rule 1"),
+        (&recent, signed_in(10, None, false), "identified"),
+        (&recent, signed_in(11, Some(MFA), true), "step-up-needed for rule 1"),
+        (&recent, FakePerson::ada(), "step-up-needed for rule 1"),
+        (&fresh, signed_in(5, None, true), "identified"),
+        (&fresh, signed_in(1, None, false), "step-up-needed for rule 1"),
+        (&fresh, signed_in(6, None, true), "step-up-needed for rule 1"),
+    ] {
+        let rules = rules(vec![rule(&["/open"], Access::Public), rule(&[], access.clone())]);
+        assert_eq!(get(&rules, "/x", Some(&person)), verdict, "{access:?} {person:?}");
+        assert_eq!(get(&rules, "/x", None), "session-missing for rule 1", "{access:?}");
+        assert_eq!(get(&rules, "/open", None), "anonymous");
+    }
+}
+
 #[test]
 fn many_rules_judge_as_one_after_the_other_would() {
     let stems = ["", "/a", "/a/b", "/A", "/b/c/d", "/a/", "/a;x", "/ab", "/b.", "/%C3%BC", "/b/c", "/a+b"];
@@ -329,7 +363,7 @@ fn many_rules_judge_as_one_after_the_other_would() {
         for path in paths.iter().skip(turn).step_by(7) {
             let Ok(path) = RequestPath::parse(path, true) else { continue };
             for method in [Method::GET, Method::HEAD] {
-                let question = Question { method: &method, path: &path, client: HOME };
+                let question = Question { method: &method, path: &path, client: HOME, now: NOW };
                 for reading in path.readings() {
                     for loose in [false, true] {
                         let found = many.first(&question, reading, loose);
@@ -345,4 +379,44 @@ fn many_rules_judge_as_one_after_the_other_would() {
         }
     }
     assert!(tried > 10_000, "{tried}");
+}
+
+#[test]
+fn nobody_is_sent_to_sign_in_for_what_a_sign_in_does_not_mend() {
+    let all = |role: &str| Term::All(vec![Term::Role(role.into()), Term::Fresh(5 * MINUTE)]);
+    let any = Term::Any(vec![Term::Role("owner".into()), Term::AuthnContext(vec![MFA.into()])]);
+    let password = signed_in(1, Some("urn:password"), false);
+    let rules_of = |term: Term| rules(vec![rule(&[], Access::When(term))]);
+    assert_eq!(get(&rules_of(all("owner")), "/", Some(&password)), "access-denied");
+    assert_eq!(get(&rules_of(all("admin")), "/", Some(&password)), "step-up-needed for rule 0");
+    assert_eq!(get(&rules_of(any.clone()), "/", Some(&password)), "step-up-needed for rule 0");
+    // Somebody who is the owner needs no second factor: first we see who it is.
+    assert_eq!(get(&rules_of(any), "/", None), "session");
+    assert_eq!(get(&rules_of(all("admin")), "/", None), "session-missing for rule 0");
+    let unknown = FakePerson { groups: None, roles: vec![], ..password };
+    assert_eq!(get(&rules_of(all("admin")), "/", Some(&unknown)), "access-unknown-groups");
+}
+
+#[test]
+fn a_rule_says_what_a_sign_in_must_bring() {
+    let context = |class: &str| Term::AuthnContext(vec![class.into()]);
+    let step_up = |term: Term| rules(vec![rule(&[], Access::When(term))]).step_up(0);
+    let wants = |classes: &[&str], anew| {
+        Some(StepUp { classes: classes.iter().map(|&class| class.to_owned()).collect(), anew })
+    };
+    assert_eq!(step_up(context("a")), wants(&["a"], false));
+    assert_eq!(step_up(Term::Any(vec![context("a"), context("b"), context("a")])), wants(&["a", "b"], false));
+    assert_eq!(step_up(Term::All(vec![context("a"), Term::Fresh(MINUTE)])), wants(&["a"], true));
+    assert_eq!(step_up(Term::AuthnAge(MINUTE)), wants(&[], true));
+    assert_eq!(step_up(Term::Role("admin".into())), None);
+    assert_eq!(rules(vec![rule(&[], Access::Authenticated)]).step_up(0), None);
+    assert_eq!(rules(vec![]).step_up(7), None);
+}
+
+#[test]
+fn the_stricter_reading_asks_for_the_step_up_too() {
+    let site = rules(vec![rule(&["/secret/*"], Access::When(Term::Fresh(MINUTE)))]);
+    for path in ["/secret/x", "/SECRET/x", "/x/../secret/x", "//secret/x"] {
+        assert_eq!(get(&site, path, Some(&FakePerson::ada())), "step-up-needed for rule 0", "{path}");
+    }
 }

@@ -4,8 +4,10 @@
 //! known unknown. What is not known never lets anybody in, under `not` too: without a list of groups nobody can say
 //! that somebody is *not* a contractor.
 
+use crate::clock::Moment;
 use crate::identity::Person;
 use std::fmt;
+use std::time::Duration;
 
 /// any / all / not over facts about the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +20,8 @@ pub enum Term {
     Not(Box<Term>),
     /// Has the role; exact, case-sensitive. Unknown when the groups are, unless the role is held anyway.
     Role(String),
-    /// Is in the group, by the IdP's name for it; exact, case-sensitive. Unknown when the groups are.
+    /// Is in the group, by our name for it where it has one, else by the IdP's; exact, case-sensitive. Unknown when the
+    /// groups are.
     Group(String),
     /// Has this e-mail address, ASCII letters compared without case. Unknown for somebody without an address.
     Email(String),
@@ -27,6 +30,20 @@ pub enum Term {
     EmailDomain(String),
     /// Signed in at the identity provider with this `id`.
     Idp(String),
+    /// Signed in by one of these classes of authentication, exactly (AuthnContextClassRef, Core 2.7.2.2).
+    AuthnContext(Vec<String>),
+    /// Signed in at the identity provider no longer ago than this (AuthnInstant, Core 2.7.2).
+    AuthnAge(Duration),
+    /// The same, and the identity provider was told to let them sign in anew for it (ForceAuthn, Core 3.4.1).
+    Fresh(Duration),
+}
+
+/// Under which circumstances a term is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub(super) now: Moment,
+    /// As if the person had signed in as every term about the sign-in wants it.
+    pub(super) stepped_up: bool,
 }
 
 /// The answer to a term.
@@ -51,11 +68,11 @@ impl From<Option<bool>> for Answer {
 
 impl Term {
     /// Asks. Takes no memory.
-    pub(super) fn ask<P: Person + ?Sized>(&self, person: &P) -> Answer {
+    pub(super) fn ask<P: Person + ?Sized>(&self, person: &P, given: Given) -> Answer {
         match self {
-            Self::Any(terms) => among(terms, person, Answer::Yes, Answer::No),
-            Self::All(terms) => among(terms, person, Answer::No, Answer::Yes),
-            Self::Not(term) => match term.ask(person) {
+            Self::Any(terms) => among(terms, person, given, Answer::Yes, Answer::No),
+            Self::All(terms) => among(terms, person, given, Answer::No, Answer::Yes),
+            Self::Not(term) => match term.ask(person, given) {
                 Answer::Yes => Answer::No,
                 Answer::No => Answer::Yes,
                 Answer::Unknown => Answer::Unknown,
@@ -69,26 +86,34 @@ impl Term {
                 .map(|own| own.rsplit_once('@').is_some_and(|(_, own)| own.eq_ignore_ascii_case(domain)))
                 .into(),
             Self::Idp(idp) => (person.idp() == idp).into(),
+            Self::AuthnContext(_) | Self::AuthnAge(_) | Self::Fresh(_) => self.ask_of_sign_in(person, given),
         }
     }
 
     /// Whether some part asks for a group or role that is not known of this person.
-    pub(super) fn lacks_groups<P: Person + ?Sized>(&self, person: &P) -> bool {
+    pub(super) fn lacks_groups<P: Person + ?Sized>(&self, person: &P, given: Given) -> bool {
         match self {
-            Self::Any(terms) | Self::All(terms) => terms.iter().any(|term| term.lacks_groups(person)),
-            Self::Not(term) => term.lacks_groups(person),
-            Self::Role(_) | Self::Group(_) => self.ask(person) == Answer::Unknown,
+            Self::Any(terms) | Self::All(terms) => terms.iter().any(|term| term.lacks_groups(person, given)),
+            Self::Not(term) => term.lacks_groups(person, given),
+            Self::Role(_) | Self::Group(_) => self.ask(person, given) == Answer::Unknown,
             Self::Email(_) | Self::EmailDomain(_) | Self::Idp(_) => false,
+            Self::AuthnContext(_) | Self::AuthnAge(_) | Self::Fresh(_) => false,
         }
     }
 }
 
 /// `decisive` as soon as one part answers it; otherwise unknown if one is; otherwise `rest`.
-fn among<P: Person + ?Sized>(terms: &[Term], person: &P, decisive: Answer, rest: Answer) -> Answer {
+fn among<P: Person + ?Sized>(
+    terms: &[Term],
+    person: &P,
+    given: Given,
+    decisive: Answer,
+    rest: Answer,
+) -> Answer {
     // "All of nothing" is true in logic and a hole in a gate.
     let mut answer = if terms.is_empty() { Answer::Unknown } else { rest };
     for term in terms {
-        match term.ask(person) {
+        match term.ask(person, given) {
             found if found == decisive => return decisive,
             Answer::Unknown => answer = Answer::Unknown,
             _ => {}
@@ -109,6 +134,9 @@ impl fmt::Display for Term {
             Self::Email(email) => write!(f, "e-mail {email:?}"),
             Self::EmailDomain(domain) => write!(f, "e-mail domain {domain:?}"),
             Self::Idp(idp) => write!(f, "identity provider {idp:?}"),
+            Self::AuthnContext(classes) => write!(f, "a sign-in by {}", classes.join(" or ")),
+            Self::AuthnAge(age) => write!(f, "a sign-in of the last {} s", age.as_secs()),
+            Self::Fresh(age) => write!(f, "a forced sign-in of the last {} s", age.as_secs()),
         }
     }
 }
@@ -128,6 +156,8 @@ mod tests {
     use super::*;
     use crate::identity::tests_support::FakePerson;
 
+    const NOW: Given = Given { now: Moment::from_seconds(1_800_000_000), stepped_up: false };
+
     fn role(name: &str) -> Term {
         Term::Role(name.into())
     }
@@ -141,13 +171,13 @@ mod tests {
     #[test]
     fn known_groups_answer_yes_or_no() {
         let ada = FakePerson::ada();
-        assert_eq!(group("ops").ask(&ada), Yes);
-        assert_eq!(group("Ops").ask(&ada), No);
-        assert_eq!(group("op").ask(&ada), No);
-        assert_eq!(role("admin").ask(&ada), Yes);
-        assert_eq!(role("Admin").ask(&ada), No);
-        assert_eq!(not(group("ops")).ask(&ada), No);
-        assert_eq!(not(group("contractors")).ask(&ada), Yes);
+        assert_eq!(group("ops").ask(&ada, NOW), Yes);
+        assert_eq!(group("Ops").ask(&ada, NOW), No);
+        assert_eq!(group("op").ask(&ada, NOW), No);
+        assert_eq!(role("admin").ask(&ada, NOW), Yes);
+        assert_eq!(role("Admin").ask(&ada, NOW), No);
+        assert_eq!(not(group("ops")).ask(&ada, NOW), No);
+        assert_eq!(not(group("contractors")).ask(&ada, NOW), Yes);
     }
 
     #[test]
@@ -155,25 +185,25 @@ mod tests {
         let ada = FakePerson { groups: None, roles: vec!["user".into()], ..FakePerson::ada() };
         let idp = || Term::Idp("corp".into());
         let other = || Term::Idp("other".into());
-        assert_eq!(group("ops").ask(&ada), Unknown);
-        assert_eq!(role("admin").ask(&ada), Unknown);
-        assert_eq!(role("user").ask(&ada), Yes);
-        assert_eq!(not(group("ops")).ask(&ada), Unknown);
-        assert_eq!(not(not(group("ops"))).ask(&ada), Unknown);
-        assert_eq!(Term::Any(vec![group("ops"), idp()]).ask(&ada), Yes);
-        assert_eq!(Term::Any(vec![group("ops"), other()]).ask(&ada), Unknown);
-        assert_eq!(Term::Any(vec![other(), group("ops"), other()]).ask(&ada), Unknown);
-        assert_eq!(Term::All(vec![group("ops"), idp()]).ask(&ada), Unknown);
-        assert_eq!(Term::All(vec![group("ops"), other()]).ask(&ada), No);
-        assert_eq!(not(Term::Any(vec![group("ops"), other()])).ask(&ada), Unknown);
-        assert_eq!(not(Term::All(vec![group("ops"), idp()])).ask(&ada), Unknown);
+        assert_eq!(group("ops").ask(&ada, NOW), Unknown);
+        assert_eq!(role("admin").ask(&ada, NOW), Unknown);
+        assert_eq!(role("user").ask(&ada, NOW), Yes);
+        assert_eq!(not(group("ops")).ask(&ada, NOW), Unknown);
+        assert_eq!(not(not(group("ops"))).ask(&ada, NOW), Unknown);
+        assert_eq!(Term::Any(vec![group("ops"), idp()]).ask(&ada, NOW), Yes);
+        assert_eq!(Term::Any(vec![group("ops"), other()]).ask(&ada, NOW), Unknown);
+        assert_eq!(Term::Any(vec![other(), group("ops"), other()]).ask(&ada, NOW), Unknown);
+        assert_eq!(Term::All(vec![group("ops"), idp()]).ask(&ada, NOW), Unknown);
+        assert_eq!(Term::All(vec![group("ops"), other()]).ask(&ada, NOW), No);
+        assert_eq!(not(Term::Any(vec![group("ops"), other()])).ask(&ada, NOW), Unknown);
+        assert_eq!(not(Term::All(vec![group("ops"), idp()])).ask(&ada, NOW), Unknown);
     }
 
     #[test]
     fn an_empty_list_is_never_known() {
         let ada = FakePerson::ada();
         for term in [Term::Any(vec![]), Term::All(vec![]), not(Term::Any(vec![])), not(Term::All(vec![]))] {
-            assert_eq!(term.ask(&ada), Unknown, "{term}");
+            assert_eq!(term.ask(&ada, NOW), Unknown, "{term}");
         }
     }
 
@@ -187,10 +217,10 @@ mod tests {
             ("xada@example.com", No),
             ("ada@evil.example.com", No),
         ] {
-            assert_eq!(Term::Email(address.into()).ask(&ada), answer, "{address}");
+            assert_eq!(Term::Email(address.into()).ask(&ada, NOW), answer, "{address}");
         }
         let kelvin = FakePerson { email: Some("\u{212a}im@example.com".into()), ..FakePerson::ada() };
-        assert_eq!(Term::Email("kim@example.com".into()).ask(&kelvin), No);
+        assert_eq!(Term::Email("kim@example.com".into()).ask(&kelvin, NOW), No);
     }
 
     #[test]
@@ -205,7 +235,7 @@ mod tests {
             ("ada@example.com@evil.test", No),
         ] {
             let person = FakePerson { email: Some(email.into()), ..FakePerson::ada() };
-            assert_eq!(Term::EmailDomain("example.com".into()).ask(&person), answer, "{email}");
+            assert_eq!(Term::EmailDomain("example.com".into()).ask(&person, NOW), answer, "{email}");
         }
     }
 
@@ -213,8 +243,8 @@ mod tests {
     fn no_address_is_unknown_and_passes_nowhere() {
         let nobody = FakePerson { email: None, ..FakePerson::ada() };
         for term in [Term::Email("a@b".into()), Term::EmailDomain("b".into())] {
-            assert_eq!(term.ask(&nobody), Unknown);
-            assert_eq!(not(term).ask(&nobody), Unknown);
+            assert_eq!(term.ask(&nobody, NOW), Unknown);
+            assert_eq!(not(term).ask(&nobody, NOW), Unknown);
         }
     }
 

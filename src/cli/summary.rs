@@ -46,6 +46,7 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
         row(to, "tenant", organization)?;
     }
     if let Some(domains) = &site.email_domains {
+        let domains: Vec<String> = domains.iter().map(ToString::to_string).collect();
         row(to, "people of", &domains.join(", "))?;
     }
     let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
@@ -59,6 +60,9 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
         let watch = watches.iter().find(|watch| Arc::ptr_eq(&watch.idp, idp));
         print_idp(to, idp, watch, now)?;
         watch.map_or(Ok(()), |watch| print_source(to, watch))?;
+        if let Some(words) = site.admission.in_words(&idp.id) {
+            row(to, "lets in", &words)?;
+        }
         row(to, "sign-out", sign_out(site, idp))?;
     }
     Ok(())
@@ -231,6 +235,19 @@ fn left_in_words(days: i64) -> String {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn whom_an_identity_provider_may_bring_is_shown_where_that_is_not_everybody() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/people.yaml");
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let lines: Vec<_> = said.lines().filter(|line| line.contains("lets in")).collect();
+        assert_eq!(lines.len(), 1, "{said}");
+        assert!(lines[0].contains("only people of ") && lines[0].ends_with(", which invites 2"), "{said}");
+    }
 
     #[test]
     fn our_own_certificates_are_shown_with_their_days() {

@@ -6,8 +6,13 @@
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
-use super::words::{AccessWord, AuditOutput, DefaultAccess, GroupsAbsent, GroupsTold, Level, Preset};
-use crate::headers::{Encoding, Source};
+use super::words::{
+    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, Preset,
+    TransformWord,
+};
+use crate::admission::RoleSync;
+use crate::headers::Encoding;
+use crate::identity::Overage;
 use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
@@ -36,7 +41,10 @@ section! {
         service_provider: ServiceProvider,
         identity: Identity,
         groups_absent: Field<Word<GroupsAbsent>>,
+        groups_overage: Field<Word<Overage>>,
+        group_aliases: Field<Table<Field<String>>>,
         roles: Field<Table<Field<OneOrMany<String>>>>,
+        role_sync: Field<Word<RoleSync>>,
         default_role: Field<String>,
         rules: Field<Vec<Rule>>,
         default_access: Field<Word<DefaultAccess>>,
@@ -59,7 +67,6 @@ section! {
         log: Log,
         audit: Audit,
         branding: Branding,
-        #[allow(dead_code, reason = "read for its refusals")]
         admission: Admission,
         #[allow(dead_code, reason = "read for its refusals")]
         console: Console,
@@ -93,8 +100,11 @@ section! {
         service_provider: ServiceProvider,
         identity: Identity,
         groups_absent: Field<Word<GroupsAbsent>>,
+        groups_overage: Field<Word<Overage>>,
+        group_aliases: Field<Table<Field<String>>>,
         roles: Field<Table<Field<OneOrMany<String>>>>,
         default_role: Field<String>,
+        role_sync: Field<Word<RoleSync>>,
         rules: Field<Vec<Rule>>,
         default_access: Field<Word<DefaultAccess>>,
         allow_encoded_slash: Field<bool>,
@@ -121,8 +131,11 @@ section! {
         service_provider: ServiceProvider,
         identity: Identity,
         groups_absent: Field<Word<GroupsAbsent>>,
+        groups_overage: Field<Word<Overage>>,
+        group_aliases: Field<Table<Field<String>>>,
         roles: Field<Table<Field<OneOrMany<String>>>>,
         default_role: Field<String>,
+        role_sync: Field<Word<RoleSync>>,
         session: Session,
         branding: Branding,
         admission: Admission,
@@ -214,9 +227,9 @@ section! {
         slo_binding: Field<Word<Binding>>,
         require_signed_logout: Field<Word<RequireSignedLogout>>,
         sign_out_url: Field<String>,
-    }
-    later {
-        link_by_email = "false": "equal addresses from two identity providers are two people",
+        admission: Admission,
+        default_role: Field<String>,
+        link_by_email: Field<bool>,
     }
 }
 
@@ -242,8 +255,22 @@ section! {
         user: Field<OneOrMany<String>>,
         email: Field<OneOrMany<String>>,
         name: Field<OneOrMany<String>>,
+        given_name: Field<OneOrMany<String>>,
+        family_name: Field<OneOrMany<String>>,
         preferred_username: Field<OneOrMany<String>>,
         groups: Field<OneOrMany<String>>,
+        custom: Field<Table<Field<OneOrMany<String>>>>,
+        transform: Field<Table<Field<Vec<Field<Short<Word<TransformWord>, TransformStep>>>>>>,
+        required: Field<OneOrMany<String>>,
+    }
+}
+
+section! {
+    /// One step of a transform that needs a word more: exactly one key.
+    TransformStep {
+        strip_domain: Field<bool>,
+        prefix: Field<String>,
+        capture: Field<String>,
     }
 }
 
@@ -268,6 +295,9 @@ section! {
         email: Field<String>,
         email_domain: Field<String>,
         idp: Field<String>,
+        authn_context: Field<OneOrMany<String>>,
+        authn_age: Field<Duration>,
+        fresh: Field<Duration>,
     }
 }
 
@@ -276,6 +306,7 @@ section! {
     Headers {
         preset: Field<Word<Preset>>,
         custom: Field<Vec<Header>>,
+        groups: Field<Short<Word<GroupsSent>, Field<Vec<Field<String>>>>>,
         budget: Field<Size>,
     }
 }
@@ -284,7 +315,7 @@ section! {
     /// One header of the owner's own.
     Header {
         name: Field<String>,
-        value: Field<Word<Source>>,
+        value: Field<Carried>,
         separator: Field<String>,
         encoding: Field<Word<Encoding>>,
     }
@@ -402,10 +433,10 @@ section! {
 }
 
 section! {
-    /// Who is let in at all: in this release, whoever the identity provider vouches for.
-    Admission {}
-    later {
-        just_in_time = "true": "whoever the identity provider vouches for is let in; the rules say where",
+    /// Who is let in at all.
+    Admission {
+        just_in_time: Field<bool>,
+        invited_file: Field<FilePath>,
     }
 }
 

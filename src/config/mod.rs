@@ -25,6 +25,7 @@ mod check;
 mod env;
 mod file;
 mod fingerprint;
+mod invited;
 mod path;
 mod reader;
 mod report;

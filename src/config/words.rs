@@ -1,7 +1,9 @@
 //! The settings that are one word out of a few: which words there are, and what each stands for.
 
-use super::values::Words;
+use super::values::{Scalar, Word, Words};
+use crate::admission::RoleSync;
 use crate::headers::{Encoding, Source};
+use crate::identity::Overage;
 use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
@@ -23,6 +25,57 @@ pub(super) enum GroupsAbsent {
 
 impl Words for GroupsAbsent {
     const WORDS: &'static [(&'static str, Self)] = &[("unknown", Self::Unknown), ("empty", Self::Empty)];
+}
+
+impl Words for Overage {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("unknown", Self::Unknown), ("refuse", Self::Refuse), ("default_role", Self::DefaultRole)];
+}
+
+impl Words for RoleSync {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("every_sign_in", Self::EverySignIn), ("first_sign_in", Self::FirstSignIn)];
+}
+
+/// A step of `identity.transform`, when it is one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TransformWord {
+    Lower,
+    StripDomain,
+}
+
+impl Words for TransformWord {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("lower", Self::Lower), ("strip_domain", Self::StripDomain)];
+}
+
+/// `headers.groups`, when it is one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupsSent {
+    All,
+    Mapped,
+}
+
+impl Words for GroupsSent {
+    const WORDS: &'static [(&'static str, Self)] = &[("all", Self::All), ("mapped", Self::Mapped)];
+}
+
+/// `value` of a header: one of the words, or `custom.` and a name of `identity.custom`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Carried {
+    Known(Source),
+    Part(String),
+}
+
+impl Scalar for Carried {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with("custom.") || matches!(text, "given_name" | "family_name") {
+            return Ok(Self::Part(text.to_owned()));
+        }
+        Word::<Source>::parse(text)
+            .map(|Word(source)| Self::Known(source))
+            .map_err(|message| format!("{message}; or given_name, family_name, custom.NAME"))
+    }
 }
 
 /// `default_access`.

@@ -61,6 +61,18 @@ impl Document {
         &self.file
     }
 
+    /// The items of the list under a key of the top, in order, each with its line. No list has none.
+    pub(super) fn items(&self, key: &str) -> Vec<(usize, &Value)> {
+        let Some(Value::Dict(_, items)) = self.root.get(key) else { return Vec::new() };
+        let path = KeyPath::default().join(key);
+        (0..items.len())
+            .filter_map(|index| {
+                let value = items.get(&item_key(index))?;
+                Some((self.line(&path.item(index)).unwrap_or(0), value))
+            })
+            .collect()
+    }
+
     /// The line of a key or of a list's item.
     pub(super) fn line(&self, path: &KeyPath) -> Option<usize> {
         self.lines.get(path).copied()

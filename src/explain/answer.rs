@@ -263,6 +263,19 @@ fn opened(trace: &Trace) -> String {
     }
 }
 
+/// How many are GUIDs, as Entra ID sends them, that nobody has given a name to.
+fn nameless_groups(groups: &Groups) -> usize {
+    let is_guid = |group: &String| {
+        let parts: Vec<&str> = group.split('-').collect();
+        let hex = |part: &&str| part.bytes().all(|b| b.is_ascii_hexdigit());
+        parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(hex)
+    };
+    match groups {
+        Groups::Known(groups) => groups.iter().filter(|group| is_guid(group)).count(),
+        Groups::Unknown => 0,
+    }
+}
+
 /// What the rule compared by which the message is refused.
 fn compared_by<'t>(trace: &'t Trace, refusal: &Refusal) -> Option<&'t Compared> {
     let failed = |rule: &&Rule| rule.state == trace::State::Failed && rule.reason == refusal.reason;
@@ -301,6 +314,8 @@ fn identity_rules(
         Reason::UserMissing,
         Reason::NameIdTransient,
         Reason::EmailInvalid,
+        Reason::GroupsOverage,
+        Reason::IdentityIncomplete,
         Reason::EmailDomainForeign,
         Reason::IdentityTooLarge,
     ];
@@ -338,6 +353,9 @@ fn identity_seen(said: &Said, person: Option<&Preview>, party: &Party<'_>, priva
         tell("email", hidden(&person.email));
         tell("name", hidden(&person.name));
         tell("preferred username", hidden(&person.preferred_username));
+        for (part, value) in person.others.iter().filter(|(_, value)| value.is_some()) {
+            tell(part, hidden(value));
+        }
         tell(
             "groups",
             Some(match &person.groups {
@@ -346,6 +364,11 @@ fn identity_seen(said: &Said, person: Option<&Preview>, party: &Party<'_>, priva
                 Groups::Known(groups) => format!("{} of them", groups.len()),
             }),
         );
+        let nameless = nameless_groups(&person.groups);
+        if nameless > 0 {
+            let words = format!("{nameless} of them are GUIDs without a name in group_aliases");
+            tell("groups of Entra ID", Some(words));
+        }
         tell("roles", (!person.roles.is_empty()).then(|| person.roles.join(", ")));
     }
     let attribute = |attribute: &saml::response::Attribute| AttributeSeen {

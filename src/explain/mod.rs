@@ -24,7 +24,7 @@ pub use render::render;
 pub use report::{Explained, Report};
 
 use crate::clock::Moment;
-use crate::identity::Mapping;
+use crate::identity::{Domain, Mapping};
 use crate::saml::demand::Demand;
 use crate::saml::parties::{IdentityProvider, Limits, Policy, ServiceProvider};
 use crate::saml::reading::{self, Node};
@@ -70,7 +70,7 @@ pub struct Party<'a> {
     /// How attributes become an identity.
     pub mapping: &'a Mapping,
     /// The domains that the identity provider speaks for; none: any.
-    pub email_domains: Option<&'a [String]>,
+    pub email_domains: Option<&'a [Domain]>,
 }
 
 /// What the owner says about the message.

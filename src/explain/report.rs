@@ -304,7 +304,7 @@ pub struct AttributeSeen {
     /// Its values.
     pub values: Vec<String>,
     /// What the mapping reads from it; nothing: it is not used.
-    pub read_as: Vec<&'static str>,
+    pub read_as: Vec<String>,
 }
 
 /// A moment in seconds after another, negative before it.

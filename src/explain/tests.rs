@@ -382,3 +382,21 @@ fn a_logout_request_is_judged_by_the_code_that_judges_it_at_the_gate() {
     let late = Options { at: Some(NOW.plus(Duration::from_secs(3600))), ..Options::default() };
     assert_eq!(failed(&house.explain(&url, &late).messages[0])[0], "logout-expired");
 }
+
+#[test]
+fn what_is_required_and_groups_without_a_name_are_told() {
+    let guid = "1d2c0f6e-5b0a-4f6e-9d57-8a1b9a3c4d5e";
+    let message =
+        sign(&replaced(&xml("response"), ">engineers<", &format!(">{guid}<")), "_assertion", "rsa2048");
+    let mut house = House::new();
+    let text = text_of(&house.explain(&message, &known()));
+    assert!(text.contains("1 of them are GUIDs without a name in group_aliases"), "{text}");
+    house.mapping.group_aliases = [(guid.to_owned(), "engineers".to_owned())].into();
+    let text = text_of(&house.explain(&message, &known()));
+    assert!(!text.contains("GUIDs") && text.contains("builder"), "{text}");
+
+    house.mapping.required = vec![crate::identity::Part::Custom("department".into())];
+    let report = house.explain(&message, &known());
+    assert_eq!(failed(&report.messages[0]), ["identity-incomplete"]);
+    assert_eq!(cause(&report).0, "identity-incomplete");
+}

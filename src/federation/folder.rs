@@ -84,6 +84,11 @@ impl Folder {
         Self { path: state_dir.join("metadata"), keys: Arc::new(keys) }
     }
 
+    /// A file of this name in `state_dir`, and the keys: for what others keep there.
+    pub fn beside(&self, name: &str) -> (PathBuf, Arc<KeyRing>) {
+        (self.path.with_file_name(name), Arc::clone(&self.keys))
+    }
+
     /// The copy; none when there is none.
     ///
     /// # Errors

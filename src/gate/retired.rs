@@ -10,6 +10,9 @@ use crate::session::{Session, StoreError};
 use crate::site::{Site, Status};
 use std::sync::Arc;
 
+/// Why these sessions end, for the audit.
+const RETIRED: &str = "retired";
+
 impl Gate {
     /// Ends every session of a retired identity provider and answers how many there were. To be called when the gate
     /// begins, and whenever the configuration has changed.
@@ -21,7 +24,10 @@ impl Gate {
         for site in &self.sites {
             for idp in site.identity_providers.iter().filter(|idp| idp.status == Status::Retired) {
                 for key in self.store.by_idp(site.key, &idp.id).await? {
-                    ended += usize::from(self.store.remove(&key).await?.is_some());
+                    if let Some(session) = self.store.remove(&key).await? {
+                        self.tell_ended(&session, RETIRED);
+                        ended += 1;
+                    }
                 }
             }
         }
@@ -42,7 +48,9 @@ impl Gate {
         if signs_in(session.idp()) {
             return Ok(Some(session));
         }
-        self.store.remove(session.key()).await.map_err(unavailable)?;
+        if let Some(session) = self.store.remove(session.key()).await.map_err(unavailable)? {
+            self.tell_ended(&session, RETIRED);
+        }
         Ok(None)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::forward::Edge;
 use super::tls::LiveCertificate;
+use crate::admission::InvitedList;
 use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
@@ -22,6 +23,9 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the lists of invited people are looked at.
+const LOOK_AT_LISTS_EVERY: Duration = Duration::from_secs(2);
 
 /// How often somebody looks whether metadata is to be read again, or an agreement of the owner's has come.
 const LOOK_AT_METADATA_EVERY: Duration = Duration::from_secs(2);
@@ -52,6 +56,29 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
         // Files on a network volume may block.
         let _ = tokio::task::spawn_blocking(move || certificate.look_again()).await;
     }
+}
+
+/// Takes over new lists of invited people when their files change.
+pub(super) async fn keep_invited(lists: Arc<[Arc<InvitedList>]>) {
+    let mut ticks = interval(LOOK_AT_LISTS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let lists = lists.clone();
+        // Files on a network volume may block.
+        let _ = tokio::task::spawn_blocking(move || lists.iter().for_each(|list| list.look_again())).await;
+    }
+}
+
+/// Every list of every site, each once.
+pub(super) fn invited_lists(gate: &Gate) -> Arc<[Arc<InvitedList>]> {
+    let mut lists: Vec<Arc<InvitedList>> = Vec::new();
+    for list in gate.sites.iter().flat_map(|site| site.admission.lists()) {
+        if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
+            lists.push(Arc::clone(list));
+        }
+    }
+    lists.into()
 }
 
 /// Keeps the metadata of one identity provider up to date. Lets go of `first` when its source was asked once.
@@ -133,6 +160,29 @@ fn days_until(then: Moment, now: Moment) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::{Invitation, Invitations, Who};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_changes_counts_without_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people");
+        let read = |octets: &[u8]| {
+            let mut invitations = Invitations::default();
+            for name in std::str::from_utf8(octets).unwrap().lines() {
+                invitations.add(Invitation { who: Who::User(name.to_owned()), idp: None, roles: None })?;
+            }
+            Ok(invitations)
+        };
+        std::fs::write(&file, "ada").unwrap();
+        let list = Arc::new(InvitedList::load(&file, Box::new(read)).unwrap());
+        let kept = tokio::spawn(keep_invited(Arc::from([list.clone()])));
+        tokio::time::sleep(2 * LOOK_AT_LISTS_EVERY).await;
+        assert_eq!(list.current().len(), 1);
+        std::fs::write(&file, "ada\neve\n").unwrap();
+        tokio::time::sleep(2 * LOOK_AT_LISTS_EVERY).await;
+        assert_eq!(list.current().len(), 2);
+        kept.abort();
+    }
 
     #[test]
     fn days_left_turn_negative() {

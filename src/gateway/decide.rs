@@ -127,11 +127,11 @@ impl Front {
         };
         // What nobody need sign in for does not depend on the store: it is judged, and goes on, as a stranger's.
         let (visit, unknown) = found.map_or_else(|refusal| (None, Some(refusal)), |visit| (visit, None));
-        let question = Question { method: &header.method, path: &path, client: hops.client };
+        let question = Question { method: &header.method, path: &path, client: hops.client, now };
         let preflight = || site.cors.preflight(&header.method, &header.headers);
         let verdict = site.rules.judge(&question, visit.as_deref()).or_preflight(preflight);
         match (&verdict, &unknown) {
-            (Verdict::NeedsSession, Some(refusal)) => {
+            (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }, Some(refusal)) => {
                 return Ok(self.refuse(session, Some(site), refusal, hops.client));
             }
             (Verdict::Allow(_), Some(refusal)) => passes_unknown(site, refusal),
@@ -142,10 +142,16 @@ impl Front {
                 let identity = || visit.as_ref().map(|visit| gate.identity_headers(site, visit, now));
                 Decision::Forward(Passenger::new(permit, identity, hops, part))
             }
-            Verdict::NeedsSession => {
+            Verdict::NeedsSession | Verdict::NeedsStepUp { .. } => {
                 let target = header.uri.path_and_query().map_or("/", |target| target.as_str());
-                let mut response = ask::for_proxy(site, &header.method, &header.headers, target);
-                site.cors.let_read(&header.headers, response.headers_mut());
+                let (method, headers) = (&header.method, &header.headers);
+                let mut response = match verdict {
+                    Verdict::NeedsStepUp { rule, because } => {
+                        ask::for_step_up(site, method, headers, target, rule, because)
+                    }
+                    _ => ask::for_proxy(site, method, headers, target),
+                };
+                site.cors.let_read(headers, response.headers_mut());
                 let redirects = response.status().is_redirection();
                 let verdict = if redirects { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated };
                 Decision::Answer(verdict, response)

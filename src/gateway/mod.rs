@@ -260,6 +260,10 @@ fn start_background(
     let _ = first.recv_timeout(FIRST_RESOLUTION);
     crew.spawn(background::keep_tidy(gate.clone()));
     crew.spawn(background::keep_told(gate.clone()));
+    let lists = background::invited_lists(gate);
+    if !lists.is_empty() {
+        crew.spawn(background::keep_invited(lists));
+    }
     if let Some(certificate) = certificate {
         crew.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }

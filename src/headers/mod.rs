@@ -27,5 +27,5 @@ mod plan;
 mod render;
 mod strip;
 
-pub use plan::{Encoding, HeaderPlan, HeaderSpec, Source};
+pub use plan::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Source};
 pub use render::{Subject, Token};

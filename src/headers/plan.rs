@@ -2,6 +2,7 @@
 
 use super::strip::{Reserved, folded};
 use http::{HeaderName, HeaderValue};
+use std::collections::BTreeSet;
 
 /// What one header carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +27,28 @@ pub enum Source {
     Organization,
     /// `true` when groups were left out to keep the budget, else empty.
     GroupsOmitted,
+    /// What the owner named beside: the part at this place of the mapping's list.
+    Carried(u8),
+}
+
+/// Which groups leave the gate, in headers and in the JWT; rules see all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum GroupsOut {
+    /// All of somebody's.
+    #[default]
+    All,
+    /// Those of them that are here.
+    Only(BTreeSet<String>),
+}
+
+impl GroupsOut {
+    /// Whether this one leaves.
+    pub fn includes(&self, group: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(listed) => listed.contains(group),
+        }
+    }
 }
 
 /// How values with letters outside ASCII are written. The JWT is ASCII and never touched.
@@ -66,6 +89,7 @@ impl HeaderSpec {
 pub struct HeaderPlan {
     pub(super) specs: Vec<HeaderSpec>,
     pub(super) budget: usize,
+    pub(super) groups: GroupsOut,
     pub(super) reserved: Reserved,
     anonymous: Box<[(HeaderName, HeaderValue)]>,
 }
@@ -179,7 +203,14 @@ impl HeaderPlan {
             anonymous: specs.iter().map(|spec| (spec.name.clone(), empty.clone())).collect(),
             specs,
             budget,
+            groups: GroupsOut::default(),
         }
+    }
+
+    /// The same plan, by which only these groups leave.
+    #[must_use]
+    pub fn sending(self, groups: GroupsOut) -> Self {
+        Self { groups, ..self }
     }
 
     /// The headers, in order.

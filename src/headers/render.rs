@@ -75,19 +75,20 @@ impl HeaderPlan {
                 Source::Email => put(person.email()),
                 Source::Name if leave < Leave::Names => put(person.name()),
                 Source::PreferredUsername if leave < Leave::Names => put(person.preferred_username()),
-                Source::Name | Source::PreferredUsername => {}
+                Source::Carried(place) if leave < Leave::Names => put(person.carried(place.into())),
+                Source::Name | Source::PreferredUsername | Source::Carried(_) => {}
                 Source::Idp => put(Some(person.idp())),
                 Source::Organization => put(token.organization),
                 Source::Groups if leave < Leave::Groups => {
-                    join(&mut text, spec, |each| person.each_group(each));
+                    join(&mut text, spec, |each| self.each_group(person, each));
                 }
                 Source::Roles if leave < Leave::Roles => join(&mut text, spec, |each| person.each_role(each)),
                 Source::Groups | Source::Roles => {}
                 Source::GroupsOmitted => {
-                    put((leave >= Leave::Groups && has_groups(person)).then_some("true"))
+                    put((leave >= Leave::Groups && self.has_groups(person)).then_some("true"))
                 }
                 Source::Jwt => {
-                    let payload = payload.get_or_insert_with(|| payload_of(subject, token, now, leave));
+                    let payload = payload.get_or_insert_with(|| self.payload_of(subject, token, now, leave));
                     size += token.keys.token_length(payload);
                 }
             }
@@ -127,19 +128,36 @@ struct Draft {
     size: usize,
 }
 
-fn payload_of(subject: &Subject<'_>, token: &Token<'_>, now: Moment, leave: Leave) -> Payload {
-    let person = subject.person;
-    let mut claims = Claims::new(token, subject, now);
-    if leave < Leave::Groups && person.in_group("").is_some() {
-        claims.groups = Some(listed(|each| person.each_group(each)));
+impl HeaderPlan {
+    fn payload_of(&self, subject: &Subject<'_>, token: &Token<'_>, now: Moment, leave: Leave) -> Payload {
+        let person = subject.person;
+        let mut claims = Claims::new(token, subject, now);
+        if leave < Leave::Groups && person.in_group("").is_some() {
+            claims.groups = Some(listed(|each| self.each_group(person, each)));
+        }
+        if leave < Leave::Names {
+            claims.name = person.name().map(str::to_owned);
+        }
+        if leave < Leave::Roles {
+            claims.roles = Some(listed(|each| person.each_role(each)));
+        }
+        claims.payload()
     }
-    if leave < Leave::Names {
-        claims.name = person.name().map(str::to_owned);
+
+    /// The groups that may leave.
+    fn each_group(&self, person: &dyn Person, f: &mut dyn FnMut(&str)) {
+        person.each_group(&mut |group| {
+            if self.groups.includes(group) {
+                f(group);
+            }
+        });
     }
-    if leave < Leave::Roles {
-        claims.roles = Some(listed(|each| person.each_role(each)));
+
+    fn has_groups(&self, person: &dyn Person) -> bool {
+        let mut any = false;
+        self.each_group(person, &mut |_| any = true);
+        any
     }
-    claims.payload()
 }
 
 fn join(out: &mut Vec<u8>, spec: &HeaderSpec, each: impl FnOnce(&mut dyn FnMut(&str))) {
@@ -157,12 +175,6 @@ fn listed(each: impl FnOnce(&mut dyn FnMut(&str))) -> Vec<String> {
         }
     });
     list
-}
-
-fn has_groups(person: &dyn Person) -> bool {
-    let mut any = false;
-    person.each_group(&mut |_| any = true);
-    any
 }
 
 fn slice(text: &Bytes, range: Range<usize>) -> HeaderValue {

@@ -1,15 +1,21 @@
 //! The form of an e-mail address: the small part of RFC 5321 that directories use.
 
+use super::domain::{in_ascii, is_domain};
+
 /// RFC 5321 4.5.3.1: 256 octets for the path, two of which are `<` and `>`.
 const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
 
-/// `local@domain`, with exactly one `@` and no quoting, spaces or control characters; ASCII letters lowered. Other letters
-/// stay: lowering them would make one address of two (the Kelvin sign is a k in lower case).
-pub(super) fn normalised(text: &str) -> Option<String> {
+/// `local@domain`, with exactly one `@` and no quoting, spaces or control characters. In the local part ASCII letters are
+/// lowered and others stay: lowering them would make one address of two (the Kelvin sign is a k in lower case). The
+/// domain is written in A-labels.
+pub fn normalised(text: &str) -> Option<String> {
     let (local, domain) = text.split_once('@')?;
-    let fits = !local.is_empty() && local.len() <= LONGEST_LOCAL && text.len() <= LONGEST;
-    (fits && is_local(local) && is_domain(domain)).then(|| text.to_ascii_lowercase())
+    if local.is_empty() || local.len() > LONGEST_LOCAL || !is_local(local) || !is_domain(domain) {
+        return None;
+    }
+    let address = format!("{}@{}", local.to_ascii_lowercase(), in_ascii(domain)?);
+    (address.len() <= LONGEST).then_some(address)
 }
 
 /// What follows the last `@`.
@@ -21,20 +27,6 @@ fn is_local(local: &str) -> bool {
     local.chars().all(|c| !c.is_whitespace() && !c.is_control() && !r#"()<>[]:;@\,""#.contains(c))
 }
 
-/// Labels of letters, digits, `-` and `_`, or of anything that is not ASCII.
-fn is_domain(domain: &str) -> bool {
-    domain.split('.').all(|label| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| {
-                c.is_ascii_alphanumeric()
-                    || matches!(c, '-' | '_')
-                    || !c.is_ascii() && !c.is_whitespace() && !c.is_control()
-            })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,7 +34,7 @@ mod tests {
     #[test]
     fn addresses_are_lowered_in_ascii_only() {
         assert_eq!(normalised("Ada.Lovelace+x@Example.COM").as_deref(), Some("ada.lovelace+x@example.com"));
-        assert_eq!(normalised("ÄDA@exämple.com").as_deref(), Some("Äda@exämple.com"));
+        assert_eq!(normalised("ÄDA@exämple.com").as_deref(), Some("Äda@xn--exmple-cua.com"));
         assert_eq!(normalised("\u{212a}im@example.com").as_deref(), Some("\u{212a}im@example.com"));
         assert_eq!(normalised("root@localhost").as_deref(), Some("root@localhost"));
         assert_eq!(normalised("o'hara/x=y@a_b.c-d").as_deref(), Some("o'hara/x=y@a_b.c-d"));
@@ -75,6 +67,9 @@ mod tests {
             "ada@example\u{2028}com",
             "Ada <ada@example.com>",
             "<ada@example.com>",
+            "ada@\u{ff45}xample.com",
+            "ada@example\u{3002}com",
+            "ada@xn--a\u{e4}.com",
             &long_local,
             &long,
         ] {

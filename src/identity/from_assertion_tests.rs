@@ -1,5 +1,9 @@
 use super::*;
-use crate::identity::Person;
+use crate::clock::Moment;
+use crate::identity::groups::{MOST_GROUP_OCTETS, MOST_GROUPS};
+use crate::identity::{Overage, Person, Transform};
+use crate::saml::parties::Scope;
+use crate::saml::response::{Attribute, NameId};
 
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 const MAIL_OID: &str = "urn:oid:0.9.2342.19200300.100.1.3";
@@ -10,7 +14,7 @@ const ENTRA_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 struct Case {
     name_id: NameId,
     attributes: Vec<Attribute>,
-    email_domains: Option<Vec<String>>,
+    email_domains: Option<Vec<Domain>>,
     scopes: Vec<Scope>,
     mapping: Mapping,
 }
@@ -55,7 +59,7 @@ impl Case {
         self
     }
     fn domains(mut self, domains: &[&str]) -> Self {
-        self.email_domains = Some(domains.iter().map(|&d| d.to_owned()).collect());
+        self.email_domains = Some(domains.iter().map(|&d| Domain::parse(d).unwrap()).collect());
         self
     }
     fn scopes(mut self, scopes: &[&str]) -> Self {
@@ -73,6 +77,7 @@ impl Case {
             session_index: Some("_s1"),
             authn_instant: Moment::from_seconds(1),
             authn_context_class: Some("urn:class"),
+            forced: false,
             session_not_on_or_after: Some(Moment::from_seconds(9)),
             scopes: &self.scopes,
         };
@@ -270,7 +275,7 @@ fn the_name_is_built_where_it_is_not_sent() {
         Case::new("ada").with("givenName", &["Ada"]).with("cn", &["A. L."]).known().name(),
         Some("A. L.")
     );
-    assert_eq!(Case::new("ada").with("givenName", &["Ada"]).known().name(), None);
+    assert_eq!(Case::new("ada").with("givenName", &["Ada"]).known().name(), Some("Ada"));
     assert_eq!(Case::new("ada").with("displayName", &[&"x".repeat(257)]).known().name(), None);
 }
 
@@ -379,4 +384,180 @@ fn foreign_scopes_give_no_groups_and_no_short_name() {
         .mapped(|mapping| mapping.groups = vec!["eduPersonScopedAffiliation".to_owned()]);
     assert_eq!(*case.known().groups(), known(&["staff@example.org"]));
     assert_eq!(case.known().preferred_username(), None);
+}
+
+#[test]
+fn domains_below_are_meant_by_a_star_alone() {
+    let case = |mail: &str| Case::new("ada").with("mail", &[mail]).domains(&["*.example.com", "b.test"]);
+    for own in ["ada@a.example.com", "ada@a.b.Example.com", "ada@b.test"] {
+        assert!(case(own).identify().is_ok(), "{own}");
+    }
+    for foreign in ["ada@example.com", "ada@a.b.test", "ada@notexample.com", "ada@a.example.com.evil.test"] {
+        assert_eq!(case(foreign).refused(), Reason::EmailDomainForeign, "{foreign}");
+    }
+}
+
+#[test]
+fn a_domain_that_only_looks_alike_is_another_one() {
+    let case = |mail: &str| Case::new("ada").with("mail", &[mail]);
+    // The first letter of the second is Cyrillic.
+    for alike in ["ada@ex\u{430}mple.com", "ada@xn--exmple-4nf.com"] {
+        let known = case(alike).known();
+        let address = known.email().unwrap();
+        assert!(address.starts_with("ada@xn--") && address.is_ascii(), "{address}");
+        assert_eq!(case(alike).domains(&["example.com"]).refused(), Reason::EmailDomainForeign, "{alike}");
+    }
+    assert_eq!(case("ada@bücher.test").known().email(), Some("ada@xn--bcher-kva.test"));
+    assert!(case("ada@BÜCHER.test").domains(&["bücher.test"]).identify().is_ok());
+    for twofold in ["ada@\u{ff45}xample.com", "ada@example\u{3002}com", "ada@xn--bcher-kva.bücher.test"] {
+        assert_eq!(case(twofold).refused(), Reason::EmailInvalid, "{twofold}");
+    }
+}
+
+fn steps(part: Part, steps: &[Transform]) -> impl FnOnce(&mut Mapping) {
+    move |mapping| mapping.transforms = vec![(part, steps.to_vec())]
+}
+
+#[test]
+fn transforms_are_done_in_order_and_what_is_left_of_nothing_was_not_sent() {
+    let user = |name_id: &str, listed: &[Transform]| {
+        Case::new(name_id).mapped(steps(Part::User, listed)).identify().map(|identity| identity.user)
+    };
+    let corp = Transform::Prefix("corp-".into());
+    assert_eq!(user("Ada@B.test", &[Transform::Lower, Transform::StripDomain, corp]).unwrap(), "corp-ada");
+    assert_eq!(user("@B.test", &[Transform::StripDomain]).unwrap_err().reason, Reason::UserMissing);
+    let only_staff = Transform::capture("^staff-(\\d+)$").unwrap();
+    assert_eq!(user("staff-12", std::slice::from_ref(&only_staff)).unwrap(), "12");
+    assert_eq!(user("guest-12", &[only_staff]).unwrap_err().reason, Reason::UserMissing);
+
+    let cn = Transform::capture("^CN=([^,]+)").unwrap();
+    let case = Case::new("ada").with("memberOf", &["CN=Ops,OU=x", "OU=x", "CN=Ops,OU=y", "CN=Dev,OU=x"]);
+    assert_eq!(*case.mapped(steps(Part::Groups, &[cn])).known().groups(), known(&["Ops", "Dev"]));
+}
+
+#[test]
+fn a_user_is_held_to_the_domains_before_its_own_is_taken_away() {
+    let case = |user: &str| {
+        Case::new(user)
+            .email_from(&["mail"])
+            .with("mail", &["eve@b.test"])
+            .domains(&["b.test"])
+            .mapped(steps(Part::User, &[Transform::StripDomain]))
+    };
+    assert_eq!(case("ceo@b.test").known().user(), "ceo");
+    for foreign in ["ceo@a.test", "ceo@a.test@b.test"] {
+        assert_eq!(case(foreign).refused(), Reason::EmailDomainForeign, "{foreign}");
+    }
+}
+
+#[test]
+fn what_is_required_and_does_not_arrive_is_refused_with_the_names_that_did() {
+    let case = |required: &[&str]| {
+        let required = required.iter().map(|name| Part::named(name)).collect();
+        Case::new("ada").with("urn:x:department", &["Sales"]).mapped(|mapping| {
+            mapping.custom = vec![("department".into(), vec!["urn:x:department".into()])];
+            mapping.required = required;
+        })
+    };
+    for missing in ["email", "name", "given_name", "groups"] {
+        let refusal = case(&[missing]).identify().unwrap_err();
+        assert_eq!(refusal.reason, Reason::IdentityIncomplete, "{missing}");
+        assert!(refusal.detail.contains(missing) && refusal.detail.contains("urn:x:department"), "{refusal}");
+        assert!(!refusal.detail.contains("Sales"), "{refusal}");
+    }
+    assert!(case(&["user", "department", "custom.department"]).identify().is_ok());
+    let there = case(&["email", "name", "groups"])
+        .with("mail", &["a@b.test"])
+        .with("sn", &["L."])
+        .with("groups", &[]);
+    assert_eq!(there.known().name(), Some("L."));
+    // A missing address is told apart from a foreign one.
+    assert_eq!(case(&["email"]).domains(&["b.test"]).refused(), Reason::IdentityIncomplete);
+}
+
+#[test]
+fn headers_get_what_the_owner_names_beside_and_a_session_keeps_no_more() {
+    let case = |carried: Vec<Part>| {
+        Case::new("ada")
+            .with("department", &["", "Sales", "Other"])
+            .with("room", &["a\nb"])
+            .with("givenName", &["Ada"])
+            .mapped(|mapping| {
+                let own = |name: &str| (name.to_owned(), vec![name.to_owned()]);
+                mapping.custom = vec![own("department"), own("room"), own("desk")];
+                mapping.carried = carried;
+            })
+            .known()
+    };
+    let custom = |name: &str| Part::Custom(name.into());
+    let identity = case(vec![custom("department"), custom("room"), Part::GivenName, custom("desk")]);
+    let said: Vec<_> = (0..5).map(|place| identity.carried(place)).collect();
+    assert_eq!(said, [Some("Sales"), None, Some("Ada"), None, None]);
+    assert!(case(Vec::new()).carried.is_empty());
+}
+
+#[test]
+fn a_group_has_our_name_and_nobody_else_may_use_it() {
+    let guid = "1d2c0f6e-5b0a-4f6e-9d57-8a1b9a3c4d5e";
+    let case = |groups: &[&str]| {
+        Case::new("ada").with(ENTRA_GROUPS, groups).mapped(|mapping| {
+            mapping.group_aliases = [(guid.to_owned(), "ops".to_owned())].into();
+            mapping.roles = vec![("ops".into(), "admin".into()), ("dev".into(), "builder".into())];
+        })
+    };
+    assert_eq!(*case(&[guid, "dev", "other"]).known().groups(), known(&["ops", "dev", "other"]));
+    assert_eq!(case(&[guid]).known().roles, ["admin"]);
+    // Somebody made a group and called it `ops`.
+    assert_eq!(*case(&["ops", "dev"]).known().groups(), known(&["dev"]));
+    assert!(case(&["ops"]).known().roles.is_empty());
+    assert!(case(&[&guid.to_uppercase()]).known().roles.is_empty(), "exactly as it is sent");
+    let both = case(&["ops"]).mapped(|mapping| {
+        mapping.group_aliases.insert("ops".into(), "ops".into());
+    });
+    assert_eq!(both.known().roles, ["admin"], "the owner says that the name itself counts too");
+}
+
+#[test]
+fn nobody_gets_a_role_by_a_group_whose_name_pretends_to_be_several() {
+    for name in ["dev,ops", "dev;ops", "dev|ops", "dev ops", "ops\n", "ops,", " ops", "ops%2C", "OPS"] {
+        let case = Case::new("ada").with("groups", &[name]).mapped(|mapping| {
+            mapping.roles = vec![("ops".into(), "admin".into()), ("dev".into(), "builder".into())];
+        });
+        let identity = case.known();
+        assert!(identity.roles.is_empty(), "{name:?}");
+        assert_eq!(identity.in_group("ops"), Some(false), "{name:?}");
+    }
+}
+
+#[test]
+fn too_many_groups_for_entra_come_to_what_the_owner_says() {
+    let case = |overage: Overage| {
+        Case::new("ada").with(ENTRA_LINK, &["https://graph.windows.net/x"]).mapped(|mapping| {
+            mapping.groups_overage = overage;
+            mapping.default_role = Some("reader".into());
+            mapping.roles = vec![("ops".into(), "admin".into())];
+        })
+    };
+    assert_eq!(case(Overage::Refuse).refused(), Reason::GroupsOverage);
+    for (overage, reader) in [(Overage::Unknown, None), (Overage::DefaultRole, Some(true))] {
+        let person = case(overage).known();
+        assert_eq!(*person.groups(), Groups::Unknown);
+        assert_eq!((person.has_role("reader"), person.has_role("admin")), (reader, None), "{overage:?}");
+        assert_eq!(person.in_group("ops"), None, "{overage:?}");
+    }
+    let whole =
+        case(Overage::Refuse).with("memberOf", &["ops"]).mapped(|m| m.groups = vec!["memberOf".into()]);
+    assert_eq!(whole.known().roles, ["admin"], "another attribute has them all");
+}
+
+#[test]
+fn the_people_of_an_identity_provider_have_its_own_default_role() {
+    let case = |id: &str| {
+        Case::new("ada").with("groups", &[]).mapped(|mapping| {
+            mapping.default_role = Some("guest".into());
+            mapping.default_role_of = vec![(id.into(), "staff".into())];
+        })
+    };
+    assert_eq!(case("corp").known().roles, ["staff"]);
+    assert_eq!(case("Corp").known().roles, ["guest"]);
 }

@@ -1,7 +1,7 @@
 //! A site for the people of some domains only, whoever vouches for them: a tenant whose identity provider is everybody's.
 
 use super::from_assertion::is_among;
-use super::{Identity, email};
+use super::{Domain, Identity, email};
 use crate::reason::{Reason, Refusal};
 
 impl Identity {
@@ -9,11 +9,14 @@ impl Identity {
     ///
     /// # Errors
     /// `email-domain-foreign`.
-    pub fn held_to(self, domains: Option<&[String]>) -> Result<Self, Refusal> {
+    pub fn held_to(self, domains: Option<&[Domain]>) -> Result<Self, Refusal> {
         let Some(domains) = domains else { return Ok(self) };
         let foreign = |what: &str| {
-            let detail =
-                format!("{what}; this site is for the people of {domains:?} (email_domains of the tenant)");
+            let domains: Vec<String> = domains.iter().map(ToString::to_string).collect();
+            let detail = format!(
+                "{what}; this site is for the people of {} (email_domains of the tenant)",
+                domains.join(", ")
+            );
             Err(Refusal::new(Reason::EmailDomainForeign, detail))
         };
         match self.email.as_deref().and_then(email::domain) {

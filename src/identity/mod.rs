@@ -10,27 +10,35 @@
 //! | what | read from | when it is missing or odd |
 //! |---|---|---|
 //! | user | first candidate with a value | refused: `user-missing`, `nameid-transient` |
-//! | e-mail | first candidate with the form of an address; ASCII letters lowered | left out; refused as `email-invalid` when it was meant as an address (it has an `@`) and is none; refused as `email-domain-foreign` where domains are bound |
-//! | name, preferred user name | first candidate with a value | left out, also when it holds a control character |
-//! | groups | first candidate that is there at all | *unknown*, which denies; empty with `groups_absent: empty` |
+//! | e-mail | first candidate with the form of an address; ASCII letters lowered, the domain in A-labels | left out; refused as `email-invalid` when it was meant as an address (it has an `@`) and is none; refused as `email-domain-foreign` where domains are bound |
+//! | name, preferred user name, the owner's own parts | first candidate with a value; a name also of given and family name | left out, also when it holds a control character |
+//! | groups | first candidate that is there at all, by our names for them | *unknown*, which denies; empty with `groups_absent: empty`; refused as `groups-overage` where the owner says so |
 //! | roles | table over groups, exact and case-sensitive; the default role where no row gives one | none |
+//! | what is `required` | | refused: `identity-incomplete` |
 //!
 //! A control character in user, e-mail or NameID refuses the sign-in. Spaces around values are removed, because a header
 //! would lose them on its way and make two people one. Everything else stays byte for byte: no case folding of users, no
 //! Unicode normalisation, which would make one person of two.
 
+mod domain;
 mod email;
 mod from_assertion;
+mod groups;
 mod held;
 mod mapping;
 mod preview;
+mod said;
 mod spellings;
+mod transform;
 
 use crate::clock::Moment;
 use crate::saml::response::NameId;
 
-pub use mapping::Mapping;
+pub use domain::{Domain, in_ascii};
+pub use email::normalised as email_address;
+pub use mapping::{Mapping, Overage, Part};
 pub use preview::{Preview, preview, read_as};
+pub use transform::{Pattern, Transform};
 
 /// What is known about somebody's groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +69,9 @@ pub struct Identity {
     pub(crate) session_index: Option<String>,
     pub(crate) authn_instant: Moment,
     pub(crate) authn_context_class: Option<String>,
+    /// What `Mapping::carried` names, in its order.
+    pub(crate) carried: Vec<Option<String>>,
+    pub(crate) forced: bool,
     pub(crate) session_not_on_or_after: Option<Moment>,
     /// Keeps other rooms from writing an identity down; their tests may.
     #[cfg(not(test))]
@@ -97,6 +108,11 @@ impl Identity {
         self.authn_context_class.as_deref()
     }
 
+    /// The same person with these roles instead: what was written for them, or what they were given at first.
+    pub(crate) fn with_roles(self, roles: Vec<String>) -> Self {
+        Self { roles, ..self }
+    }
+
     /// When the IdP wants the session to have ended.
     pub const fn session_not_on_or_after(&self) -> Option<Moment> {
         self.session_not_on_or_after
@@ -124,6 +140,25 @@ pub trait Person {
     fn each_group(&self, f: &mut dyn FnMut(&str));
     /// Roles in the configuration's order.
     fn each_role(&self, f: &mut dyn FnMut(&str));
+    /// What the part at this place of `Mapping::carried` says.
+    fn carried(&self, _place: usize) -> Option<&str> {
+        None
+    }
+    /// How somebody signed in at the identity provider; by default in no way that a rule could want.
+    fn authentication(&self) -> Authentication<'_> {
+        Authentication::default()
+    }
+}
+
+/// How somebody signed in at the identity provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Authentication<'a> {
+    /// When, by its clock; none: nobody knows.
+    pub instant: Option<Moment>,
+    /// By which means (AuthnContextClassRef, Core 2.7.2.2).
+    pub class: Option<&'a str>,
+    /// Whether it was told to let them do it anew (ForceAuthn, Core 3.4.1), and its answer was held to that.
+    pub forced: bool,
 }
 
 impl Person for Identity {
@@ -165,12 +200,20 @@ impl Person for Identity {
     fn each_role(&self, f: &mut dyn FnMut(&str)) {
         self.roles.iter().for_each(|role| f(role));
     }
+    fn carried(&self, place: usize) -> Option<&str> {
+        self.carried.get(place)?.as_deref()
+    }
+    fn authentication(&self) -> Authentication<'_> {
+        let class = self.authn_context_class.as_deref();
+        Authentication { instant: Some(self.authn_instant), class, forced: self.forced }
+    }
 }
 
 /// Somebody for the unit tests of this and other rooms.
 #[cfg(test)]
 pub(crate) mod tests_support {
-    use super::Person;
+    use super::{Authentication, Person};
+    use crate::clock::Moment;
 
     /// A person made of nothing.
     #[derive(Debug, Clone)]
@@ -182,6 +225,8 @@ pub(crate) mod tests_support {
         pub(crate) idp: String,
         pub(crate) groups: Option<Vec<String>>,
         pub(crate) roles: Vec<String>,
+        /// When, by which means, and whether anew.
+        pub(crate) signed_in: (Option<Moment>, Option<&'static str>, bool),
     }
 
     impl FakePerson {
@@ -195,6 +240,7 @@ pub(crate) mod tests_support {
                 idp: "corp".into(),
                 groups: Some(vec!["staff".into(), "ops".into()]),
                 roles: vec!["admin".into()],
+                signed_in: (None, None, false),
             }
         }
     }
@@ -230,6 +276,10 @@ pub(crate) mod tests_support {
         }
         fn each_role(&self, f: &mut dyn FnMut(&str)) {
             self.roles.iter().for_each(|role| f(role));
+        }
+        fn authentication(&self) -> Authentication<'_> {
+            let (instant, class, forced) = self.signed_in;
+            Authentication { instant, class, forced }
         }
     }
 }

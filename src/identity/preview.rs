@@ -1,8 +1,8 @@
 //! What a mapping would make of what an assertion says, for explanations. A [`Preview`] is words to show: it is no
 //! [`Identity`](super::Identity), and no session can be made of it.
 
-use super::from_assertion::Said;
-use super::{Groups, Mapping};
+use super::said::Said;
+use super::{Domain, Groups, Mapping, Part};
 use crate::clock::Moment;
 use crate::reason::Refusal;
 use crate::saml::parties::Scope;
@@ -19,6 +19,8 @@ pub struct Preview {
     pub name: Option<String>,
     /// The short name for display.
     pub preferred_username: Option<String>,
+    /// Given name, family name and the owner's own parts, by their keys, whether a header carries them or not.
+    pub others: Vec<(String, Option<String>)>,
     /// The groups.
     pub groups: Groups,
     /// The roles.
@@ -34,11 +36,15 @@ pub fn preview(
     attributes: &[Attribute],
     scopes: &[Scope],
     idp: &str,
-    email_domains: Option<&[String]>,
+    email_domains: Option<&[Domain]>,
     mapping: &Mapping,
 ) -> Result<Preview, Refusal> {
-    let identity = said(name_id, attributes, scopes).identify(idp, email_domains, mapping)?;
+    let said = said(name_id, attributes, scopes);
+    let identity = said.identify(idp, email_domains, mapping)?;
+    let is_other = |part: &Part| matches!(part, Part::GivenName | Part::FamilyName | Part::Custom(_));
+    let others = mapping.parts().filter(is_other);
     Ok(Preview {
+        others: others.map(|part| (part.to_string(), said.display(&part, mapping))).collect(),
         user: identity.user,
         email: identity.email,
         name: identity.name,
@@ -54,24 +60,15 @@ pub fn read_as(
     name_id: &NameId,
     attributes: &[Attribute],
     mapping: &Mapping,
-) -> Vec<&'static str> {
+) -> Vec<String> {
     let said = said(name_id, attributes, &[]);
     let named = |candidates: &[String]| {
         let names = candidates.iter().flat_map(|candidate| candidate.split(" + "));
         let mut found = names.flat_map(|name| said.attributes_named(name.trim()));
         found.any(|found| std::ptr::eq(found, attribute) || found == attribute)
     };
-    [
-        ("user", &mapping.user),
-        ("email", &mapping.email),
-        ("name", &mapping.name),
-        ("preferred_username", &mapping.preferred_username),
-        ("groups", &mapping.groups),
-    ]
-    .into_iter()
-    .filter(|(_, candidates)| named(candidates))
-    .map(|(key, _)| key)
-    .collect()
+    let parts = mapping.parts().filter(|part| named(mapping.candidates(part)));
+    parts.map(|part| part.to_string()).collect()
 }
 
 fn said<'a>(name_id: &'a NameId, attributes: &'a [Attribute], scopes: &'a [Scope]) -> Said<'a> {
@@ -82,6 +79,7 @@ fn said<'a>(name_id: &'a NameId, attributes: &'a [Attribute], scopes: &'a [Scope
         // Nobody looks at it: a preview has no session.
         authn_instant: Moment::from_seconds(0),
         authn_context_class: None,
+        forced: false,
         session_not_on_or_after: None,
         scopes,
     }
@@ -125,7 +123,7 @@ mod tests {
         assert_eq!(read_as(&sent[0], &ada, &sent, &mapping), ["email"]);
         assert_eq!(read_as(&sent[1], &ada, &sent, &mapping), ["groups"]);
         let unused = attribute("shoe-size", &["38"]);
-        assert_eq!(read_as(&unused, &ada, std::slice::from_ref(&unused), &mapping), [] as [&str; 0]);
+        assert_eq!(read_as(&unused, &ada, std::slice::from_ref(&unused), &mapping), [] as [String; 0]);
     }
 
     #[test]

@@ -58,6 +58,11 @@ pub fn sign_in_url(site: &Site, return_to: &ReturnTo) -> String {
     format!("{}{}/sign-in?rd={rd}", site.public_url.origin(), site.path_prefix)
 }
 
+/// The same address for a sign-in that must bring what a rule asks for.
+pub fn stepping_up(sign_in_url: &str, rule: u16) -> String {
+    format!("{sign_in_url}&step_up={rule}")
+}
+
 /// The return address of a request for `target` (path and query as the client wrote them). What cannot be one leads
 /// to the start page: the sign-in matters more than the address.
 pub fn return_address(site: &Site, target: &str) -> ReturnTo {
@@ -73,21 +78,35 @@ pub fn return_address(site: &Site, target: &str) -> ReturnTo {
 /// the browser comes back to the same address with GET: the form itself is lost, the way is not.
 pub fn for_proxy(site: &Site, method: &Method, headers: &HeaderMap, target: &str) -> Response<Bytes> {
     let sign_in = sign_in_url(site, &return_address(site, target));
+    sent_or_told(method, headers, &sign_in, Reason::SessionMissing)
+}
+
+/// The proxy's answer where a rule asks for a sign-in of another kind: the same, for that rule.
+pub fn for_step_up(
+    site: &Site,
+    method: &Method,
+    headers: &HeaderMap,
+    target: &str,
+    rule: u16,
+    because: Reason,
+) -> Response<Bytes> {
+    let sign_in = stepping_up(&sign_in_url(site, &return_address(site, target)), rule);
+    sent_or_told(method, headers, &sign_in, because)
+}
+
+fn sent_or_told(method: &Method, headers: &HeaderMap, sign_in: &str, because: Reason) -> Response<Bytes> {
     let response = if is_navigation(method, headers) {
         let status = if method == Method::POST { StatusCode::SEE_OTHER } else { StatusCode::FOUND };
-        redirect(status, &sign_in)
+        redirect(status, sign_in)
     } else {
-        unauthenticated(&sign_in)
+        unauthenticated(sign_in, because)
     };
     with_manners(response)
 }
 
 /// 401 as JSON, for scripts.
-pub(super) fn unauthenticated(sign_in: &str) -> Response<Bytes> {
-    json(
-        StatusCode::UNAUTHORIZED,
-        &Unauthenticated { error: Reason::SessionMissing.code(), sign_in_url: sign_in },
-    )
+pub(super) fn unauthenticated(sign_in: &str, because: Reason) -> Response<Bytes> {
+    json(StatusCode::UNAUTHORIZED, &Unauthenticated { error: because.code(), sign_in_url: sign_in })
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

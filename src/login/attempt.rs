@@ -5,10 +5,12 @@
 //! service and this answer is compared when it is redeemed.
 
 use super::return_to::ReturnTo;
+use crate::access::StepUp;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
+use crate::saml::demand::Demand;
 use crate::seal::{KeyRing, Purpose};
 use crate::session::SessionKey;
 use crate::site::{Idp, Site};
@@ -16,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +52,10 @@ pub(super) struct Attempt {
     pub(super) kept: Option<String>,
     /// Begun with a test link: whatever is answered, nobody becomes anybody by it ([`super::trial`]).
     pub(super) is_trial: bool,
+    /// The rule that asks for more than the session, or an ordinary sign-in, brings.
+    pub(super) step_up: Option<u16>,
+    /// At a sign-on host: what a rule of the site asks for that sent the browser here.
+    pub(super) raised: Option<StepUp>,
 }
 
 impl Attempt {
@@ -60,6 +67,15 @@ impl Attempt {
     /// The cookie's value.
     pub(super) fn seal(&self, keys: &KeyRing) -> String {
         keys.seal(Purpose::Attempt, CONTEXT, &self.to_bytes())
+    }
+
+    /// What is demanded of this sign-in: what is of everyone, and what the rule asks for that it was begun for.
+    pub(super) fn demand<'i>(&self, site: &Site, idp: &'i Idp) -> Cow<'i, Demand> {
+        let by_rule = || self.step_up.and_then(|rule| site.rules.step_up(rule));
+        match self.raised.clone().or_else(by_rule) {
+            Some(StepUp { classes, anew }) => Cow::Owned(idp.demand.raised(&classes, anew)),
+            None => Cow::Borrowed(&idp.demand),
+        }
     }
 
     /// From this moment on the answer comes too late.
@@ -128,6 +144,8 @@ impl Attempt {
             f: self.anew,
             k: self.kept.clone(),
             x: self.is_trial,
+            u: self.step_up,
+            d: self.raised.clone().map(|StepUp { classes, anew }| (classes, anew)),
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -154,6 +172,8 @@ impl Attempt {
             anew: wire.f,
             kept: wire.k,
             is_trial: wire.x,
+            step_up: wire.u,
+            raised: wire.d.map(|(classes, anew)| StepUp { classes, anew }),
         })
     }
 }
@@ -316,4 +336,7 @@ struct Wire {
     k: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     x: bool,
+    u: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<(Vec<String>, bool)>,
 }

@@ -16,12 +16,14 @@ use super::trial::Trial;
 use crate::clock::Moment;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
+use crate::saml::demand::Demand;
 use crate::saml::response::{AcceptedAssertion, RawResponse};
 use crate::session::ClaimKey;
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Where an accepted answer's sign-in began.
@@ -86,6 +88,11 @@ impl Begun {
         self.attempt().map_or(acceptable, |attempt| attempt.expires_at().max(acceptable))
     }
 
+    /// What is demanded of this sign-in.
+    pub(super) fn demand<'i>(&self, site: &Site, idp: &'i Idp) -> Cow<'i, Demand> {
+        self.attempt().map_or(Cow::Borrowed(&idp.demand), |attempt| attempt.demand(site, idp))
+    }
+
     /// A refusal that knows which sign-in it is about.
     pub(super) fn stopped(&self, refusal: Refusal) -> Stopped {
         let idp = match self {
@@ -100,10 +107,10 @@ impl Begun {
 
     /// Whether to ask the identity provider once more, for a new sign-in: what it brought was too old, and it had not
     /// been told yet. The request that forces everybody has told it.
-    pub(super) fn may_ask_anew(&self, idp: &Idp, refusal: &Refusal) -> bool {
+    pub(super) fn may_ask_anew(&self, demand: &Demand, refusal: &Refusal) -> bool {
         refusal.reason == Reason::AuthnTooOld
-            && idp.demand.max_authn_age.is_some()
-            && !idp.demand.force_authn
+            && demand.max_authn_age.is_some()
+            && !demand.force_authn
             // A trial tells its owner so; what begins anew would be a sign-in.
             && self.trial().is_none()
             && !self.attempt().is_some_and(|attempt| attempt.anew)
@@ -113,7 +120,11 @@ impl Begun {
     pub(super) fn asking_anew(&self, site: &Site, idp: &Idp) -> String {
         let here = format!("{}&anew=1", start_here(site, idp, self.return_to()));
         let kept = self.attempt().and_then(|attempt| attempt.kept.as_ref());
-        kept.map_or_else(|| here.clone(), |key| format!("{here}&kept={key}"))
+        let here = kept.map_or_else(|| here.clone(), |key| format!("{here}&kept={key}"));
+        match self.attempt().and_then(|attempt| attempt.step_up) {
+            Some(rule) => ask::stepping_up(&here, rule),
+            None => here,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! verifier's threads. Whatever refuses, nothing else changes: a session that the browser holds stays, the attempt
 //! stays, no claim is made before the answer has been accepted in full.
 
+use super::admitted::remembered;
 use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::{Attempt, Held};
@@ -101,6 +102,7 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
     let (identity, for_sites) = hand_over::read(gate, site, assertion, &idp).map_err(stopped)?;
+    let (identity, admitted) = site.admission.admit(identity).map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
     }
@@ -114,11 +116,17 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
         }
     }
     if let Some(attempt) = begun.trial() {
-        let admission = trial::admission(&trial::Admission::default());
+        let admission = trial::admission(&trial::Admission {
+            terms: site.admission.in_words(&idp.id),
+            invited: admitted.is_invited(),
+            roles: admitted.roles(),
+            is_news: admitted.is_news(),
+        });
         let answer = delivery.posted.at(delivery.acs_url());
         let outcome = trial::Outcome { attempt, answer, idp: &idp, session: &session, admission };
         return Ok(trial::accepted(gate, site, outcome, client, now).await);
     }
+    remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
     let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
@@ -245,12 +253,13 @@ impl Examination {
             }
             Begun::There { .. } => Answers::Nobody { remembers_since: self.remembers_since },
         };
+        let demand = begun.demand(&self.site, &idp);
         let expected = Expected {
             answers,
             service_provider: &self.site.service_provider,
             identity_provider: &saml,
             acs_url: &self.acs_url,
-            demand: &idp.demand,
+            demand: &demand,
         };
         let accepted = raw
             .verify(&saml, &self.site.service_provider, self.now)
@@ -260,7 +269,8 @@ impl Examination {
             Ok((opinion, assertion)) => {
                 Ok(Examined::Accepted { begun, idp, assertion: Box::new(assertion), opinion })
             }
-            Err(refusal) if begun.may_ask_anew(&idp, &refusal) => {
+            Err(refusal) if begun.may_ask_anew(&demand, &refusal) => {
+                drop(demand);
                 Ok(Examined::TooOld { begun, idp, refusal })
             }
             Err(refusal) => Err(begun.stopped(refusal)),

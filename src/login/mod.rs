@@ -26,6 +26,7 @@
 //!
 //! Transport-neutral: `http::Request<Bytes>` in, `http::Response<Bytes>` out; both faces call [`endpoints::answer`].
 
+mod admitted;
 mod answers;
 pub mod ask;
 mod at;
@@ -44,6 +45,7 @@ mod second_opinion;
 mod sign_out;
 mod slo;
 mod start;
+mod step_up;
 mod trial;
 pub mod tries;
 pub mod verifier;

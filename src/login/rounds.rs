@@ -64,6 +64,8 @@ pub(super) struct Answered {
     pub(super) return_to: ReturnTo,
     /// Which round it was.
     pub(super) rounds: u8,
+    /// For which rule, if it was for one.
+    step_up: Option<u16>,
     at: Moment,
 }
 
@@ -74,6 +76,7 @@ impl Answered {
             request: attempt.suffix(),
             return_to: attempt.return_to.clone(),
             rounds: attempt.rounds,
+            step_up: attempt.step_up,
             at: now,
         }
     }
@@ -86,6 +89,7 @@ impl Answered {
             t: self.return_to.as_str().to_owned(),
             n: self.rounds,
             c: self.at.millis(),
+            u: self.step_up,
         };
         let bytes = serde_json::to_vec(&wire).unwrap_or_default();
         let sealed = keys.seal(Purpose::Answered, site.name.as_bytes(), &bytes);
@@ -104,8 +108,14 @@ impl Answered {
             request: wire.r,
             return_to: ReturnTo::parse(&wire.t, &site.public_url).ok()?,
             rounds: wire.n,
+            step_up: wire.u,
             at: Moment::from_millis(wire.c),
         })
+    }
+
+    /// Whether the browser has just come back here from a sign-in for this very rule.
+    pub(super) fn was_for(&self, rule: u16, return_to: &ReturnTo, now: Moment) -> bool {
+        self.step_up == Some(rule) && self.return_to == *return_to && now.since(self.at) < RETURN
     }
 
     /// Whether it was this request that was answered.
@@ -113,6 +123,9 @@ impl Answered {
         self.request == suffix_of(&RequestId::from_sealed(claimed_in_response_to.to_owned()))
     }
 }
+
+/// How long after a sign-in for a rule the same address is taken for its return. Less than any age that a rule may ask for.
+const RETURN: Duration = Duration::from_secs(30);
 
 /// Longer than any automatic round takes; shorter than a person needs to come back for the same page a third time.
 const WINDOW: Duration = Duration::from_secs(2 * 60);
@@ -127,4 +140,6 @@ struct Wire {
     t: String,
     n: u8,
     c: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    u: Option<u16>,
 }

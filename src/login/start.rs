@@ -7,9 +7,9 @@ use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held, is_suffix};
 use super::begun::start_here;
 use super::endpoints::is_acs_alias;
-use super::hand_over::{self, Wished};
+use super::hand_over::{self, Errand, Way, Wished};
 use super::return_to::ReturnTo;
-use super::{ask, choose, rounds};
+use super::{ask, choose, rounds, step_up};
 use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::cookies::Kind;
@@ -26,8 +26,8 @@ use http::{HeaderMap, Response, StatusCode};
 /// Answers `GET sign-in`.
 ///
 /// # Errors
-/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `store-unavailable`, `metadata-unavailable`,
-/// `metadata-expired`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
+/// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `step-up-failed`, `store-unavailable`,
+/// `metadata-unavailable`, `metadata-expired`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
@@ -49,9 +49,9 @@ pub(super) async fn start(
     let stopped = |refusal: Refusal| Stopped::from(refusal).leading_to(&return_to);
 
     if ask::is_surely_background(headers) {
-        return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to)));
+        return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to), Reason::SessionMissing));
     }
-    if let Some(errand) = errand.filter(|_| !wish.again && !wish.anew) {
+    if let Some(errand) = errand.as_ref().filter(|_| !wish.again && !wish.anew) {
         let handed_over = errand.handed_over(gate, headers, wish.idp.as_deref(), now).await;
         if let Some(response) = handed_over.map_err(|problem| problem.leading_to(&return_to))? {
             return Ok(response);
@@ -61,7 +61,10 @@ pub(super) async fn start(
     if wish.again {
         held.forget(&return_to);
     }
-    let completed = if wish.again {
+    let step_up =
+        step_up::wanted(gate, site, wish.step_up, headers, &return_to, now).await.map_err(stopped)?;
+    // A session that came back, and has grown too old for a rule, is no round of a loop.
+    let completed = if wish.again || step_up.idp.is_some() {
         0
     } else {
         rounds::completed(gate, site, headers, &held, &return_to, now).await.map_err(stopped)?
@@ -75,13 +78,13 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
+    let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     if site.sign_on.is_some() {
         let host = gate.sign_on_of(site).ok_or_else(|| stopped(Reason::Internal.into()))?;
-        let way = (&return_to, round, wish.again);
-        return hand_over::depart(gate, (site, host), (held, headers), wish.idp.as_deref(), way, now)
-            .map_err(stopped);
+        let way = Way { return_to: &return_to, rounds: round, again: wish.again, step_up: step_up.rule };
+        return hand_over::depart(gate, (site, host), (held, headers), named, &way, now).map_err(stopped);
     }
-    let Some(idp) = choose::chosen(site, wish.idp.as_deref()).map_err(stopped)? else {
+    let Some(idp) = choose::chosen(site, named).map_err(stopped)? else {
         return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
@@ -100,6 +103,8 @@ pub(super) async fn start(
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
         kept: wish.kept.clone().filter(|key| is_suffix(key)),
+        step_up: step_up.rule,
+        raised: errand.as_ref().and_then(Errand::raised),
     };
     if let Some(given_up) = &attempt.kept {
         held.forget_one(given_up);
@@ -137,6 +142,8 @@ pub(super) struct Wish {
     kept: Option<String>,
     /// What the identity provider answered before was too old ([`super::finish`]).
     anew: bool,
+    /// The rule that sent the browser here.
+    step_up: Option<u16>,
 }
 
 impl Wish {
@@ -154,13 +161,15 @@ impl Wish {
             kept: first("kept"),
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
+            step_up: first("step_up").and_then(|rule| rule.parse().ok()),
         }
     }
 
     /// What the next address for the same sign-in says too, beside `rd` and `idp`.
     pub(super) fn carried(&self) -> Vec<(&'static str, String)> {
         let said = [("again", self.again), ("anew", self.anew)];
-        said.into_iter().filter(|(_, said)| *said).map(|(name, _)| (name, "1".to_owned())).collect()
+        let said = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| (name, "1".to_owned()));
+        said.chain(self.step_up.map(|rule| ("step_up", rule.to_string()))).collect()
     }
 }
 
@@ -198,7 +207,7 @@ pub(super) fn to_identity_provider(
     let question = Question {
         service_provider: &site.service_provider,
         identity_provider: saml,
-        demand: &idp.demand,
+        demand: &attempt.demand(site, idp),
         anew: attempt.anew,
         id: &attempt.request_id,
         relay_state: &relay_state,

@@ -6,7 +6,7 @@ use super::return_to::ReturnTo;
 use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::identity::Person as _;
-use crate::reason::Refusal;
+use crate::reason::{Reason, Refusal};
 use crate::session::Session;
 use crate::site::Site;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ pub(super) async fn whoami(
 ) -> Result<Response<Bytes>, Refusal> {
     Ok(match gate.resume(site, headers, now).await? {
         Some(session) => json(StatusCode::OK, &Whoami::of(&session)),
-        None => ask::unauthenticated(&ask::sign_in_url(site, &ReturnTo::root())),
+        None => ask::unauthenticated(&ask::sign_in_url(site, &ReturnTo::root()), Reason::SessionMissing),
     })
 }
 

@@ -111,9 +111,11 @@ impl Situation {
         match reason {
             Reason::StatusNotSuccess | Reason::InvalidNameIdPolicy => Self::IdpSaidNo,
             Reason::NoPassive => Self::NotWithoutAPage,
-            Reason::NoAuthnContext | Reason::AuthnContextMismatch | Reason::AuthnTooOld => {
-                Self::SignedInOtherwise
-            }
+            Reason::NoAuthnContext
+            | Reason::AuthnContextMismatch
+            | Reason::AuthnTooOld
+            | Reason::StepUpNeeded
+            | Reason::StepUpFailed => Self::SignedInOtherwise,
             Reason::InResponseToMissing | Reason::ConfirmationInResponseToMissing => Self::BegunElsewhere,
             Reason::InResponseToMismatch
             | Reason::ConfirmationInResponseToMismatch
@@ -136,6 +138,10 @@ impl Situation {
             | Reason::EmailInvalid
             | Reason::IdentityControlCharacter
             | Reason::ScopeForeign
+            | Reason::IdentityIncomplete
+            | Reason::GroupsOverage
+            | Reason::NotInvited
+            | Reason::AccountNotLinked
             | Reason::EmailDomainForeign => Self::AccountUnsuitable,
             Reason::QueryMalformed
             | Reason::QuerySignatureIncomplete

@@ -79,6 +79,7 @@ pub(super) fn web_browser_sso(
         session_index: sessions.clone().find_map(|s| s.session_index.clone()),
         authn_instant,
         authn_context_class,
+        forced: expected.demand.force_authn && matches!(expected.answers, Answers::Request { .. }),
         session_not_on_or_after: sessions.filter_map(|s| s.session_not_on_or_after).min(),
         acceptable_until: latest.plus(skew_of(policy)),
         protection,
@@ -325,6 +326,7 @@ pub struct AcceptedAssertion {
     session_index: Option<String>,
     authn_instant: Moment,
     authn_context_class: Option<String>,
+    forced: bool,
     session_not_on_or_after: Option<Moment>,
     acceptable_until: Moment,
     protection: Protection,
@@ -368,6 +370,11 @@ impl AcceptedAssertion {
     /// How they did it, the first class that was given.
     pub fn authn_context_class(&self) -> Option<&str> {
         self.authn_context_class.as_deref()
+    }
+
+    /// Whether they were to do it anew (ForceAuthn, Core 3.4.1) and the answer was held to that.
+    pub const fn forced(&self) -> bool {
+        self.forced
     }
 
     /// The IdP's own end of the session, the earliest when it sent several.

@@ -103,6 +103,26 @@ impl Demand {
         (!words.is_empty()).then(|| words.join("; "))
     }
 
+    /// The same demand for one sign-in of which more is wanted: one of these classes, unless the list is empty, or to sign
+    /// in anew. It never takes less than before: a class that did not do does not now either, and where none of the wanted
+    /// ones did, nothing else is asked for.
+    #[must_use]
+    pub fn raised(&self, classes: &[String], anew: bool) -> Self {
+        let mut raised = self.clone();
+        let did = self.accepted_classes();
+        let wanted: Vec<String> =
+            classes.iter().filter(|class| did.is_empty() || did.contains(class)).cloned().collect();
+        if !wanted.is_empty() {
+            raised.authn_context = wanted;
+            raised.authn_context_comparison = Comparison::Exact;
+            raised.authn_context_accepted = Vec::new();
+        }
+        raised.force_authn |= anew;
+        // Without a page nobody could do more than before.
+        raised.is_passive = false;
+        raised
+    }
+
     /// The classes that will do; none: any.
     fn accepted_classes(&self) -> &[String] {
         match (self.authn_context_accepted.as_slice(), self.authn_context_comparison) {

@@ -246,3 +246,24 @@ fn a_demand_is_told_in_words_and_none_in_none() {
     );
     assert_eq!(demand.in_words(), Some(expected));
 }
+
+#[test]
+fn a_raised_demand_asks_for_more_and_takes_no_less() {
+    use Comparison::{Exact, Minimum};
+    let of = |classes: &[&str]| classes.iter().map(|class| (*class).to_owned()).collect::<Vec<_>>();
+    let passive =
+        Demand { is_passive: true, max_authn_age: Some(Duration::from_secs(60)), ..Demand::default() };
+    let raised = passive.raised(&of(&[MFA]), true);
+    assert!(raised.force_authn && !raised.is_passive && raised.max_authn_age == passive.max_authn_age);
+    assert_eq!((raised.authn_context, raised.authn_context_comparison), (of(&[MFA]), Exact));
+    assert!(!Demand::default().raised(&of(&[MFA]), false).force_authn);
+    // Only what did before does now: of the wanted ones, or else nothing changes.
+    let strict = contexts(&[PASSWORD], Minimum, &[MFA, "urn:card"]);
+    assert_eq!(strict.raised(&of(&["urn:card", PASSWORD]), false).authn_context, of(&["urn:card"]));
+    let same = strict.raised(&of(&[PASSWORD]), false);
+    assert_eq!(
+        (&same.authn_context, &same.authn_context_accepted),
+        (&strict.authn_context, &strict.authn_context_accepted)
+    );
+    assert_eq!(strict.raised(&[], true), Demand { force_authn: true, ..strict.clone() });
+}

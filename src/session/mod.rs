@@ -27,7 +27,7 @@ pub use sign_on::{HandedOver, Origin, Reading, Readings};
 pub use store::{Claim, Departed, Departure, Peek, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
-use crate::identity::{Groups, Identity, Person};
+use crate::identity::{Authentication, Groups, Identity, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
 use record::{FIELDS, Field, Qualifiers, Record};
@@ -58,6 +58,8 @@ pub struct Session {
     /// In seconds.
     idle_timeout: u32,
     site: SiteKey,
+    /// The sign-in was forced, see [`Authentication::forced`].
+    forced: bool,
     ended: AtomicBool,
     /// Whether it belongs together with others (`sign_on.rs`). Most do not, and pay nothing for it.
     tied: bool,
@@ -81,13 +83,14 @@ impl Session {
         let end = facts.session_not_on_or_after.map_or(by_age, |idp_end| idp_end.min(by_age));
         Self {
             key,
-            record: Record::new(facts.strings, facts.groups, facts.roles, facts.qualifiers),
+            record: Record::new(facts.strings, facts.groups, facts.roles, facts.qualifiers, facts.carried),
             rendered: ArcSwapOption::empty(),
             last_use: AtomicU32::new(whole_seconds(now)),
             ends_at: whole_seconds(end),
             authn_instant: whole_seconds(facts.authn_instant),
             idle_timeout: u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX).max(1),
             site,
+            forced: facts.forced,
             ended: AtomicBool::new(false),
             tied: false,
         }
@@ -236,6 +239,15 @@ impl Person for Session {
     fn each_role(&self, f: &mut dyn FnMut(&str)) {
         self.record.roles().filter_map(|number| NAMES.name(number)).for_each(|name| f(&name));
     }
+
+    fn carried(&self, place: usize) -> Option<&str> {
+        self.record.carried(place)
+    }
+
+    fn authentication(&self) -> Authentication<'_> {
+        let class = self.authn_context_class();
+        Authentication { instant: Some(self.authn_instant()), class, forced: self.forced }
+    }
 }
 
 /// Says which session and nothing of whom.
@@ -276,7 +288,9 @@ struct Facts<'a> {
     groups: Option<&'a [String]>,
     roles: &'a [String],
     qualifiers: Qualifiers<'a>,
+    carried: &'a [Option<String>],
     authn_instant: Moment,
+    forced: bool,
     session_not_on_or_after: Option<Moment>,
 }
 
@@ -307,7 +321,9 @@ impl<'a> From<&'a Identity> for Facts<'a> {
                 identity.name_id.name_qualifier.as_deref(),
                 identity.name_id.sp_name_qualifier.as_deref(),
             ],
+            carried: &identity.carried,
             authn_instant: identity.authn_instant,
+            forced: identity.forced,
             session_not_on_or_after: identity.session_not_on_or_after,
         }
     }

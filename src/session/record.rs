@@ -4,7 +4,8 @@
 //! bookkeeping than in their text. A record is one: the strings one after another, each behind a number that says how
 //! long it is, or that it is absent, the same as an earlier one (NameID, user and e-mail often are), or one of the long
 //! names that the SAML standards give; then the groups, the roles and the NameID's qualifiers, which
-//! an IdP's sessions have in common, as numbers of [`super::names`]. Numbers are
+//! an IdP's sessions have in common, as numbers of [`super::names`]; then the parts of the owner's own that headers
+//! carry, if there are any. Numbers are
 //! LEB128: seven bits a byte, the last byte's top bit clear.
 
 use super::names::NAMES;
@@ -40,6 +41,7 @@ impl Record {
         groups: Option<&[String]>,
         roles: &[String],
         qualifiers: Qualifiers<'_>,
+        carried: &[Option<String>],
     ) -> Self {
         let mut bytes = Vec::new();
         for (index, string) in strings.iter().enumerate() {
@@ -57,6 +59,9 @@ impl Record {
         for qualifier in qualifiers {
             let held = NAMES.hold(qualifier.map(str::to_owned).as_slice());
             write_number(&mut bytes, held.first().map_or(0, |number| u64::from(*number) + 1));
+        }
+        for string in carried {
+            write_string(&mut bytes, string.as_deref(), &[]);
         }
         // Copied, because an allocator may shrink in place and keep the room that the vector had to grow.
         Self(bytes.as_slice().into())
@@ -106,10 +111,30 @@ impl Record {
         NAMES.name(sp_name_qualifier?)
     }
 
-    fn qualifiers(&self) -> [Option<u32>; 2] {
+    /// The string at this place of what headers carry beside.
+    pub(super) fn carried(&self, place: usize) -> Option<&str> {
+        let mut reader = self.after_roles();
+        for _ in 0..2 {
+            reader.number()?;
+        }
+        for _ in 0..place {
+            reader.string()?;
+        }
+        match reader.string()? {
+            Text::Own(text) => str::from_utf8(text).ok(),
+            Text::Known(text) => Some(text),
+            Text::Absent | Text::SameAs(_) => None,
+        }
+    }
+
+    fn after_roles(&self) -> Reader<'_> {
         let mut roles = self.roles();
         roles.by_ref().for_each(drop);
-        let mut reader = roles.reader;
+        roles.reader
+    }
+
+    fn qualifiers(&self) -> [Option<u32>; 2] {
+        let mut reader = self.after_roles();
         let mut next = || u32::try_from(reader.number()?.checked_sub(1)?).ok();
         [next(), next()]
     }
@@ -265,7 +290,7 @@ mod tests {
     fn every_field_is_read_back() {
         let texts: Vec<String> = (0..FIELDS).map(|n| format!("{n}").repeat(n * n * 20)).collect();
         let strings: [Option<&str>; FIELDS] = std::array::from_fn(|n| (n % 4 != 3).then_some(&*texts[n]));
-        let record = Record::new(strings, None, &[], [None; 2]);
+        let record = Record::new(strings, None, &[], [None; 2], &[]);
         for field in ORDER {
             assert_eq!(record.string(field), strings[field as usize], "{field:?}");
         }
@@ -283,15 +308,15 @@ mod tests {
     #[test]
     fn equal_and_well_known_strings_take_one_byte() {
         let mut strings = [None; FIELDS];
-        let empty = Record::new(strings, None, &[], [None; 2]).len();
+        let empty = Record::new(strings, None, &[], [None; 2], &[]).len();
         strings[Field::User as usize] = Some("ada@example.com");
-        let with_user = Record::new(strings, None, &[], [None; 2]).len();
+        let with_user = Record::new(strings, None, &[], [None; 2], &[]).len();
         assert_eq!(with_user, empty + 15);
         strings[Field::Email as usize] = Some("ada@example.com");
         strings[Field::NameId as usize] = Some("ada@example.com");
         strings[Field::NameIdFormat as usize] =
             Some("urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress");
-        let record = Record::new(strings, None, &[], [None; 2]);
+        let record = Record::new(strings, None, &[], [None; 2], &[]);
         assert_eq!(record.len(), with_user);
         assert_eq!(record.string(Field::NameId), Some("ada@example.com"));
         assert_eq!(record.string(Field::NameIdFormat), strings[Field::NameIdFormat as usize]);
@@ -302,7 +327,7 @@ mod tests {
     fn an_empty_string_is_not_an_absent_one() {
         let mut strings = [None; FIELDS];
         strings[Field::Name as usize] = Some("");
-        let record = Record::new(strings, None, &[], [None; 2]);
+        let record = Record::new(strings, None, &[], [None; 2], &[]);
         assert_eq!(record.string(Field::Name), Some(""));
         assert_eq!(record.string(Field::Email), None);
     }
@@ -310,15 +335,16 @@ mod tests {
     #[test]
     fn groups_and_roles_keep_their_order() {
         let many: Vec<String> = (0..300).map(|n| format!("record-test-{n}")).collect();
-        let record = Record::new([None; FIELDS], Some(&many), &owned(&["record-b", "record-a"]), [None; 2]);
+        let record =
+            Record::new([None; FIELDS], Some(&many), &owned(&["record-b", "record-a"]), [None; 2], &[]);
         assert_eq!(names(record.groups().unwrap()), many);
         assert_eq!(names(record.roles()), ["record-b", "record-a"]);
 
-        let none = Record::new([None; FIELDS], Some(&[]), &owned(&["record-c"]), [None; 2]);
+        let none = Record::new([None; FIELDS], Some(&[]), &owned(&["record-c"]), [None; 2], &[]);
         assert_eq!(none.groups().unwrap().count(), 0, "known to be none");
         assert_eq!(names(none.roles()), ["record-c"]);
 
-        let unknown = Record::new([None; FIELDS], None, &owned(&["record-c"]), [None; 2]);
+        let unknown = Record::new([None; FIELDS], None, &owned(&["record-c"]), [None; 2], &[]);
         assert!(unknown.groups().is_none());
         assert_eq!(names(unknown.roles()), ["record-c"]);
     }
@@ -330,6 +356,7 @@ mod tests {
             Some(&owned(&["record-gone"])),
             &owned(&["record-gone-role"]),
             [Some("record-gone-idp"), Some("record-gone-sp")],
+            &[],
         );
         assert!(NAMES.number("record-gone").is_some());
         drop(record);
@@ -342,7 +369,7 @@ mod tests {
     #[test]
     fn qualifiers_are_kept_once_for_all_records() {
         let long = "https://idp.example.com/a/name/that/all/of/its/sessions/have";
-        let with = |qualifiers| Record::new([None; FIELDS], None, &owned(&["record-q"]), qualifiers);
+        let with = |qualifiers| Record::new([None; FIELDS], None, &owned(&["record-q"]), qualifiers, &[]);
         let (plain, one) = (with([None; 2]), with([Some(long), None]));
         assert!(one.len() <= plain.len() + 2, "{} {}", one.len(), plain.len());
         assert_eq!((one.name_qualifier().as_deref(), one.sp_name_qualifier()), (Some(long), None));
@@ -354,5 +381,29 @@ mod tests {
         assert_eq!(names(both.roles()), ["record-q"]);
         drop((plain, one, other));
         assert_eq!(both.sp_name_qualifier().as_deref(), Some(long), "held as long as somebody needs it");
+    }
+
+    #[test]
+    fn what_headers_carry_beside_costs_nothing_where_they_carry_nothing() {
+        let of = |carried: &[Option<String>]| {
+            Record::new(
+                [None; FIELDS],
+                Some(&owned(&["record-c"])),
+                &owned(&["record-r"]),
+                [None; 2],
+                carried,
+            )
+        };
+        let long = "x".repeat(300);
+        let record = of(&[Some("Sales".into()), None, Some(long.clone()), Some(KNOWN[3].into())]);
+        assert_eq!(record.carried(0), Some("Sales"));
+        assert_eq!(record.carried(1), None);
+        assert_eq!(record.carried(2), Some(long.as_str()));
+        assert_eq!(record.carried(3), Some(KNOWN[3]));
+        assert_eq!(record.carried(4), None);
+        assert_eq!(names(record.roles()), ["record-r"]);
+        let empty = of(&[]);
+        assert_eq!(empty.carried(0), None);
+        assert_eq!(of(&[Some("Sales".into())]).len(), empty.len() + 6);
     }
 }

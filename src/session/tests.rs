@@ -22,6 +22,8 @@ pub(super) fn ada() -> Identity {
         session_index: Some("_4711".into()),
         authn_instant: NOW.minus(Duration::from_millis(86_400_500)),
         authn_context_class: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password".into()),
+        carried: Vec::new(),
+        forced: false,
         session_not_on_or_after: None,
     }
 }
@@ -176,4 +178,17 @@ fn a_session_is_small() {
     let usual = suite::Sample { name_id: sample.user.clone(), ..sample };
     let weight = usual.session(NOW).weight();
     assert!(weight <= 600, "{weight}");
+}
+
+#[test]
+fn a_session_knows_how_somebody_signed_in_and_what_headers_carry_beside() {
+    let plain = session(&ada());
+    assert_eq!((plain.authentication().forced, plain.carried(0)), (false, None));
+    assert_eq!(plain.authentication().instant, Some(plain.authn_instant()));
+    assert_eq!(plain.authentication().class, ada().authn_context_class());
+    let forced = Identity { forced: true, carried: vec![None, Some("Sales".into())], ..ada() };
+    let forced = session(&forced);
+    assert!(forced.authentication().forced);
+    assert_eq!((forced.carried(0), forced.carried(1), forced.carried(2)), (None, Some("Sales"), None));
+    assert_eq!(size_of_val(&plain), size_of_val(&forced));
 }

@@ -1,6 +1,7 @@
 //! An identity provider as a site admits it. What its metadata says may change while people sign in.
 
 use crate::clock::Moment;
+use crate::identity::Domain;
 use crate::pages::Picture;
 use crate::reason::{Reason, Refusal};
 use crate::saml::demand::Demand;
@@ -24,7 +25,7 @@ pub struct Idp {
     /// The SAML side, as its metadata describes it now.
     pub metadata: Live,
     /// None: may speak for any domain.
-    pub email_domains: Option<Vec<String>>,
+    pub email_domains: Option<Vec<Domain>>,
     /// What is demanded of it.
     pub demand: Demand,
     /// Whether it may send people here whom we did not send to it (SECURITY.md says what that costs).
@@ -170,22 +171,7 @@ impl Idp {
     /// Whether people with addresses of this domain (lower case, ASCII) sign in here. Who may speak for any domain is
     /// found by no domain.
     pub fn serves(&self, domain: &str) -> bool {
-        self.email_domains.as_deref().is_some_and(|listed| {
-            listed.iter().any(|own| match own.strip_prefix("*.") {
-                Some(parent) => in_ascii(parent).is_some_and(|parent| {
-                    domain.strip_suffix(&*parent).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
-                }),
-                None => in_ascii(own).is_some_and(|own| own == domain),
-            })
-        })
-    }
-}
-
-/// A domain as it stands in DNS: `xn--` where it is not ASCII (UTS 46), lower case.
-pub fn in_ascii(domain: &str) -> Option<String> {
-    match url::Host::parse(domain) {
-        Ok(url::Host::Domain(domain)) => Some(domain),
-        _ => None,
+        self.email_domains.as_deref().is_some_and(|listed| listed.iter().any(|own| own.covers(domain)))
     }
 }
 

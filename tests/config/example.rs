@@ -86,6 +86,7 @@ fn the_example_names_every_key_and_no_other() {
     for key in &known {
         let shown = named.contains(key)
             || (term(key) && named.iter().any(|n| term(n) && last(n) == last(key)))
+            || named.iter().any(|n| is_one_of(key, n))
             || (key.ends_with(".*") && named.iter().any(|n| n.starts_with(key.trim_end_matches('*'))));
         assert!(shown, "{key} is not in config.example.yaml");
     }
@@ -102,9 +103,20 @@ fn the_example_names_every_key_and_no_other() {
         let exists = known.contains(key)
             || in_common(key)
             || (term(key) && known.iter().any(|k| term(k) && last(k) == last(key)))
+            || known.iter().any(|k| is_one_of(k, key))
             || known.iter().any(|k| k.ends_with(".*") && key.starts_with(k.trim_end_matches('*')));
         assert!(exists, "config.example.yaml has {key}, which is no key");
     }
+}
+
+/// Whether `named` is `key` with a name of the owner's own in the place of each `*`.
+fn is_one_of(key: &str, named: &str) -> bool {
+    let (own, of): (Vec<&str>, Vec<&str>) = (named.split('.').collect(), key.split('.').collect());
+    own.len() == of.len()
+        && own.iter().zip(of).all(|(own, of)| match of.strip_prefix('*') {
+            Some(rest) => own.ends_with(rest) && own.contains("[]") == rest.contains("[]"),
+            None => *own == of,
+        })
 }
 
 /// The paths of all keys, commented out or not, by their indentation.

@@ -1,7 +1,7 @@
 //! Several sites in one file: what each of them comes to.
 
 use super::{NOW, here, load_with};
-use vestibule::access::Access;
+use vestibule::access::{Access, Cors};
 use vestibule::config::{Config, load_ourselves};
 use vestibule::site::{Face, Site};
 
@@ -44,6 +44,23 @@ fn what_a_site_says_overrides_the_top_level_key_by_key() {
     assert_eq!((wiki.path_prefix.as_str(), shop.path_prefix.as_str()), ("/vestibule", "/gate"));
     assert_eq!((wiki.allow_encoded_slash, shop.allow_encoded_slash), (false, true));
     assert_eq!((wiki.jwt_keys.is_some(), shop.jwt_keys.is_some()), (false, true));
+}
+
+#[test]
+fn each_site_has_its_own_look_over_the_common_one() {
+    let config = sites();
+    let (wiki, shop) = (named(&config, "wiki"), named(&config, "shop"));
+    let look = |site: &Site| {
+        let branding = &site.branding;
+        let path = branding.logo.as_ref().map(|logo| logo.path.split('?').next().unwrap().to_owned());
+        (branding.name.clone().unwrap(), branding.accent.unwrap().hex(), path)
+    };
+    assert_eq!(look(wiki), ("Example Ltd".into(), "#0b5fff".into(), None));
+    assert_eq!(look(shop), ("The Shop".into(), "#0b5fff".into(), Some("/gate/logo".into())));
+    assert_eq!(look(named(&config, "app/acme")), look(wiki));
+    assert_ne!(wiki.cors, Cors::default());
+    assert_eq!(shop.cors, Cors::default(), "an empty list of its own");
+    assert_eq!((wiki.keep_fragment, shop.keep_fragment), (true, false));
 }
 
 #[test]

@@ -101,16 +101,17 @@ fn forward_auth_listens_for_gateways_too() {
     assert_eq!(config.listeners.authz.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:4181"));
 }
 
+fn domains(idp: &vestibule::site::Idp) -> Vec<String> {
+    idp.email_domains.iter().flatten().map(ToString::to_string).collect()
+}
+
 #[test]
 fn several_identity_providers_keep_their_domains_and_keys() {
     let config = with("forward-auth.yaml", &[]);
     let site = &config.sites[0];
     let [corp, partner] = site.identity_providers.as_slice() else { panic!("two") };
     assert_eq!(corp.label, "corp");
-    assert_eq!(
-        corp.email_domains.as_deref(),
-        Some(&["example.com".to_owned(), "example.org".to_owned()][..])
-    );
+    assert_eq!(domains(corp), ["example.com", "example.org"]);
     assert_eq!(partner.email_domains, None);
     let saml = partner.known().expect("it is written out");
     assert_eq!(saml.entity_id.0, "urn:partner:idp");
@@ -177,10 +178,7 @@ fn the_environment_wins_over_the_file_item_by_item() {
     let site = &config.sites[0];
     assert_eq!(site.identity_providers[1].label, "0123", "digits stay a text");
     assert_eq!(site.identity_providers[0].label, "corp", "and the neighbour stays as it is");
-    assert_eq!(
-        site.identity_providers[0].email_domains.as_deref(),
-        Some(&["example.com".to_owned(), "example.net".to_owned()][..])
-    );
+    assert_eq!(domains(&site.identity_providers[0]), ["example.com", "example.net"]);
     assert_eq!(site.session_limits.idle_timeout, Duration::from_secs(45 * 60));
     assert_eq!(site.mapping.roles, [("Ops".to_owned(), "true".to_owned())]);
     assert_eq!(config.trusted_proxies.len(), 1);
@@ -535,4 +533,95 @@ fn an_identity_provider_is_live_unless_it_says_otherwise() {
     let problems =
         load_with(&good("forward-auth.yaml"), &wrong).expect_err("words are written in lower case");
     assert!(problems.to_string().contains("did you mean `live`?"), "{problems}");
+}
+
+#[test]
+fn who_may_come_in_and_as_whom() {
+    use vestibule::access::{Access, StepUp, Term};
+    use vestibule::admission::RoleSync;
+    use vestibule::headers::{GroupsOut, Source};
+    use vestibule::identity::{Overage, Part};
+    let config = with("people.yaml", &[]);
+    let site = &config.sites[0];
+    assert_eq!(domains(&site.identity_providers[0]), ["example.com", "*.xn--bcher-kva.example"]);
+
+    let mapping = &site.mapping;
+    assert_eq!(mapping.required, [Part::Email, Part::Custom("department".into())]);
+    assert_eq!(mapping.transforms.len(), 2);
+    assert_eq!(mapping.groups_overage, Overage::Refuse);
+    assert_eq!(mapping.default_role_of, [("partner".to_owned(), "guest".to_owned())]);
+    let pair = |group: &str, role: &str| (group.to_owned(), role.to_owned());
+    assert_eq!(mapping.roles, [pair("dev", "builder"), pair("ops", "operator")]);
+    assert_eq!(mapping.carried, [Part::Custom("department".into()), Part::GivenName]);
+    let sources: Vec<_> = site.headers.specs().iter().rev().take(3).map(|spec| spec.source).collect();
+    assert_eq!(sources, [Source::Carried(0), Source::Carried(1), Source::Carried(0)]);
+    assert!(
+        format!("{:?}", site.headers)
+            .contains(&format!("{:?}", GroupsOut::Only(["dev".into(), "ops".into()].into())))
+    );
+
+    let access: Vec<_> = site.rules.rules().iter().map(|rule| &rule.access).collect();
+    assert_eq!(*access[0], Access::When(Term::Group("ops".into())));
+    assert_eq!(*access[3], Access::When(Term::Email("ada@xn--bcher-kva.example".into())));
+    let mfa = "https://refeds.org/profile/mfa".to_owned();
+    assert_eq!(site.rules.step_up(2), Some(StepUp { classes: vec![mfa], anew: true }));
+
+    let admission = &site.admission;
+    assert_eq!(admission.role_sync, RoleSync::FirstSignIn);
+    let terms: Vec<_> =
+        admission.terms.iter().map(|(id, t)| (id.as_str(), t.just_in_time, t.link_by_email)).collect();
+    assert_eq!(terms, [("corp", true, true), ("partner", false, true)]);
+    assert_eq!(admission.lists().map(|list| list.current().len()).collect::<Vec<_>>(), [2]);
+    // The list invites an editor, so nobody is told that there can be none; what is not kept is told.
+    let told = warnings(&config);
+    assert!(
+        told.contains(&"identity_providers[1].admission.invited_file")
+            && told.contains(&"identity.transform")
+    );
+    assert!(!told.iter().any(|path| path.starts_with("rules")), "{told:?}");
+}
+
+#[test]
+fn what_is_remembered_of_people_is_kept_in_the_state_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("key"), [7_u8; 48].map(|_| 0)).expect("a key");
+    let key: Vec<u8> = (0..48_u8).map(|n| n.wrapping_mul(37).wrapping_add(11)).collect();
+    std::fs::write(folder.path().join("key"), key).expect("a key");
+    let (dir, key) = (folder.path().join("state"), folder.path().join("key"));
+    let env = [
+        ("VESTIBULE__STATE_DIR", dir.to_str().expect("a path")),
+        ("VESTIBULE__STATE_KEY_FILE", key.to_str().expect("a path")),
+    ];
+    let config = with("people.yaml", &env);
+    assert!(!warnings(&config).contains(&"identity_providers[1].admission.invited_file"));
+    assert!(config.sites[0].admission.people.as_ref().is_some_and(|people| people.is_empty()));
+    assert!(!dir.exists(), "nothing is written by checking");
+
+    std::fs::create_dir_all(&dir).expect("a folder");
+    std::fs::write(dir.join("people"), [0, 0, 0, 4, 1, 2, 3, 4]).expect("a file");
+    let problems = load_with(&good("people.yaml"), &env).expect_err("an entry of nobody's");
+    assert_eq!(problems.0.len(), 1, "{problems}");
+    assert!(problems.0[0].message.contains("was not sealed under state_key_file"), "{problems}");
+}
+
+#[test]
+fn a_class_that_an_identity_provider_is_not_held_to_is_warned_of_in_a_rule() {
+    let of = |more: &str, rule: &str| {
+        let files = here().join("files").display().to_string();
+        let text = format!(
+            "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\nidentity_providers:\n  - {{id: corp, \
+             metadata_file: {files}/idp-metadata.xml{more}}}\nrules: [{{access: {{authn_context: {rule}}}}}]\n"
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, text).expect("the file");
+        let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        warnings(&config).contains(&"rules[0].access.authn_context")
+    };
+    assert!(!of("", "urn:mfa"));
+    assert!(!of(", authn_context: [\"urn:mfa\", \"urn:x\"]", "urn:mfa"));
+    assert!(of(", authn_context: [\"urn:x\"]", "urn:mfa"));
+    assert!(!of(", authn_context: [\"urn:x\"], authn_context_comparison: minimum", "urn:mfa"));
+    assert!(of(", authn_context_accepted: [\"urn:x\"]", "[urn:mfa, urn:card]"));
+    assert!(!of(", authn_context_accepted: [\"urn:x\"]", "[urn:mfa, \"urn:x\"]"));
 }

@@ -114,7 +114,9 @@ async fn a_sign_in_and_its_refusals_name_the_request_that_was_answered() {
 
 #[tokio::test]
 async fn whoever_is_named_and_not_let_in_is_named_in_the_event() {
-    let (world, idp) = crate::world::world_with(|idp| idp.email_domains = Some(vec!["example.com".into()]));
+    let (world, idp) = crate::world::world_with(|idp| {
+        idp.email_domains = Some(vec![vestibule::identity::Domain::parse("example.com").unwrap()])
+    });
     let mut browser = Browser::of(&world);
     let asked = browser.leave_for_the_idp("/x").await;
     let page = browser.bring(&asked, &idp.answer(&asked, "ada@elsewhere.test", world.now())).await;

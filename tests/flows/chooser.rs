@@ -5,6 +5,7 @@ use crate::idp::FakeIdp;
 use crate::world::{Plan, World, site};
 use http::StatusCode;
 use std::sync::Arc;
+use vestibule::identity::Domain;
 use vestibule::pages::{Logo, Picture};
 use vestibule::site::{Idp, Site};
 
@@ -20,7 +21,7 @@ fn site_of(name: &str, url: &str, idps: &[(&str, &[&str])]) -> Site {
     let mut site = site(0, name, url, &pairs);
     for (idp, (_, domains)) in site.identity_providers.iter_mut().zip(idps) {
         let idp: &mut Idp = Arc::get_mut(idp).unwrap();
-        let domains: Vec<String> = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        let domains: Vec<Domain> = domains.iter().map(|domain| Domain::parse(domain).unwrap()).collect();
         idp.email_domains = Some(domains).filter(|domains| !domains.is_empty());
     }
     site

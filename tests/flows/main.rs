@@ -19,12 +19,15 @@ mod town;
 mod world;
 
 mod accounted;
+mod admission;
 mod chooser;
+mod configured;
 mod demands;
 mod encrypted;
 mod endings;
 mod endpoints;
 mod loops;
+mod people;
 mod repost;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
@@ -34,6 +37,7 @@ mod sign_out;
 mod single_logout;
 mod single_logout_attacks;
 mod sites;
+mod step_up;
 mod strangers;
 mod trial;
 mod unsolicited;

@@ -526,6 +526,8 @@ async fn the_sessions_of_a_retired_one_end_and_no_others() {
     let store = Some(Arc::clone(&before.gate.store));
     let after = Plan { keys: ring(), store, ..Plan::new(vec![site]) }.build();
     assert_eq!(after.gate.end_sessions_of_retired().await, Ok(1));
+    let ended = after.audit.last("session-ended");
+    assert_eq!((&ended["idp"], &ended["why"]), (&"corp".into(), &"retired".into()));
     for (browser, status) in browsers.iter_mut().zip([StatusCode::UNAUTHORIZED, StatusCode::OK]) {
         assert_eq!(browser.get("/vestibule/whoami", From::SameSite).await.status, status);
     }

@@ -5,7 +5,7 @@ use http::Response;
 use vestibule::pages::texts::Situation;
 use vestibule::pages::{
     self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, RefusalPage, Search,
-    SignedOut, There,
+    Section, Sheet, SignedOut, Table, There,
 };
 use vestibule::reason::Reason;
 
@@ -68,8 +68,70 @@ pub fn pages() -> Vec<(String, Response<Bytes>)> {
         ("not-found", pages::not_found(&plain)),
         ("wrong-method", pages::method_not_allowed(&plain, "POST")),
     ];
+    all.extend(trials(&acme));
     all.extend(others.into_iter().map(|(name, page)| (name.to_owned(), page)));
     all
+}
+
+/// What the owner sees of a test sign-in.
+fn trials(acme: &Branding) -> Vec<(String, Response<Bytes>)> {
+    let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let rows = |cells: &[[&str; 3]]| cells.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+    let facts = Section {
+        heading: "What will be asked",
+        note: Some("The address of the identity provider comes from its metadata.".into()),
+        facts: own(&[
+            ("Identity provider", "corp (Corporate login), staged"),
+            (
+                "Its address",
+                "https://idp.example.com/realms/example/protocol/saml?with=a&very=long&query=string",
+            ),
+            ("Answer to", "https://app.example.com/vestibule/saml/acs"),
+        ]),
+        ..Section::default()
+    };
+    let table = Section {
+        heading: "Every rule, in its order",
+        table: Some(Table {
+            caption: "What was compared",
+            columns: vec!["Rule", "Said", "Values"],
+            rows: rows(&[
+                ["status", "holds", "urn:oasis:names:tc:SAML:2.0:status:Success"],
+                ["audience", "does not hold", "https://wiki.example.com/vestibule/saml/metadata"],
+                ["recipient", "holds", "https://app.example.com/vestibule/saml/acs"],
+            ]),
+        }),
+        ..Section::default()
+    };
+    let text = Section {
+        heading: "What the application would have got",
+        text: Some(
+            "X-Forwarded-User: ada\nX-Forwarded-Email: ada.lovelace@example.com\nX-Vestibule-Roles: editor"
+                .into(),
+        ),
+        ..Section::default()
+    };
+    let sheet = |lead: &[&str]| Sheet {
+        lead: lead.iter().map(|line| (*line).to_owned()).collect(),
+        sections: vec![facts.clone(), table.clone(), text.clone()],
+    };
+    let ask = Sheet { lead: Vec::new(), sections: vec![facts.clone()] };
+    let bad = sheet(&[
+        "audience-mismatch",
+        "The assertion is for another service.",
+        "Look at entity_id there and here.",
+    ]);
+    let good = sheet(&["ada.lovelace@example.com would be signed in as editor."]);
+    [
+        ("trial-ask", pages::trial_ask(acme, &ask, "/vestibule/test-sign-in", Some("x.y"))),
+        ("trial-refused", pages::trial_result(acme, &bad, true)),
+        ("trial-accepted", pages::trial_result(&Branding::default(), &good, false)),
+    ]
+    .into_iter()
+    .map(|(name, page)| (name.to_owned(), page))
+    .collect()
 }
 
 /// Those that go on by themselves: to be looked at with scripts switched off.

@@ -7,16 +7,20 @@
 #![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+#[path = "json_schema.rs"]
+mod json_schema;
+
 use crate::browser::Answered;
 use crate::idp::FakeIdp;
 use bytes::Bytes;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Response};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt as _;
-use vestibule::access::{Access, Cors, RequestPath, Rules};
+use vestibule::access::{Access, Cors, Question, RequestPath, Rules, Verdict};
+use vestibule::admission::Admission;
 use vestibule::clock::{Clock, ManualClock, Moment};
 use vestibule::cookies::CookiePolicy;
 use vestibule::gate::{Gate, Parts};
@@ -27,6 +31,7 @@ use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
 use vestibule::pages::Branding;
+use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
 use vestibule::saml::parties::{EntityId, Limits, Policy, ServiceProvider};
 use vestibule::saml::second_opinion::{SecondOpinion, Weight};
@@ -146,6 +151,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
             .collect(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),
+        admission: Admission::default(),
         rules: Rules::new(Vec::new(), Access::Authenticated),
         headers: HeaderPlan::default_set(),
         session_limits: session::Limits {
@@ -203,24 +209,32 @@ impl World {
         if gateway.drops_cookie_of_the_application {
             request.headers_mut().remove(COOKIE);
         }
-        match self.gate.resume(site, request.headers(), self.now()).await {
-            Ok(Some(_)) => Response::new(Bytes::from(format!("the application at {}", request.uri()))),
-            Ok(None) => {
-                let target = request.uri().path_and_query().unwrap().as_str().to_owned();
-                ask::for_proxy(site, request.method(), request.headers(), &target)
+        let refused = |refusal: &Refusal| {
+            let refused = Refused {
+                site: Some(site),
+                refusal,
+                method: request.method(),
+                path: path.as_str(),
+                client: CLIENT,
+                session: None,
+                html: true,
+            };
+            refused.answer(&self.gate)
+        };
+        let session = match self.gate.resume(site, request.headers(), self.now()).await {
+            Ok(session) => session,
+            Err(refusal) => return refused(&refusal),
+        };
+        let question = Question { method: request.method(), path: &path, client: CLIENT, now: self.now() };
+        let (method, headers) = (request.method(), request.headers());
+        let target = request.uri().path_and_query().unwrap().as_str().to_owned();
+        match site.rules.judge(&question, session.as_deref()) {
+            Verdict::Allow(_) => Response::new(Bytes::from(format!("the application at {}", request.uri()))),
+            Verdict::NeedsSession => ask::for_proxy(site, method, headers, &target),
+            Verdict::NeedsStepUp { rule, because } => {
+                ask::for_step_up(site, method, headers, &target, rule, because)
             }
-            Err(refusal) => {
-                let refused = Refused {
-                    site: Some(site),
-                    refusal: &refusal,
-                    method: request.method(),
-                    path: path.as_str(),
-                    client: CLIENT,
-                    session: None,
-                    html: true,
-                };
-                refused.answer(&self.gate)
-            }
+            Verdict::Forbidden(refusal) => refused(&refusal),
         }
     }
 }
@@ -267,7 +281,26 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Audit {
             let mut record = Record(None);
             event.record(&mut record);
             let value = serde_json::from_str(&record.0.expect("an audit event has a record")).unwrap();
+            hold_to_schema(&value, event.metadata().level().as_str());
             self.0.lock().unwrap().push(value);
         }
+    }
+}
+
+/// Whatever happens in any test, its event is as docs/audit.schema.json says.
+fn hold_to_schema(record: &serde_json::Value, level: &str) {
+    static SCHEMA: OnceLock<serde_json::Value> = OnceLock::new();
+    let text = include_str!("../../docs/audit.schema.json");
+    let schema = SCHEMA.get_or_init(|| serde_json::from_str(text).unwrap());
+    // What the log puts before it.
+    let mut line = serde_json::json!({
+        "timestamp": "2027-01-15T08:00:00.000Z",
+        "level": level,
+        "target": "audit",
+        "message": record["event"],
+    });
+    line.as_object_mut().unwrap().extend(record.as_object().unwrap().clone());
+    if let Err(why) = json_schema::valid(schema, &line) {
+        panic!("docs/audit.schema.json: {why}: {line}");
     }
 }

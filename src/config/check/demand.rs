@@ -85,8 +85,9 @@ fn name_id_format(written: &IdpFile, desk: &mut Desk) -> Option<String> {
 
 /// What can be told only when it is known how a site names people.
 pub(super) fn names_the_user(idp: &Idp, written: &IdpFile, file: &File, desk: &mut Desk) {
+    // The NameID always has a value: what is named after it never counts.
     let by_name_id = |names: &OneOrMany<String>| {
-        names.0.iter().filter_map(Field::get).all(|name| name.eq_ignore_ascii_case("NameID"))
+        names.0.iter().find_map(Field::get).is_none_or(|name| name.eq_ignore_ascii_case("NameID"))
     };
     let transient = idp.demand.name_id_format.as_deref() == Some(TRANSIENT);
     if transient && file.identity.user.get().is_none_or(by_name_id) {

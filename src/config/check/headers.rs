@@ -2,13 +2,16 @@
 
 use super::Desk;
 use crate::config::file::{Header, Headers};
-use crate::config::values::Word;
-use crate::config::words::Preset;
-use crate::headers::{Encoding, HeaderPlan, HeaderSpec};
+use crate::config::reader::Field;
+use crate::config::values::{Short, Word};
+use crate::config::words::{Carried, GroupsSent, Preset};
+use crate::headers::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Source};
+use crate::identity::{Mapping, Part};
 use http::HeaderName;
 
-/// The plan: the preset, then the owner's own. A custom header with the very name of a preset's takes its place.
-pub(super) fn plan(file: &Headers, desk: &mut Desk) -> Option<HeaderPlan> {
+/// The plan: the preset, then the owner's own. A custom header with the very name of a preset's takes its place. What a
+/// header carries beside the ordinary parts of an identity is told to the mapping.
+pub(super) fn plan(file: &Headers, mapping: &mut Mapping, desk: &mut Desk) -> Option<HeaderPlan> {
     // Below 256 octets a JWT cannot fit; nginx gives all headers of an answer 4 KiB by default, others 64 KiB at most.
     let budget = desk.size(&file.budget, HeaderPlan::DEFAULT_BUDGET as u64, 256, 64 << 10);
     let budget = usize::try_from(budget).unwrap_or(HeaderPlan::DEFAULT_BUDGET);
@@ -19,7 +22,7 @@ pub(super) fn plan(file: &Headers, desk: &mut Desk) -> Option<HeaderPlan> {
     let mut specs = preset.specs().to_vec();
     let mut custom: Vec<HeaderName> = Vec::new();
     for header in file.custom.get().map_or(&[][..], Vec::as_slice) {
-        let Some(spec) = spec(header, desk) else { continue };
+        let Some(spec) = spec(header, mapping, desk) else { continue };
         if custom.contains(&spec.name) {
             desk.error(header.name.problem(format!("{} is set twice", spec.name)));
             continue;
@@ -35,15 +38,54 @@ pub(super) fn plan(file: &Headers, desk: &mut Desk) -> Option<HeaderPlan> {
             specs.retain(|spec| Some(&spec.name) != custom.last());
         }
     }
-    HeaderPlan::new(specs, budget).map_err(|message| desk.error(file.place.problem(message))).ok()
+    let plan = HeaderPlan::new(specs, budget).map_err(|message| desk.error(file.place.problem(message))).ok();
+    Some(plan?.sending(groups(file, mapping, desk)))
 }
 
-fn spec(header: &Header, desk: &mut Desk) -> Option<HeaderSpec> {
+/// Which groups leave.
+fn groups(file: &Headers, mapping: &Mapping, desk: &mut Desk) -> GroupsOut {
+    match file.groups.get() {
+        None | Some(Short::Short(Word(GroupsSent::All))) => GroupsOut::All,
+        Some(Short::Short(Word(GroupsSent::Mapped))) => {
+            if mapping.roles.is_empty() {
+                let message = "is mapped, and `roles` maps no group: no group would ever be sent";
+                desk.warn(file.groups.problem(message));
+            }
+            GroupsOut::Only(mapping.roles.iter().map(|(group, _)| group.clone()).collect())
+        }
+        Some(Short::Long(listed)) => {
+            let listed = listed.get().into_iter().flatten().filter_map(Field::get);
+            GroupsOut::Only(listed.map(|group| mapping.our_name(group).to_owned()).collect())
+        }
+    }
+}
+
+/// The place of a part among those that headers carry.
+fn carried(header: &Header, part: &str, mapping: &mut Mapping, desk: &mut Desk) -> Option<Source> {
+    let named = Part::named(part);
+    if mapping.candidates(&named).is_empty() {
+        let message = format!("cannot be `{part}`: identity.custom has no such name");
+        desk.error(header.value.problem(message));
+        return None;
+    }
+    let place = mapping.carried.iter().position(|own| *own == named).unwrap_or_else(|| {
+        mapping.carried.push(named);
+        mapping.carried.len() - 1
+    });
+    let source = u8::try_from(place).map(Source::Carried);
+    source.map_err(|_| desk.error(header.value.problem("is one part too many: 256 can be sent"))).ok()
+}
+
+fn spec(header: &Header, mapping: &mut Mapping, desk: &mut Desk) -> Option<HeaderSpec> {
     let name = header.name.required(&mut desk.report).and_then(|name| {
         let parsed = HeaderName::from_bytes(name.as_bytes());
         parsed.map_err(|_| desk.error(header.name.problem(format!("is not a header's name: `{name}`")))).ok()
     });
-    let source = header.value.required(&mut desk.report).map(|Word(source)| *source);
+    let source = match header.value.required(&mut desk.report) {
+        Some(Carried::Known(source)) => Some(*source),
+        Some(Carried::Part(part)) => carried(header, part, mapping, desk),
+        None => None,
+    };
     let separator = separator(header, desk);
     let encoding = header.encoding.or(Word(Encoding::default())).0;
     Some(HeaderSpec { name: name?, source: source?, separator: separator?, encoding })

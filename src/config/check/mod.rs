@@ -4,6 +4,7 @@
 //! because somebody else failed: what is missing for a later check is replaced by its default, so that the list is
 //! whole. Only files that the configuration names are read; nothing is opened, bound or asked over the network.
 
+mod admission;
 mod admitted;
 mod audit;
 mod cors;
@@ -32,6 +33,7 @@ use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
 use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown, SigningOn};
+use crate::admission::{InvitedList, People};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
 use crate::observe::log::LogSettings;
@@ -40,6 +42,9 @@ use crate::site::Site;
 use parties::Described;
 use sign_on::SignsOn;
 use sites::View;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest `shutdown.delay` and `shutdown.drain`: nobody waits longer, and a slip of a unit is found.
@@ -54,6 +59,10 @@ pub(super) struct Desk {
     folder: Option<Folder>,
     /// Of the identity providers that were read so far.
     watches: Vec<Watch>,
+    /// What is remembered of people, once somebody needs it.
+    people: Option<Arc<People>>,
+    /// Lists of the invited by file and by whom they are for, each read once; none: it could not be read.
+    lists: HashMap<(PathBuf, Vec<String>), Option<Arc<InvitedList>>>,
 }
 
 /// The configuration, or all that is wrong with it.
@@ -210,8 +219,8 @@ fn own_side(view: &View, desk: &mut Desk) -> Option<OwnSide> {
 }
 
 impl Desk {
-    const fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
-        Self { report, now, outbound, folder: None, watches: Vec::new() }
+    fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
+        Self { report, now, outbound, folder: None, watches: Vec::new(), people: None, lists: HashMap::new() }
     }
 
     fn error(&mut self, problem: Problem) {

@@ -8,6 +8,7 @@ use super::{Desk, cryptography, looks};
 use crate::config::file::{File, IdentityProvider as IdpFile, ServiceProvider as SpFile};
 use crate::config::reader::Field;
 use crate::config::values::{Block, FilePath, OneOrMany, Word};
+use crate::identity::Domain;
 use crate::saml::parties::{
     Binding, EntityId, IdentityProvider, RequireSigned, ServiceProvider, SigningCertificate, SigningKey,
     TrustedKeys,
@@ -123,7 +124,7 @@ pub(super) fn says_for_whom(written: &IdpFile, desk: &mut Desk) {
     }
 }
 
-fn email_domains(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+fn email_domains(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<Domain>>> {
     let any = written.speaks_for_any.or(false);
     if any && written.email_domains.is_written() {
         let message = "email_domains and speaks_for_any: true contradict each other: one of the two must go";
@@ -134,31 +135,17 @@ fn email_domains(written: &IdpFile, desk: &mut Desk) -> Option<Option<Vec<String
 }
 
 /// A list of domains; none inside: there is no list.
-pub(super) fn domains(field: &Field<Vec<Field<String>>>, desk: &mut Desk) -> Option<Option<Vec<String>>> {
+pub(super) fn domains(field: &Field<Vec<Field<String>>>, desk: &mut Desk) -> Option<Option<Vec<Domain>>> {
     let Some(listed) = field.get() else { return Some(None) };
     if listed.is_empty() {
         desk.error(field.problem("is empty: nobody with an e-mail address could sign in"));
         return None;
     }
-    let read: Vec<Option<String>> = listed
+    let read: Vec<Option<Domain>> = listed
         .iter()
-        .map(|item| domain(item.get()?).map_err(|message| desk.error(item.problem(message))).ok())
+        .map(|item| Domain::parse(item.get()?).map_err(|message| desk.error(item.problem(message))).ok())
         .collect();
     read.into_iter().collect::<Option<Vec<_>>>().map(Some)
-}
-
-/// `example.com`, in lower case.
-pub(super) fn domain(text: &str) -> Result<String, String> {
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.chars().any(|c| "@*/: ".contains(c) || c.is_control())
-    };
-    if text.split('.').all(label) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err(format!("is not a domain: `{text}`; write it as example.com"))
-    }
 }
 
 pub(super) fn inline(written: &IdpFile, desk: &mut Desk) -> Option<IdentityProvider> {

@@ -4,18 +4,26 @@ use super::Desk;
 use crate::access::{Access, PathPattern, Rule, Rules, Term};
 use crate::config::file::{File, Rule as RuleFile, Term as TermFile};
 use crate::config::reader::Field;
-use crate::config::values::{Nested, Short, Word};
+use crate::config::values::{Nested, OneOrMany, Short, Word};
 use crate::config::words::{AccessWord, DefaultAccess};
+use crate::identity::{Domain, Mapping, email_address};
 use http::Method;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What the terms of rules may name.
 pub(super) struct Known<'a> {
+    /// Our names for groups.
+    pub(super) mapping: &'a Mapping,
     /// Roles that somebody can hold.
-    pub(super) roles: Vec<&'a str>,
+    pub(super) roles: Vec<String>,
     /// Ids of the identity providers that the site admits.
     pub(super) idps: Vec<&'a str>,
     /// Ids of all that are described.
     pub(super) all_idps: Vec<&'a str>,
+    /// Those that are held to certain classes of authentication, with these.
+    pub(super) classes: Vec<(&'a str, Vec<&'a str>)>,
 }
 
 /// The rules in order, and what holds where none selects.
@@ -94,14 +102,17 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         ("email", written.email.is_written()),
         ("email_domain", written.email_domain.is_written()),
         ("idp", written.idp.is_written()),
+        ("authn_context", written.authn_context.is_written()),
+        ("authn_age", written.authn_age.is_written()),
+        ("fresh", written.fresh.is_written()),
     ];
     let used: Vec<&str> = names.iter().filter(|(_, written)| *written).map(|(name, _)| *name).collect();
     match used.len() {
         0 => {
             // A misspelt term is already reported as an unknown key; an empty one is not.
             if !written.faulty {
-                let message =
-                    "asks for nothing: write role, group, email, email_domain, idp, any, all or not";
+                let message = "asks for nothing: write role, group, email, email_domain, idp, authn_context, authn_age, fresh, any, all \
+                     or not";
                 desk.error(written.place.problem(message));
             }
             return None;
@@ -117,15 +128,26 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         return terms(&written.any, known, desk).map(Term::Any);
     }
     if written.all.is_written() {
-        return terms(&written.all, known, desk).map(Term::All);
+        let all = terms(&written.all, known, desk)?;
+        contradiction(&all, &written.all, desk);
+        return Some(Term::All(all));
     }
     if let Some(Nested(inner)) = written.not.get() {
-        return term(inner, known, desk).map(|inner| Term::Not(Box::new(inner)));
+        let inner = term(inner, known, desk)?;
+        if mentions_the_sign_in(&inner) {
+            let message = "cannot hold a term about the sign-in: nobody can be sent to sign in worse";
+            desk.error(written.not.problem(message));
+        }
+        return Some(Term::Not(Box::new(inner)));
+    }
+    if written.authn_context.is_written() || written.authn_age.is_written() || written.fresh.is_written() {
+        return about_the_sign_in(written, known, desk);
     }
     if let Some(role) = written.role.get() {
-        if !known.roles.contains(&role.as_str()) {
-            let message =
-                format!("nobody can hold the role `{role}`: neither roles nor default_role gives it");
+        if !known.roles.contains(role) {
+            let message = format!(
+                "nobody can hold the role `{role}`: neither roles nor default_role nor an invitation gives it"
+            );
             desk.warn(written.role.problem(message));
         }
         return Some(Term::Role(role.clone()));
@@ -141,18 +163,79 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         return Some(Term::Idp(idp.clone()));
     }
     if let Some(email) = written.email.get() {
-        if email.split('@').filter(|part| !part.is_empty()).count() != 2 {
+        let address = email_address(email);
+        if address.is_none() {
             desk.error(written.email.problem(format!("is not an e-mail address: `{email}`")));
         }
-        return Some(Term::Email(email.clone()));
+        return address.map(Term::Email);
     }
     if let Some(domain) = written.email_domain.get() {
-        if let Err(message) = super::parties::domain(domain) {
-            desk.error(written.email_domain.problem(message));
-        }
-        return Some(Term::EmailDomain(domain.clone()));
+        let read = Domain::parse(domain).and_then(|read| match read.is_below() {
+            true => Err(format!("cannot be `{domain}`: a rule names one domain; any: [...] takes several")),
+            false => Ok(read),
+        });
+        let read = read.map_err(|message| desk.error(written.email_domain.problem(message))).ok();
+        return read.map(|read| Term::EmailDomain(read.name().to_owned()));
     }
-    written.group.get().map(|group| Term::Group(group.clone()))
+    written.group.get().map(|group| Term::Group(known.mapping.our_name(group).to_owned()))
+}
+
+fn about_the_sign_in(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> {
+    let mut age = |field: &Field<Duration>| {
+        // Less, and the way back from the identity provider would be too long.
+        let age = field.get().map(|_| desk.duration(field, MINUTE, MINUTE, 366 * 24 * 60 * MINUTE));
+        age.filter(|_| field.is_written())
+    };
+    if written.authn_age.is_written() {
+        return age(&written.authn_age).map(Term::AuthnAge);
+    }
+    if written.fresh.is_written() {
+        return age(&written.fresh).map(Term::Fresh);
+    }
+    let OneOrMany(listed) = written.authn_context.get()?;
+    if listed.is_empty() {
+        desk.error(written.authn_context.problem("is empty: name at least one class"));
+        return None;
+    }
+    let classes: Option<Vec<String>> = listed.iter().map(|class| class.get().cloned()).collect();
+    let classes = classes?;
+    for (idp, taken) in &known.classes {
+        if !classes.iter().any(|class| taken.contains(&class.as_str())) {
+            let message = format!("cannot be met by people of `{idp}`: it is held to {}", taken.join(" or "));
+            let hint = "add the class to authn_context or authn_context_accepted of the identity provider";
+            desk.warn(written.authn_context.problem(message).hint(hint));
+        }
+    }
+    Some(Term::AuthnContext(classes))
+}
+
+fn mentions_the_sign_in(term: &Term) -> bool {
+    match term {
+        Term::AuthnContext(_) | Term::AuthnAge(_) | Term::Fresh(_) => true,
+        Term::Any(terms) | Term::All(terms) => terms.iter().any(mentions_the_sign_in),
+        Term::Not(term) => mentions_the_sign_in(term),
+        _ => false,
+    }
+}
+
+/// A sign-in has one class, one identity provider and one address.
+fn contradiction(all: &[Term], field: &Field<Vec<TermFile>>, desk: &mut Desk) {
+    let classes = all.iter().filter_map(|term| match term {
+        Term::AuthnContext(classes) => Some(classes),
+        _ => None,
+    });
+    let mut common: Option<Vec<&String>> = None;
+    for classes in classes {
+        common = Some(match common {
+            None => classes.iter().collect(),
+            Some(before) => before.into_iter().filter(|class| classes.contains(class)).collect(),
+        });
+    }
+    if common.is_some_and(|common| common.is_empty()) {
+        let message =
+            "can never hold: a sign-in has one class, and no class is in each of the lists of authn_context";
+        desk.error(field.problem(message));
+    }
 }
 
 fn terms(field: &Field<Vec<TermFile>>, known: &Known<'_>, desk: &mut Desk) -> Option<Vec<Term>> {

@@ -1,7 +1,8 @@
 //! One site, brought into the short form ([`super::sites`]).
 
+use super::admission::{self, admission};
 use super::cors::cors;
-use super::identity::mapping;
+use super::identity::{self, mapping};
 use super::keys::jwt_keys;
 use super::looks::branding;
 use super::parties::{Described, domains, service_provider};
@@ -11,11 +12,13 @@ use super::sites::View;
 use super::upstream::{upstream, upstreams};
 use super::{Desk, admitted};
 use crate::access::{Access, RequestPath, Rules};
-use crate::config::file::{File, Session};
+use crate::admission::Admission;
+use crate::config::file::{File, IdentityProvider, Session};
 use crate::config::reader::Field;
-use crate::config::values::show;
+use crate::config::values::{OneOrMany, Word, show};
 use crate::cookies::CookiePolicy;
 use crate::identity::Mapping;
+use crate::saml::demand::Comparison;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::{Limits, SiteKey};
 use crate::site::{Face, PublicUrl, Site};
@@ -50,13 +53,18 @@ pub(super) fn site<'d, 'f>(
     if let Some(ours) = service_provider.as_ref().filter(|_| view.signs_on.host().is_none()) {
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
-    let mapping = mapping(file, desk);
+    let mut mapping = mapping(&identity::Written::from(file), desk);
+    let headers = super::headers::plan(&file.headers, &mut mapping, desk);
+    let admission = match is_host {
+        // Each of its sites judges for itself.
+        true => Admission::default(),
+        false => admission(&admission::Written::of(file, &admitted, described), &mapping, desk),
+    };
     let rules = match is_host {
         // There is nothing behind it.
         true => Rules::new(Vec::new(), Access::Deny),
-        false => rules(file, &known(&admitted, described, &mapping), desk),
+        false => rules(file, &known(&admitted, described, &mapping, &admission), desk),
     };
-    let headers = super::headers::plan(&file.headers, desk);
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
@@ -71,6 +79,7 @@ pub(super) fn site<'d, 'f>(
             Some(keys) => Some(Arc::new(keys?)),
         };
         let name = view.name.clone()?;
+        let admission = Admission { site: name.clone(), ..admission };
         Some(Site {
             id: u16::try_from(place).ok()?,
             key: SiteKey::of(&name),
@@ -88,6 +97,7 @@ pub(super) fn site<'d, 'f>(
             email_domains: email_domains?,
             policy: Policy { clock_skew: skew },
             mapping,
+            admission,
             rules,
             headers: headers?,
             jwt_keys,
@@ -248,14 +258,33 @@ fn face(file: &File, desk: &mut Desk) -> Option<Face> {
 }
 
 /// What rules may name; from the file rather than from what was built, so that a broken provider is still known.
-fn known<'a>(admitted: &[&Described<'a>], all: &[Described<'a>], mapping: &'a Mapping) -> Known<'a> {
-    let roles = mapping.roles.iter().map(|(_, role)| role).chain(&mapping.default_role);
+fn known<'a>(
+    admitted: &[&Described<'a>],
+    all: &[Described<'a>],
+    mapping: &'a Mapping,
+    admission: &Admission,
+) -> Known<'a> {
+    let roles = mapping.roles.iter().chain(&mapping.default_role_of).map(|(_, role)| role);
+    let mut roles: Vec<String> = roles.chain(&mapping.default_role).cloned().collect();
+    for list in admission.lists() {
+        roles.extend(list.current().iter().filter_map(|one| one.roles.clone()).flatten());
+    }
     let id = |one: &Described<'a>| one.written.id.get().map(String::as_str);
     Known {
-        roles: roles.map(String::as_str).collect(),
+        mapping,
+        roles,
         idps: admitted.iter().filter_map(|one| id(one)).collect(),
         all_idps: all.iter().filter_map(id).collect(),
+        classes: admitted.iter().filter_map(|one| held_to(one.written)).collect(),
     }
+}
+
+/// The classes of authentication that an identity provider is held to, if it is to any (saml/demand.rs).
+fn held_to(idp: &IdentityProvider) -> Option<(&str, Vec<&str>)> {
+    let accepted = idp.authn_context_accepted.get();
+    let exact = idp.authn_context_comparison.get().is_none_or(|Word(how)| *how == Comparison::Exact);
+    let OneOrMany(listed) = accepted.or_else(|| idp.authn_context.get().filter(|_| exact))?;
+    Some((idp.id.get()?, listed.iter().filter_map(|class| Some(class.get()?.as_str())).collect()))
 }
 
 fn session_limits(session: &Session, desk: &mut Desk) -> Limits {

@@ -3,6 +3,7 @@
 use super::dialect::Dialect;
 use crate::gate::Gate;
 use crate::login::ask;
+use crate::reason::Reason;
 use crate::session::Rendered;
 use crate::site::Site;
 use bytes::Bytes;
@@ -29,16 +30,22 @@ pub(super) fn allow_anonymous(site: &Site) -> Response<Bytes> {
     response
 }
 
-/// Nobody is signed in. Only a navigation is told where to sign in by a header that browsers and gateways follow.
+/// Nobody is signed in, or not as the rule wants it (`step_up`: which, and why). Only a navigation is told where to sign in
+/// by a header that browsers and gateways follow.
 pub(super) fn sign_in(
     dialect: Dialect,
     site: &Site,
     method: &Method,
     headers: &HeaderMap,
     target: &str,
+    step_up: Option<(u16, Reason)>,
 ) -> Response<Bytes> {
     let navigates = ask::is_navigation(method, headers);
-    let url = ask::sign_in_url(site, &ask::return_address(site, target));
+    let ordinary = ask::sign_in_url(site, &ask::return_address(site, target));
+    let (url, because) = match step_up {
+        Some((rule, because)) => (ask::stepping_up(&ordinary, rule), because),
+        None => (ordinary, Reason::SessionMissing),
+    };
     let location = HeaderValue::from_str(&url).ok().filter(|_| navigates);
     let idempotent = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let status = match (dialect, &location) {
@@ -46,7 +53,7 @@ pub(super) fn sign_in(
         (Dialect::ForwardAuth, Some(_)) => StatusCode::SEE_OTHER,
         (Dialect::AuthRequest, _) | (_, None) => StatusCode::UNAUTHORIZED,
     };
-    let told = serde_json::json!({ "error": "session-missing", "sign_in_url": url }).to_string();
+    let told = serde_json::json!({ "error": because.code(), "sign_in_url": url }).to_string();
     let mut response = Response::new(Bytes::from(told));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -263,7 +263,7 @@ impl Authz {
         let (session, unknown) = session.map_or_else(|refusal| (None, Some(refusal)), |found| (found, None));
         let where_it_matters = self.asks_where.get(usize::from(site.id)).is_none_or(|asks| *asks);
         let client = if where_it_matters { self.client(posed) } else { request::UNKNOWN_CLIENT };
-        let judged = Question { method: &asked.method, path, client };
+        let judged = Question { method: &asked.method, path, client, now };
         let preflight = || site.cors.preflight(&asked.method, posed.headers);
         let judged = site.rules.judge(&judged, session.as_deref()).or_preflight(preflight);
         let (verdict, mut response): Told = match (judged, unknown) {
@@ -280,12 +280,18 @@ impl Authz {
                     None => (VerdictLabel::Anonymous, answer::allow_anonymous(site)),
                 }
             }
-            (Verdict::NeedsSession, None) => {
-                let response = answer::sign_in(*dialect, site, &asked.method, posed.headers, asked.target);
+            (verdict @ (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }), None) => {
+                let step_up = match verdict {
+                    Verdict::NeedsStepUp { rule, because } => Some((rule, because)),
+                    _ => None,
+                };
+                let response =
+                    answer::sign_in(*dialect, site, &asked.method, posed.headers, asked.target, step_up);
                 let sent = response.headers().contains_key(http::header::LOCATION);
                 (if sent { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated }, response)
             }
-            (Verdict::NeedsSession, Some(refusal)) | (Verdict::Forbidden(refusal), _) => {
+            (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }, Some(refusal))
+            | (Verdict::Forbidden(refusal), _) => {
                 let refused = Refused {
                     site: Some(site),
                     refusal: &refusal,

@@ -2,7 +2,9 @@
 
 use super::client::{self, Answer, connect, request};
 use super::house::{HOST, House, Plan, ada, change_rules, root, site};
+use crate::access::{Access, PathPattern, Rule, Term};
 use crate::headers::HeaderPlan;
+use crate::identity::Identity;
 use crate::login::refused::NOTE_HEADER;
 use crate::site::Face;
 use std::io::Write;
@@ -312,4 +314,39 @@ fn there_is_nothing_else_on_the_authz_listener() {
         assert_eq!(ask(&house, &[&format!("GET {path}"), &cookie]).status, 404, "{path}");
     }
     assert_eq!(house.metric(&["requests_total", "site=\"\"", "auth_request", "\"malformed\""]), Some(6.0));
+}
+
+#[test]
+fn a_sign_in_that_a_rule_asks_for_is_told_in_each_dialect() {
+    let fresh = Rule {
+        paths: vec![PathPattern::parse("/fresh/*").unwrap()],
+        methods: Vec::new(),
+        networks: Vec::new(),
+        access: Access::When(Term::Fresh(std::time::Duration::from_secs(300))),
+    };
+    let house = Plan::forward_auth()
+        .with(|config| change_rules(&mut config.sites[0], |rules| rules.push(fresh)))
+        .start();
+    let sign_in = "https://app.example.com/vestibule/sign-in?rd=/fresh/a&step_up=3";
+    let cookie = house.signed_in(&ada());
+    for (session, code) in [(Some(cookie.as_str()), "step-up-needed"), (None, "session-missing")] {
+        let also = |kind: &[&'static str]| [kind, &session.map(|own| vec![own]).unwrap_or_default()].concat();
+        let answer = nginx(&house, "GET", "/fresh/a", &also(&NAVIGATION));
+        assert_eq!((answer.status, answer.header("location")), (401, Some(sign_in)));
+        assert_eq!(answer.header("x-vestibule-sign-in"), Some(sign_in));
+        let answer = traefik(&house, "GET", "/fresh/a", &also(&NAVIGATION));
+        assert_eq!((answer.status, answer.header("location")), (302, Some(sign_in)));
+        for answer in [
+            nginx(&house, "GET", "/fresh/a", &also(&["Sec-Fetch-Mode: cors"])),
+            traefik(&house, "POST", "/fresh/a", &also(&["Sec-Fetch-Mode: cors"])),
+        ] {
+            assert_eq!((answer.status, answer.header("location")), (401, None));
+            assert_eq!(
+                (&answer.json()["error"], &answer.json()["sign_in_url"]),
+                (&code.into(), &sign_in.into())
+            );
+        }
+    }
+    let forced = house.signed_in(&Identity { forced: true, ..ada() });
+    assert_eq!(nginx(&house, "GET", "/fresh/a", &[&forced]).status, 200);
 }

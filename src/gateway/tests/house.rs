@@ -3,6 +3,7 @@
 use super::client::{self, Answer};
 use super::origin::Origin;
 use crate::access::{Access, Cors, PathPattern, Rule, Rules, Term};
+use crate::admission::Admission;
 use crate::clock::{Clock, ManualClock, Moment};
 use crate::config::{Config, Listeners, Shutdown};
 use crate::cookies::{CookiePolicy, Kind};
@@ -186,6 +187,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         identity_providers: Vec::new(),
         policy: Policy { clock_skew: Duration::from_secs(60) },
         mapping: Mapping::default(),
+        admission: Admission::default(),
         rules: rules(),
         headers: HeaderPlan::default_set(),
         session_limits: Limits {
@@ -237,6 +239,8 @@ pub(super) fn ada() -> Identity {
         session_index: None,
         authn_instant: NOW,
         authn_context_class: None,
+        carried: Vec::new(),
+        forced: false,
         session_not_on_or_after: None,
     }
 }

@@ -1,11 +1,13 @@
 //! Who passes the proxy face, and what those are told who do not.
 
 use super::client::{self, connect};
-use super::house::{HOST, House, Plan, ada, root};
+use super::house::{HOST, House, Plan, ada, change_rules, root};
 use super::origin::{Origin, Seen, nobody};
+use crate::access::{Access, PathPattern, Rule, Term};
 use crate::gateway::decide::{Front, Trip};
 use crate::gateway::forward::Edge;
 use crate::gateway::request::TrustedProxies;
+use crate::identity::Identity;
 use pingora::http::RequestHeader;
 use pingora::proxy::{ProxyHttp, Session};
 use std::io::Write;
@@ -309,4 +311,30 @@ async fn what_nobody_judged_is_not_forwarded() {
     let mut request = RequestHeader::build("GET", b"/", None).unwrap();
     assert!(front.upstream_request_filter(&mut session, &mut request, &mut trip).await.is_err());
     tokio::task::spawn_blocking(move || drop(house)).await.unwrap();
+}
+
+#[test]
+fn a_session_that_falls_short_is_sent_to_sign_in_once_more() {
+    let mfa = "https://refeds.org/profile/mfa";
+    let strong = Rule {
+        paths: vec![PathPattern::parse("/mfa/*").unwrap()],
+        methods: Vec::new(),
+        networks: Vec::new(),
+        access: Access::When(Term::AuthnContext(vec![mfa.to_owned()])),
+    };
+    let origin = Origin::start();
+    let house = Plan::before(origin.address)
+        .with(|config| change_rules(&mut config.sites[0], |rules| rules.push(strong)))
+        .start();
+    let sign_in = "https://app.example.com/vestibule/sign-in?rd=/mfa/a&step_up=3";
+    let cookie = house.signed_in(&ada());
+    let navigation = house.ask(&["GET /mfa/a", &cookie, NAVIGATION[0], NAVIGATION[1]]);
+    assert_eq!((navigation.status, navigation.header("location")), (302, Some(sign_in)));
+    let script = house.ask(&["GET /mfa/a", &cookie, "Sec-Fetch-Mode: cors"]);
+    assert_eq!((script.status, script.header("location")), (401, None));
+    assert_eq!(script.json()["error"], "step-up-needed");
+    assert_eq!(script.json()["sign_in_url"], sign_in);
+    let strong = house.signed_in(&Identity { authn_context_class: Some(mfa.to_owned()), ..ada() });
+    assert_eq!(house.ask(&["GET /mfa/a", &strong]).status, 200);
+    assert_eq!(house.ask(&["GET /a", &cookie]).status, 200);
 }

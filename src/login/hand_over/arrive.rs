@@ -2,10 +2,12 @@
 
 use super::ticket::Ticket;
 use super::{TICKET, address_of_user, handoff_url, parameter};
+use crate::admission::Admitted;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::Person as _;
+use crate::login::admitted::remembered;
 use crate::login::answers::{Stopped, redirect};
 use crate::login::attempt::{Attempt, Held};
 use crate::login::finish::replace;
@@ -82,7 +84,8 @@ pub(in crate::login) async fn arrive(
     };
     let stopped =
         |refusal| Stopped { idp: Some(at_host.idp().into()), ..about(&Some(attempt.clone()), refusal) };
-    let (id, session) = established(site, &at_host, now).map_err(stopped)?;
+    let (id, session, admitted) = established(site, &at_host, now).map_err(stopped)?;
+    remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.
     for old in [presented_key(site, headers), attempt.replaces].iter().flatten() {
@@ -136,7 +139,11 @@ fn in_time(gate: &Gate, attempt: &Attempt, now: Moment) -> Result<(), Refusal> {
 }
 
 /// From what the host's session keeps for this site, and from nothing else.
-fn established(site: &Site, at_host: &Session, now: Moment) -> Result<(SessionId, Arc<Session>), Refusal> {
+fn established(
+    site: &Site,
+    at_host: &Session,
+    now: Moment,
+) -> Result<(SessionId, Arc<Session>, Admitted), Refusal> {
     if !site.identity_providers.iter().any(|idp| idp.id == at_host.idp()) {
         let detail = format!("the person signed in by {:?}, which this site does not admit", at_host.idp());
         return Err(Refusal::new(Reason::IdpUnknown, detail));
@@ -146,13 +153,14 @@ fn established(site: &Site, at_host: &Session, now: Moment) -> Result<(SessionId
     })?;
     let HandedOver { identity, origin } = handed?;
     let identity = identity.held_to(site.email_domains.as_deref())?;
+    let (identity, admitted) = site.admission.admit(identity)?;
     let id = SessionId::random();
     let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
     if !session.is_alive(now) {
         let detail = format!("the session would end at {}", session.ends_at());
         return Err(Refusal::new(Reason::SessionExpired, detail));
     }
-    Ok((id, Arc::new(session)))
+    Ok((id, Arc::new(session), admitted))
 }
 
 /// The back button, a reload, or somebody else's copy: whoever has a session needs no other.

@@ -16,6 +16,8 @@ pub(super) struct SignIn {
     pub(super) attempt: String,
     /// When it was begun.
     pub(super) created: Moment,
+    /// The rule of the site that asks for more than an ordinary sign-in brings.
+    pub(super) step_up: Option<u16>,
 }
 
 /// To end somebody's session at the identity provider, too.
@@ -46,6 +48,7 @@ impl SignIn {
             s: self.site.clone(),
             a: self.attempt.clone(),
             c: self.created.millis(),
+            u: self.step_up,
         };
         sealed(keys, host, "sign-in", &wire)
     }
@@ -54,8 +57,8 @@ impl SignIn {
     pub(super) fn open(keys: &KeyRing, host: &Site, errand: &str) -> Option<Self> {
         let bytes = keys.open(Purpose::Errand, &context(host, "sign-in"), errand)?;
         let wire: SignInWire = serde_json::from_slice(&bytes).ok()?;
-        let SignInWire { v, s, a, c } = wire;
-        (v == VERSION).then(|| Self { site: s, attempt: a, created: Moment::from_millis(c) })
+        let SignInWire { v, s, a, c, u } = wire;
+        (v == VERSION).then(|| Self { site: s, attempt: a, created: Moment::from_millis(c), step_up: u })
     }
 }
 
@@ -142,6 +145,8 @@ struct SignInWire {
     s: String,
     a: String,
     c: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    u: Option<u16>,
 }
 
 #[derive(Serialize, Deserialize)]

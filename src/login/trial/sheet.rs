@@ -33,7 +33,7 @@ pub(super) fn accepted(
     sections.push(roles(&judged.site.mapping, session));
     let admission = admission.iter().map(|(name, said)| fact(name, said)).collect();
     sections.push(Section { heading: "What admission said", facts: admission, ..Section::default() });
-    sections.push(access(judged.site, session));
+    sections.push(access(judged.site, session, judged.now));
     sections.extend(headers(told));
     sections.extend(sent(judged, None));
     Sheet { lead: Vec::new(), sections }
@@ -163,10 +163,11 @@ fn roles(mapping: &Mapping, session: &Session) -> Section {
     }
 }
 
-fn access(site: &Site, session: &Session) -> Section {
-    let rows = site.rules.preview(session).into_iter().map(|rule| {
+fn access(site: &Site, session: &Session, now: Moment) -> Section {
+    let rows = site.rules.preview(session, now).into_iter().map(|rule| {
         let says = match rule.says {
             Says::Passes => "lets them in",
+            Says::NeedsStepUp => "sends them to sign in in another way first",
             Says::Denied => "refuses them",
             Says::UnknownGroups => "refuses them: their groups are not known",
         };

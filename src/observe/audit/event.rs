@@ -127,7 +127,7 @@ pub enum Event<'a> {
         name_id: &'a str,
         /// The session's public name.
         session: &'a str,
-        /// `idle`, `max-age` or `no-room`.
+        /// `idle`, `max-age`, `no-room` or `retired`.
         why: &'static str,
     },
     /// More sessions ended by themselves at the same time than are told of one by one.

@@ -81,7 +81,9 @@ impl Sample {
                 Some("https://idp.example.com/metadata"),
                 Some("https://app.example.com/saml/metadata"),
             ],
+            carried: &[],
             authn_instant: now,
+            forced: false,
             session_not_on_or_after: None,
         };
         let mut key = [0; 32];

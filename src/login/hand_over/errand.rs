@@ -27,9 +27,7 @@ pub(super) struct SignOut {
     pub(super) site: String,
     /// The identity provider, by its `id`.
     pub(super) idp: String,
-    /// Who it was.
-    pub(super) user: String,
-    /// In the identity provider's words.
+    /// Who it was, in its words: a user has another name at each site, perhaps.
     pub(super) name_id: NameId,
     /// The identity provider's name for its session.
     pub(super) session_index: Option<String>,
@@ -75,7 +73,6 @@ impl SignOut {
         Self {
             site: site.public_url.authority().to_owned(),
             idp: session.idp().to_owned(),
-            user: session.user().to_owned(),
             name_id,
             session_index: session.session_index().map(str::to_owned),
             session: session.key().public_name(),
@@ -90,7 +87,6 @@ impl SignOut {
             v: VERSION,
             s: self.site.clone(),
             i: self.idp.clone(),
-            u: self.user.clone(),
             n: value,
             f: format,
             q: name_qualifier,
@@ -110,7 +106,6 @@ impl SignOut {
         (wire.v == VERSION).then(|| Self {
             site: wire.s,
             idp: wire.i,
-            user: wire.u,
             name_id: NameId {
                 value: wire.n,
                 format: wire.f,
@@ -155,7 +150,6 @@ struct SignOutWire {
     v: u8,
     s: String,
     i: String,
-    u: String,
     n: String,
     f: Option<String>,
     q: Option<String>,

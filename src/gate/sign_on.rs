@@ -30,10 +30,13 @@ pub struct Reader {
     pub one: Arc<Site>,
 }
 
+/// A site, and the keys of all that read as it does.
+type Alike<'a> = (&'a Arc<Site>, Vec<SiteKey>);
+
 impl SignOnHosts {
     pub(super) fn of(sites: &[Arc<Site>]) -> Self {
         let mut all = Self::default();
-        let mut alike: HashMap<SiteKey, Vec<(&Arc<Site>, Vec<SiteKey>)>> = HashMap::new();
+        let mut alike: HashMap<SiteKey, Vec<Alike<'_>>> = HashMap::new();
         for site in sites {
             let Some(key) = site.sign_on.filter(|_| !all.host_for.contains_key(&site.key)) else { continue };
             let is_host = |host: &&Arc<Site>| host.key == key && matches!(host.face, Face::SignOn);
@@ -47,8 +50,7 @@ impl SignOnHosts {
             }
         }
         for (host, readers) in alike {
-            let reader =
-                |(one, sites): (&Arc<Site>, Vec<_>)| Reader { sites: sites.into(), one: Arc::clone(one) };
+            let reader = |(one, sites): Alike<'_>| Reader { sites: sites.into(), one: Arc::clone(one) };
             all.users.entry(host).or_default().readers = readers.into_iter().map(reader).collect();
         }
         all

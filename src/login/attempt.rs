@@ -54,6 +54,8 @@ pub(super) struct Attempt {
     pub(super) is_trial: bool,
     /// The rule that asks for more than the session, or an ordinary sign-in, brings.
     pub(super) step_up: Option<u16>,
+    /// At a sign-on host: what a rule of the site asks for that sent the browser here.
+    pub(super) raised: Option<StepUp>,
 }
 
 impl Attempt {
@@ -69,7 +71,8 @@ impl Attempt {
 
     /// What is demanded of this sign-in: what is of everyone, and what the rule asks for that it was begun for.
     pub(super) fn demand<'i>(&self, site: &Site, idp: &'i Idp) -> Cow<'i, Demand> {
-        match self.step_up.and_then(|rule| site.rules.step_up(rule)) {
+        let by_rule = || self.step_up.and_then(|rule| site.rules.step_up(rule));
+        match self.raised.clone().or_else(by_rule) {
             Some(StepUp { classes, anew }) => Cow::Owned(idp.demand.raised(&classes, anew)),
             None => Cow::Borrowed(&idp.demand),
         }
@@ -142,6 +145,7 @@ impl Attempt {
             k: self.kept.clone(),
             x: self.is_trial,
             u: self.step_up,
+            d: self.raised.clone().map(|StepUp { classes, anew }| (classes, anew)),
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -169,6 +173,7 @@ impl Attempt {
             kept: wire.k,
             is_trial: wire.x,
             step_up: wire.u,
+            raised: wire.d.map(|(classes, anew)| StepUp { classes, anew }),
         })
     }
 }
@@ -332,4 +337,6 @@ struct Wire {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     x: bool,
     u: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<(Vec<String>, bool)>,
 }

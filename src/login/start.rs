@@ -7,7 +7,7 @@ use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held, is_suffix};
 use super::begun::start_here;
 use super::endpoints::is_acs_alias;
-use super::hand_over::{self, Wished};
+use super::hand_over::{self, Errand, Way, Wished};
 use super::return_to::ReturnTo;
 use super::{ask, choose, rounds, step_up};
 use crate::access::RequestPath;
@@ -51,7 +51,7 @@ pub(super) async fn start(
     if ask::is_surely_background(headers) {
         return Ok(ask::unauthenticated(&ask::sign_in_url(site, &return_to), Reason::SessionMissing));
     }
-    if let Some(errand) = errand.filter(|_| !wish.again && !wish.anew) {
+    if let Some(errand) = errand.as_ref().filter(|_| !wish.again && !wish.anew) {
         let handed_over = errand.handed_over(gate, headers, wish.idp.as_deref(), now).await;
         if let Some(response) = handed_over.map_err(|problem| problem.leading_to(&return_to))? {
             return Ok(response);
@@ -78,13 +78,12 @@ pub(super) async fn start(
         return Err(Stopped { again: true, ..stopped(refusal) });
     }
 
+    let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     if site.sign_on.is_some() {
         let host = gate.sign_on_of(site).ok_or_else(|| stopped(Reason::Internal.into()))?;
-        let way = (&return_to, round, wish.again);
-        return hand_over::depart(gate, (site, host), (held, headers), wish.idp.as_deref(), way, now)
-            .map_err(stopped);
+        let way = Way { return_to: &return_to, rounds: round, again: wish.again, step_up: step_up.rule };
+        return hand_over::depart(gate, (site, host), (held, headers), named, &way, now).map_err(stopped);
     }
-    let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     let Some(idp) = choose::chosen(site, named).map_err(stopped)? else {
         return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
@@ -105,6 +104,7 @@ pub(super) async fn start(
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
         kept: wish.kept.clone().filter(|key| is_suffix(key)),
         step_up: step_up.rule,
+        raised: errand.as_ref().and_then(Errand::raised),
     };
     if let Some(given_up) = &attempt.kept {
         held.forget_one(given_up);

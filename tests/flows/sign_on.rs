@@ -27,6 +27,9 @@ sites:
     upstream: http://APP0
     sign_on: hall
     identity_providers: [corp]
+    rules:
+      - {paths: [/mfa/*], access: {authn_context: https://refeds.org/profile/mfa}}
+      - {paths: [/fresh/*], access: {fresh: 5m}}
   - name: shop
     public_urls: [https://shop.example.com, https://store.example.com]
     upstream: http://APP0
@@ -68,6 +71,10 @@ struct Scene {
 }
 
 fn scene() -> Scene {
+    scene_of(SITES)
+}
+
+fn scene_of(sites: &str) -> Scene {
     let idp = |name: &str| {
         let mut idp = FakeIdp::new(&format!("https://{name}.test/metadata"));
         idp.logout_bindings = vec!["HTTP-Redirect"];
@@ -77,7 +84,7 @@ fn scene() -> Scene {
     let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/files");
     let app = Application::named("the application");
     let idps = [("corp", &corp), ("partner", &partner), ("strict", &strict)];
-    let town = Town::open(&SITES.replace("KEYS", keys), &idps, &[&app]);
+    let town = Town::open(&sites.replace("KEYS", keys), &idps, &[&app]);
     Scene { town, corp, partner, strict }
 }
 
@@ -274,6 +281,61 @@ fn where_everybody_is_to_be_asked_each_site_asks() {
         assert!(scene.is_signed_in(&mut visitor, DOCS));
         scene.town.clock.advance(Duration::from_secs(300));
     }
+}
+
+#[test]
+fn what_a_rule_of_a_site_asks_for_is_asked_by_the_host_and_the_answer_is_held_to_it() {
+    let scene = scene();
+    let mut visitor = Visitor::default();
+    scene.sign_in(&mut visitor, &format!("{WIKI}/"), "ada");
+    let begun = |visitor: &mut Visitor| scene.asked(visitor, &format!("{WIKI}/mfa/a"));
+    let answered = |visitor: &mut Visitor, asked: &Asked, class: &str| {
+        let mut answer = scene.corp.answer(asked, "ada", scene.town.now()).with("mail", &["ada@corp.test"]);
+        answer.authn_context_class = class.to_owned();
+        visitor.bring(&scene.town, &asked.acs_url, asked, &answer)
+    };
+    let asked = begun(&mut visitor);
+    assert!(
+        asked.xml.contains("https://refeds.org/profile/mfa</saml:AuthnContextClassRef>"),
+        "{}",
+        asked.xml
+    );
+    let refused = answered(&mut visitor, &asked, "urn:oasis:names:tc:SAML:2.0:ac:classes:Password");
+    assert_eq!(scene.town.code(&refused), "authn-context-mismatch");
+    let asked = begun(&mut visitor);
+    let at_acs = answered(&mut visitor, &asked, "https://refeds.org/profile/mfa");
+    let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{WIKI}/mfa/a"), StatusCode::OK), "{}", page.body);
+
+    // Anew, whatever the host remembers; and that is what the next site gets.
+    let asked = scene.asked(&mut visitor, &format!("{WIKI}/fresh/a"));
+    assert!(asked.xml.contains("ForceAuthn=\"true\""), "{}", asked.xml);
+    let at_acs = scene.at_acs(&mut visitor, &asked, (&scene.corp, "corp"), "ada");
+    let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{WIKI}/fresh/a"), StatusCode::OK), "{}", page.body);
+    let (_, page) = scene.follow(&mut visitor, &format!("{SHOP}/vestibule/sign-in?rd=/buy/x&idp=corp"));
+    assert_eq!(page.status, StatusCode::OK);
+}
+
+#[test]
+fn a_site_decides_whom_it_lets_in_and_the_host_does_not() {
+    let people = tempfile::tempdir().unwrap();
+    let list = people.path().join("people.txt");
+    std::fs::write(&list, "grace@corp.test\n").unwrap();
+    let admission = format!(
+        "  - name: docs\n    admission: {{just_in_time: false, invited_file: \"{}\"}}",
+        list.display()
+    );
+    let scene = scene_of(&SITES.replace("  - name: docs", &admission));
+    let mut ada = Visitor::default();
+    scene.sign_in(&mut ada, &format!("{WIKI}/"), "ada");
+    let (_, refused) = scene.follow(&mut ada, &format!("{DOCS}/gate/sign-in?rd=/read"));
+    assert_eq!(scene.town.code(&refused), "not-invited");
+    assert!(!scene.is_signed_in(&mut ada, DOCS) && scene.is_signed_in(&mut ada, WIKI));
+    let mut grace = Visitor::default();
+    scene.sign_in(&mut grace, &format!("{WIKI}/"), "grace");
+    scene.follow(&mut grace, &format!("{DOCS}/gate/sign-in?rd=/read"));
+    assert!(scene.is_signed_in(&mut grace, DOCS));
 }
 
 #[test]
@@ -643,6 +705,21 @@ fn a_sign_out_at_the_host_ends_the_sites_too_and_leaves_other_people_alone() {
     let left = scene.sign_out(&mut again, WIKI);
     grace.get(&scene.town, &left.location());
     assert!(scene.is_signed_in(&mut grace, HALL) && scene.is_signed_in(&mut grace, WIKI));
+}
+
+#[test]
+fn a_newer_sign_in_at_the_host_ends_with_the_sign_out_of_a_site_that_came_of_an_older_one() {
+    let scene = scene();
+    let mut ada = Visitor::default();
+    scene.sign_in(&mut ada, &format!("{SHOP}/vestibule/sign-in?idp=corp"), "ada");
+    // The wiki asks anew, and the host has a newer session since.
+    scene.sign_in(&mut ada, &format!("{WIKI}/fresh/a"), "ada");
+    assert!(scene.is_signed_in(&mut ada, SHOP) && scene.is_signed_in(&mut ada, WIKI));
+    let left = scene.sign_out(&mut ada, SHOP);
+    assert!(!scene.is_signed_in(&mut ada, SHOP));
+    let asking = ada.get(&scene.town, &left.location());
+    assert!(asking.location().starts_with("https://corp.test/slo"), "{}", asking.location());
+    assert!(!scene.is_signed_in(&mut ada, HALL) && !scene.is_signed_in(&mut ada, WIKI));
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use super::Desk;
 use super::sites::{View, of_the_whole_gate, site_name};
-use crate::access::Rules;
 use crate::config::file::{File, ServiceProvider as SpFile, SignOn as SignOnFile, Site as SiteFile};
 use crate::config::reader::{Field, Slot as _};
 use crate::config::values::nearest_word;
@@ -52,22 +51,6 @@ pub(super) fn of_site(site: &SiteFile, desk: &mut Desk) -> SignsOn {
         desk.error(site.acs_aliases.problem(message));
     }
     signs_on
-}
-
-/// A site can ask its sign-on host for a sign-in, and not yet for one of a certain kind.
-pub(super) fn nothing_to_step_up(signs_on: &SignsOn, file: &File, rules: &Rules, desk: &mut Desk) {
-    let Some(host) = signs_on.host() else { return };
-    let asks = |place: &usize| u16::try_from(*place).is_ok_and(|place| rules.step_up(place).is_some());
-    if let Some(place) = (0..rules.rules().len()).find(asks) {
-        let message = format!(
-            "item {place} asks for a sign-in of a certain kind (authn_context, authn_age or fresh), which cannot be asked \
-             for at {} yet",
-            host.place.in_words()
-        );
-        let hint =
-            "remove that term, or remove sign_on and register the site itself at the identity provider";
-        desk.error(file.rules.problem(message).hint(hint));
-    }
 }
 
 /// The sign-on host is the service provider: a second one would be told to no identity provider.

@@ -16,6 +16,18 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+/// What is known of the sign-in.
+pub(in crate::login) struct Way<'a> {
+    /// Where it leads.
+    pub(in crate::login) return_to: &'a ReturnTo,
+    /// Which round it is.
+    pub(in crate::login) rounds: u8,
+    /// The person asked to begin anew after a loop was stopped.
+    pub(in crate::login) again: bool,
+    /// The rule that asks for it.
+    pub(in crate::login) step_up: Option<u16>,
+}
+
 /// Makes an attempt of this site, whose answer will be a hand-over, and sends the browser to the host. `idp` was asked for
 /// by name.
 ///
@@ -26,7 +38,7 @@ pub(in crate::login) fn depart(
     (site, host): (&Site, &Site),
     (held, headers): (Held, &HeaderMap),
     idp: Option<&str>,
-    (return_to, rounds, again): (&ReturnTo, u8, bool),
+    way: &Way<'_>,
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     if idp.is_some_and(|idp| !site.identity_providers.iter().any(|admitted| admitted.id == idp)) {
@@ -40,18 +52,20 @@ pub(in crate::login) fn depart(
         acs_url: handoff_url(site),
         request_id: RequestId::random()?,
         created: now,
-        return_to: return_to.clone(),
-        rounds,
+        return_to: way.return_to.clone(),
+        rounds: way.rounds,
         replaces: presented_key(site, headers),
         anew: false,
         is_trial: false,
         kept: None,
-        step_up: None,
+        step_up: way.step_up,
+        raised: None,
     };
     let errand = SignIn {
         site: site.public_url.authority().to_owned(),
         attempt: attempt.request_id.as_str().to_owned(),
         created: now,
+        step_up: way.step_up,
     };
     let mut to = format!(
         "{}{}/sign-in?{ERRAND}={}",
@@ -63,7 +77,7 @@ pub(in crate::login) fn depart(
         to.push_str(&format!("&idp={}", utf8_percent_encode(idp, NON_ALPHANUMERIC)));
     }
     let mut response = redirect(StatusCode::FOUND, &to);
-    let forgotten = again.then(|| site.cookies.clear(&Kind::Answered));
+    let forgotten = way.again.then(|| site.cookies.clear(&Kind::Answered));
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -16,6 +16,8 @@ pub(super) struct SignIn {
     pub(super) attempt: String,
     /// When it was begun.
     pub(super) created: Moment,
+    /// The rule of the site that asks for more than an ordinary sign-in brings.
+    pub(super) step_up: Option<u16>,
 }
 
 /// To end somebody's session at the identity provider, too.
@@ -25,9 +27,7 @@ pub(super) struct SignOut {
     pub(super) site: String,
     /// The identity provider, by its `id`.
     pub(super) idp: String,
-    /// Who it was.
-    pub(super) user: String,
-    /// In the identity provider's words.
+    /// Who it was, in its words: a user has another name at each site, perhaps.
     pub(super) name_id: NameId,
     /// The identity provider's name for its session.
     pub(super) session_index: Option<String>,
@@ -46,6 +46,7 @@ impl SignIn {
             s: self.site.clone(),
             a: self.attempt.clone(),
             c: self.created.millis(),
+            u: self.step_up,
         };
         sealed(keys, host, "sign-in", &wire)
     }
@@ -54,8 +55,8 @@ impl SignIn {
     pub(super) fn open(keys: &KeyRing, host: &Site, errand: &str) -> Option<Self> {
         let bytes = keys.open(Purpose::Errand, &context(host, "sign-in"), errand)?;
         let wire: SignInWire = serde_json::from_slice(&bytes).ok()?;
-        let SignInWire { v, s, a, c } = wire;
-        (v == VERSION).then(|| Self { site: s, attempt: a, created: Moment::from_millis(c) })
+        let SignInWire { v, s, a, c, u } = wire;
+        (v == VERSION).then(|| Self { site: s, attempt: a, created: Moment::from_millis(c), step_up: u })
     }
 }
 
@@ -72,7 +73,6 @@ impl SignOut {
         Self {
             site: site.public_url.authority().to_owned(),
             idp: session.idp().to_owned(),
-            user: session.user().to_owned(),
             name_id,
             session_index: session.session_index().map(str::to_owned),
             session: session.key().public_name(),
@@ -87,7 +87,6 @@ impl SignOut {
             v: VERSION,
             s: self.site.clone(),
             i: self.idp.clone(),
-            u: self.user.clone(),
             n: value,
             f: format,
             q: name_qualifier,
@@ -107,7 +106,6 @@ impl SignOut {
         (wire.v == VERSION).then(|| Self {
             site: wire.s,
             idp: wire.i,
-            user: wire.u,
             name_id: NameId {
                 value: wire.n,
                 format: wire.f,
@@ -142,6 +140,8 @@ struct SignInWire {
     s: String,
     a: String,
     c: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    u: Option<u16>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,7 +150,6 @@ struct SignOutWire {
     v: u8,
     s: String,
     i: String,
-    u: String,
     n: String,
     f: Option<String>,
     q: Option<String>,

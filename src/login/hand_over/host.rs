@@ -3,6 +3,7 @@
 use super::errand::SignIn;
 use super::ticket::Ticket;
 use super::{ERRAND, TICKET, address_of_user, handoff_url, parameter, user_of};
+use crate::access::StepUp;
 use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::identity::{Identity, Person as _};
@@ -38,6 +39,7 @@ pub(in crate::login) struct Errand<'g> {
     pub(in crate::login) return_to: ReturnTo,
     asking: &'g Site,
     attempt: String,
+    step_up: Option<u16>,
 }
 
 /// Reads what is asked for of a sign-on host; anywhere else it is [`Wished::Here`].
@@ -77,7 +79,7 @@ pub(in crate::login) fn wished<'g>(
     }
     let return_to =
         ReturnTo::parse(&format!("{}/sign-in?{ERRAND}={sealed}", site.path_prefix), &site.public_url)?;
-    Ok(Wished::Errand(Errand { host, return_to, asking, attempt: asked.attempt }))
+    Ok(Wished::Errand(Errand { host, return_to, asking, attempt: asked.attempt, step_up: asked.step_up }))
 }
 
 /// The errand in a return address: whoever begins a sign-in anew comes back with it.
@@ -91,6 +93,11 @@ fn within(host: &Site, rd: &str) -> Option<String> {
 }
 
 impl Errand<'_> {
+    /// What a rule of the site asks for.
+    pub(in crate::login) fn raised(&self) -> Option<StepUp> {
+        self.step_up.and_then(|rule| self.asking.rules.step_up(rule))
+    }
+
     /// The hand-over, when the session that is there will do. `idp` was asked for by name.
     ///
     /// # Errors
@@ -119,7 +126,8 @@ impl Errand<'_> {
         let (Some(idp), Some(signed_in)) = (by, session.known_to(self.asking.key)) else { return false };
         let fresh = || {
             let demand = &idp.demand;
-            !demand.force_authn
+            self.step_up.is_none()
+                && !demand.force_authn
                 && demand.max_authn_age.is_none_or(|age| now < session.authn_instant().plus(age))
                 && now < signed_in.plus(self.asking.session_limits.max_age)
         };

@@ -76,8 +76,7 @@ pub(in crate::login) async fn arrived_to_leave(
     // The session that it came from has ended. A newer one of the same person in this browser goes too: it would let them
     // in again unasked. That of anybody else is nobody's business here.
     if let Some(session) = gate.resume(host, headers, now).await?
-        && (session.idp(), session.user(), session.name_id())
-            == (gone.idp.as_str(), gone.user.as_str(), gone.name_id.value.as_str())
+        && (session.idp(), session.name_id()) == (gone.idp.as_str(), gone.name_id.value.as_str())
     {
         gate.store.remove(session.key()).await.map_err(unavailable)?;
         together::end_with(gate, host, &session, client).await;

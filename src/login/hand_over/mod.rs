@@ -29,8 +29,8 @@ mod ticket;
 pub(super) mod together;
 
 pub(super) use arrive::arrive;
-pub(super) use depart::depart;
-pub(super) use host::{Wished, read, wished};
+pub(super) use depart::{Way, depart};
+pub(super) use host::{Errand, Wished, read, wished};
 pub(super) use leave::{arrived_to_leave, leave};
 
 use super::return_to::ReturnTo;

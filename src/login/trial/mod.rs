@@ -120,6 +120,7 @@ pub(super) fn begin(
         anew: false,
         kept: None,
         is_trial: true,
+        raised: None,
         step_up: None,
     };
     let mut response = start::to_identity_provider(site, &link.idp, &saml, &attempt, None, now)?;

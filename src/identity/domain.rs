@@ -78,7 +78,7 @@ pub(super) fn is_domain(domain: &str) -> bool {
 }
 
 /// The name in A-labels and lower case; None when it could be written in two ways, or is none.
-pub fn in_ascii(domain: &str) -> Option<String> {
+pub(super) fn in_ascii(domain: &str) -> Option<String> {
     let lower = lowered(domain)?;
     let labelled = lower.split('.').any(|label| label.starts_with("xn--"));
     if lower.is_ascii() && !labelled {

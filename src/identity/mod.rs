@@ -34,7 +34,7 @@ mod transform;
 use crate::clock::Moment;
 use crate::saml::response::NameId;
 
-pub use domain::{Domain, in_ascii};
+pub use domain::Domain;
 pub use email::normalised as email_address;
 pub use mapping::{Mapping, Overage, Part};
 pub use preview::{Preview, preview, read_as};

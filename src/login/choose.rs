@@ -12,7 +12,7 @@ use super::return_to::ReturnTo;
 use super::start::{Wish, wanted};
 use crate::cookies::Kind;
 use crate::gate::Gate;
-use crate::identity::in_ascii;
+use crate::identity::Domain;
 use crate::pages::{self, Choice, Chooser, Notice, Search};
 use crate::reason::{Reason, Refusal};
 use crate::seal::Purpose;
@@ -115,7 +115,8 @@ fn domain_of(address: &str) -> Option<String> {
     let (local, domain) = address.trim().rsplit_once('@')?;
     let whole = !local.is_empty() && !domain.is_empty() && address.len() <= LONGEST_ADDRESS;
     let domain = domain.strip_suffix('.').unwrap_or(domain);
-    if whole { in_ascii(domain) } else { None }
+    let domain = Domain::parse(domain).ok().filter(|domain| whole && !domain.is_below())?;
+    Some(domain.name().to_owned())
 }
 
 /// Where somebody stands while choosing.

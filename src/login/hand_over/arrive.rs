@@ -14,6 +14,7 @@ use crate::login::finish::replace;
 use crate::login::return_to::ReturnTo;
 use crate::login::rounds::Answered;
 use crate::observe::audit::{self, Event};
+use crate::observe::audit_is_kept;
 use crate::reason::{Reason, Refusal};
 use crate::session::{Claim, ClaimKey, HandedOver, Session, SessionId};
 use crate::site::{Face, Site};
@@ -27,7 +28,8 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// `handoff-invalid`, `handoff-foreign`, `handoff-expired`, `handoff-replayed`, `handoff-unasked`, `handoff-ended`,
-/// `attempt-expired`, `attempt-before-start`, `idp-unknown`, `store-unavailable`, and what the site's mapping says.
+/// `attempt-expired`, `attempt-before-start`, `idp-unknown`, `store-unavailable`, `audit-unavailable`, and what the
+/// site's mapping and admission say.
 pub(in crate::login) async fn arrive(
     gate: &Gate,
     site: &Site,
@@ -84,6 +86,9 @@ pub(in crate::login) async fn arrive(
     };
     let stopped =
         |refusal| Stopped { idp: Some(at_host.idp().into()), ..about(&Some(attempt.clone()), refusal) };
+    if !audit_is_kept() {
+        return Err(stopped(Reason::AuditUnavailable.into()));
+    }
     let (id, session, admitted) = established(site, &at_host, now).map_err(stopped)?;
     remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
@@ -152,8 +157,7 @@ fn established(
         Refusal::new(Reason::HandoffEnded, "the session at the sign-on host knows nothing of this site")
     })?;
     let HandedOver { identity, origin } = handed?;
-    let identity = identity.held_to(site.email_domains.as_deref())?;
-    let (identity, admitted) = site.admission.admit(identity)?;
+    let (identity, admitted) = site.admission.admit(identity.held_to(site.email_domains.as_deref())?)?;
     let id = SessionId::random();
     let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
     if !session.is_alive(now) {

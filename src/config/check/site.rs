@@ -50,20 +50,19 @@ pub(super) fn site<'d, 'f>(
     let face = if is_host { Some(Face::SignOn) } else { face(file, desk) };
     let admitted = admitted::admitted(view, described, desk);
     admitted::same_entity_id(&admitted, desk);
-    if let Some(ours) = service_provider.as_ref().filter(|_| view.signs_on.host().is_none()) {
+    if let Some(ours) = &service_provider {
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
     let mut mapping = mapping(&identity::Written::from(file), desk);
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
-    let admission = match is_host {
-        // Each of its sites judges for itself.
-        true => Admission::default(),
-        false => admission(&admission::Written::of(file, &admitted, described), &mapping, desk),
-    };
-    let rules = match is_host {
-        // There is nothing behind it.
-        true => Rules::new(Vec::new(), Access::Deny),
-        false => rules(file, &known(&admitted, described, &mapping, &admission), desk),
+    // There is nothing behind a sign-on host; who is let in where, and remembered, its sites say.
+    let (admission, rules) = match is_host {
+        true => (Admission::default(), Rules::new(Vec::new(), Access::Deny)),
+        false => {
+            let admission = admission(&admission::Written::of(file, &admitted, described), &mapping, desk);
+            let rules = rules(file, &known(&admitted, described, &mapping, &admission), desk);
+            (admission, rules)
+        }
     };
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);

@@ -116,6 +116,8 @@ fn domain_of(address: &str) -> Option<String> {
     let whole = !local.is_empty() && !domain.is_empty() && address.len() <= LONGEST_ADDRESS;
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let domain = Domain::parse(domain).ok().filter(|domain| whole && !domain.is_below())?;
+    // Nobody's domain is a number.
+    domain.name().parse::<std::net::Ipv4Addr>().is_err().then_some(())?;
     Some(domain.name().to_owned())
 }
 

@@ -157,7 +157,8 @@ fn established(
         Refusal::new(Reason::HandoffEnded, "the session at the sign-on host knows nothing of this site")
     })?;
     let HandedOver { identity, origin } = handed?;
-    let (identity, admitted) = site.admission.admit(identity.held_to(site.email_domains.as_deref())?)?;
+    let identity = identity.held_to(site.email_domains.as_deref())?;
+    let (identity, admitted) = site.admission.admit(identity)?;
     let id = SessionId::random();
     let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
     if !session.is_alive(now) {

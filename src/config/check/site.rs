@@ -55,14 +55,15 @@ pub(super) fn site<'d, 'f>(
     }
     let mut mapping = mapping(&identity::Written::from(file), desk);
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
-    // There is nothing behind a sign-on host; who is let in where, and remembered, its sites say.
-    let (admission, rules) = match is_host {
-        true => (Admission::default(), Rules::new(Vec::new(), Access::Deny)),
-        false => {
-            let admission = admission(&admission::Written::of(file, &admitted, described), &mapping, desk);
-            let rules = rules(file, &known(&admitted, described, &mapping, &admission), desk);
-            (admission, rules)
-        }
+    let admission = match is_host {
+        // Each of its sites judges for itself.
+        true => Admission::default(),
+        false => admission(&admission::Written::of(file, &admitted, described), &mapping, desk),
+    };
+    let rules = match is_host {
+        // There is nothing behind it.
+        true => Rules::new(Vec::new(), Access::Deny),
+        false => rules(file, &known(&admitted, described, &mapping, &admission), desk),
     };
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);

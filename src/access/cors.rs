@@ -5,6 +5,7 @@
 //! application, we must (Fetch, "CORS protocol"). Never `*`: the answer is about somebody's cookie.
 
 use super::rules::Verdict;
+use crate::reason::Reason;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD,
     CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, VARY,
@@ -65,7 +66,13 @@ impl Verdict {
     /// forbidden to everybody stays so.
     pub fn or_preflight(self, preflight: impl FnOnce() -> Option<Preflight>) -> Self {
         match self {
-            Self::NeedsSession => preflight().map_or(Self::NeedsSession, Self::allow_preflight),
+            // A rule about the sign-in itself asks nobody in particular of whoever has no session.
+            Self::NeedsSession | Self::NeedsStepUp { because: Reason::SessionMissing, .. } => {
+                match preflight() {
+                    Some(preflight) => Self::allow_preflight(preflight),
+                    None => self,
+                }
+            }
             other => other,
         }
     }
@@ -74,7 +81,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Access, Question, RequestPath, Rules};
+    use crate::access::{Access, Question, RequestPath, Rule, Rules, Term};
     use crate::identity::Person;
 
     fn cors(preflight: bool) -> Cors {
@@ -155,10 +162,13 @@ mod tests {
                 client: std::net::IpAddr::from([192, 0, 2, 7]),
                 now: crate::clock::Moment::from_seconds(0),
             };
-            let rules = Rules::new(Vec::new(), access);
+            let rule = Rule { paths: Vec::new(), methods: Vec::new(), networks: Vec::new(), access };
+            let rules = Rules::new(vec![rule], Access::Deny);
             rules.judge::<dyn Person>(&question, None).or_preflight(|| Some(Preflight(())))
         };
         assert!(matches!(judge(Access::Authenticated), Verdict::Allow(permit) if !permit.identified()));
+        let recent = Access::When(Term::AuthnAge(std::time::Duration::from_secs(60)));
+        assert!(matches!(judge(recent), Verdict::Allow(permit) if !permit.identified()));
         assert!(matches!(judge(Access::Deny), Verdict::Forbidden(_)));
     }
 }

@@ -5,6 +5,7 @@
 //! application, we must (Fetch, "CORS protocol"). Never `*`: the answer is about somebody's cookie.
 
 use super::rules::Verdict;
+use crate::reason::Reason;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD,
     CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, VARY,
@@ -61,21 +62,22 @@ impl Cors {
 }
 
 impl Verdict {
-    /// A preflight passes where a session would be needed, which a browser never sends with it; as nobody. What is
-    /// forbidden to everybody stays so.
+    /// A preflight passes where a session would be needed, of whatever kind, which a browser never sends with it; as
+    /// nobody. What is forbidden to everybody stays so.
     pub fn or_preflight(self, preflight: impl FnOnce() -> Option<Preflight>) -> Self {
-        match self {
-            Self::NeedsSession => preflight().map_or(Self::NeedsSession, Self::allow_preflight),
-            other => other,
-        }
+        let nobody_is_there =
+            matches!(self, Self::NeedsSession | Self::NeedsStepUp { because: Reason::SessionMissing, .. });
+        let preflight = if nobody_is_there { preflight() } else { None };
+        preflight.map_or(self, Self::allow_preflight)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Access, Question, RequestPath, Rules};
+    use crate::access::{Access, Question, RequestPath, Rule, Rules, Term};
     use crate::identity::Person;
+    use std::time::Duration;
 
     fn cors(preflight: bool) -> Cors {
         Cors::new(vec![HeaderValue::from_static("https://spa.example.com")], preflight)
@@ -155,10 +157,14 @@ mod tests {
                 client: std::net::IpAddr::from([192, 0, 2, 7]),
                 now: crate::clock::Moment::from_seconds(0),
             };
-            let rules = Rules::new(Vec::new(), access);
+            let rule = Rule { paths: Vec::new(), methods: Vec::new(), networks: Vec::new(), access };
+            let rules = Rules::new(vec![rule], Access::Deny);
             rules.judge::<dyn Person>(&question, None).or_preflight(|| Some(Preflight(())))
         };
-        assert!(matches!(judge(Access::Authenticated), Verdict::Allow(permit) if !permit.identified()));
+        let fresh = Term::Fresh(Duration::from_secs(300));
+        for access in [Access::Authenticated, Access::When(fresh)] {
+            assert!(matches!(judge(access), Verdict::Allow(permit) if !permit.identified()));
+        }
         assert!(matches!(judge(Access::Deny), Verdict::Forbidden(_)));
     }
 }

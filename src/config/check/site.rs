@@ -53,7 +53,7 @@ pub(super) fn site<'d, 'f>(
     if let Some(ours) = service_provider.as_ref().filter(|_| view.signs_on.host().is_none()) {
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
-    let mut mapping = mapping(&identity::Written::from(file), desk);
+    let mut mapping = mapping(&identity::Written::of(file, &admitted), desk);
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
     let admission = match is_host {
         // Each of its sites judges for itself.

@@ -62,13 +62,19 @@ impl Cors {
 }
 
 impl Verdict {
-    /// A preflight passes where a session would be needed, of whatever kind, which a browser never sends with it; as
-    /// nobody. What is forbidden to everybody stays so.
+    /// A preflight passes where a session would be needed, which a browser never sends with it; as nobody. What is
+    /// forbidden to everybody stays so.
     pub fn or_preflight(self, preflight: impl FnOnce() -> Option<Preflight>) -> Self {
-        let nobody_is_there =
-            matches!(self, Self::NeedsSession | Self::NeedsStepUp { because: Reason::SessionMissing, .. });
-        let preflight = if nobody_is_there { preflight() } else { None };
-        preflight.map_or(self, Self::allow_preflight)
+        match self {
+            // A rule about the sign-in itself asks nobody in particular of whoever has no session.
+            Self::NeedsSession | Self::NeedsStepUp { because: Reason::SessionMissing, .. } => {
+                match preflight() {
+                    Some(preflight) => Self::allow_preflight(preflight),
+                    None => self,
+                }
+            }
+            other => other,
+        }
     }
 }
 
@@ -77,7 +83,6 @@ mod tests {
     use super::*;
     use crate::access::{Access, Question, RequestPath, Rule, Rules, Term};
     use crate::identity::Person;
-    use std::time::Duration;
 
     fn cors(preflight: bool) -> Cors {
         Cors::new(vec![HeaderValue::from_static("https://spa.example.com")], preflight)
@@ -161,10 +166,9 @@ mod tests {
             let rules = Rules::new(vec![rule], Access::Deny);
             rules.judge::<dyn Person>(&question, None).or_preflight(|| Some(Preflight(())))
         };
-        let fresh = Term::Fresh(Duration::from_secs(300));
-        for access in [Access::Authenticated, Access::When(fresh)] {
-            assert!(matches!(judge(access), Verdict::Allow(permit) if !permit.identified()));
-        }
+        assert!(matches!(judge(Access::Authenticated), Verdict::Allow(permit) if !permit.identified()));
+        let recent = Access::When(Term::AuthnAge(std::time::Duration::from_secs(60)));
+        assert!(matches!(judge(recent), Verdict::Allow(permit) if !permit.identified()));
         assert!(matches!(judge(Access::Deny), Verdict::Forbidden(_)));
     }
 }

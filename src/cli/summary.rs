@@ -305,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_that_signs_on_elsewhere_is_told_of_as_one() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/sign-on.yaml");
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let of_acme: Vec<&str> =
+            said.lines().skip_while(|line| !line.starts_with("app/acme  ")).take(4).collect();
+        assert_eq!(of_acme[2], "  sign-in      by partner at the sign-on host urn:hall", "{said}");
+        assert_eq!(of_acme[3], "  tenant       acme", "{said}");
+    }
+
+    #[test]
     fn what_only_metadata_says_is_not_said_before_it_is_read() {
         let text = "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n\
                     service_provider: {private_key_file: KEY, certificate_file: CERTIFICATE}\n\

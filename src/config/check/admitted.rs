@@ -86,9 +86,13 @@ pub(super) fn same_entity_id(admitted: &[&Described<'_>], desk: &mut Desk) {
 /// What each of them must be able to do with us.
 pub(super) fn against_ourselves(view: &View, one: &Described<'_>, ours: &ServiceProvider, desk: &mut Desk) {
     let Described { written, idp: Some(idp) } = one else { return };
+    demand::names_the_user(idp, written, &view.file, desk);
+    if view.signs_on.host().is_some() {
+        // The rest is between the identity provider and the sign-on host.
+        return;
+    }
     cryptography::fits(written, ours, desk);
     demand::against_ourselves(idp, written, ours, desk);
-    demand::names_the_user(idp, written, &view.file, desk);
     logout::can_be_done(idp, written, ours, desk);
     // Who is described by an address is known later, and then the same is asked: federation/terms.rs.
     let Some(saml) = idp.known() else { return };

@@ -50,7 +50,7 @@ pub(super) fn site<'d, 'f>(
     let face = if is_host { Some(Face::SignOn) } else { face(file, desk) };
     let admitted = admitted::admitted(view, described, desk);
     admitted::same_entity_id(&admitted, desk);
-    if let Some(ours) = service_provider.as_ref().filter(|_| view.signs_on.host().is_none()) {
+    if let Some(ours) = &service_provider {
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
     let mut mapping = mapping(&identity::Written::of(file, &admitted), desk);

@@ -201,9 +201,7 @@ impl Site {
     pub fn choices(&self) -> impl Iterator<Item = &Arc<Idp>> {
         self.identity_providers.iter().filter(|idp| idp.is_offered())
     }
-}
 
-impl Site {
     /// Whether this is the site at the first of its addresses.
     pub fn is_canonical(&self) -> bool {
         self.public_url == self.canonical_url

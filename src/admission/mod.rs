@@ -149,7 +149,8 @@ impl Admission {
             None => {
                 let list =
                     terms.invited.as_ref().map_or_else(|| "no list".to_owned(), |list| list.to_string());
-                let detail = format!("the user {:?} of {:?} is not on {list}", applicant.user, applicant.idp);
+                // Who it was, the audit says in the way that its owner chose.
+                let detail = format!("a user of {:?} is not on {list}", applicant.idp);
                 return Err(Refusal::new(Reason::NotInvited, detail));
             }
         }
@@ -235,8 +236,8 @@ impl Admission {
                     linked.ok_or_else(|| {
                         let whose: Vec<_> = others.iter().filter_map(|other| other.idp.as_deref()).collect();
                         let detail = format!(
-                            "the user {:?} of {:?} has the address of an invitation for {whose:?}",
-                            applicant.user, applicant.idp
+                            "a user of {:?} has the address of an invitation for {whose:?}",
+                            applicant.idp
                         );
                         Refusal::new(Reason::AccountNotLinked, detail)
                     })?

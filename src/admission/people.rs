@@ -156,9 +156,9 @@ impl Known {
                 if (own_idp, own_user) == (idp, user) || may_link(own_idp) {
                     return Ok(false);
                 }
+                let whose = if own_idp == idp { "another user" } else { "a user" };
                 let detail = format!(
-                    "the user {user:?} of {idp:?} has the address of an invitation that the user {own_user:?} of \
-                     {own_idp:?} took up"
+                    "a user of {idp:?} has the address of an invitation that {whose} of {own_idp:?} took up"
                 );
                 Err(Refusal::new(Reason::AccountNotLinked, detail))
             }

@@ -36,19 +36,21 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
     if site.sign_on.is_some() {
         let ids: Vec<&str> = site.identity_providers.iter().map(|idp| idp.id.as_str()).collect();
         let host = &site.service_provider.entity_id.0;
-        return row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")));
+        row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")))?;
+        print_people(to, site)?;
+        // Whom it lets in is the site's to say, wherever they sign in.
+        for idp in &site.identity_providers {
+            if let Some(words) = site.admission.in_words(&idp.id) {
+                row(to, "lets in", &format!("{words} ({})", idp.id))?;
+            }
+        }
+        return Ok(());
     }
     row(to, "entity ID", &site.service_provider.entity_id.0)?;
     for (position, url) in site.service_provider.acs_urls().enumerate() {
         row(to, if position == 0 { "ACS" } else { "" }, url)?;
     }
-    if let Some(organization) = &site.organization {
-        row(to, "tenant", organization)?;
-    }
-    if let Some(domains) = &site.email_domains {
-        let domains: Vec<String> = domains.iter().map(ToString::to_string).collect();
-        row(to, "people of", &domains.join(", "))?;
-    }
+    print_people(to, site)?;
     let signs = if site.service_provider.signing_keys.is_empty() { "not signed" } else { "signed" };
     row(to, "requests", signs)?;
     for (position, key) in site.service_provider.signing_keys.iter().enumerate() {
@@ -66,6 +68,16 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
         row(to, "sign-out", sign_out(site, idp))?;
     }
     Ok(())
+}
+
+/// Whose people a tenant is for.
+fn print_people(to: &mut dyn Write, site: &Site) -> io::Result<()> {
+    if let Some(organization) = &site.organization {
+        row(to, "tenant", organization)?;
+    }
+    let Some(domains) = &site.email_domains else { return Ok(()) };
+    let domains: Vec<String> = domains.iter().map(ToString::to_string).collect();
+    row(to, "people of", &domains.join(", "))
 }
 
 /// Where its metadata comes from, and whether anything is known of it before its source is asked.
@@ -290,6 +302,20 @@ mod tests {
         ] {
             assert!(said.contains(line), "{line} is not in\n{said}");
         }
+    }
+
+    #[test]
+    fn a_tenant_that_signs_on_elsewhere_is_told_of_as_one() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/sign-on.yaml");
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let of_acme: Vec<&str> =
+            said.lines().skip_while(|line| !line.starts_with("app/acme  ")).take(4).collect();
+        assert_eq!(of_acme[2], "  sign-in      by partner at the sign-on host urn:hall", "{said}");
+        assert_eq!(of_acme[3], "  tenant       acme", "{said}");
     }
 
     #[test]

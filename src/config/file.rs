@@ -118,8 +118,6 @@ section! {
         admission: Admission,
         tenants: Field<Vec<Tenant>>,
     }
-    later {
-    }
 }
 
 section! {

@@ -46,6 +46,15 @@ impl Domain {
         })
     }
 
+    /// Whether there is a domain that both cover.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self.below, other.below) {
+            (true, true) => self == other || self.covers(&other.name) || other.covers(&self.name),
+            (_, false) => self.covers(&other.name),
+            (false, true) => other.covers(&self.name),
+        }
+    }
+
     /// The name in A-labels, without `*.`.
     pub fn name(&self) -> &str {
         &self.name
@@ -125,6 +134,26 @@ mod tests {
             assert!(!covers("*.example.com", foreign), "{foreign}");
         }
         assert_eq!(Domain::parse("*.Example.com").unwrap().to_string(), "*.example.com");
+    }
+
+    #[test]
+    fn two_overlap_where_a_domain_is_of_both() {
+        let overlap = |one: &str, other: &str| {
+            let (one, other) = (Domain::parse(one).unwrap(), Domain::parse(other).unwrap());
+            assert_eq!(one.overlaps(&other), other.overlaps(&one), "{one} {other}");
+            one.overlaps(&other)
+        };
+        for (one, other) in [
+            ("a.test", "A.test"),
+            ("*.a.test", "b.a.test"),
+            ("*.a.test", "*.a.test"),
+            ("*.a.test", "*.b.a.test"),
+        ] {
+            assert!(overlap(one, other), "{one} {other}");
+        }
+        for (one, other) in [("a.test", "b.test"), ("*.a.test", "a.test"), ("*.a.test", "*.ba.test")] {
+            assert!(!overlap(one, other), "{one} {other}");
+        }
     }
 
     #[test]

@@ -2,8 +2,12 @@
 
 use crate::admission::Admitted;
 use crate::gate::Gate;
+use crate::identity::Person as _;
+use crate::observe::audit::{self, Event};
 use crate::reason::{Reason, Refusal};
+use crate::session::SessionKey;
 use crate::site::Site;
+use std::net::IpAddr;
 
 /// What is to be remembered of them is on the disk before they have a session. Most leave nothing to remember.
 ///
@@ -18,4 +22,26 @@ pub(super) async fn remembered(gate: &Gate, site: &Site, admitted: Admitted) -> 
     // A disk may take its time.
     let settled = tokio::task::spawn_blocking(move || site.admission.settle(admitted)).await;
     settled.map_err(|problem| lost(problem.to_string())).flatten()
+}
+
+/// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who
+/// has signed in: the browser forgets it now, and its time is limited.
+pub(super) async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
+    match gate.store.remove(old).await {
+        Ok(None) => {}
+        Ok(Some(session)) => audit::record(&Event::SessionReplaced {
+            site: &site.name,
+            idp: session.idp(),
+            user: session.user(),
+            name_id: session.name_id(),
+            session: &session.key().public_name(),
+            client: Some(client),
+        }),
+        Err(problem) => tracing::warn!(
+            site = site.name,
+            session = %old.public_name(),
+            %problem,
+            "a replaced session could not be ended; it lasts until its time is over"
+        ),
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Stopped {
     pub(super) idp: Option<Box<str>>,
     /// The ID of the request that was answered, or that the answer says it answers.
     pub(super) authn_request: Option<Box<str>>,
+    /// Who it would have been, once the mapping has said so.
+    pub(super) user: Option<Box<str>>,
     /// Whom the identity provider named, once its word has been accepted.
     pub(super) name_id: Option<Box<str>>,
     /// Where it was to lead; a link on the page begins again there.
@@ -39,6 +41,7 @@ impl From<Refusal> for Stopped {
             refusal,
             idp: None,
             authn_request: None,
+            user: None,
             name_id: None,
             return_to: None,
             again: false,
@@ -90,6 +93,7 @@ pub(super) async fn sign_in_refused(
         site: &site.name,
         idp: stopped.idp.as_deref(),
         authn_request: stopped.authn_request.as_deref(),
+        user: stopped.user.as_deref(),
         name_id: stopped.name_id.as_deref(),
         reference: reference.as_str(),
         refusal: told.as_ref().unwrap_or(&stopped.refusal),

@@ -4,7 +4,7 @@
 //! verifier's threads. Whatever refuses, nothing else changes: a session that the browser holds stays, the attempt
 //! stays, no claim is made before the answer has been accepted in full.
 
-use super::admitted::remembered;
+use super::admitted::{remembered, replace};
 use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::{Attempt, Held};
@@ -29,7 +29,7 @@ use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
 use crate::saml::response::{AcceptedAssertion, Answers, Expected, RawResponse, ResponseText};
 use crate::saml::second_opinion::Opinion;
-use crate::session::{Claim, ClaimKey, Readings, Session, SessionId, SessionKey};
+use crate::session::{Claim, ClaimKey, Readings, Session, SessionId};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -102,6 +102,8 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
     let (once, reasons): (Vec<ClaimKey>, Vec<Reason>) = begun.claims(site, &assertion).into_iter().unzip();
     let until = begun.over_at(&assertion);
     let (identity, for_sites) = hand_over::read(gate, site, assertion, &idp).map_err(stopped)?;
+    let user: Box<str> = identity.user().into();
+    let stopped = |refusal| Stopped { user: Some(user.clone()), ..stopped(refusal) };
     let (identity, admitted) = site.admission.admit(identity).map_err(stopped)?;
     if let Some(page) = delivery.asks_who(&begun, &identity).await? {
         return Ok(page);
@@ -425,26 +427,4 @@ fn established(
 
 fn of(attempt: &Attempt, refusal: Refusal) -> Stopped {
     Stopped::from(refusal).or_about(Some(attempt))
-}
-
-/// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who
-/// has signed in: the browser forgets it now, and its time is limited.
-pub(super) async fn replace(gate: &Gate, site: &Site, old: &SessionKey, client: IpAddr) {
-    match gate.store.remove(old).await {
-        Ok(None) => {}
-        Ok(Some(session)) => audit::record(&Event::SessionReplaced {
-            site: &site.name,
-            idp: session.idp(),
-            user: session.user(),
-            name_id: session.name_id(),
-            session: &session.key().public_name(),
-            client: Some(client),
-        }),
-        Err(problem) => tracing::warn!(
-            site = site.name,
-            session = %old.public_name(),
-            %problem,
-            "a replaced session could not be ended; it lasts until its time is over"
-        ),
-    }
 }

@@ -165,17 +165,13 @@ impl Idp {
     pub fn known(&self) -> Option<Arc<IdentityProvider>> {
         self.metadata.load().map(|described| Arc::clone(&described.identity_provider))
     }
-}
 
-impl Idp {
     /// Whether people with addresses of this domain (lower case, ASCII) sign in here. Who may speak for any domain is
     /// found by no domain.
     pub fn serves(&self, domain: &str) -> bool {
         self.email_domains.as_deref().is_some_and(|listed| listed.iter().any(|own| own.covers(domain)))
     }
-}
 
-impl Idp {
     /// Where it takes logout messages; empty: nowhere.
     pub fn logout_endpoints(&self) -> Vec<SloEndpoint> {
         self.logout

@@ -175,6 +175,54 @@ fn an_identity_provider_that_no_site_admits_is_told_of_and_not_asked() {
 }
 
 #[test]
+fn a_site_is_not_held_to_what_identity_providers_do_that_it_does_not_admit() {
+    let files = here().join("files").display().to_string();
+    let text = format!(
+        "identity_providers:\n  - {{id: corp, metadata_file: {files}/idp-metadata.xml}}\n  - {{id: partner, metadata_file: {files}/other-metadata.xml, \
+         name_id_format: transient, default_role: guest}}\nsites:\n  - name: a\n    public_url: https://a.example.com\n    forward_auth: true\n    \
+         identity_providers: [corp]\n    identity: {{email: NameID, required: [email]}}\n    rules: [{{access: {{role: guest}}}}]\n  - name: b\n    \
+         public_url: https://b.example.com\n    forward_auth: true\n    identity_providers: [partner]\n    identity: {{user: uid}}\n"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.yaml");
+    std::fs::write(&file, text).expect("the file");
+    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(named(&config, "a").mapping.default_role_of.is_empty());
+    assert_eq!(named(&config, "b").mapping.default_role_at("partner"), Some("guest"));
+    let said: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|said| said.contains("nobody can hold the role `guest`")), "{said:?}");
+}
+
+#[test]
+fn people_of_a_domain_for_which_nobody_may_speak_are_told_of() {
+    let files = here().join("files").display().to_string();
+    let text = format!(
+        "identity_providers: [{{id: corp, metadata_file: {files}/idp-metadata.xml, email_domains: [corp.test, \"*.corp.test\"]}}]\n\
+         sites:\n  - name: a\n    public_url: https://a.example.com\n    forward_auth: true\n    rules:\n      \
+         - {{paths: [/a], access: {{email_domain: other.test}}}}\n      - {{paths: [/b], access: {{email: root@other.test}}}}\n      \
+         - {{paths: [/c], access: {{any: [{{email_domain: corp.test}}, {{email: root@a.corp.test}}]}}}}\n  - name: b\n    \
+         public_url: https://*.b.example.com\n    forward_auth: true\n    tenants:\n      \
+         - {{name: t, email_domains: [other.test, corp.test, a.corp.test, \"*.a.corp.test\"]}}\n"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.yaml");
+    std::fs::write(&file, text).expect("the file");
+    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let said = config.warnings.iter().filter(|warning| {
+        warning.message.contains("may speak for it") || warning.message.contains("spoken for")
+    });
+    let said: Vec<_> = said.map(|warning| warning.path.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "sites[0].rules[0].access.email_domain",
+            "sites[0].rules[1].access.email",
+            "sites[1].tenants[0].email_domains[0]",
+        ]
+    );
+}
+
+#[test]
 fn a_rule_that_an_earlier_one_hides_is_told_of_with_both_places() {
     let text = std::fs::read_to_string(here().join("good/sites.yaml")).expect("the file");
     let files = here().join("files").display().to_string();

@@ -117,6 +117,11 @@ async fn equal_addresses_are_one_person_only_where_both_identity_providers_say_s
         let house = configured_with(&[("corp", corp), ("partner", partner)], admission, &files);
         assert_eq!(comes(&house, 0, "ada", "ada@example.com").await, in_as(&["editor"]));
         assert_eq!(comes(&house, 1, "a.lovelace", "ada@example.com").await, verdict, "{corp} {partner}");
+        if verdict.is_err() {
+            // Names are told as `audit.name_id` and `audit.user` say, and in no other place.
+            let detail = house.world.audit.last("sign-in-refused")["detail"].to_string();
+            assert!(detail.contains("took up") && !detail.contains("lovelace"), "{detail}");
+        }
     }
     // Without invitations they are two people who both come in.
     let house = configured_with(&[("corp", ""), ("partner", "")], "", &[]);
@@ -147,6 +152,10 @@ async fn somebody_who_is_not_let_in_keeps_what_they_had() {
     let asked = browser.begin("/vestibule/sign-in?rd=/y").await;
     let page = browser.bring(&asked, &house.idps[0].answer(&asked, "mallory", house.world.now())).await;
     house.world.audit.refused(&page, "not-invited");
+    let event = house.world.audit.last("sign-in-refused");
+    let detail = event["detail"].to_string();
+    assert!(detail.contains("is not on") && !detail.contains("mallory"), "{detail}");
+    assert_eq!(event["user"], "mallory", "told as `audit.user` says: {event}");
     let whoami = browser.get("/vestibule/whoami", From::SameSite).await;
     assert!(whoami.body.contains("\"ada\""), "{}", whoami.body);
 }

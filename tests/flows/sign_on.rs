@@ -273,6 +273,31 @@ fn a_site_admits_its_own_identity_providers_at_the_host_and_no_other() {
 }
 
 #[test]
+fn an_e_mail_address_at_the_host_leads_on_to_the_site_that_asked() {
+    let scene = scene();
+    let mut visitor = Visitor::default();
+    let (at, choice) = scene.follow(&mut visitor, &format!("{SHOP}/buy/x"));
+    let rd = choice.fields().into_iter().find(|(name, _)| name == "rd").unwrap().1;
+    assert!(at.ends_with(&rd), "{at} {rd}");
+    let typed = |visitor: &mut Visitor, email: &str| {
+        let fields = [("rd".to_owned(), rd.clone()), ("email".to_owned(), email.to_owned())];
+        visitor.post(&scene.town, &format!("{HALL}/vestibule/sign-in"), &fields)
+    };
+    // Whom the host knows and the shop does not admit is shown to nobody who comes from the shop.
+    let page = typed(&mut visitor, "sam@strict.test");
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("idp=corp") && !page.body.contains("idp=strict"), "{}", page.body);
+
+    let found = typed(&mut visitor, "eve@partner.test");
+    assert_eq!(found.status, StatusCode::SEE_OTHER, "{}", found.body);
+    let asked = scene.asked(&mut visitor, &found.location());
+    assert!(asked.xml.contains("https://partner.test/sso"), "{}", asked.xml);
+    let at_acs = scene.at_acs(&mut visitor, &asked, (&scene.partner, "partner"), "eve");
+    let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{SHOP}/buy/x"), StatusCode::OK));
+}
+
+#[test]
 fn where_everybody_is_to_be_asked_each_site_asks() {
     let scene = scene();
     let mut visitor = Visitor::default();

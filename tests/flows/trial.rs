@@ -200,6 +200,27 @@ async fn a_staged_identity_provider_is_tried_and_everything_is_shown() {
 }
 
 #[tokio::test]
+async fn its_pages_bear_the_name_of_the_site_and_a_default_role_is_told_as_one() {
+    let (world, idp, _) = world_with(Status::Staged, |site| {
+        site.branding.name = Some("The Wiki".to_owned());
+        site.mapping.default_role = Some("reader".to_owned());
+        site.mapping.default_role_of = vec![("corp".to_owned(), "guest".to_owned())];
+    });
+    let mut browser = Browser::of(&world);
+    let now = world.now();
+    let page = tried(&mut browser, &link(&world), |asked| idp.answer(asked, "ada", now).form_value()).await;
+    shows(&page, &["The Wiki", "Accepted", "guest, the default role: no row gave one"]);
+    let page = tried(&mut browser, &link(&world), |asked| {
+        let mut answer = idp.answer(asked, "ada", now);
+        answer.audience = "https://other.test".into();
+        answer.form_value()
+    })
+    .await;
+    refused(&world, &page, "audience-mismatch");
+    shows(&page, &["The Wiki"]);
+}
+
+#[tokio::test]
 async fn a_test_goes_by_post_and_on_loopback_http_too() {
     let mut idp = FakeIdp::new("https://idp.test/metadata");
     idp.bindings = vec!["HTTP-POST"];

@@ -16,6 +16,7 @@ pub(super) struct Written<'a> {
     /// From the nearest to the farthest: the site's, the top level's.
     pub(super) admission: Vec<&'a AdmissionFile>,
     pub(super) role_sync: &'a Field<Word<RoleSync>>,
+    pub(super) state_dir: &'a Field<FilePath>,
     /// Those who may sign people in.
     pub(super) idps: Vec<&'a IdentityProvider>,
     /// The ids of all that are described: a list may be for several sites.
@@ -28,6 +29,7 @@ impl<'a> Written<'a> {
         Self {
             admission: vec![&file.admission],
             role_sync: &file.role_sync,
+            state_dir: &file.state_dir,
             idps: admitted.iter().map(|one| one.written).collect(),
             all_ids: all.iter().filter_map(|one| one.written.id.get().cloned()).collect(),
         }
@@ -224,7 +226,7 @@ fn people(written: &Written<'_>, role_sync: RoleSync, lists: bool, desk: &mut De
                 .map_err(|message| {
                     let hint = "list the key that it was sealed under in state_key_file; without the file every \
                                 invitation could be taken up anew";
-                    desk.error(written.role_sync.place.problem(format!("{shown} {message}")).hint(hint));
+                    desk.error(written.state_dir.problem(format!("{shown} {message}")).hint(hint));
                 })
                 .ok()?
         }

@@ -5,6 +5,7 @@ use super::sites::View;
 use super::{Desk, cryptography, demand, logout};
 use crate::config::values::nearest_word;
 use crate::federation::{Other, Terms};
+use crate::identity::Domain;
 use crate::saml::demand::SignRequests;
 use crate::saml::parties::ServiceProvider;
 use crate::site::{Idp, Site};
@@ -64,6 +65,22 @@ fn somebody_is_live(view: &View, admitted: &[&Described<'_>], desk: &mut Desk) {
         let message = "none has `status: live`: nobody can sign in";
         let hint = "`vestibule test-link` makes a link to try a staged one";
         desk.warn(place.problem(message).hint(hint));
+    }
+}
+
+/// A tenant is for the people of domains, and one of those who sign people in there must be able to speak for each.
+pub(super) fn somebody_speaks_for(view: &View, admitted: &[&Described<'_>], desk: &mut Desk) {
+    let domains = admitted.iter().map(|one| one.idp.as_ref()?.email_domains.clone());
+    let spoken_for: Option<Vec<Vec<Domain>>> = domains.collect();
+    // One that may speak for anybody, or one that is wrong, which has been said.
+    let Some(spoken_for) = spoken_for.filter(|listed| !listed.is_empty()) else { return };
+    for item in view.email_domains.get().map_or(&[][..], Vec::as_slice) {
+        let Some(domain) = item.get().and_then(|text| Domain::parse(text).ok()) else { continue };
+        if !spoken_for.iter().flatten().any(|own| own.overlaps(&domain)) {
+            let message = "is spoken for by no identity provider of the tenant: nobody of it could come in";
+            let hint = "add it to email_domains of the one that may speak for it";
+            desk.warn(item.problem(message).hint(hint));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! How attributes become an identity, and groups roles.
 
 use super::Desk;
+use super::parties::Described;
 use crate::config::file::{File, Identity, IdentityProvider, TransformStep};
 use crate::config::reader::Field;
 use crate::config::values::{OneOrMany, Short, Table, Word};
@@ -20,8 +21,9 @@ pub(super) struct Written<'a> {
     pub(super) idps: Vec<&'a IdentityProvider>,
 }
 
-impl<'a> From<&'a File> for Written<'a> {
-    fn from(file: &'a File) -> Self {
+impl<'a> Written<'a> {
+    /// Of a site in the short form, and of those whom it admits: what others bring is nothing to it.
+    pub(super) fn of(file: &'a File, admitted: &[&Described<'a>]) -> Self {
         Self {
             identity: &file.identity,
             groups_absent: &file.groups_absent,
@@ -29,7 +31,7 @@ impl<'a> From<&'a File> for Written<'a> {
             group_aliases: &file.group_aliases,
             roles: &file.roles,
             default_role: &file.default_role,
-            idps: file.identity_providers.get().into_iter().flatten().collect(),
+            idps: admitted.iter().map(|one| one.written).collect(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Known<'a> {
     pub(super) idps: Vec<&'a str>,
     /// Ids of all that are described.
     pub(super) all_idps: Vec<&'a str>,
+    /// Domains whose people can sign in; none: anybody's.
+    pub(super) domains: Option<Vec<Domain>>,
     /// Those that are held to certain classes of authentication, with these.
     pub(super) classes: Vec<(&'a str, Vec<&'a str>)>,
 }
@@ -164,8 +166,9 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
     }
     if let Some(email) = written.email.get() {
         let address = email_address(email);
-        if address.is_none() {
-            desk.error(written.email.problem(format!("is not an e-mail address: `{email}`")));
+        match address.as_deref().and_then(|address| address.rsplit_once('@')) {
+            Some((_, domain)) => somebody_is_of(domain, &written.email, known, desk),
+            None => desk.error(written.email.problem(format!("is not an e-mail address: `{email}`"))),
         }
         return address.map(Term::Email);
     }
@@ -175,9 +178,23 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
             false => Ok(read),
         });
         let read = read.map_err(|message| desk.error(written.email_domain.problem(message))).ok();
+        if let Some(read) = &read {
+            somebody_is_of(read.name(), &written.email_domain, known, desk);
+        }
         return read.map(|read| Term::EmailDomain(read.name().to_owned()));
     }
     written.group.get().map(|group| Term::Group(known.mapping.our_name(group).to_owned()))
+}
+
+/// An address of a domain for which nobody may speak never arrives.
+fn somebody_is_of(domain: &str, field: &Field<String>, known: &Known<'_>, desk: &mut Desk) {
+    if known.domains.as_ref().is_some_and(|listed| !listed.iter().any(|own| own.covers(domain))) {
+        let message = format!(
+            "nobody can have an address of {domain}: no identity provider of this site may speak for it"
+        );
+        let hint = "add it to email_domains of the one that may";
+        desk.warn(field.problem(message).hint(hint));
+    }
 }
 
 fn about_the_sign_in(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> {

@@ -43,12 +43,17 @@ pub(super) fn of_site(site: &SiteFile, desk: &mut Desk) -> SignsOn {
     }
     let signs_on = SignsOn::At(site.sign_on.clone());
     no_service_provider(&signs_on, &site.service_provider, desk);
-    if site.acs_aliases.is_written() {
-        let message = format!(
-            "stands beside {}: the answers of identity providers are taken at the sign-on host",
-            site.sign_on.place.in_words()
-        );
-        desk.error(site.acs_aliases.problem(message));
+    for (written, place) in [
+        (site.acs_aliases.is_written(), &site.acs_aliases.place),
+        (site.clock_skew.is_written(), &site.clock_skew.place),
+    ] {
+        if written {
+            let message = format!(
+                "stands beside {}: the answers of identity providers are taken at the sign-on host",
+                site.sign_on.place.in_words()
+            );
+            desk.error(place.problem(message));
+        }
     }
     signs_on
 }

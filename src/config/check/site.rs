@@ -17,7 +17,7 @@ use crate::config::file::{File, IdentityProvider, Session};
 use crate::config::reader::Field;
 use crate::config::values::{OneOrMany, Word, show};
 use crate::cookies::CookiePolicy;
-use crate::identity::Mapping;
+use crate::identity::{Domain, Mapping};
 use crate::saml::demand::Comparison;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::{Limits, SiteKey};
@@ -53,7 +53,7 @@ pub(super) fn site<'d, 'f>(
     if let Some(ours) = &service_provider {
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
-    let mut mapping = mapping(&identity::Written::from(file), desk);
+    let mut mapping = mapping(&identity::Written::of(file, &admitted), desk);
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
     let admission = match is_host {
         // Each of its sites judges for itself.
@@ -72,6 +72,7 @@ pub(super) fn site<'d, 'f>(
     let cors = cors(&file.cors, public_url.as_ref(), desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
     let email_domains = domains(&view.email_domains, desk);
+    admitted::somebody_speaks_for(view, &admitted, desk);
     let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
     let build = || {
         let jwt_keys = match own_keys {
@@ -270,9 +271,12 @@ fn known<'a>(
         roles.extend(list.current().iter().filter_map(|one| one.roles.clone()).flatten());
     }
     let id = |one: &Described<'a>| one.written.id.get().map(String::as_str);
+    let domains = admitted.iter().map(|one| one.idp.as_ref()?.email_domains.clone());
+    let domains: Option<Vec<Vec<Domain>>> = domains.collect();
     Known {
         mapping,
         roles,
+        domains: domains.filter(|listed| !listed.is_empty()).map(|listed| listed.concat()),
         idps: admitted.iter().filter_map(|one| id(one)).collect(),
         all_idps: all.iter().filter_map(id).collect(),
         classes: admitted.iter().filter_map(|one| held_to(one.written)).collect(),

@@ -7,10 +7,9 @@ use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::Person as _;
-use crate::login::admitted::remembered;
+use crate::login::admitted::{remembered, replace};
 use crate::login::answers::{Stopped, redirect};
 use crate::login::attempt::{Attempt, Held};
-use crate::login::finish::replace;
 use crate::login::return_to::ReturnTo;
 use crate::login::rounds::Answered;
 use crate::observe::audit::{self, Event};
@@ -84,8 +83,11 @@ pub(in crate::login) async fn arrive(
         let detail = "the session at the sign-on host has ended since";
         return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
     };
-    let stopped =
-        |refusal| Stopped { idp: Some(at_host.idp().into()), ..about(&Some(attempt.clone()), refusal) };
+    let stopped = |refusal| Stopped {
+        idp: Some(at_host.idp().into()),
+        name_id: Some(at_host.name_id().into()),
+        ..about(&Some(attempt.clone()), refusal)
+    };
     if !audit_is_kept() {
         return Err(stopped(Reason::AuditUnavailable.into()));
     }

@@ -101,7 +101,7 @@ impl Errand<'_> {
     /// The hand-over, when the session that is there will do. `idp` was asked for by name.
     ///
     /// # Errors
-    /// What the site's mapping says against the person; `store-unavailable`.
+    /// `store-unavailable`.
     pub(in crate::login) async fn handed_over(
         &self,
         gate: &Gate,

@@ -144,7 +144,7 @@ fn roles(mapping: &Mapping, session: &Session) -> Section {
     let by_table = |role: &&String| {
         mapping.roles.iter().any(|(group, mapped)| mapped == *role && session.in_group(group) == Some(true))
     };
-    let note = match (held.as_slice(), &mapping.default_role) {
+    let note = match (held.as_slice(), mapping.default_role_at(session.idp())) {
         ([], _) => "No role.".to_owned(),
         (held, Some(default)) if held.iter().all(|role| role == default && !by_table(&role)) => {
             format!("{default}, the default role: no row gave one.")

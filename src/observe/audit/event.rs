@@ -61,6 +61,8 @@ pub enum Event<'a> {
         idp: Option<&'a str>,
         /// The ID of the AuthnRequest, as the attempt or, without one, the answer itself says.
         authn_request: Option<&'a str>,
+        /// Who, once the mapping has said so.
+        user: Option<&'a str>,
         /// Who, in the IdP's words, once its word has been accepted.
         name_id: Option<&'a str>,
         /// What the page showed.

@@ -128,8 +128,10 @@ impl<'a> Record<'a> {
                 terms.tell(Some(idp), Name::User(user), &mut record);
                 terms.tell(Some(idp), Name::NameId(name_id), &mut record);
             }
-            Event::SignInRefused { idp, name_id: Some(name_id), .. } => {
-                terms.tell(idp, Name::NameId(name_id), &mut record);
+            Event::SignInRefused { idp, user, name_id, .. } => {
+                for name in user.map(Name::User).into_iter().chain(name_id.map(Name::NameId)) {
+                    terms.tell(idp, name, &mut record);
+                }
             }
             Event::RequestRefused { visitor: Some(visitor), .. } => {
                 terms.tell(Some(visitor.idp), Name::User(visitor.user), &mut record);

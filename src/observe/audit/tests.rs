@@ -26,6 +26,7 @@ fn sign_in_refused<'a>(refusal: &'a Refusal, site: &'a str) -> Event<'a> {
         site,
         idp: Some("corp"),
         authn_request: Some("_a1"),
+        user: None,
         name_id: None,
         reference: "7f3a-91c2",
         refusal,
@@ -93,8 +94,17 @@ fn where_the_user_is_a_hash_or_nobody_no_event_says_who_it_was() {
                     Event::RequestRefused { site, reference, refusal, client, method, path, visitor }
                 }
                 Event::SignInRefused { site, idp, authn_request, reference, refusal, client, .. } => {
-                    let name_id = Some(user);
-                    Event::SignInRefused { site, idp, authn_request, name_id, reference, refusal, client }
+                    let (user, name_id) = (Some(user), Some(user));
+                    Event::SignInRefused {
+                        site,
+                        idp,
+                        authn_request,
+                        user,
+                        name_id,
+                        reference,
+                        refusal,
+                        client,
+                    }
                 }
                 other => other,
             };

@@ -269,6 +269,32 @@ fn a_site_admits_its_own_identity_providers_at_the_host_and_no_other() {
 }
 
 #[test]
+fn an_e_mail_address_at_the_host_leads_on_to_the_site_by_whom_the_site_admits() {
+    let scene = scene();
+    let mut visitor = Visitor::default();
+    let (at, choice) = scene.follow(&mut visitor, &format!("{SHOP}/buy/x"));
+    assert!(choice.body.contains("name=\"email\""), "{}", choice.body);
+    let errand = at.strip_prefix(HALL).unwrap().replace('?', "%3F").replace('=', "%3D");
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("origin", HALL)];
+    let post = |visitor: &mut Visitor, email: &str| {
+        let body = format!("rd={errand}&email={email}");
+        visitor.send(&scene.town, "POST", &format!("{HALL}/vestibule/sign-in"), &form, &body)
+    };
+    // Whom the shop does not admit is as unknown there as anybody.
+    let page = post(&mut visitor, "sam%40strict.test");
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert!(page.body.contains("idp=partner") && !page.body.contains("idp=strict"), "{}", page.body);
+
+    let found = post(&mut visitor, "eve%40partner.test");
+    assert_eq!(found.status, StatusCode::SEE_OTHER, "{}", found.body);
+    let asked = scene.asked(&mut visitor, &found.location());
+    assert!(asked.xml.contains("https://partner.test/sso"), "{}", asked.xml);
+    let at_acs = scene.at_acs(&mut visitor, &asked, (&scene.partner, "partner"), "eve");
+    let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{SHOP}/buy/x"), StatusCode::OK));
+}
+
+#[test]
 fn where_everybody_is_to_be_asked_each_site_asks() {
     let scene = scene();
     let mut visitor = Visitor::default();
@@ -720,6 +746,33 @@ fn a_newer_sign_in_at_the_host_ends_with_the_sign_out_of_a_site_that_came_of_an_
     let asking = ada.get(&scene.town, &left.location());
     assert!(asking.location().starts_with("https://corp.test/slo"), "{}", asking.location());
     assert!(!scene.is_signed_in(&mut ada, HALL) && !scene.is_signed_in(&mut ada, WIKI));
+}
+
+#[test]
+fn a_sign_out_ends_what_came_of_an_older_sign_in_whose_session_at_the_host_is_gone() {
+    let scene = scene();
+    let (mut ada, mut elsewhere) = (Visitor::default(), Visitor::default());
+    scene.sign_in(&mut elsewhere, &format!("{WIKI}/"), "ada");
+    scene.sign_in(&mut ada, &format!("{SHOP}/vestibule/sign-in?idp=corp"), "ada");
+    // The wiki asks anew, and the newer session at the host takes the place of the older one.
+    scene.sign_in(&mut ada, &format!("{WIKI}/fresh/a"), "ada");
+    scene.sign_out(&mut ada, WIKI);
+    for site in [WIKI, SHOP, HALL] {
+        assert!(!scene.is_signed_in(&mut ada, site), "{site}");
+    }
+    assert!(scene.is_signed_in(&mut elsewhere, WIKI), "another browser's sign-in stays");
+
+    // The same when nobody used the older one at the host for too long, and the shop was in use.
+    scene.sign_in(&mut ada, &format!("{SHOP}/vestibule/sign-in?idp=corp"), "ada");
+    for _ in 0..2 {
+        scene.town.clock.advance(Duration::from_secs(20 * 60));
+        let answer = ada.get(&scene.town, &format!("{SHOP}/vestibule/whoami"));
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+    scene.sign_in(&mut ada, &format!("{WIKI}/"), "ada");
+    assert!(scene.is_signed_in(&mut ada, SHOP) && scene.is_signed_in(&mut ada, WIKI));
+    scene.sign_out(&mut ada, WIKI);
+    assert!(!scene.is_signed_in(&mut ada, SHOP), "what outlives a sign-out");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::rules::Verdict;
 use crate::reason::Reason;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD,
-    CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, VARY,
+    CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -31,13 +31,15 @@ impl Cors {
         Self { origins, preflight }
     }
 
-    /// Whether the request is such a question: OPTIONS, of a listed origin, about a method, and without a body.
+    /// Whether the request is such a question: OPTIONS, of a listed origin, about a method, and neither with a body, as far as
+    /// its header tells, nor asking for another protocol.
     pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Preflight> {
         let asks = self.preflight
             && *method == Method::OPTIONS
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
             && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0")
-            && !headers.contains_key(TRANSFER_ENCODING);
+            && !headers.contains_key(TRANSFER_ENCODING)
+            && !headers.contains_key(UPGRADE);
         (asks && self.listed(headers).is_some()).then_some(Preflight(()))
     }
 
@@ -149,6 +151,7 @@ mod tests {
         assert!(!asks(Method::OPTIONS, &[("origin", "https://evil.test"), ASKS]));
         assert!(!asks(Method::OPTIONS, &[FROM, ASKS, ("content-length", "1")]));
         assert!(!asks(Method::OPTIONS, &[FROM, ASKS, ("transfer-encoding", "chunked")]));
+        assert!(!asks(Method::OPTIONS, &[FROM, ASKS, ("upgrade", "websocket")]));
         assert!(cors(false).preflight(&Method::OPTIONS, &headers(&[FROM, ASKS])).is_none());
     }
 

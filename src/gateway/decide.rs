@@ -17,7 +17,7 @@ use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::{Face, Site};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use std::net::{IpAddr, SocketAddr};
@@ -95,6 +95,12 @@ fn part_for(site: &Site, path: &RequestPath) -> Option<usize> {
     }
 }
 
+/// Whether no body follows, which only the connection knows: HTTP/2 announces none. Asked of no other method than that of
+/// preflights.
+fn has_no_body(session: &mut Session) -> bool {
+    session.req_header().method == Method::OPTIONS && session.as_downstream_mut().is_body_empty()
+}
+
 impl Front {
     /// The error is the client's disappearance; every other trouble is an answer.
     pub(super) async fn decide(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<Decision> {
@@ -118,6 +124,7 @@ impl Front {
         let Some(part) = part_for(site, &path) else {
             return Ok(self.refuse(session, Some(site), &Reason::NotServed.into(), hops.client));
         };
+        let bodiless = has_no_body(session);
         let header = session.req_header();
         let now = gate.clock.now();
         let found = match gate.resume_now(site, &header.headers, now) {
@@ -128,7 +135,7 @@ impl Front {
         // What nobody need sign in for does not depend on the store: it is judged, and goes on, as a stranger's.
         let (visit, unknown) = found.map_or_else(|refusal| (None, Some(refusal)), |visit| (visit, None));
         let question = Question { method: &header.method, path: &path, client: hops.client, now };
-        let preflight = || site.cors.preflight(&header.method, &header.headers);
+        let preflight = || site.cors.preflight(&header.method, &header.headers).filter(|_| bodiless);
         let verdict = site.rules.judge(&question, visit.as_deref()).or_preflight(preflight);
         match (&verdict, &unknown) {
             (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }, Some(refusal)) => {

@@ -80,13 +80,18 @@ impl Said<'_> {
         refuse_control("the NameID", &self.name_id.value)?;
 
         let named = self.user(mapping)?;
-        let email = self.email(mapping)?;
+        let found = self.email(mapping)?;
+        let (email, sent) = found.map_or((None, None), |found| (Some(found.address), found.sent));
         let (groups, roles) = self.groups_and_roles(idp, mapping)?;
         let parts = Parts { said: self, mapping, email: email.as_deref(), groups: &groups };
         parts.refuse_incomplete()?;
         let mut preferred_username = parts.text(&Part::PreferredUsername);
         if let Some(domains) = email_domains {
             check_domain("the e-mail address", email.as_deref().and_then(email::domain), domains)?;
+            // A pattern that finds one of our addresses within a foreign one must not make it ours.
+            if let Some(sent) = &sent {
+                check_domain("the e-mail address that was sent", email::domain(sent), domains)?;
+            }
             // A user that looks like an address speaks for its domain as well: applications compare it. The one that was
             // sent counts too: two people must not become one when their domains are taken away.
             for user in [named.sent.as_str(), &named.user].into_iter().filter(|user| user.contains('@')) {
@@ -150,7 +155,7 @@ impl Said<'_> {
 
     /// The first value with the form of an address. What has an `@` and is no address was meant as one, and skipping
     /// it could let a less trusted attribute speak.
-    fn email(&self, mapping: &Mapping) -> Result<Option<String>, Refusal> {
+    fn email(&self, mapping: &Mapping) -> Result<Option<Address>, Refusal> {
         for candidate in &mapping.email {
             let format = is_name_id(candidate).then(|| self.name_id.format.as_deref().unwrap_or_default());
             if matches!(format, Some(TRANSIENT | KERBEROS)) {
@@ -158,10 +163,10 @@ impl Said<'_> {
             }
             // An opaque NameID may hold anything, an `@` too.
             let meant_as_address = matches!(format, None | Some(EMAIL_ADDRESS));
-            for value in self.values(candidate) {
-                let value = mapping.transformed(&Part::Email, value);
+            for sent in self.values(candidate) {
+                let value = mapping.transformed(&Part::Email, sent);
                 if let Some(address) = email::normalised(&value) {
-                    return Ok(Some(address));
+                    return Ok(Some(Address { address, sent: email::normalised(sent) }));
                 }
                 if value.contains('@') && meant_as_address {
                     refuse_control("the e-mail address", &value)?;
@@ -196,6 +201,12 @@ impl Said<'_> {
 struct Named {
     sent: String,
     user: String,
+}
+
+/// An e-mail address, and what was sent for it where that was one before any transform.
+struct Address {
+    address: String,
+    sent: Option<String>,
 }
 
 /// The parts that are for display, and whether all are there that must be.

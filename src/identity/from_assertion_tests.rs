@@ -451,6 +451,17 @@ fn a_user_is_held_to_the_domains_before_its_own_is_taken_away() {
 }
 
 #[test]
+fn a_pattern_makes_no_address_of_ours_out_of_a_foreign_one() {
+    let case = |mail: &str| {
+        let ours = Transform::capture("([a-z.]+@b\\.test)").unwrap();
+        Case::new("eve").with("mail", &[mail]).domains(&["b.test"]).mapped(steps(Part::Email, &[ours]))
+    };
+    assert_eq!(case("eve@b.test").known().email(), Some("eve@b.test"));
+    assert_eq!(case("smtp:eve@b.test").known().email(), Some("eve@b.test"));
+    assert_eq!(case("ceo@b.test.evil.test").refused(), Reason::EmailDomainForeign);
+}
+
+#[test]
 fn what_is_required_and_does_not_arrive_is_refused_with_the_names_that_did() {
     let case = |required: &[&str]| {
         let required = required.iter().map(|name| Part::named(name)).collect();

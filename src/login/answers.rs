@@ -28,7 +28,7 @@ pub(super) struct Stopped {
     /// Whom the identity provider named, once its word has been accepted.
     pub(super) name_id: Option<Box<str>>,
     /// Where it was to lead; a link on the page begins again there.
-    pub(super) return_to: Option<ReturnTo>,
+    pub(super) return_to: Option<Box<ReturnTo>>,
     /// Further parameters of that link.
     pub(super) again: bool,
     /// It was a test sign-in: whoever began it is shown everything.
@@ -54,7 +54,7 @@ impl Stopped {
     /// Says which sign-in it was, unless that is known already.
     pub(super) fn or_about(mut self, attempt: Option<&Attempt>) -> Self {
         if let (None, Some(attempt)) = (&self.return_to, attempt) {
-            self.return_to = Some(attempt.return_to.clone());
+            self.return_to = Some(Box::new(attempt.return_to.clone()));
             self.idp = Some(attempt.idp.as_str().into());
             self.authn_request = Some(attempt.request_id.as_str().into());
             self.trial = Trial::of(attempt);
@@ -72,7 +72,7 @@ impl Stopped {
 
     /// Why the page is shown is one thing, where its link leads another.
     pub(super) fn leading_to(mut self, return_to: &ReturnTo) -> Self {
-        self.return_to = Some(return_to.clone());
+        self.return_to = Some(Box::new(return_to.clone()));
         self
     }
 }
@@ -101,7 +101,7 @@ pub(super) async fn sign_in_refused(
     });
     gate.metrics.sign_in_finished(site.id, Some(stopped.refusal.reason));
     let root = ReturnTo::root();
-    let mut start_again = ask::sign_in_url(site, stopped.return_to.as_ref().unwrap_or(&root));
+    let mut start_again = ask::sign_in_url(site, stopped.return_to.as_deref().unwrap_or(&root));
     if stopped.again {
         start_again.push_str("&again=1");
     }

@@ -99,7 +99,7 @@ impl Begun {
             Self::Here(attempt) => &attempt.idp,
             Self::There { idp, .. } => idp,
         };
-        let return_to = Some(self.return_to().clone());
+        let return_to = Some(Box::new(self.return_to().clone()));
         let trial = self.attempt().and_then(Trial::of);
         let authn_request = self.attempt().map(|attempt| attempt.request_id.as_str().into());
         Stopped { idp: Some(idp.as_str().into()), authn_request, return_to, trial, ..Stopped::from(refusal) }

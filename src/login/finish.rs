@@ -398,7 +398,7 @@ impl Delivery<'_> {
             let target = return_to.unwrap_or_else(ReturnTo::root);
             return Ok(redirect(StatusCode::SEE_OTHER, &target.absolute(&self.site.public_url)));
         }
-        Err(Stopped { return_to, ..Stopped::from(otherwise) })
+        Err(Stopped { return_to: return_to.map(Box::new), ..Stopped::from(otherwise) })
     }
 }
 

@@ -752,6 +752,33 @@ fn a_newer_sign_in_at_the_host_ends_with_the_sign_out_of_a_site_that_came_of_an_
 }
 
 #[test]
+fn a_sign_out_ends_what_came_of_an_older_sign_in_whose_session_at_the_host_is_gone() {
+    let scene = scene();
+    let (mut ada, mut elsewhere) = (Visitor::default(), Visitor::default());
+    scene.sign_in(&mut elsewhere, &format!("{WIKI}/"), "ada");
+    scene.sign_in(&mut ada, &format!("{SHOP}/vestibule/sign-in?idp=corp"), "ada");
+    // The wiki asks anew, and the newer session at the host takes the place of the older one.
+    scene.sign_in(&mut ada, &format!("{WIKI}/fresh/a"), "ada");
+    scene.sign_out(&mut ada, WIKI);
+    for site in [WIKI, SHOP, HALL] {
+        assert!(!scene.is_signed_in(&mut ada, site), "{site}");
+    }
+    assert!(scene.is_signed_in(&mut elsewhere, WIKI), "another browser's sign-in stays");
+
+    // The same when nobody used the older one at the host for too long, and the shop was in use.
+    scene.sign_in(&mut ada, &format!("{SHOP}/vestibule/sign-in?idp=corp"), "ada");
+    for _ in 0..2 {
+        scene.town.clock.advance(Duration::from_secs(20 * 60));
+        let answer = ada.get(&scene.town, &format!("{SHOP}/vestibule/whoami"));
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+    scene.sign_in(&mut ada, &format!("{WIKI}/"), "ada");
+    assert!(scene.is_signed_in(&mut ada, SHOP) && scene.is_signed_in(&mut ada, WIKI));
+    scene.sign_out(&mut ada, WIKI);
+    assert!(!scene.is_signed_in(&mut ada, SHOP), "what outlives a sign-out");
+}
+
+#[test]
 fn the_identity_provider_ends_the_sessions_of_every_site() {
     let scene = scene();
     let (mut ada, mut grace) = (Visitor::default(), Visitor::default());

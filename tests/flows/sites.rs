@@ -390,6 +390,7 @@ fn each_tenant_is_a_site_with_its_own_identity_providers() {
     for (user, mail, code) in [
         ("ada", "ada@globex.test", Some("email-domain-foreign")),
         ("ada@globex.test", "ada@initech.test", Some("email-domain-foreign")),
+        ("ada@globex.test@", "ada@initech.test", Some("email-domain-foreign")),
         ("ada", "", Some("email-domain-foreign")),
         ("ada", "Ada@Initech.test", None),
     ] {

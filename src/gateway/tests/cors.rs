@@ -4,7 +4,14 @@ use super::client::{self, Answer, request};
 use super::house::{HOST, House, Plan, ada};
 use super::origin::{Origin, Seen};
 use crate::access::Cors;
+use bytes::Bytes;
 use http::HeaderValue;
+use hyper::body::{Body, Frame};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 const SPA: &str = "Origin: https://spa.example.com";
 const EVIL: &str = "Origin: https://evil.test";
@@ -78,6 +85,7 @@ fn a_preflight_passes_as_nobody_and_nothing_else_does() {
         &["OPTIONS /a", SPA, EVIL, ASKS],
         &["options /a", SPA, ASKS],
         &["GET /a", SPA, ASKS, "X-HTTP-Method-Override: OPTIONS"],
+        &["OPTIONS /a", SPA, ASKS, "Upgrade: websocket"],
     ] {
         let status = house.ask(lines).status;
         assert!(status == 401 || status == 400, "{lines:?}: {status}");
@@ -117,4 +125,46 @@ fn gateways_are_told_the_same() {
     }
     let known = nginx("GET", &[SPA, SCRIPT, &cookie]);
     assert_eq!((known.status, known.header("access-control-allow-origin")), (200, None));
+}
+
+/// A body whose length no header tells.
+struct Unannounced(Option<Bytes>);
+
+impl Body for Unannounced {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.get_mut().0.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// The status of a preflight over HTTP/2 without TLS.
+async fn preflight_over_h2(to: SocketAddr, body: Option<&'static [u8]>) -> u16 {
+    let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::options(format!("https://{HOST}/a"))
+        .header("origin", "https://spa.example.com")
+        .header("access-control-request-method", "PUT")
+        .body(Unannounced(body.map(Bytes::from_static)));
+    sender.send_request(request.unwrap()).await.unwrap().status().as_u16()
+}
+
+#[test]
+fn over_http_2_a_body_that_no_header_announces_makes_it_no_preflight() {
+    let origin = Origin::start();
+    let house = lets(Plan::before(origin.address), true);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let status = |body| runtime.block_on(preflight_over_h2(house.public(), body));
+    assert_eq!(status(None), 200);
+    assert_eq!(status(Some(b"{}".as_slice())), 401);
 }

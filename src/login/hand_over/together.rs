@@ -7,7 +7,9 @@ use crate::session::{Session, SessionKey, StoreError};
 use crate::site::Site;
 use std::net::IpAddr;
 
-/// After a session has ended: the one at the sign-on host that it came from, and all others that came from there. What
+/// After a session has ended: the one at the sign-on host that it came from, and all others that came from there. So does
+/// what came from a session of the same person there that is gone, because a newer one took its place or nobody used it:
+/// which browser it lies in nobody can say any more, and what outlives a sign-out is worse than what ends with it. What
 /// cannot be ended lasts until its time is over; that is no reason to keep the person from leaving.
 pub(in crate::login) async fn end_with(gate: &Gate, site: &Site, ended: &Session, client: IpAddr) {
     let host = match gate.sign_on_of(site) {
@@ -28,6 +30,12 @@ pub(in crate::login) async fn end_with(gate: &Gate, site: &Site, ended: &Session
     }
 }
 
+/// Whether the session at the host is there.
+async fn lives(gate: &Gate, origin: &SessionKey) -> Result<bool, StoreError> {
+    let now = gate.clock.now();
+    Ok(gate.store.load(origin).await?.is_some_and(|session| session.is_alive(now)))
+}
+
 async fn end_all(
     gate: &Gate,
     host: &Site,
@@ -38,7 +46,11 @@ async fn end_all(
     for key in keys {
         for found in gate.store.by_name_id(*key, ended.idp(), ended.name_id(), None).await? {
             let Some(session) = gate.store.load(&found).await? else { continue };
-            if session.key() != root && session.came_from() != Some(*root) {
+            let belongs = match session.came_from() {
+                Some(origin) => origin == *root || !lives(gate, &origin).await?,
+                None => session.key() == root,
+            };
+            if !belongs {
                 continue;
             }
             let Some(session) = gate.store.remove(&found).await? else { continue };

@@ -562,7 +562,7 @@ fn who_may_come_in_and_as_whom() {
 
     let access: Vec<_> = site.rules.rules().iter().map(|rule| &rule.access).collect();
     assert_eq!(*access[0], Access::When(Term::Group("ops".into())));
-    assert_eq!(*access[3], Access::When(Term::Email("ada@xn--bcher-kva.example".into())));
+    assert_eq!(*access[3], Access::When(Term::Email("ada@office.xn--bcher-kva.example".into())));
     let mfa = "https://refeds.org/profile/mfa".to_owned();
     assert_eq!(site.rules.step_up(2), Some(StepUp { classes: vec![mfa], anew: true }));
 

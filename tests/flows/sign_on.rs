@@ -232,6 +232,10 @@ fn a_session_of_one_site_or_of_the_host_is_none_at_another() {
     // There is nothing behind the host, whoever asks.
     let (_, page) = scene.follow(&mut visitor, &format!("{HALL}/"));
     assert_eq!(scene.town.code(&page), "not-served");
+    // What browsers ask for of their own accord is no event, and has no reference.
+    let icon = visitor.get(&scene.town, &format!("{HALL}/favicon.ico"));
+    assert_eq!(icon.status, StatusCode::NOT_FOUND);
+    assert!(!icon.body.contains("Reference"), "{}", icon.body);
 }
 
 #[test]
@@ -331,6 +335,13 @@ fn a_site_decides_whom_it_lets_in_and_the_host_does_not() {
     scene.sign_in(&mut ada, &format!("{WIKI}/"), "ada");
     let (_, refused) = scene.follow(&mut ada, &format!("{DOCS}/gate/sign-in?rd=/read"));
     assert_eq!(scene.town.code(&refused), "not-invited");
+    // However often they try, it is they who are refused, and not the browser that is suspected of losing cookies.
+    for _ in 0..4 {
+        let (_, again) = scene.follow(&mut ada, &format!("{DOCS}/gate/sign-in?rd=/read"));
+        assert_eq!(scene.town.code(&again), "not-invited");
+    }
+    // Signing in again would bring the same person: the way out is at the host.
+    assert!(refused.body.contains(&format!("{HALL}/vestibule/sign-out")), "{}", refused.body);
     assert!(!scene.is_signed_in(&mut ada, DOCS) && scene.is_signed_in(&mut ada, WIKI));
     let mut grace = Visitor::default();
     scene.sign_in(&mut grace, &format!("{WIKI}/"), "grace");

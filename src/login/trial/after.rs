@@ -49,7 +49,7 @@ pub(in crate::login) async fn accepted(
     sheet.lead.insert(0, format!("Accepted. {:?} would have been signed in.", outcome.session.user()));
     sheet.lead.extend(without_rules(&explained));
     sheet.lead.push(format!("Reference: {reference}"));
-    let mut response = pages::trial_result(&gate.branding, &sheet, false);
+    let mut response = pages::trial_result(&site.branding, &sheet, false);
     let answered = site.cookies.clear(&Kind::Attempt(outcome.attempt.suffix()));
     response.headers_mut().append(SET_COOKIE, answered);
     response
@@ -83,7 +83,7 @@ pub(in crate::login) async fn refused(
     let mut sheet = sheet::refused(&judged, refusal);
     sheet.lead.extend(explained.iter().flat_map(without_rules));
     sheet.lead.push(format!("Reference: {reference}"));
-    pages::trial_result(&gate.branding, &sheet, true)
+    pages::trial_result(&site.branding, &sheet, true)
 }
 
 fn record(site: &Site, idp: &str, refusal: Option<&Refusal>, client: IpAddr) -> Reference {

@@ -34,9 +34,20 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
     writeln!(to, "{bold}{}{bold:#}  {}", site.name, site.public_url.origin())?;
     row(to, "application", &face(&site.face))?;
     if site.sign_on.is_some() {
-        let ids: Vec<&str> = site.identity_providers.iter().map(|idp| idp.id.as_str()).collect();
+        let id = |idp: &Arc<Idp>| match idp.status {
+            Status::Live => idp.id.clone(),
+            status => format!("{} ({})", idp.id, status.as_str()),
+        };
+        let ids: Vec<String> = site.identity_providers.iter().map(id).collect();
         let host = &site.service_provider.entity_id.0;
-        return row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")));
+        row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")))?;
+        // Whom it lets in is the site's own affair, wherever they sign in.
+        for idp in &site.identity_providers {
+            if let Some(words) = site.admission.in_words(&idp.id) {
+                row(to, "lets in", &format!("of {}: {words}", idp.id))?;
+            }
+        }
+        return Ok(());
     }
     row(to, "entity ID", &site.service_provider.entity_id.0)?;
     for (position, url) in site.service_provider.acs_urls().enumerate() {

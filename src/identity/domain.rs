@@ -46,6 +46,15 @@ impl Domain {
         })
     }
 
+    /// Whether some domain is covered by both.
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self.below, other.below) {
+            (false, _) => other.covers(&self.name),
+            (true, false) => self.covers(&other.name),
+            (true, true) => self.name == other.name || self.covers(&other.name) || other.covers(&self.name),
+        }
+    }
+
     /// The name in A-labels, without `*.`.
     pub fn name(&self) -> &str {
         &self.name
@@ -125,6 +134,19 @@ mod tests {
             assert!(!covers("*.example.com", foreign), "{foreign}");
         }
         assert_eq!(Domain::parse("*.Example.com").unwrap().to_string(), "*.example.com");
+    }
+
+    #[test]
+    fn two_meet_where_some_domain_is_covered_by_both() {
+        let meets = |one: &str, other: &str| {
+            let (one, other) = (Domain::parse(one).unwrap(), Domain::parse(other).unwrap());
+            assert_eq!(one.meets(&other), other.meets(&one));
+            one.meets(&other)
+        };
+        assert!(meets("example.com", "Example.com") && meets("*.example.com", "a.example.com"));
+        assert!(meets("*.example.com", "*.example.com") && meets("*.example.com", "*.a.example.com"));
+        assert!(!meets("example.com", "*.example.com") && !meets("example.com", "example.org"));
+        assert!(!meets("*.example.com", "*.example.org") && !meets("*.ample.com", "*.example.com"));
     }
 
     #[test]

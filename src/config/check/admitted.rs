@@ -5,6 +5,7 @@ use super::sites::View;
 use super::{Desk, cryptography, demand, logout};
 use crate::config::values::nearest_word;
 use crate::federation::{Other, Terms};
+use crate::identity::Domain;
 use crate::saml::demand::SignRequests;
 use crate::saml::parties::ServiceProvider;
 use crate::site::{Idp, Site};
@@ -67,6 +68,22 @@ fn somebody_is_live(view: &View, admitted: &[&Described<'_>], desk: &mut Desk) {
     }
 }
 
+/// People of a tenant must have an address that the tenant and their identity provider both name.
+pub(super) fn speaks_here(view: &View, admitted: &[&Described<'_>], own: &[Domain], desk: &mut Desk) {
+    for one in admitted {
+        let Some(idp) = &one.idp else { continue };
+        let Some(theirs) = &idp.email_domains else { continue };
+        if !own.iter().any(|own| theirs.iter().any(|their| their.meets(own))) {
+            let message = format!(
+                "has no domain in common with {}: nobody can sign in here by `{}`",
+                one.written.email_domains.place.in_words(),
+                idp.id
+            );
+            desk.warn(view.email_domains.problem(message));
+        }
+    }
+}
+
 /// What each of them must not be beside the others.
 pub(super) fn same_entity_id(admitted: &[&Described<'_>], desk: &mut Desk) {
     for (position, one) in admitted.iter().enumerate() {
@@ -98,10 +115,25 @@ pub(super) fn against_ourselves(view: &View, one: &Described<'_>, ours: &Service
     }
 }
 
-/// One that nobody admits is not asked for its metadata either.
-pub(super) fn by_nobody(described: &[Described<'_>], sites: &[Vec<&Described<'_>>], desk: &mut Desk) {
+/// One that nobody admits is not asked for its metadata either. A sign-on host alone leads nobody anywhere, but it can be
+/// tried there.
+pub(super) fn by_nobody(
+    described: &[Described<'_>],
+    sites: &[Vec<&Described<'_>>],
+    hosts: &[Vec<&Described<'_>>],
+    desk: &mut Desk,
+) {
+    let among = |admitted: &[Vec<&Described<'_>>], one: &Described<'_>| {
+        admitted.iter().flatten().any(|other| std::ptr::eq(*other, one))
+    };
     for one in described {
-        if sites.iter().flatten().any(|other| std::ptr::eq(*other, one)) {
+        if among(sites, one) {
+            continue;
+        }
+        if among(hosts, one) {
+            let message = "no site admits it, only a sign-on host: nobody gets anywhere by it";
+            let hint = "name its id in the identity_providers of a site that signs on there, or remove it";
+            desk.warn(one.written.place.problem(message).hint(hint));
             continue;
         }
         let message = "no site admits it: nobody can sign in by it";

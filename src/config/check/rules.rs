@@ -24,6 +24,21 @@ pub(super) struct Known<'a> {
     pub(super) all_idps: Vec<&'a str>,
     /// Those that are held to certain classes of authentication, with these.
     pub(super) classes: Vec<(&'a str, Vec<&'a str>)>,
+    /// For which domains they speak; none: one of them may speak for any.
+    pub(super) domains: Option<Vec<Domain>>,
+}
+
+impl Known<'_> {
+    /// A rule that asks for an address which nobody may bring matches nobody.
+    fn somebody_speaks_for(&self, domain: &str, at: &Field<String>, desk: &mut Desk) {
+        let Some(domains) = &self.domains else { return };
+        if !domains.iter().any(|one| one.covers(domain)) {
+            let message = format!(
+                "nobody can have an address at {domain}: no identity provider of this site speaks for that domain"
+            );
+            desk.warn(at.problem(message).hint("add it to the email_domains of one, or change the rule"));
+        }
+    }
 }
 
 /// The rules in order, and what holds where none selects.
@@ -164,8 +179,12 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
     }
     if let Some(email) = written.email.get() {
         let address = email_address(email);
-        if address.is_none() {
-            desk.error(written.email.problem(format!("is not an e-mail address: `{email}`")));
+        match &address {
+            None => desk.error(written.email.problem(format!("is not an e-mail address: `{email}`"))),
+            Some(address) => {
+                let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+                known.somebody_speaks_for(domain, &written.email, desk);
+            }
         }
         return address.map(Term::Email);
     }
@@ -175,6 +194,9 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
             false => Ok(read),
         });
         let read = read.map_err(|message| desk.error(written.email_domain.problem(message))).ok();
+        if let Some(read) = &read {
+            known.somebody_speaks_for(read.name(), &written.email_domain, desk);
+        }
         return read.map(|read| Term::EmailDomain(read.name().to_owned()));
     }
     written.group.get().map(|group| Term::Group(known.mapping.our_name(group).to_owned()))
@@ -235,6 +257,33 @@ fn contradiction(all: &[Term], field: &Field<Vec<TermFile>>, desk: &mut Desk) {
         let message =
             "can never hold: a sign-in has one class, and no class is in each of the lists of authn_context";
         desk.error(field.problem(message));
+    }
+    let one_of_each: [(&str, fn(&Term) -> Option<&str>); 3] = [
+        ("is from one identity provider", |term| match term {
+            Term::Idp(idp) => Some(idp),
+            _ => None,
+        }),
+        ("brings one e-mail address", |term| match term {
+            Term::Email(email) => Some(email),
+            _ => None,
+        }),
+        ("brings an e-mail address in one domain", |term| match term {
+            Term::EmailDomain(domain) => Some(domain),
+            _ => None,
+        }),
+    ];
+    for (has_one, name) in one_of_each {
+        let mut named = all.iter().filter_map(name);
+        let Some(first) = named.next() else { continue };
+        if let Some(other) = named.find(|other| !other.eq_ignore_ascii_case(first)) {
+            let message = format!("can never hold: a sign-in {has_one}, not `{first}` and `{other}`");
+            desk.error(field.problem(message));
+        }
+    }
+    let is_denied =
+        |term: &Term| all.iter().any(|other| matches!(other, Term::Not(denied) if **denied == *term));
+    if let Some(term) = all.iter().find(|term| is_denied(term)) {
+        desk.error(field.problem(format!("can never hold: it asks for {term}, and for the contrary")));
     }
 }
 

@@ -72,6 +72,9 @@ pub(super) fn site<'d, 'f>(
     let cors = cors(&file.cors, public_url.as_ref(), desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
     let email_domains = domains(&view.email_domains, desk);
+    if let Some(Some(own)) = &email_domains {
+        admitted::speaks_here(view, &admitted, own, desk);
+    }
     let own_keys = view.own_jwt_keys.then(|| jwt_keys(&file.jwt, desk));
     let build = || {
         let jwt_keys = match own_keys {
@@ -276,6 +279,12 @@ fn known<'a>(
         idps: admitted.iter().filter_map(|one| id(one)).collect(),
         all_idps: all.iter().filter_map(id).collect(),
         classes: admitted.iter().filter_map(|one| held_to(one.written)).collect(),
+        // One that could not be read may speak for any, for all that is known.
+        domains: admitted
+            .iter()
+            .map(|one| one.idp.as_ref()?.email_domains.clone())
+            .collect::<Option<Vec<_>>>()
+            .map(|listed| listed.concat()),
     }
 }
 

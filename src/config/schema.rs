@@ -240,9 +240,8 @@ mod tests {
             matches!(nearest("idle_timeout", keys), Some(Nearest::Elsewhere(key)) if key == "session.idle_timeout")
         );
         assert!(matches!(nearest("xyzzy", keys), Some(Nearest::Far(_))));
-        let idp =
-            root().step("IDENTITY_PROVIDERS").and_then(|(_, list)| list.step("0")).and_then(|(_, item)| item);
-        let Some(Shape::Section(keys)) = idp else { panic!("an item is a section") };
+        let idps = root().step("IDENTITY_PROVIDERS").and_then(|(_, shape)| shape).expect("a key");
+        let Some((_, Some(Shape::Section(keys)))) = idps.step("0") else { panic!("an item is a section") };
         // A rule's `email_domain` is a key too; here a letter is missing.
         assert!(matches!(nearest("email_domain", keys), Some(Nearest::Slip("email_domains"))));
     }

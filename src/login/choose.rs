@@ -8,8 +8,10 @@ use super::answers::{Stopped, redirect};
 use super::ask;
 use super::begun::start_here;
 use super::form::is_form;
+use super::hand_over::{self, Wished};
 use super::return_to::ReturnTo;
 use super::start::{Wish, wanted};
+use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::Gate;
 use crate::identity::Domain;
@@ -65,13 +67,27 @@ pub(super) fn page(
 /// Answers `POST sign-in`: the way of whoever speaks for the domain of an e-mail address.
 ///
 /// # Errors
-/// `form-malformed`, `return-address-foreign`.
-pub(super) fn by_address(site: &Site, request: &Request<Bytes>) -> Result<Response<Bytes>, Stopped> {
+/// `form-malformed`, `return-address-foreign`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
+pub(super) fn by_address(
+    gate: &Gate,
+    site: &Site,
+    request: &Request<Bytes>,
+    now: Moment,
+) -> Result<Response<Bytes>, Stopped> {
     if !is_form(request.headers()) {
         return Err(Refusal::new(Reason::FormMalformed, "the content type is not that of a form").into());
     }
     let wish = Wish::read(request.body());
-    let return_to = wanted(site, &wish.rd)?;
+    // What a site asks for of its sign-on host goes along, and so does whom that site admits.
+    let errand = match hand_over::wished(gate, site, (&wish.rd, None, None), now)? {
+        Wished::Here => None,
+        Wished::Errand(errand) => Some(errand),
+        Wished::Elsewhere(url) => return Ok(redirect(StatusCode::SEE_OTHER, &url)),
+    };
+    let (site, return_to) = match &errand {
+        Some(errand) => (errand.host.as_ref(), errand.return_to.clone()),
+        None => (site, wanted(site, &wish.rd)?),
+    };
     let hall = Hall { site, return_to: &return_to, carried: wish.carried() };
     let email = url::form_urlencoded::parse(request.body()).find(|(name, _)| name == "email");
     let Some(domain) = email.and_then(|(_, address)| domain_of(&address)) else {

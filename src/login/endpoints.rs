@@ -101,7 +101,7 @@ async fn dispatch(
     Ok(match endpoint {
         Endpoint::SignIn if request.method() == Method::POST => {
             within(request.body(), SMALL_BODY)?;
-            choose::by_address(site, request)?
+            choose::by_address(gate, site, request, now)?
         }
         Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
         Endpoint::Logo(idp) => choose::logo(site, *idp),

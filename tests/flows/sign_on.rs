@@ -322,6 +322,29 @@ fn what_a_rule_of_a_site_asks_for_is_asked_by_the_host_and_the_answer_is_held_to
 }
 
 #[test]
+fn an_address_that_is_typed_at_the_host_leads_on_to_the_page_that_was_asked_for() {
+    let scene = scene();
+    let mut visitor = Visitor::default();
+    let (at, page) = scene.follow(&mut visitor, &format!("{SHOP}/vestibule/sign-in?rd=/buy/x"));
+    assert!(at.starts_with(HALL) && page.status == StatusCode::OK, "{at}");
+    let typed = |address: &str| {
+        let mut fields: Vec<_> = page.fields().into_iter().filter(|(name, _)| name != "email").collect();
+        fields.push(("email".to_owned(), address.to_owned()));
+        fields
+    };
+    let sign_in = format!("{HALL}/vestibule/sign-in");
+    // The shop does not admit whoever speaks for this domain.
+    let foreign = visitor.post(&scene.town, &sign_in, &typed("ada@strict.test"));
+    assert_eq!(foreign.status, StatusCode::OK, "{:?}", foreign.headers);
+    let led = visitor.post(&scene.town, &sign_in, &typed("ada@corp.test"));
+    assert_eq!(led.status, StatusCode::SEE_OTHER, "{}", led.body);
+    let asked = scene.asked(&mut visitor, &led.location());
+    let at_acs = scene.at_acs(&mut visitor, &asked, (&scene.corp, "corp"), "ada");
+    let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{SHOP}/buy/x"), StatusCode::OK), "{}", page.body);
+}
+
+#[test]
 fn a_site_decides_whom_it_lets_in_and_the_host_does_not() {
     let people = tempfile::tempdir().unwrap();
     let list = people.path().join("people.txt");

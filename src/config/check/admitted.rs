@@ -123,9 +123,6 @@ pub(super) fn by_nobody(
     hosts: &[Vec<&Described<'_>>],
     desk: &mut Desk,
 ) {
-    let among = |admitted: &[Vec<&Described<'_>>], one: &Described<'_>| {
-        admitted.iter().flatten().any(|other| std::ptr::eq(*other, one))
-    };
     for one in described {
         if among(sites, one) {
             continue;
@@ -143,6 +140,10 @@ pub(super) fn by_nobody(
             desk.watches.retain(|watch| !Arc::ptr_eq(&watch.idp, idp));
         }
     }
+}
+
+fn among<'f>(admitted: &[Vec<&Described<'f>>], one: &Described<'f>) -> bool {
+    admitted.iter().flatten().any(|other| std::ptr::eq(*other, one))
 }
 
 /// Tells those who keep metadata up to date what only all sites together can tell: each identity provider has one

@@ -6,6 +6,7 @@ use crate::config::{Config, Fingerprints, Listeners, Shutdown};
 use crate::gateway::{Bound, Gateway};
 use crate::observe::audit::{self, Event};
 use crate::observe::log;
+use crate::site::Face;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -130,13 +131,16 @@ fn announce(config: &Config, now: Moment) {
         tracing::warn!("{}", said.lines().map(str::trim).collect::<Vec<_>>().join("; "));
     }
     for site in config.sites.iter().filter(|site| site.is_canonical()) {
+        let what = match &site.face {
+            Face::SignOn => "signs people in for other sites (sign_on)".to_owned(),
+            face => summary::face(face),
+        };
         tracing::info!(
             url = site.public_url.origin(),
             entity_id = site.service_provider.entity_id.0,
             acs = site.service_provider.acs_url,
-            "site {}: {}",
-            site.name,
-            summary::face(&site.face)
+            "site {}: {what}",
+            site.name
         );
         for idp in &site.identity_providers {
             let known = idp.known();
@@ -144,20 +148,26 @@ fn announce(config: &Config, now: Moment) {
                 .iter()
                 .flat_map(|saml| saml.keys.certificates())
                 .map(|certificate| now.whole_days_until(certificate.not_after));
+            // People do not sign in by one that is staged or retired; the status says which it is.
             tracing::info!(
                 idp = idp.id,
+                status = idp.status.as_str(),
                 entity_id = known.as_ref().map(|saml| saml.entity_id.as_str()),
                 certificate_days_left = ends.max(),
-                "site {}: people sign in at {}",
+                "site {}: {} {}",
                 site.name,
+                if idp.is_offered() { "people sign in at" } else { "nobody can choose" },
                 idp.label
             );
         }
-        tracing::info!(
-            "site {}: to try it, open {}",
-            site.name,
-            summary::sign_in_url(&site.public_url, &site.path_prefix)
-        );
+        // A sign-on host leads nowhere by itself: sign-ins begin at the sites.
+        if !matches!(site.face, Face::SignOn) {
+            tracing::info!(
+                "site {}: to try it, open {}",
+                site.name,
+                summary::sign_in_url(&site.public_url, &site.path_prefix)
+            );
+        }
     }
 }
 

@@ -34,7 +34,11 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
     writeln!(to, "{bold}{}{bold:#}  {}", site.name, site.public_url.origin())?;
     row(to, "application", &face(&site.face))?;
     if site.sign_on.is_some() {
-        let ids: Vec<&str> = site.identity_providers.iter().map(|idp| idp.id.as_str()).collect();
+        let id = |idp: &Arc<Idp>| match idp.status {
+            Status::Live => idp.id.clone(),
+            status => format!("{} ({})", idp.id, status.as_str()),
+        };
+        let ids: Vec<String> = site.identity_providers.iter().map(id).collect();
         let host = &site.service_provider.entity_id.0;
         row(to, "sign-in", &format!("by {} at the sign-on host {host}", ids.join(", ")))?;
         print_people(to, site)?;

@@ -100,7 +100,7 @@ impl Arguments {
             let wish = self.site.as_deref().unwrap_or_default();
             let elsewhere = config.sites.iter().find(|site| site.name == wish).and_then(|site| site.sign_on);
             if let Some(host) = elsewhere.and_then(|key| all.iter().find(|host| host.key == key)) {
-                return Err(format!("{wish} signs on at {0}: say --site {0}", host.name));
+                return Err(format!("{wish} signs on at {0}, and is tried there: say --site {0}", host.name));
             }
             return Err(format!("there is no site `{wish}`; there is: {}", names(&all)));
         }

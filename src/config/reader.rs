@@ -190,7 +190,7 @@ impl<T: Read> Slot for Field<T> {
             Found::Value(Value::Empty(..)) if T::NOTHING_IS_ABSENT => Given::No,
             Found::Broken => Given::Unknown,
             Found::Value(Value::Empty(..)) => {
-                let hint = "write a value, or remove the line for the default";
+                let hint = "write a value, or remove the line for the default (a bare # begins a comment: what begins with one goes in quotes)";
                 reader.report.error(place.problem("has no value").hint(hint));
                 Given::Broken
             }

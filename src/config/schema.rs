@@ -126,6 +126,11 @@ pub(super) enum Nearest {
 /// The nearest known key to `unknown` in its section.
 pub(super) fn nearest(unknown: &str, keys: &Keys) -> Option<Nearest> {
     let folded = unknown.to_lowercase().replace('-', "_");
+    let neighbour = closest(&folded, keys.known.iter().map(|key| key.name));
+    // One that lacks a letter is meant, even where what was written is a key somewhere else.
+    if let Some((name, _)) = neighbour.filter(|(_, likeness)| *likeness >= 0.9) {
+        return Some(Nearest::Slip(name));
+    }
     if let Some(elsewhere) =
         known_keys().into_iter().find(|key| key.rsplit(['.', ']']).next() == Some(&folded))
     {
@@ -134,7 +139,7 @@ pub(super) fn nearest(unknown: &str, keys: &Keys) -> Option<Nearest> {
             return Some(Nearest::Elsewhere(elsewhere));
         }
     }
-    let (name, likeness) = closest(&folded, keys.known.iter().map(|key| key.name))?;
+    let (name, likeness) = neighbour?;
     Some(if likeness >= 0.5 { Nearest::Slip(name) } else { Nearest::Far(name) })
 }
 
@@ -235,6 +240,10 @@ mod tests {
             matches!(nearest("idle_timeout", keys), Some(Nearest::Elsewhere(key)) if key == "session.idle_timeout")
         );
         assert!(matches!(nearest("xyzzy", keys), Some(Nearest::Far(_))));
+        let idps = root().step("IDENTITY_PROVIDERS").and_then(|(_, shape)| shape).expect("a key");
+        let Some((_, Some(Shape::Section(keys)))) = idps.step("0") else { panic!("an item is a section") };
+        // A rule's `email_domain` is a key too; here a letter is missing.
+        assert!(matches!(nearest("email_domain", keys), Some(Nearest::Slip("email_domains"))));
     }
 
     #[test]

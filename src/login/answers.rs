@@ -31,6 +31,8 @@ pub(super) struct Stopped {
     pub(super) return_to: Option<Box<ReturnTo>>,
     /// Further parameters of that link.
     pub(super) again: bool,
+    /// Somebody signed in at the sign-on host, and this site refuses them: the session there goes on.
+    pub(super) handed_over: bool,
     /// It was a test sign-in: whoever began it is shown everything.
     pub(super) trial: Option<Box<Trial>>,
 }
@@ -45,6 +47,7 @@ impl From<Refusal> for Stopped {
             name_id: None,
             return_to: None,
             again: false,
+            handed_over: false,
             trial: None,
         }
     }
@@ -105,11 +108,14 @@ pub(super) async fn sign_in_refused(
     if stopped.again {
         start_again.push_str("&again=1");
     }
+    // Whoever is signed in at the sign-on host comes back as the same person, however often they sign in again.
+    let host = gate.sign_on_of(site).filter(|_| stopped.handed_over);
+    let leave_host = host.map(|host| format!("{}{}/sign-out", host.public_url.origin(), host.path_prefix));
     let page = RefusalPage {
         reason: stopped.refusal.public_reason(),
         reference: reference.as_str(),
         start_again: Some(&start_again),
-        sign_out: None,
+        sign_out: leave_host.as_deref(),
         signed_in_as: None,
     };
     pages::refusal(&site.branding, &page)

@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
-use crate::site::Site;
+use crate::site::{Face, Site};
 use crate::test_link;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
@@ -22,7 +22,11 @@ use tokio::time::Instant;
 /// Whether the path is one of ours: under the prefix, the well-known address of the keys, or an old address of the
 /// assertion consumer service.
 pub fn is_own(site: &Site, path: &RequestPath) -> bool {
-    below_prefix(site, path).is_some() || path.as_str() == WELL_KNOWN_KEYS || is_acs_alias(site, path)
+    below_prefix(site, path).is_some()
+        || path.as_str() == WELL_KNOWN_KEYS
+        || is_acs_alias(site, path)
+        // Browsers ask every host for it of their own accord. Where there is no application, that is no refusal to tell of.
+        || (path.as_str() == "/favicon.ico" && matches!(site.face, Face::SignOn))
 }
 
 pub(super) fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {

@@ -52,6 +52,24 @@ fn a_site_narrows_the_identity_providers_of_its_host() {
 }
 
 #[test]
+fn an_identity_provider_that_only_a_host_admits_is_warned_of_and_can_be_tried_there() {
+    let text = "identity_providers:\n  - {id: corp, metadata_url: \"https://a.test/\", speaks_for_any: true}\n\
+                \x20 - {id: idle, metadata_url: \"https://b.test/\", speaks_for_any: true}\n\
+                session: {secret: 0123456789012345678901234567890123456789}\n\
+                sign_on: [{name: hall, public_url: \"https://auth.example.com\"}]\nsites:\n\
+                \x20 - {name: a, public_url: \"https://a.example.com\", forward_auth: true, sign_on: hall, identity_providers: [corp]}\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.yaml");
+    std::fs::write(&file, text).expect("the file");
+    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let said: Vec<_> = config.warnings.iter().filter(|w| w.path == "identity_providers[1]").collect();
+    assert_eq!(said.len(), 1, "{:?}", config.warnings);
+    assert!(said[0].message.contains("only a sign-on host"), "{}", said[0]);
+    assert_eq!(ids(named(&config, "hall")), ["corp", "idle"]);
+    assert_eq!(config.watches.len(), 2, "its metadata is read for the host");
+}
+
+#[test]
 fn a_host_that_no_site_uses_is_warned_of() {
     let config = config();
     let warned = config.warnings.iter().filter(|warning| warning.path.starts_with("sign_on"));

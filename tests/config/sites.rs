@@ -269,3 +269,31 @@ fn our_own_side_of_each_site_can_be_had_while_the_file_cannot_serve_yet() {
     let problems = load_ourselves(&file, &[], NOW).expect_err("a name that cannot be");
     assert_eq!(problems.0.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["sites[0].name"]);
 }
+
+#[test]
+fn whom_no_identity_provider_of_a_site_may_speak_for_is_warned_of() {
+    let files = here().join("files").display().to_string();
+    let text = format!(
+        "identity_providers:\n\
+         \x20 - {{id: corp, metadata_file: {files}/idp-metadata.xml, email_domains: [example.com]}}\n\
+         \x20 - {{id: partner, metadata_file: {files}/other-metadata.xml, email_domains: [\"*.example.org\"]}}\n\
+         session: {{secret_file: {files}/secret}}\nsites:\n\
+         \x20 - name: app\n    public_url: https://*.app.example.com\n    forward_auth: true\n    tenants:\n\
+         \x20     - {{name: acme, identity_providers: [corp, partner], email_domains: [a.example.org]}}\n\
+         \x20 - name: wiki\n    public_url: https://wiki.example.com\n    forward_auth: true\n    rules:\n\
+         \x20     - {{paths: [/a], access: {{email_domain: example.org}}}}\n\
+         \x20     - {{paths: [/b], access: {{any: [{{email: x@b.example.org}}, {{email: x@elsewhere.test}}]}}}}\n"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.yaml");
+    std::fs::write(&file, text).expect("the file");
+    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let said = |path: &str| -> Vec<&str> {
+        let about = config.warnings.iter().filter(|warning| warning.path == path);
+        about.map(|warning| warning.message.as_str()).collect()
+    };
+    assert!(said("sites[0].tenants[0].email_domains").is_empty(), "{:?}", config.warnings);
+    assert_eq!(said("sites[1].rules[0].access.email_domain").len(), 1, "{:?}", config.warnings);
+    assert!(said("sites[1].rules[1].access.any[0].email").is_empty(), "{:?}", config.warnings);
+    assert_eq!(said("sites[1].rules[1].access.any[1].email").len(), 1, "{:?}", config.warnings);
+}

@@ -236,6 +236,10 @@ fn a_session_of_one_site_or_of_the_host_is_none_at_another() {
     // There is nothing behind the host, whoever asks.
     let (_, page) = scene.follow(&mut visitor, &format!("{HALL}/"));
     assert_eq!(scene.town.code(&page), "not-served");
+    // What browsers ask for of their own accord is no event, and has no reference.
+    let icon = visitor.get(&scene.town, &format!("{HALL}/favicon.ico"));
+    assert_eq!(icon.status, StatusCode::NOT_FOUND);
+    assert!(!icon.body.contains("Reference"), "{}", icon.body);
 }
 
 #[test]
@@ -347,6 +351,29 @@ fn what_a_rule_of_a_site_asks_for_is_asked_by_the_host_and_the_answer_is_held_to
 }
 
 #[test]
+fn an_address_that_is_typed_at_the_host_leads_on_to_the_page_that_was_asked_for() {
+    let scene = scene();
+    let mut visitor = Visitor::default();
+    let (at, page) = scene.follow(&mut visitor, &format!("{SHOP}/vestibule/sign-in?rd=/buy/x"));
+    assert!(at.starts_with(HALL) && page.status == StatusCode::OK, "{at}");
+    let typed = |address: &str| {
+        let mut fields: Vec<_> = page.fields().into_iter().filter(|(name, _)| name != "email").collect();
+        fields.push(("email".to_owned(), address.to_owned()));
+        fields
+    };
+    let sign_in = format!("{HALL}/vestibule/sign-in");
+    // The shop does not admit whoever speaks for this domain.
+    let foreign = visitor.post(&scene.town, &sign_in, &typed("ada@strict.test"));
+    assert_eq!(foreign.status, StatusCode::OK, "{:?}", foreign.headers);
+    let led = visitor.post(&scene.town, &sign_in, &typed("ada@corp.test"));
+    assert_eq!(led.status, StatusCode::SEE_OTHER, "{}", led.body);
+    let asked = scene.asked(&mut visitor, &led.location());
+    let at_acs = scene.at_acs(&mut visitor, &asked, (&scene.corp, "corp"), "ada");
+    let (at, page) = scene.follow(&mut visitor, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{SHOP}/buy/x"), StatusCode::OK), "{}", page.body);
+}
+
+#[test]
 fn a_site_decides_whom_it_lets_in_and_the_host_does_not() {
     let people = tempfile::tempdir().unwrap();
     let list = people.path().join("people.txt");
@@ -360,6 +387,13 @@ fn a_site_decides_whom_it_lets_in_and_the_host_does_not() {
     scene.sign_in(&mut ada, &format!("{WIKI}/"), "ada");
     let (_, refused) = scene.follow(&mut ada, &format!("{DOCS}/gate/sign-in?rd=/read"));
     assert_eq!(scene.town.code(&refused), "not-invited");
+    // However often they try, it is they who are refused, and not the browser that is suspected of losing cookies.
+    for _ in 0..4 {
+        let (_, again) = scene.follow(&mut ada, &format!("{DOCS}/gate/sign-in?rd=/read"));
+        assert_eq!(scene.town.code(&again), "not-invited");
+    }
+    // Signing in again would bring the same person: the way out is at the host.
+    assert!(refused.body.contains(&format!("{HALL}/vestibule/sign-out")), "{}", refused.body);
     assert!(!scene.is_signed_in(&mut ada, DOCS) && scene.is_signed_in(&mut ada, WIKI));
     let mut grace = Visitor::default();
     scene.sign_in(&mut grace, &format!("{WIKI}/"), "grace");

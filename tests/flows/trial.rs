@@ -17,7 +17,7 @@ use vestibule::clock::Moment;
 use vestibule::seal::KeyRing;
 use vestibule::secret::Secret;
 use vestibule::session::{MemoryStore, Store};
-use vestibule::site::{Idp, Site, Status};
+use vestibule::site::{Face, Idp, Site, Status};
 use vestibule::test_link;
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
@@ -218,6 +218,29 @@ async fn its_pages_bear_the_name_of_the_site_and_a_default_role_is_told_as_one()
     .await;
     refused(&world, &page, "audience-mismatch");
     shows(&page, &["The Wiki"]);
+}
+
+#[tokio::test]
+async fn the_result_bears_the_name_of_its_site_and_a_sign_on_host_does_not_speak_for_its_sites() {
+    let (world, idp, _) = world_with(Status::Staged, |site| {
+        site.branding.name = Some("The Hall".to_owned());
+        site.face = Face::SignOn;
+    });
+    let mut browser = Browser::of(&world);
+    let now = world.now();
+    let page = tried(&mut browser, &link(&world), |asked| idp.answer(asked, "ada", now).form_value()).await;
+    shows(
+        &page,
+        &[
+            "\"ada\" would have been signed in",
+            "The Hall",
+            "What the sites make of it",
+            "What each rule said",
+        ],
+    );
+    for not_its_own in ["What admission said", "Where the access rules", "x-forwarded-user", "\"aud\""] {
+        assert!(!text(&page).contains(not_its_own), "{not_its_own}: {}", text(&page));
+    }
 }
 
 #[tokio::test]

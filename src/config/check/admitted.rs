@@ -119,10 +119,22 @@ pub(super) fn against_ourselves(view: &View, one: &Described<'_>, ours: &Service
     }
 }
 
-/// One that nobody admits is not asked for its metadata either.
-pub(super) fn by_nobody(described: &[Described<'_>], sites: &[Vec<&Described<'_>>], desk: &mut Desk) {
+/// One that nobody admits is not asked for its metadata either. A sign-on host alone leads nobody anywhere, but it can be
+/// tried there.
+pub(super) fn by_nobody(
+    described: &[Described<'_>],
+    sites: &[Vec<&Described<'_>>],
+    hosts: &[Vec<&Described<'_>>],
+    desk: &mut Desk,
+) {
     for one in described {
-        if sites.iter().flatten().any(|other| std::ptr::eq(*other, one)) {
+        if among(sites, one) {
+            continue;
+        }
+        if among(hosts, one) {
+            let message = "no site admits it, only a sign-on host: nobody gets anywhere by it";
+            let hint = "name its id in the identity_providers of a site that signs on there, or remove it";
+            desk.warn(one.written.place.problem(message).hint(hint));
             continue;
         }
         let message = "no site admits it: nobody can sign in by it";
@@ -132,6 +144,10 @@ pub(super) fn by_nobody(described: &[Described<'_>], sites: &[Vec<&Described<'_>
             desk.watches.retain(|watch| !Arc::ptr_eq(&watch.idp, idp));
         }
     }
+}
+
+fn among<'f>(admitted: &[Vec<&Described<'f>>], one: &Described<'f>) -> bool {
+    admitted.iter().flatten().any(|other| std::ptr::eq(*other, one))
 }
 
 /// Tells those who keep metadata up to date what only all sites together can tell: each identity provider has one

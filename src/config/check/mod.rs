@@ -170,10 +170,12 @@ fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut De
         let host = host.and_then(|(_, (host, _))| host.as_ref());
         built.push(site::site(view, place, all, host, desk));
     }
+    let of_sites = built.len();
     built.extend(hosts.into_iter().map(|(_, host)| host));
     let (sites, admitted): (Vec<_>, Vec<_>) = built.into_iter().unzip();
     sites::same_entity_id(views, &sites, desk);
-    admitted::by_nobody(all, &admitted, desk);
+    let (at_sites, at_hosts) = admitted.split_at(of_sites);
+    admitted::by_nobody(all, at_sites, at_hosts, desk);
     sites
 }
 

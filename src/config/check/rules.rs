@@ -235,6 +235,9 @@ fn mentions_the_sign_in(term: &Term) -> bool {
     }
 }
 
+/// What a term names of one kind.
+type NameIn = fn(&Term) -> Option<&str>;
+
 /// A sign-in has one class, one identity provider and one address.
 fn contradiction(all: &[Term], field: &Field<Vec<TermFile>>, desk: &mut Desk) {
     let classes = all.iter().filter_map(|term| match term {
@@ -252,6 +255,33 @@ fn contradiction(all: &[Term], field: &Field<Vec<TermFile>>, desk: &mut Desk) {
         let message =
             "can never hold: a sign-in has one class, and no class is in each of the lists of authn_context";
         desk.error(field.problem(message));
+    }
+    let one_of_each: [(&str, NameIn); 3] = [
+        ("is from one identity provider", |term| match term {
+            Term::Idp(idp) => Some(idp),
+            _ => None,
+        }),
+        ("brings one e-mail address", |term| match term {
+            Term::Email(email) => Some(email),
+            _ => None,
+        }),
+        ("brings an e-mail address in one domain", |term| match term {
+            Term::EmailDomain(domain) => Some(domain),
+            _ => None,
+        }),
+    ];
+    for (has_one, name) in one_of_each {
+        let mut named = all.iter().filter_map(name);
+        let Some(first) = named.next() else { continue };
+        if let Some(other) = named.find(|other| !other.eq_ignore_ascii_case(first)) {
+            let message = format!("can never hold: a sign-in {has_one}, not `{first}` and `{other}`");
+            desk.error(field.problem(message));
+        }
+    }
+    let is_denied =
+        |term: &Term| all.iter().any(|other| matches!(other, Term::Not(denied) if **denied == *term));
+    if let Some(term) = all.iter().find(|term| is_denied(term)) {
+        desk.error(field.problem(format!("can never hold: it asks for {term}, and for the contrary")));
     }
 }
 

@@ -67,6 +67,23 @@ pub(in crate::login) async fn arrive(
     };
     let stopped = |refusal| about(&Some(attempt.clone()), refusal);
     in_time(gate, &attempt, now).map_err(stopped)?;
+    let at_host = gate.store.load(&ticket.session).await.map_err(unavailable).map_err(stopped)?;
+    let at_host = at_host.filter(|session| session.site() == host.key && session.is_alive(now));
+    let Some(at_host) = at_host else {
+        let detail = "the session at the sign-on host has ended since";
+        return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
+    };
+    let stopped = |refusal| Stopped {
+        idp: Some(at_host.idp().into()),
+        name_id: Some(at_host.name_id().into()),
+        handed_over: true,
+        ..about(&Some(attempt.clone()), refusal)
+    };
+    if !audit_is_kept() {
+        return Err(stopped(Reason::AuditUnavailable.into()));
+    }
+    let (id, session, admitted) = established(site, &at_host, now).map_err(stopped)?;
+    // Whom the site refuses has not answered the attempt: trying again would look like a sign-in that goes round in circles.
     let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
     if let Claim::Taken { .. } = gate
         .store
@@ -77,21 +94,6 @@ pub(in crate::login) async fn arrive(
     {
         return brought_again(gate, site, &ticket, headers, now).await;
     }
-    let at_host = gate.store.load(&ticket.session).await.map_err(unavailable).map_err(stopped)?;
-    let at_host = at_host.filter(|session| session.site() == host.key && session.is_alive(now));
-    let Some(at_host) = at_host else {
-        let detail = "the session at the sign-on host has ended since";
-        return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
-    };
-    let stopped = |refusal| Stopped {
-        idp: Some(at_host.idp().into()),
-        name_id: Some(at_host.name_id().into()),
-        ..about(&Some(attempt.clone()), refusal)
-    };
-    if !audit_is_kept() {
-        return Err(stopped(Reason::AuditUnavailable.into()));
-    }
-    let (id, session, admitted) = established(site, &at_host, now).map_err(stopped)?;
     remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
     // Only now: without a new session the old one stays.

@@ -11,7 +11,7 @@ use crate::reason::Refusal;
 use crate::saml::parties::IdentityProvider;
 use crate::saml::reading;
 use crate::session::Session;
-use crate::site::Site;
+use crate::site::{Face, Site};
 
 /// An answer, whom it is from, and what the rules said of it.
 pub(super) struct Judged<'a> {
@@ -31,12 +31,24 @@ pub(super) fn accepted(
 ) -> Sheet {
     let mut sections: Vec<Section> = judged.explained.into_iter().map(identity).collect();
     sections.push(roles(&judged.site.mapping, session));
+    if matches!(judged.site.face, Face::SignOn) {
+        sections.push(each_site());
+        sections.extend(sent(judged, None));
+        return Sheet { lead: Vec::new(), sections };
+    }
     let admission = admission.iter().map(|(name, said)| fact(name, said)).collect();
     sections.push(Section { heading: "What admission said", facts: admission, ..Section::default() });
     sections.push(access(judged.site, session, judged.now));
     sections.extend(headers(told));
     sections.extend(sent(judged, None));
     Sheet { lead: Vec::new(), sections }
+}
+
+/// At a sign-on host there is no application: what would be said of admission, rules and headers is true of no site.
+fn each_site() -> Section {
+    let note = "This is a sign-on host. Each site that signs on here reads the same answer by its own identity, roles and \
+                admission, and decides by its own rules; this page cannot say for them whether this person is let in.";
+    Section { heading: "What the sites make of it", note: Some(note.to_owned()), ..Section::default() }
 }
 
 /// Why it is refused, then what it was.

@@ -14,6 +14,9 @@ const SHARE: &str = "/usr/share/simplesamlphp";
 const BOTH_KEYS: &str = "'privatekey' => 'idp.key', 'certificate' => 'idp.crt', 'new_privatekey' => 'next.key', \
                          'new_certificate' => 'next.crt'";
 
+/// Names of attributes and their values, as they are sent.
+pub(crate) type Attributes<'a> = &'a [(&'a str, &'a [&'a str])];
+
 pub(crate) struct SimpleSamlPhp {
     folder: tempfile::TempDir,
     /// With a slash at the end.
@@ -44,8 +47,8 @@ impl SimpleSamlPhp {
         Self { folder, base, _php: php }
     }
 
-    /// Knows these people from now on, whose password is `secret`: each with attributes, as they will be named and sent.
-    pub(crate) fn knows(&self, people: &[(&str, &[(&str, &[&str])])]) {
+    /// Knows these people from now on, whose password is `secret`: each by login.
+    pub(crate) fn knows(&self, people: &[(&str, Attributes<'_>)]) {
         let list = |values: &[&str]| values.iter().map(|value| format!("'{value}', ")).collect::<String>();
         let mut text = "<?php $config = ['users' => ['exampleauth:UserPass',\n".to_owned();
         for (login, attributes) in people {

@@ -4,6 +4,8 @@ use crate::idps::{Counterpart as _, Encrypted, Pysaml2, Registration, SimpleSaml
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
 use crate::upstream;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 /// How long an event or a file that is read again may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What `{}` stand for: the addresses of the sites, the application, and SimpleSAMLphp in three parts.
+/// Capitals stand for what is only known when all have their ports.
 const CONFIG: &str = r#"
 session: {secret: 3f9a0c51b7e24d86a1d0c9e85b7f2436}
 state_dir: state
@@ -29,7 +31,7 @@ identity_providers:
     email_domains: [partner.test]
     default_role: guest
     admission: {just_in_time: false, invited_file: partners.txt}
-  - {id: ssp-pasted, label: Pasted, entity_id: "SSP/metadata.php", sso_url: "SSP/SSOService.php", certificates: [FIRST, NEXT], require_signed: PARTS, speaks_for_any: true}
+  - {id: ssp-pasted, label: Pasted, entity_id: "SSP/metadata.php", sso_url: "SSP/SSOService.php", certificates: [FIRST, NEXT], require_signed: both, speaks_for_any: true}
   - {id: py-trial, label: The trial, status: STATUS, metadata_file: py.xml, speaks_for_any: true}
 sites:
   - name: wiki
@@ -63,6 +65,7 @@ pub(crate) struct House {
     app: String,
     ports: [u16; 2],
     gate: Option<Program>,
+    gates_before: u32,
     /// Removed last: the logs lie in it.
     pub(crate) folder: tempfile::TempDir,
 }
@@ -77,13 +80,21 @@ pub(crate) struct Told {
 impl Told {
     /// A header as the application received it.
     pub(crate) fn header(&self, name: &str) -> &str {
-        header(&self.page, name)
+        let found = self.page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        found.unwrap_or_default()
+    }
+
+    /// What the application's JWT says.
+    pub(crate) fn claims(&self) -> Value {
+        let payload = self.header("x-vestibule-jwt-assertion").split('.').nth(1).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
     }
 }
 
-fn header<'p>(page: &'p str, name: &str) -> &'p str {
-    let found = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    found.unwrap_or_default()
+/// SHA-256 of a certificate, as the audit writes it.
+pub(crate) fn fingerprint(base64: &str) -> String {
+    let sum = ring::digest::digest(&ring::digest::SHA256, &STANDARD.decode(base64).unwrap());
+    sum.as_ref().iter().map(|octet| format!("{octet:02X}")).collect::<Vec<_>>().join(":")
 }
 
 impl House {
@@ -126,9 +137,10 @@ impl House {
             app,
             ports,
             gate: None,
+            gates_before: 0,
         };
         house.reads_metadata_of_py().await;
-        house.start("both", "staged");
+        house.start("staged");
         for registration in &mut house.registered {
             let served = Visitor::new().get(&registration.entity_id).await;
             assert_eq!(served.status, StatusCode::OK, "{served:?}");
@@ -139,16 +151,19 @@ impl House {
         house
     }
 
-    /// The gate, or the gate again with another configuration. `parts`: what ssp-pasted must sign; `status`: of py-trial.
-    pub(crate) fn start(&mut self, parts: &str, status: &str) {
+    /// The gate, or the gate again with this status of py-trial.
+    pub(crate) fn start(&mut self, status: &str) {
         if let Some(gate) = self.gate.take() {
             assert_eq!(gate.terminate(), Some(0));
             let log = self.folder.path().join("vestibule.log");
-            std::fs::rename(&log, log.with_extension("log.before")).unwrap();
+            // The next one begins its log anew, and the last scene reads all.
+            self.gates_before += 1;
+            std::fs::rename(&log, log.with_extension(format!("log.{}", self.gates_before))).unwrap();
         }
         let [first, next] = self.ssp.certificates();
         let [public, admin] = self.ports;
         let mut text = format!(
+            // All of 127.0.0.0/8 is this machine, and each site has an address of it.
             "listen: {{public: \"0.0.0.0:{public}\"}}\nadmin: {{listen: \"127.0.0.1:{admin}\"}}\nshutdown: {{delay: 0s, drain: 2s}}\n{CONFIG}"
         );
         let ssp = format!("{}saml2/idp", self.ssp.base);
@@ -156,7 +171,6 @@ impl House {
             ("SSP", ssp.as_str()),
             ("FIRST", &first),
             ("NEXT", &next),
-            ("PARTS", parts),
             ("STATUS", status),
             ("WIKI", &self.wiki),
             ("SHOP", &self.shop),

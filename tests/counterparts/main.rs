@@ -16,6 +16,7 @@ mod simplesamlphp_demands;
 mod simplesamlphp_logout;
 #[path = "../support/mod.rs"]
 mod support;
+mod three_sites;
 mod tls;
 mod uploads;
 mod upstream;

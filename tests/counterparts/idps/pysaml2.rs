@@ -7,15 +7,18 @@ use super::{
 use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
 
 pub(crate) struct Pysaml2 {
     folder: tempfile::TempDir,
-    base: String,
+    pub(crate) base: String,
     port: u16,
-    gate: Option<Registration>,
+    /// The service providers that it knows.
+    gates: Vec<Registration>,
+    /// Login, NameID and attributes of the people, whose password is `secret`.
+    people: Value,
     /// The name of the key that signs, and of those that are announced beside it.
     key: &'static str,
     announced: Vec<&'static str>,
@@ -30,27 +33,47 @@ impl Pysaml2 {
         write_key(folder.path(), "next", "rsa:2048");
         let port = free_port();
         let base = format!("http://{host}:{port}");
-        let mut idp =
-            Self { folder, base, port, gate: None, key: "idp", announced: Vec::new(), program: None };
+        let people = json!({alice().login: {
+            "name_id": alice().user,
+            "attributes": {
+                "mail": [alice().email], "displayName": alice().name, "uid": [alice().login],
+                "isMemberOf": alice().groups,
+            },
+        }});
+        let mut idp = Self {
+            folder,
+            base,
+            port,
+            gates: Vec::new(),
+            people,
+            key: "idp",
+            announced: Vec::new(),
+            program: None,
+        };
         idp.run();
         idp
+    }
+
+    /// Knows these service providers and people from now on: `{LOGIN: {name_id, attributes: {NAME: [VALUE]}}}`.
+    pub(crate) fn serves(&mut self, gates: &[Registration], people: Value) {
+        (self.gates, self.people) = (gates.to_vec(), people);
+        self.run();
     }
 
     /// Reads its configuration once, so a change means a new start.
     fn run(&mut self) {
         drop(self.program.take());
         let at = self.folder.path();
-        if let Some(gate) = &self.gate {
-            fs::write(at.join("sp-metadata.xml"), &gate.metadata).unwrap();
+        let mut registered = Vec::new();
+        for (number, gate) in self.gates.iter().enumerate() {
+            let file = at.join(format!("sp-metadata-{number}.xml"));
+            fs::write(&file, &gate.metadata).unwrap();
+            registered.push(file);
         }
         let settings = json!({
             "base": self.base, "port": self.port, "folder": at, "key": self.key, "announced": self.announced,
-            "registered": self.gate.is_some(), "encrypt": self.gate.as_ref().is_some_and(|gate| gate.encrypted == Encrypted::Assertion),
-            "user": alice().login, "password": alice().password, "name_id": alice().user,
-            "attributes": {
-                "mail": [alice().email], "displayName": alice().name, "uid": [alice().login],
-                "isMemberOf": alice().groups,
-            },
+            "registered": registered, "encrypt": self.gates.iter().any(|gate| gate.encrypted == Encrypted::Assertion),
+            "password": alice().password, "people": self.people,
         });
         fs::write(at.join("settings.json"), settings.to_string()).unwrap();
         let program = Program::start(
@@ -78,7 +101,7 @@ impl Counterpart for Pysaml2 {
     }
 
     async fn register(&mut self, gate: &Registration) {
-        self.gate = Some(gate.clone());
+        self.gates = vec![gate.clone()];
         self.run();
     }
 

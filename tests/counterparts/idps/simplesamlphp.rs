@@ -10,9 +10,17 @@ use std::process::Command;
 
 const SHARE: &str = "/usr/share/simplesamlphp";
 
+/// The first key signs, and the next is announced.
+const BOTH_KEYS: &str = "'privatekey' => 'idp.key', 'certificate' => 'idp.crt', 'new_privatekey' => 'next.key', \
+                         'new_certificate' => 'next.crt'";
+
+/// Names of attributes and their values, as they are sent.
+pub(crate) type Attributes<'a> = &'a [(&'a str, &'a [&'a str])];
+
 pub(crate) struct SimpleSamlPhp {
     folder: tempfile::TempDir,
-    base: String,
+    /// With a slash at the end.
+    pub(crate) base: String,
     _php: Program,
 }
 
@@ -37,6 +45,48 @@ impl SimpleSamlPhp {
             loopback(port),
         );
         Self { folder, base, _php: php }
+    }
+
+    /// Knows these people from now on, whose password is `secret`: each by login.
+    pub(crate) fn knows(&self, people: &[(&str, Attributes<'_>)]) {
+        let list = |values: &[&str]| values.iter().map(|value| format!("'{value}', ")).collect::<String>();
+        let mut text = "<?php $config = ['users' => ['exampleauth:UserPass',\n".to_owned();
+        for (login, attributes) in people {
+            let attributes =
+                attributes.iter().map(|(name, values)| format!("'{name}' => [{}], ", list(values)));
+            text += &format!("'{login}:secret' => [{}],\n", attributes.collect::<String>());
+        }
+        fs::write(self.folder.path().join("config/authsources.php"), text + "]];\n").unwrap();
+    }
+
+    /// Knows these service providers from now on, each with further settings: `'name' => value, `.
+    pub(crate) fn serves(&self, all: &[(&Registration, &str)]) {
+        let mut text = "<?php\n".to_owned();
+        for (gate, more) in all {
+            text += &format!(
+                "$metadata['{}'] = ['AssertionConsumerService' => '{}', 'SingleLogoutService' => '{}', {more}\n\
+                 'validate.authnrequest' => true, 'validate.logout' => true, 'certData' => '{}'];\n",
+                gate.entity_id,
+                gate.acs,
+                gate.slo,
+                certificate_base64(&gate.certificate)
+            );
+        }
+        fs::write(self.folder.path().join("metadata/saml20-sp-remote.php"), text).unwrap();
+    }
+
+    /// Whether its logout messages are signed from now on; both keys stay in its metadata.
+    pub(crate) fn signs_logout(&self, signed: bool) {
+        hosted(self.folder.path(), BOTH_KEYS);
+        let file = self.folder.path().join("metadata/saml20-idp-hosted.php");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(file, text.replace("'sign.logout' => true", &format!("'sign.logout' => {signed}")))
+            .unwrap();
+    }
+
+    /// The base64 of its certificates: of the one that signs at first, and of the next.
+    pub(crate) fn certificates(&self) -> [String; 2] {
+        ["idp.crt", "next.crt"].map(|name| certificate_base64(&self.folder.path().join(name)))
     }
 }
 
@@ -126,11 +176,7 @@ impl Counterpart for SimpleSamlPhp {
     }
 
     async fn announce_next_key(&mut self) {
-        hosted(
-            self.folder.path(),
-            "'privatekey' => 'idp.key', 'certificate' => 'idp.crt',\n\
-             'new_privatekey' => 'next.key', 'new_certificate' => 'next.crt'",
-        );
+        hosted(self.folder.path(), BOTH_KEYS);
     }
 
     async fn sign_with_next_key(&mut self) -> String {

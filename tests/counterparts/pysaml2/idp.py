@@ -1,4 +1,4 @@
-"""A small identity provider on pysaml2, for the tests: one user, one service provider.
+"""A small identity provider on pysaml2, for the tests.
 
     idp.py SETTINGS.json        (written by tests/counterparts/idps/pysaml2.rs)
 """
@@ -34,7 +34,7 @@ def configuration():
         "key_file": f"{folder}/{settings['key']}.key",
         "cert_file": f"{folder}/{settings['key']}.crt",
         "additional_cert_files": [f"{folder}/{name}.crt" for name in settings["announced"]],
-        "metadata": {"local": [f"{folder}/sp-metadata.xml"]} if settings["registered"] else {},
+        "metadata": {"local": settings["registered"]} if settings["registered"] else {},
         "accepted_time_diff": 60,
         "service": {
             "idp": {
@@ -69,7 +69,7 @@ saml2.entity.pre_encryption_part = partial(pre_encryption_part, msg_enc=AES256)
 server.sec.encrypt_assertion = partial(server.sec.encrypt_assertion, key_type="aes-256")
 
 signed_in = {}
-"""Sessions of browsers, by the cookie's value: the person's NameID, and the session index of the last assertion."""
+"""Sessions of browsers, by the cookie's value: the login, the person's NameID, and the session index of the last assertion."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -107,13 +107,13 @@ class Handler(BaseHTTPRequestHandler):
             form = f'<input type="hidden" name="asked" value="{asked}">'
             form += '<input name="user"><input name="password" type="password"><button>Sign in</button>'
             return self.send(200, f'<form method="post" action="{BASE}/login">{form}</form>')
-        name_id, _ = self.session()
+        login, name_id, _ = self.session()
         # The answer goes where the metadata says, whatever the request asks for.
         args = server.response_args(request, bindings=[BINDING_HTTP_POST])
         binding, destination = args.pop("binding"), args.pop("destination")
         args.pop("name_id_policy", None)
         answer = server.create_authn_response(
-            settings["attributes"],
+            settings["people"][login]["attributes"],
             destination=destination,
             name_id=name_id,
             authn={"class_ref": PASSWORD, "authn_instant": None},
@@ -121,15 +121,17 @@ class Handler(BaseHTTPRequestHandler):
         )
         # A logout names the session as the assertion does; of an encrypted one it is not known.
         if found := re.search('SessionIndex="([^"]*)"', str(answer)):
-            signed_in[self.cookie()] = (name_id, found[1])
+            signed_in[self.cookie()] = (login, name_id, found[1])
         self.carry(binding, answer, destination, fields.get("RelayState", ""), response=True)
 
     def login(self, fields):
-        if fields.get("user") != settings["user"] or fields.get("password") != settings["password"]:
+        login = fields.get("user")
+        if login not in settings["people"] or fields.get("password") != settings["password"]:
             return self.send(403, "wrong name or password")
         asked = json.loads(fields["asked"])
         cookie = secrets.token_hex()
-        signed_in[cookie] = (NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=settings["name_id"]), None)
+        name_id = NameID(format=NAMEID_FORMAT_EMAILADDRESS, text=settings["people"][login]["name_id"])
+        signed_in[cookie] = (login, name_id, None)
         self.set_cookie = f"idp-session={cookie}; Path=/; HttpOnly"
         del self.headers["Cookie"]
         self.headers["Cookie"] = f"idp-session={cookie}"
@@ -141,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, "signed out everywhere")
         request = read(server.parse_logout_request, kind, fields, "SAMLRequest").message
         ended = {index.text for index in request.session_index}
-        for cookie, (name_id, index) in list(signed_in.items()):
+        for cookie, (_, name_id, index) in list(signed_in.items()):
             if name_id.text == request.name_id.text and (not ended or index in ended):
                 del signed_in[cookie]
         args = server.response_args(request, bindings=[BINDING_HTTP_REDIRECT, BINDING_HTTP_POST])
@@ -149,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         self.carry(args["binding"], answer, args["destination"], fields.get("RelayState", ""), response=True)
 
     def sign_out(self):
-        name_id, index = signed_in.pop(self.cookie())
+        _, name_id, index = signed_in.pop(self.cookie())
         (entity,) = server.metadata.with_descriptor("spsso")
         services = server.metadata.single_logout_service(entity, BINDING_HTTP_REDIRECT, "spsso")
         destination = services[0].get("response_location") or services[0]["location"]

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 use vestibule::cookies::CookiePolicy;
 use vestibule::seal::{KeyRing, Purpose};
-use vestibule::session::SessionId;
+use vestibule::session::SessionKey;
 
 static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::random);
 
@@ -18,15 +18,14 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     for policy in [CookiePolicy::new(true, "vestibule"), CookiePolicy::new(false, "vestibule")] {
-        if let Some(id) = policy.session(&headers).and_then(SessionId::from_cookie) {
-            // There is one spelling of a secret.
-            assert_eq!(policy.session(&headers), Some(id.to_cookie().as_bytes()));
+        if let Some(value) = policy.session(&headers) {
+            assert_eq!(SessionKey::of_cookie(value).is_some(), value.len() == 43, "{value:?}");
         }
         let attempts = policy.attempts(&headers);
         assert!(attempts.len() <= vestibule::cookies::MAX_ATTEMPTS, "{} attempts", attempts.len());
-        let sealed = attempts.iter().map(|(_, value)| *value).chain(policy.answered(&headers));
+        let sealed = attempts.iter().map(|(_, value)| *value).chain(policy.answered(&headers)).chain(policy.choice(&headers));
         for value in sealed {
-            for purpose in [Purpose::Attempt, Purpose::Refusal] {
+            for purpose in [Purpose::Attempt, Purpose::Refusal, Purpose::Choice] {
                 assert!(KEYS.open(purpose, b"site", value).is_none(), "opened what nobody sealed: {value:?}");
             }
         }

@@ -6,7 +6,7 @@
 
 use super::answers::{Stopped, redirect};
 use super::form::is_form;
-use super::hand_over::together;
+use super::hand_over::{self, together};
 use super::refused::Refused;
 use super::return_to::ReturnTo;
 use super::slo::leaving;
@@ -38,10 +38,11 @@ pub(super) async fn confirm(
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
     let Some(session) = gate.resume(site, headers, now).await? else {
-        return Ok(signed_out_page(site));
+        let rd = wanted(gate, site, query.as_bytes());
+        return Ok(nothing_to_end(gate, site, rd.as_ref()).unwrap_or_else(|| signed_out_page(site)));
     };
     let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
-    let rd = wanted(site, query.as_bytes());
+    let rd = wanted(gate, site, query.as_bytes());
     Ok(pages::sign_out_confirm(&site.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
 }
 
@@ -64,8 +65,9 @@ pub(super) async fn end(
     }
     let mut response = match ended_in_store(gate, site, headers).await {
         Ok(ended) => {
-            let in_form = if is_form(headers) { wanted(site, request.body()) } else { None };
-            let rd = in_form.or_else(|| wanted(site, request.uri().query().unwrap_or_default().as_bytes()));
+            let in_form = if is_form(headers) { wanted(gate, site, request.body()) } else { None };
+            let rd =
+                in_form.or_else(|| wanted(gate, site, request.uri().query().unwrap_or_default().as_bytes()));
             let onwards = ended
                 .as_ref()
                 .and_then(|session| leaving::depart(gate, site, session, rd.as_ref(), headers, now));
@@ -75,6 +77,9 @@ pub(super) async fn end(
             }
             match (onwards, rd) {
                 (Some(onwards), _) => onwards.response,
+                (None, rd) if ended.is_none() && site.sign_on.is_some() => {
+                    nothing_to_end(gate, site, rd.as_ref()).unwrap_or_else(|| signed_out_page(site))
+                }
                 (None, Some(rd)) => redirect(StatusCode::SEE_OTHER, &rd.absolute(&site.public_url)),
                 (None, None) => signed_out_page(site),
             }
@@ -123,10 +128,10 @@ fn record(gate: &Gate, site: &Site, session: &Session, at_idp: &'static str, cli
 }
 
 /// Where to go afterwards, from a query or a form. A foreign address is none: the sign-out matters more.
-fn wanted(site: &Site, pairs: &[u8]) -> Option<ReturnTo> {
+fn wanted(gate: &Gate, site: &Site, pairs: &[u8]) -> Option<ReturnTo> {
     let (_, rd) =
         url::form_urlencoded::parse(pairs).find(|(name, value)| name == "rd" && !value.is_empty())?;
-    start::wanted(site, &rd).ok()
+    hand_over::back_to_a_site(gate, site, &rd).or_else(|| start::wanted(site, &rd).ok())
 }
 
 /// Whether the POST comes from a page of this site. Browsers say so in Sec-Fetch-Site, which no page can forge; older
@@ -141,6 +146,13 @@ pub(super) fn is_own_page(site: &Site, headers: &HeaderMap) -> bool {
         Some(_) => false,
         None => origin_is_ours,
     }
+}
+
+/// At a site that signs on elsewhere, whose own session has run out: the host is asked, whose session would let the same
+/// person in again unasked.
+fn nothing_to_end(gate: &Gate, site: &Site, rd: Option<&ReturnTo>) -> Option<Response<Bytes>> {
+    let url = hand_over::to_sign_out_at_host(gate, site, rd)?;
+    Some(redirect(StatusCode::SEE_OTHER, &url))
 }
 
 fn signed_out_page(site: &Site) -> Response<Bytes> {

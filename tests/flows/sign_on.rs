@@ -829,3 +829,29 @@ fn the_identity_provider_ends_the_sessions_of_every_site() {
         assert!(!scene.is_signed_in(&mut ada, site) && scene.is_signed_in(&mut grace, site), "{site}");
     }
 }
+
+#[test]
+fn a_sign_out_at_a_site_whose_session_has_run_out_is_asked_for_at_its_host() {
+    let scene = scene();
+    let mut visitor = Visitor::default();
+    scene.sign_in(&mut visitor, &format!("{WIKI}/a"), "ada");
+    visitor.jar.get_mut("wiki.example.com").unwrap().retain(|name, _| !name.ends_with("vestibule"));
+    assert!(!scene.is_signed_in(&mut visitor, WIKI) && scene.is_signed_in(&mut visitor, HALL));
+    let sent = visitor.get(&scene.town, &format!("{WIKI}/vestibule/sign-out?rd=/bye"));
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+    let (_, asks) = scene.follow(&mut visitor, &sent.location());
+    assert!(asks.body.contains("<form"), "{}", asks.body);
+    let rd = asks.fields().into_iter().find(|(name, _)| name == "rd").unwrap().1;
+    let form = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", HALL),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("rd", &rd).finish();
+    let left = visitor.send(&scene.town, "POST", &format!("{HALL}/vestibule/sign-out"), &form, &body);
+    assert!(!scene.is_signed_in(&mut visitor, HALL));
+    assert_eq!(left.status, StatusCode::SEE_OTHER, "{}", left.body);
+    // A foreign address is still none.
+    let foreign = visitor.get(&scene.town, &format!("{HALL}/vestibule/sign-out?rd=https://evil.test/"));
+    assert!(!foreign.body.contains("evil.test"), "{}", foreign.body);
+}

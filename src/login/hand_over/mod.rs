@@ -87,3 +87,24 @@ fn onwards(host: &Site, site: &Site, return_to: &ReturnTo) -> Option<ReturnTo> {
     let rd = utf8_percent_encode(&address, NON_ALPHANUMERIC);
     ReturnTo::parse(&format!("{}/handoff?rd={rd}", host.path_prefix), &host.public_url).ok()
 }
+
+/// At a site: where its sign-on host asks whether to sign out, and leads back from. None: the site is its own.
+pub(super) fn to_sign_out_at_host(gate: &Gate, site: &Site, return_to: Option<&ReturnTo>) -> Option<String> {
+    let host = gate.sign_on_of(site)?;
+    let root = ReturnTo::root();
+    let back = return_to.unwrap_or(&root).absolute(&site.public_url);
+    let (origin, prefix) = (host.public_url.origin(), &host.path_prefix);
+    Some(format!("{origin}{prefix}/sign-out?rd={}", utf8_percent_encode(&back, NON_ALPHANUMERIC)))
+}
+
+/// At a sign-on host: the path that leads on to this address of one of its sites, or that path itself.
+pub(super) fn back_to_a_site(gate: &Gate, host: &Site, rd: &str) -> Option<ReturnTo> {
+    let within = || {
+        let own = ReturnTo::parse(rd, &host.public_url).ok()?;
+        let query = own.as_str().strip_prefix(host.path_prefix.as_str())?.strip_prefix("/handoff?")?;
+        parameter(query, "rd")
+    };
+    let (site, return_to) =
+        address_of_user(gate, host, rd).or_else(|| address_of_user(gate, host, &within()?))?;
+    onwards(host, site, &return_to)
+}

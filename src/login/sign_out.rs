@@ -39,7 +39,12 @@ pub(super) async fn confirm(
 ) -> Result<Response<Bytes>, Stopped> {
     let Some(session) = gate.resume(site, headers, now).await? else {
         let rd = wanted(gate, site, query.as_bytes());
-        return Ok(nothing_to_end(gate, site, rd.as_ref()).unwrap_or_else(|| signed_out_page(site)));
+        // Whoever comes from the host has been asked.
+        let at_host = match hand_over::parameter(query, hand_over::OVER) {
+            Some(_) => None,
+            None => nothing_to_end(gate, site, rd.as_ref()),
+        };
+        return Ok(at_host.unwrap_or_else(|| signed_out_page(site)));
     };
     let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
     let rd = wanted(gate, site, query.as_bytes());

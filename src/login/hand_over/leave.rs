@@ -2,7 +2,7 @@
 //! service provider, asks the identity provider.
 
 use super::errand::SignOut;
-use super::{ERRAND, onwards, together, user_of};
+use super::{ERRAND, OVER, onwards, together, user_of};
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, unavailable};
@@ -87,7 +87,7 @@ pub(in crate::login) async fn arrived_to_leave(
     let back = match &gone.return_to {
         Some(path) => ReturnTo::parse(path, &site.public_url),
         // The page there that says so.
-        None => ReturnTo::parse(&format!("{}/sign-out", site.path_prefix), &site.public_url),
+        None => ReturnTo::parse(&format!("{}/sign-out?{OVER}=1", site.path_prefix), &site.public_url),
     }?;
     let at_idp = host.identity_providers.iter().find(|idp| idp.id == gone.idp).and_then(|idp| {
         let onwards = onwards(host, site, &back);

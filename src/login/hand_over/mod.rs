@@ -40,6 +40,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The parameter that carries an errand.
 pub(super) const ERRAND: &str = "for";
+/// The parameter of a site's page after a sign-out that went by the host.
+pub(super) const OVER: &str = "over";
 /// The parameter that carries a ticket.
 const TICKET: &str = "ticket";
 

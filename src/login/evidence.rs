@@ -25,6 +25,12 @@ impl Evidence {
         Self { protection: assertion.protection(), signed_by }
     }
 
+    /// A sign-on host vouches; what its own session rests on was told with its own sign-in.
+    pub(super) const fn handed_over() -> Self {
+        let protection = Protection { signed_parts: "handed-over", encrypted: None, sha1: false };
+        Self { protection, signed_by: Vec::new() }
+    }
+
     /// Tells the audit and the metrics of the session. `authn_request`: which one was answered; none: nobody here had
     /// asked.
     pub(super) fn record(

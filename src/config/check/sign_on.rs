@@ -55,6 +55,13 @@ pub(super) fn of_site(site: &SiteFile, desk: &mut Desk) -> SignsOn {
             desk.error(place.problem(message));
         }
     }
+    if site.keep_fragment.is_written() {
+        let message = format!(
+            "stands beside {}: the browser leaves for the identity provider from the sign-on host",
+            site.sign_on.place.in_words()
+        );
+        desk.error(site.keep_fragment.problem(message).hint("write it at the top level, which counts there"));
+    }
     signs_on
 }
 

@@ -10,9 +10,9 @@ use crate::identity::Person as _;
 use crate::login::admitted::{remembered, replace};
 use crate::login::answers::{Stopped, redirect};
 use crate::login::attempt::{Attempt, Held};
+use crate::login::evidence::Evidence;
 use crate::login::return_to::ReturnTo;
 use crate::login::rounds::Answered;
-use crate::observe::audit::{self, Event};
 use crate::observe::audit_is_kept;
 use crate::reason::{Reason, Refusal};
 use crate::session::{Claim, ClaimKey, HandedOver, Session, SessionId};
@@ -100,7 +100,9 @@ pub(in crate::login) async fn arrive(
     for old in [presented_key(site, headers), attempt.replaces].iter().flatten() {
         replace(gate, site, old, client).await;
     }
-    record(gate, site, &session, &attempt, client);
+    // The attempt is what the hand-over answers, as an answer of an identity provider answers a request.
+    let authn_request = Some(attempt.request_id.as_str());
+    Evidence::handed_over().record(gate, (site, &session), authn_request, None, client);
 
     let mut response = redirect(StatusCode::SEE_OTHER, &attempt.return_to.absolute(&site.public_url));
     for cookie in [
@@ -194,30 +196,4 @@ fn about(attempt: &Option<Attempt>, refusal: Refusal) -> Stopped {
         Some(attempt) => stopped.leading_to(&attempt.return_to),
         None => stopped,
     }
-}
-
-/// `attempt` is what the hand-over answers, as an answer of an identity provider answers a request.
-fn record(gate: &Gate, site: &Site, session: &Session, attempt: &Attempt, client: IpAddr) {
-    let (mut groups, mut roles) = (Vec::new(), Vec::new());
-    session.each_group(&mut |group| groups.push(group.to_owned()));
-    session.each_role(&mut |role| roles.push(role.to_owned()));
-    audit::record(&Event::SignedIn {
-        site: &site.name,
-        idp: session.idp(),
-        user: session.user(),
-        name_id: session.name_id(),
-        session: &session.key().public_name(),
-        ends: session.ends_at(),
-        groups: &groups,
-        roles: &roles,
-        authn_request: Some(attempt.request_id.as_str()),
-        authn_instant: session.authn_instant(),
-        authn_context: session.authn_context_class(),
-        client: Some(client),
-        signed: "handed-over",
-        signed_by: &[],
-        encrypted: None,
-        second_opinion: None,
-    });
-    gate.metrics.sign_in_finished(site.id, None);
 }

@@ -35,6 +35,7 @@ section! {
         forward_auth: Field<bool>,
         path_prefix: Field<String>,
         acs_aliases: Field<Vec<Field<String>>>,
+        include: Field<OneOrMany<String>>,
         sites: Field<Vec<Site>>,
         sign_on: Field<Vec<SignOn>>,
         identity_providers: Field<Vec<IdentityProvider>>,
@@ -73,7 +74,6 @@ section! {
     }
     later {
         store = "memory": "sessions are held in this process's memory",
-        include = "": "write everything into one file",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         rate_limits = "": "remove the section",

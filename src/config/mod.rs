@@ -25,6 +25,7 @@ mod check;
 mod env;
 mod file;
 mod fingerprint;
+mod include;
 mod invited;
 mod path;
 mod reader;
@@ -53,7 +54,6 @@ use report::Report;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// A checked configuration: domain types only.
 #[derive(Debug)]
@@ -209,15 +209,7 @@ fn read(
     env: &[(String, String)],
 ) -> Result<(file::File, Fingerprints, Report, Vec<Problem>), Problems> {
     let mut report = Report::default();
-    let name = file.display().to_string();
-    let document = match std::fs::read(file) {
-        Ok(bytes) => yaml::Document::parse(&name, &Zeroizing::new(bytes), &mut report),
-        Err(error) => {
-            report.error(Problem::at_file(&name, None, format!("cannot be read: {error}")));
-            None
-        }
-    };
-    let Some(document) = document else { return Err(report.into_problems()) };
+    let Some(document) = include::read(file, &mut report) else { return Err(report.into_problems()) };
     let twins = env::Twins::read(env, &mut report);
     let misread = env::misread(env);
     misread.iter().cloned().for_each(|problem| report.warn(problem));

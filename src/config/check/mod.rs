@@ -74,6 +74,13 @@ pub(super) fn check(
 ) -> Result<Config, Problems> {
     let mut desk = Desk::new(report, now, outbound);
     desk.folder = state::folder(file, &mut desk);
+    if file.include.is_written() && file.include.place.line().is_none() {
+        // The environment is laid over the files once they have been read.
+        let message = "is read from the configuration file only";
+        desk.error(
+            file.include.problem(message).hint("write it there, or name the folder of all parts there"),
+        );
+    }
     let described = parties::identity_providers(file, &mut desk);
     let views = sites::views(file, &mut desk);
     let sites = every_site(&views, described.as_deref(), &mut desk);

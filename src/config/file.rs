@@ -11,6 +11,7 @@ use super::words::{
     TransformWord,
 };
 use crate::admission::RoleSync;
+use crate::config::ConsoleAddress;
 use crate::headers::Encoding;
 use crate::identity::Overage;
 use crate::observe::audit::Told;
@@ -69,7 +70,6 @@ section! {
         audit: Audit,
         branding: Branding,
         admission: Admission,
-        #[allow(dead_code, reason = "read for its refusals")]
         console: Console,
     }
     later {
@@ -440,9 +440,8 @@ section! {
 
 section! {
     /// The console of a later release.
-    Console {}
-    later {
-        listen = "off": "there is no console yet",
-        token_file = "": "there is no console yet; remove the line",
+    Console {
+        listen: Field<OrOff<ConsoleAddress>>,
+        token_file: Field<FilePath>,
     }
 }

@@ -48,6 +48,7 @@ use crate::saml::parties::Limits;
 use crate::saml::parties::ServiceProvider;
 use crate::saml::second_opinion::SecondOpinion;
 use crate::seal::KeyRing;
+use crate::secret::Secret;
 use crate::site::{PublicUrl, Site};
 use reader::Reader;
 use report::Report;
@@ -76,6 +77,8 @@ pub struct Config {
     pub message_limits: Limits,
     /// Who is asked about every accepted answer once more; none when that is off.
     pub second_opinion: Option<SecondOpinion>,
+    /// Where the owner looks at sessions and ends them; None: nowhere.
+    pub console: Option<Console>,
     /// How to go.
     pub shutdown: Shutdown,
     /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.
@@ -105,6 +108,24 @@ pub struct Listeners {
     pub authz: Option<SocketAddr>,
     /// Health and metrics; None: off.
     pub admin: Option<SocketAddr>,
+}
+
+/// Where the owner looks at sessions and ends them.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// Where to listen.
+    pub listen: ConsoleAddress,
+    /// Who asks must know it. None: the socket's own permissions say who may.
+    pub token: Option<Secret>,
+}
+
+/// Where the console listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsoleAddress {
+    /// Plain HTTP at an address.
+    Tcp(SocketAddr),
+    /// The same at a socket in the file system, which only our own user may open.
+    Unix(PathBuf),
 }
 
 /// Certificate chain and key, reloaded when the files change.

@@ -5,6 +5,7 @@
 //!                                          \----> login::endpoints, pages
 //! authz listener  -> serve (hyper) ---> authz ---> 200 with headers, 401, 403 ...
 //! admin listener  -> serve (hyper) ---> admin ---> health, metrics
+//! console         -> hyper -----------> console -> sessions, for the owner
 //! ```
 //!
 //! Each listener is a [`lane`]: a runtime of its own, so that a flood on one does not slow the others. Below the HTTP
@@ -13,6 +14,7 @@
 mod admin;
 mod authz;
 mod background;
+mod console;
 mod decide;
 mod forward;
 mod hesitant;
@@ -31,12 +33,13 @@ mod watch;
 pub use limits::Patience;
 
 use crate::clock::Clock;
-use crate::config::{Config, Shutdown};
+use crate::config::{Config, ConsoleAddress, Shutdown};
 use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
 use crate::session::MemoryStore;
 use admin::Admin;
 use authz::Authz;
+use console::Console;
 use decide::Front;
 use forward::Edge;
 use lane::{Crew, Lane, Threads};
@@ -76,6 +79,7 @@ pub struct Gateway {
     faces: Vec<Lane>,
     /// Answers to the last.
     admin: Option<Lane>,
+    console: Option<Console>,
     background: Crew,
     /// Reads metadata; not on the thread of `background`, which keeps the time.
     metadata: Option<Crew>,
@@ -90,6 +94,8 @@ pub struct Bound {
     pub authz: Option<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
+    /// The owner's console.
+    pub console: Option<ConsoleAddress>,
 }
 
 impl Gateway {
@@ -114,7 +120,9 @@ impl Gateway {
         let public = lane::Bound::bind(listeners.public, "listen.public")?;
         let authz = listeners.authz.map(|at| lane::Bound::bind(at, "listen.authz")).transpose()?;
         let admin = listeners.admin.map(|at| lane::Bound::bind(at, "admin.listen")).transpose()?;
+        let console = config.console.clone().map(console::Bound::bind).transpose()?;
         let bound = Bound {
+            console: console.as_ref().map(|bound| bound.address.clone()),
             public: public.address,
             authz: authz.as_ref().map(|bound| bound.address),
             admin: admin.as_ref().map(|bound| bound.address),
@@ -158,8 +166,9 @@ impl Gateway {
             }
             None => None,
         };
+        let console = console.map(|bound| Console::serve(bound, gate.clone())).transpose()?;
         let background = start_background(&gate, &edges, certificate)?;
-        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background, metadata })
+        Ok(Self { bound, gate, leaving, shutdown, faces, admin, console, background, metadata })
     }
 
     /// Where the listeners are.
@@ -190,6 +199,9 @@ impl Gateway {
         if let Some(admin) = &mut self.admin {
             admin.close(Duration::ZERO);
             admin.end();
+        }
+        if let Some(console) = &mut self.console {
+            console.end();
         }
         self.background.end();
         if let Some(metadata) = &mut self.metadata {

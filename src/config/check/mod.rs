@@ -7,6 +7,7 @@
 mod admission;
 mod admitted;
 mod audit;
+mod console;
 mod cors;
 mod cryptography;
 mod demand;
@@ -87,6 +88,7 @@ pub(super) fn check(
     state::wanted(file, &mut desk);
     let forward_auth = views.iter().any(|view| view.file.forward_auth.or(false));
     let listeners = listeners::listeners(file, forward_auth, &mut desk);
+    let console = console::console(file, &listeners, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
     for (site, view) in sites.iter().zip(&views) {
         let Some(site) = site else { continue };
@@ -136,6 +138,7 @@ pub(super) fn check(
         store_max_bytes,
         message_limits,
         second_opinion,
+        console,
         shutdown,
         watches,
         log,

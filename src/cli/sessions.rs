@@ -168,7 +168,9 @@ impl<'a> Console<'a> {
             match self.ask("POST", "/v1/sessions/revoke", &question.to_string()) {
                 Ok(answer) => revoked += answer["revoked"].as_u64().unwrap_or_default(),
                 Err(complaint) => {
-                    writeln!(err, "{revoked} revoked before this:")?;
+                    if revoked > 0 {
+                        writeln!(err, "{revoked} revoked before this:")?;
+                    }
                     return complaint.tell(err);
                 }
             }

@@ -8,7 +8,7 @@ use crate::explain::{self, LogoutDemand, Options, Party, Report, Request};
 use crate::federation::Watch;
 use crate::saml::logout::Carries;
 use crate::saml::parties::{IdentityProvider, Limits};
-use crate::site::{Idp, Site};
+use crate::site::{Face, Idp, Site};
 use clap::Args;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
@@ -211,6 +211,8 @@ impl Pair<'_> {
             demand: &idp.demand,
             allow_unsolicited: idp.allow_unsolicited,
             email_domains: idp.email_domains.as_deref(),
+            site_domains: site.email_domains.as_deref(),
+            admission: (!matches!(site.face, Face::SignOn)).then_some(&site.admission),
         }
     }
 }

@@ -17,6 +17,7 @@ struct House {
     demand: Demand,
     allow_unsolicited: bool,
     logout: LogoutDemand,
+    admission: Admission,
 }
 
 impl House {
@@ -29,6 +30,7 @@ impl House {
             demand: Demand::default(),
             allow_unsolicited: false,
             logout: LogoutDemand { taken: true, signed_requests: true, signed_responses: true },
+            admission: Admission::default(),
         }
     }
 
@@ -46,6 +48,8 @@ impl House {
             demand: &self.demand,
             allow_unsolicited: self.allow_unsolicited,
             email_domains: None,
+            site_domains: None,
+            admission: Some(&self.admission),
         }
     }
 

@@ -37,7 +37,7 @@ pub enum GroupsOut {
     /// All of somebody's.
     #[default]
     All,
-    /// Those of them that are here.
+    /// Those of them that are here; none, where nothing is.
     Only(BTreeSet<String>),
 }
 

@@ -19,6 +19,7 @@ mod listeners;
 mod logout;
 mod looks;
 mod metadata;
+mod never;
 mod parties;
 mod rules;
 mod second_opinion;

@@ -140,17 +140,38 @@ fn of_host(host: &SignOnFile, top: &File, desk: &mut Desk) -> View {
         signs_on: SignsOn::Host,
         email_domains: Field::absent(host.place.clone()),
         admits: host.identity_providers.clone(),
-        file: File {
-            place: host.place.clone(),
-            faulty: host.faulty,
-            public_url: host.public_url.clone(),
-            path_prefix: host.path_prefix.over(&top.path_prefix),
-            service_provider: host.service_provider.over(&top.service_provider),
-            identity: host.identity.over(&top.identity),
-            session: host.session.over(&top.session),
-            clock_skew: host.clock_skew.over(&top.clock_skew),
-            branding: host.branding.over(&top.branding),
-            ..top.clone()
-        },
+        file: in_short_form(host, top),
+    }
+}
+
+/// The host over the top level. The section is taken apart whole: a key that is added to it and forgotten here does not
+/// compile.
+fn in_short_form(host: &SignOnFile, top: &File) -> File {
+    let SignOnFile {
+        place,
+        faulty,
+        written: _,
+        // What a view knows of a host beside its short form.
+        name: _,
+        identity_providers: _,
+        public_url,
+        path_prefix,
+        service_provider,
+        identity,
+        session,
+        clock_skew,
+        branding,
+    } = host;
+    File {
+        place: place.clone(),
+        faulty: *faulty,
+        public_url: public_url.clone(),
+        path_prefix: path_prefix.over(&top.path_prefix),
+        service_provider: service_provider.over(&top.service_provider),
+        identity: identity.over(&top.identity),
+        session: session.over(&top.session),
+        clock_skew: clock_skew.over(&top.clock_skew),
+        branding: branding.over(&top.branding),
+        ..top.clone()
     }
 }

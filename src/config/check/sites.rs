@@ -176,39 +176,76 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
     }
 }
 
-/// The site over the top level.
+/// The site over the top level. The section is taken apart whole: a key that is added to it and forgotten here does not
+/// compile.
 fn in_short_form(site: &SiteFile, top: &File) -> File {
+    let SiteFile {
+        place,
+        faulty,
+        written: _,
+        // What a view knows of a site beside its short form.
+        name: _,
+        identity_providers: _,
+        sign_on: _,
+        tenants: _,
+        public_url,
+        public_urls,
+        upstream,
+        upstreams,
+        forward_auth,
+        acs_aliases,
+        rules,
+        path_prefix,
+        service_provider,
+        identity,
+        groups_absent,
+        groups_overage,
+        group_aliases,
+        role_sync,
+        roles,
+        default_role,
+        default_access,
+        allow_encoded_slash,
+        headers,
+        jwt,
+        session,
+        clock_skew,
+        cors,
+        keep_fragment,
+        branding,
+        admission,
+    } = site;
     File {
-        place: site.place.clone(),
-        faulty: site.faulty,
+        place: place.clone(),
+        faulty: *faulty,
         // Its own or none.
-        public_url: site.public_url.clone(),
-        public_urls: site.public_urls.clone(),
-        upstream: site.upstream.clone(),
-        upstreams: site.upstreams.clone(),
-        forward_auth: site.forward_auth.clone(),
-        acs_aliases: site.acs_aliases.clone(),
-        rules: site.rules.clone(),
+        public_url: public_url.clone(),
+        public_urls: public_urls.clone(),
+        upstream: upstream.clone(),
+        upstreams: upstreams.clone(),
+        forward_auth: forward_auth.clone(),
+        acs_aliases: acs_aliases.clone(),
+        rules: rules.clone(),
         // Its own where it says so.
-        path_prefix: site.path_prefix.over(&top.path_prefix),
-        service_provider: under_own_name(&site.service_provider, &top.service_provider),
-        identity: site.identity.over(&top.identity),
-        groups_absent: site.groups_absent.over(&top.groups_absent),
-        groups_overage: site.groups_overage.over(&top.groups_overage),
-        group_aliases: site.group_aliases.over(&top.group_aliases),
-        role_sync: site.role_sync.over(&top.role_sync),
-        roles: site.roles.over(&top.roles),
-        default_role: site.default_role.over(&top.default_role),
-        default_access: site.default_access.over(&top.default_access),
-        allow_encoded_slash: site.allow_encoded_slash.over(&top.allow_encoded_slash),
-        headers: site.headers.over(&top.headers),
-        jwt: site.jwt.over(&top.jwt),
-        session: site.session.over(&top.session),
-        clock_skew: site.clock_skew.over(&top.clock_skew),
-        cors: site.cors.over(&top.cors),
-        keep_fragment: site.keep_fragment.over(&top.keep_fragment),
-        branding: site.branding.over(&top.branding),
-        admission: site.admission.over(&top.admission),
+        path_prefix: path_prefix.over(&top.path_prefix),
+        service_provider: under_own_name(service_provider, &top.service_provider),
+        identity: identity.over(&top.identity),
+        groups_absent: groups_absent.over(&top.groups_absent),
+        groups_overage: groups_overage.over(&top.groups_overage),
+        group_aliases: group_aliases.over(&top.group_aliases),
+        role_sync: role_sync.over(&top.role_sync),
+        roles: roles.over(&top.roles),
+        default_role: default_role.over(&top.default_role),
+        default_access: default_access.over(&top.default_access),
+        allow_encoded_slash: allow_encoded_slash.over(&top.allow_encoded_slash),
+        headers: headers.over(&top.headers),
+        jwt: jwt.over(&top.jwt),
+        session: session.over(&top.session),
+        clock_skew: clock_skew.over(&top.clock_skew),
+        cors: cors.over(&top.cors),
+        keep_fragment: keep_fragment.over(&top.keep_fragment),
+        branding: branding.over(&top.branding),
+        admission: admission.over(&top.admission),
         ..top.clone()
     }
 }
@@ -223,29 +260,11 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
     sign_on::no_service_provider(&site.signs_on, &tenant.service_provider, desk);
     let (scheme, domain) = address;
     let label = tenant.name.required(&mut desk.report).filter(|name| tenant_name(name, &tenant.name, desk));
-    let below = &site.file;
-    let file = File {
-        place: tenant.place.clone(),
-        faulty: tenant.faulty,
-        public_url: match label {
-            Some(label) => {
-                Field::following(tenant.name.place.clone(), format!("{scheme}://{label}.{domain}"))
-            }
-            None => Field::unknown(tenant.name.place.clone()),
-        },
-        service_provider: under_own_name(&tenant.service_provider, &below.service_provider),
-        identity: tenant.identity.over(&below.identity),
-        groups_absent: tenant.groups_absent.over(&below.groups_absent),
-        groups_overage: tenant.groups_overage.over(&below.groups_overage),
-        group_aliases: tenant.group_aliases.over(&below.group_aliases),
-        role_sync: tenant.role_sync.over(&below.role_sync),
-        roles: tenant.roles.over(&below.roles),
-        default_role: tenant.default_role.over(&below.default_role),
-        session: tenant.session.over(&below.session),
-        branding: tenant.branding.over(&below.branding),
-        admission: tenant.admission.over(&below.admission),
-        ..below.clone()
+    let url = match label {
+        Some(label) => Field::following(tenant.name.place.clone(), format!("{scheme}://{label}.{domain}")),
+        None => Field::unknown(tenant.name.place.clone()),
     };
+    let file = File { public_url: url, ..tenant_in_short_form(tenant, &site.file) };
     View {
         place: tenant.place.clone(),
         name: site.name.as_ref().zip(label).map(|(site, label)| format!("{site}/{label}")),
@@ -256,6 +275,46 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         email_domains: tenant.email_domains.clone(),
         admits: tenant.identity_providers.over(&site.admits),
         file,
+    }
+}
+
+/// The tenant over its site, taken apart whole like a site.
+fn tenant_in_short_form(tenant: &TenantFile, below: &File) -> File {
+    let TenantFile {
+        place,
+        faulty,
+        written: _,
+        // What a view knows of a tenant beside its short form.
+        name: _,
+        email_domains: _,
+        identity_providers: _,
+        service_provider,
+        identity,
+        groups_absent,
+        groups_overage,
+        group_aliases,
+        roles,
+        default_role,
+        role_sync,
+        session,
+        branding,
+        admission,
+    } = tenant;
+    File {
+        place: place.clone(),
+        faulty: *faulty,
+        service_provider: under_own_name(service_provider, &below.service_provider),
+        identity: identity.over(&below.identity),
+        groups_absent: groups_absent.over(&below.groups_absent),
+        groups_overage: groups_overage.over(&below.groups_overage),
+        group_aliases: group_aliases.over(&below.group_aliases),
+        role_sync: role_sync.over(&below.role_sync),
+        roles: roles.over(&below.roles),
+        default_role: default_role.over(&below.default_role),
+        session: session.over(&below.session),
+        branding: branding.over(&below.branding),
+        admission: admission.over(&below.admission),
+        ..below.clone()
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) enum GroupsSent {
 }
 
 impl Words for GroupsSent {
-    const WORDS: &'static [(&'static str, Self)] = &[("all", Self::All), ("mapped", Self::Mapped), ("none", Self::None)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("all", Self::All), ("mapped", Self::Mapped), ("none", Self::None)];
 }
 
 /// `value` of a header: one of the words, or `custom.` and a name of `identity.custom`.

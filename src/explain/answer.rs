@@ -1,11 +1,10 @@
 //! A response: held against the party that it is for, rule by rule.
 
 use super::find::{Carried, Found};
-use super::report::{
-    Against, AttributeSeen, CertificateSeen, Explained, Fact, IdentitySeen, Outcome, RuleSeen, State,
-    Verdict,
-};
 use super::person::Person;
+use super::report::{
+    Against, AttributeSeen, CertificateSeen, Explained, Fact, IdentitySeen, Outcome, RuleSeen, State, Verdict,
+};
 use super::says::{Privacy, last_part};
 use super::{Party, Reader, Request, advice, person, protection};
 use crate::clock::Moment;

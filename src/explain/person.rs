@@ -32,14 +32,10 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn of(said: &Said, party: &Party<'_>) -> Self {
-        let speakers = Speakers {
-            idp: party.idp,
-            email_domains: party.email_domains,
-            site_domains: party.site_domains,
-        };
+        let speakers =
+            Speakers { idp: party.idp, email_domains: party.email_domains, site_domains: party.site_domains };
         let scopes = &party.identity_provider.scopes;
-        let mut read =
-            identity::preview(&said.name_id, &said.attributes, scopes, &speakers, party.mapping);
+        let mut read = identity::preview(&said.name_id, &said.attributes, scopes, &speakers, party.mapping);
         let let_in = party.admission.zip(read.as_mut().ok()).map(|(admission, person)| {
             let admitted = admission.judge(&Applicant {
                 idp: party.idp,

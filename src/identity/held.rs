@@ -70,7 +70,10 @@ fn check(what: &str, domain: Option<&str>, admitted: &[Domain], whose: Whose) ->
     let detail = match whose {
         Whose::IdentityProvider => format!("{found}; the IdP speaks for {listed:?}"),
         Whose::Site => {
-            format!("{found}; this site is for the people of {} (email_domains of the tenant)", listed.join(", "))
+            format!(
+                "{found}; this site is for the people of {} (email_domains of the tenant)",
+                listed.join(", ")
+            )
         }
     };
     Err(Refusal::new(Reason::EmailDomainForeign, detail))

@@ -36,8 +36,8 @@ use crate::clock::Moment;
 use crate::saml::response::NameId;
 
 pub use domain::Domain;
-pub(crate) use held::AsSent;
 pub use email::normalised as email_address;
+pub(crate) use held::AsSent;
 pub use mapping::{Mapping, Overage, Part};
 pub use preview::{Preview, Speakers, preview, read_as};
 pub use reach::Reach;

@@ -127,7 +127,8 @@ mod tests {
             attribute("urn:oid:0.9.2342.19200300.100.1.3", &["Ada@X.example"]),
             attribute("groups", &["ops"]),
         ];
-        let preview = preview(&ada, &sent, &[], &Speakers { idp: "corp", ..Speakers::default() }, &mapping).unwrap();
+        let preview =
+            preview(&ada, &sent, &[], &Speakers { idp: "corp", ..Speakers::default() }, &mapping).unwrap();
         assert_eq!(preview.user, "ada");
         assert_eq!(preview.email.as_deref(), Some("ada@x.example"));
         assert_eq!(preview.roles, ["admin"]);

@@ -32,15 +32,23 @@ impl Reach {
 
     fn then(mut self, step: &Transform) -> Self {
         match step {
-            Transform::Lower => self.chars.difference(&ClassUnicode::new([ClassUnicodeRange::new('A', 'Z')])),
+            Transform::Lower => {
+                for c in ('A'..='Z').filter(|c| holds(&self.chars, *c)).collect::<Vec<_>>() {
+                    self.chars.push(ClassUnicodeRange::new(c.to_ascii_lowercase(), c.to_ascii_lowercase()));
+                }
+                self.chars.difference(&ClassUnicode::new([ClassUnicodeRange::new('A', 'Z')]));
+            }
             // Of two `@` one stays.
             Transform::StripDomain => {}
-            Transform::Prefix(prefix) => prefix.chars().for_each(|c| self.chars.push(ClassUnicodeRange::new(c, c))),
+            Transform::Prefix(prefix) => {
+                prefix.chars().for_each(|c| self.chars.push(ClassUnicodeRange::new(c, c)))
+            }
             Transform::Capture(pattern) => {
                 // The same reader has read it already.
                 let Ok(pattern) = regex_syntax::parse(pattern.as_str()) else { return self };
                 let Some(group) = group(&pattern) else { return self };
-                let possible = may_match(&pattern, &self.chars) && group.properties().maximum_len() != Some(0);
+                let possible =
+                    may_match(&pattern, &self.chars) && group.properties().maximum_len() != Some(0);
                 let mut left = ClassUnicode::empty();
                 collect(group, &mut left);
                 self.chars.intersect(&left);

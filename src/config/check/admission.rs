@@ -178,7 +178,8 @@ fn claimed_by_whoever_says_so(terms: &[(String, Terms)], written: &Written<'_>, 
                 "is true, and {list} invites {open} people by address alone: `{id}` could say of anybody that an address of \
                  theirs is theirs"
             );
-            let hint = "name the identity provider of each (idp) in the list, or its domains in email_domains here";
+            let hint =
+                "name the identity provider of each (idp) in the list, or its domains in email_domains here";
             desk.warn(idp.speaks_for_any.problem(message).hint(hint));
         }
     }

@@ -95,8 +95,9 @@ pub(super) fn names_the_user(idp: &Idp, written: &IdpFile, file: &File, desk: &m
             true => file.identity.user.place.in_words(),
             false => "identity.user, which is not written,".to_owned(),
         };
-        let message =
-            format!("asks for names that change at every sign-in, and {user} is the NameID: nobody could sign in");
+        let message = format!(
+            "asks for names that change at every sign-in, and {user} is the NameID: nobody could sign in"
+        );
         desk.error(written.name_id_format.problem(message).hint("set identity.user to an attribute"));
     }
 }

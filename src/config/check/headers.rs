@@ -48,7 +48,8 @@ pub(super) fn plan(file: &Headers, mapping: &mut Mapping, desk: &mut Desk) -> Op
 pub(super) fn all_leave(file: &File, desk: &mut Desk) {
     let maps = file.roles.get().is_some_and(|table| !table.0.is_empty());
     if maps && file.headers.groups.is_absent() && !file.headers.faulty {
-        let message = "gives roles to some groups, and every other group of a person is told to the application too";
+        let message =
+            "gives roles to some groups, and every other group of a person is told to the application too";
         let hint = "write headers.groups: mapped (these groups), none (the roles alone), a list, or all if that is meant";
         desk.warn(file.roles.problem(message).hint(hint));
     }

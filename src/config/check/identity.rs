@@ -95,9 +95,6 @@ fn listed(field: &Field<OneOrMany<String>>, desk: &mut Desk) -> Vec<String> {
     if listed.is_empty() {
         desk.error(field.problem("is empty: name at least one attribute"));
     }
-    for item in listed.iter().filter(|item| item.get().is_some_and(|name| name.trim().is_empty())) {
-        desk.error(item.problem("names nothing"));
-    }
     listed.iter().filter_map(|item| item.get().cloned()).collect()
 }
 

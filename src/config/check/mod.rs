@@ -20,6 +20,7 @@ mod logout;
 mod looks;
 mod metadata;
 mod never;
+mod overlay;
 mod parties;
 mod rules;
 mod second_opinion;

@@ -21,7 +21,8 @@ pub(super) fn never(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) {
     for (part, steps) in &mapping.transforms {
         let name = part.to_string();
         let table = written.identity.transform.get();
-        let Some((_, field)) = table.and_then(|table| table.0.iter().find(|(own, _)| Part::named(own) == *part))
+        let Some((_, field)) =
+            table.and_then(|table| table.0.iter().find(|(own, _)| Part::named(own) == *part))
         else {
             continue;
         };
@@ -41,10 +42,13 @@ pub(super) fn never(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) {
 
 /// Of names for display `a + b` is two attributes; of what people are known by it would be the name of one.
 fn joined(identity: &Identity, desk: &mut Desk) {
-    for (part, field) in [("user", &identity.user), ("email", &identity.email), ("groups", &identity.groups)] {
+    for (part, field) in [("user", &identity.user), ("email", &identity.email), ("groups", &identity.groups)]
+    {
         for item in field.get().into_iter().flat_map(|OneOrMany(listed)| listed) {
             if item.get().is_some_and(|name| name.contains(" + ")) {
-                let message = format!("joins two attributes, which is for names: no attribute of `{part}` is called so");
+                let message = format!(
+                    "joins two attributes, which is for names: no attribute of `{part}` is called so"
+                );
                 desk.error(item.problem(message));
             }
         }
@@ -89,20 +93,11 @@ fn could_come_out(part: &Part, steps: &[Transform], place: &Place, required: &st
         "leaves nothing of any value: no value can match, or what matches is empty"
     } else if *part == Part::Email && !reach.may_hold('@') {
         "leaves no `@` in any value: no e-mail address could ever come out"
-    } else if prefixes(steps).any(|prefix| prefix.chars().any(char::is_control)) {
-        "puts a control character before every value, and such a value is refused or left out"
     } else {
         return true;
     };
     desk.error(place.problem(format!("{message}{required}")));
     false
-}
-
-fn prefixes(steps: &[Transform]) -> impl Iterator<Item = &str> {
-    steps.iter().filter_map(|step| match step {
-        Transform::Prefix(prefix) => Some(prefix.as_str()),
-        _ => None,
-    })
 }
 
 /// Two people by whose addresses it is tried.
@@ -129,21 +124,28 @@ fn becomes_one(
     for (domain, _) in &domains {
         let (one, other) = (left(alice, domain), left(bob, domain));
         if let Some(one) = one.filter(|one| other.as_ref() == Some(one)) {
-            let message =
-                format!("makes `{one}` of {alice}@{domain} and of {bob}@{domain}: two people would have one {name}");
-            desk.error(place.problem(message).hint("keep what tells people apart, such as what stands before the @"));
+            let message = format!(
+                "makes `{one}` of {alice}@{domain} and of {bob}@{domain}: two people would have one {name}"
+            );
+            desk.error(
+                place.problem(message).hint("keep what tells people apart, such as what stands before the @"),
+            );
             return;
         }
     }
     let made: Vec<_> = domains.iter().map(|(domain, idp)| (domain, idp, left(alice, domain))).collect();
     for (position, (domain, idp, one)) in made.iter().enumerate() {
         let Some(one) = one else { continue };
-        let Some((earlier, whose, _)) = made[..position].iter().find(|(_, _, other)| other.as_ref() == Some(one))
+        let Some((earlier, whose, _)) =
+            made[..position].iter().find(|(_, _, other)| other.as_ref() == Some(one))
         else {
             continue;
         };
         let (become_what, hint) = if whose == idp {
-            ("people of two domains with one name become one person", "write the one domain into email_domains of each identity provider")
+            (
+                "people of two domains with one name become one person",
+                "write the one domain into email_domains of each identity provider",
+            )
         } else {
             (
                 "people of two identity providers have one name to an application that looks at nothing else",

@@ -1,9 +1,9 @@
 //! Sign-on hosts, and the sites that use them. A host is brought into the short form like a site, and checked like one.
 
-use super::Desk;
 use super::sites::{View, of_the_whole_gate, site_name};
+use super::{Desk, overlay};
 use crate::config::file::{File, ServiceProvider as SpFile, SignOn as SignOnFile, Site as SiteFile};
-use crate::config::reader::{Field, Slot as _};
+use crate::config::reader::Field;
 use crate::config::values::nearest_word;
 
 /// Who is the service provider of a site.
@@ -140,38 +140,6 @@ fn of_host(host: &SignOnFile, top: &File, desk: &mut Desk) -> View {
         signs_on: SignsOn::Host,
         email_domains: Field::absent(host.place.clone()),
         admits: host.identity_providers.clone(),
-        file: in_short_form(host, top),
-    }
-}
-
-/// The host over the top level. The section is taken apart whole: a key that is added to it and forgotten here does not
-/// compile.
-fn in_short_form(host: &SignOnFile, top: &File) -> File {
-    let SignOnFile {
-        place,
-        faulty,
-        written: _,
-        // What a view knows of a host beside its short form.
-        name: _,
-        identity_providers: _,
-        public_url,
-        path_prefix,
-        service_provider,
-        identity,
-        session,
-        clock_skew,
-        branding,
-    } = host;
-    File {
-        place: place.clone(),
-        faulty: *faulty,
-        public_url: public_url.clone(),
-        path_prefix: path_prefix.over(&top.path_prefix),
-        service_provider: service_provider.over(&top.service_provider),
-        identity: identity.over(&top.identity),
-        session: session.over(&top.session),
-        clock_skew: clock_skew.over(&top.clock_skew),
-        branding: branding.over(&top.branding),
-        ..top.clone()
+        file: overlay::host(host, top),
     }
 }

@@ -8,11 +8,9 @@
 //! | `sites` | each item over the top level, key by key; what makes a site a site (address, application, rules) is its own |
 //! | `tenants` in a site | each item over its site over the top level; the address from the wildcard and the tenant's name |
 
-use super::Desk;
 use super::sign_on::{self, SignsOn};
-use crate::config::file::{
-    File, ServiceProvider as SpFile, Session as SessionFile, Site as SiteFile, Tenant as TenantFile,
-};
+use super::{Desk, overlay};
+use crate::config::file::{File, Session as SessionFile, Site as SiteFile, Tenant as TenantFile};
 use crate::config::reader::{Field, Place, Slot as _};
 use crate::session::SiteKey;
 use crate::site::{PublicUrl, Site};
@@ -138,7 +136,7 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
         signs_on: sign_on::of_site(site, desk),
         email_domains: Field::absent(site.place.clone()),
         admits: site.identity_providers.clone(),
-        file: with_canonical(in_short_form(site, top), desk),
+        file: with_canonical(overlay::site(site, top), desk),
     };
     let wildcard = site.public_url.get().and_then(|text| text.split_once("://*."));
     match (wildcard, site.tenants.is_written()) {
@@ -176,85 +174,6 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
     }
 }
 
-/// The site over the top level. The section is taken apart whole: a key that is added to it and forgotten here does not
-/// compile.
-fn in_short_form(site: &SiteFile, top: &File) -> File {
-    let SiteFile {
-        place,
-        faulty,
-        written: _,
-        // What a view knows of a site beside its short form.
-        name: _,
-        identity_providers: _,
-        sign_on: _,
-        tenants: _,
-        public_url,
-        public_urls,
-        upstream,
-        upstreams,
-        forward_auth,
-        acs_aliases,
-        rules,
-        path_prefix,
-        service_provider,
-        identity,
-        groups_absent,
-        groups_overage,
-        group_aliases,
-        role_sync,
-        roles,
-        default_role,
-        default_access,
-        allow_encoded_slash,
-        headers,
-        jwt,
-        session,
-        clock_skew,
-        cors,
-        keep_fragment,
-        branding,
-        admission,
-    } = site;
-    File {
-        place: place.clone(),
-        faulty: *faulty,
-        // Its own or none.
-        public_url: public_url.clone(),
-        public_urls: public_urls.clone(),
-        upstream: upstream.clone(),
-        upstreams: upstreams.clone(),
-        forward_auth: forward_auth.clone(),
-        acs_aliases: acs_aliases.clone(),
-        rules: rules.clone(),
-        // Its own where it says so.
-        path_prefix: path_prefix.over(&top.path_prefix),
-        service_provider: under_own_name(service_provider, &top.service_provider),
-        identity: identity.over(&top.identity),
-        groups_absent: groups_absent.over(&top.groups_absent),
-        groups_overage: groups_overage.over(&top.groups_overage),
-        group_aliases: group_aliases.over(&top.group_aliases),
-        role_sync: role_sync.over(&top.role_sync),
-        roles: roles.over(&top.roles),
-        default_role: default_role.over(&top.default_role),
-        default_access: default_access.over(&top.default_access),
-        allow_encoded_slash: allow_encoded_slash.over(&top.allow_encoded_slash),
-        headers: headers.over(&top.headers),
-        jwt: jwt.over(&top.jwt),
-        session: session.over(&top.session),
-        clock_skew: clock_skew.over(&top.clock_skew),
-        cors: cors.over(&top.cors),
-        keep_fragment: keep_fragment.over(&top.keep_fragment),
-        branding: branding.over(&top.branding),
-        admission: admission.over(&top.admission),
-        ..top.clone()
-    }
-}
-
-/// Keys may be shared, names may not.
-fn under_own_name(own: &SpFile, below: &SpFile) -> SpFile {
-    SpFile { entity_id: own.entity_id.clone(), ..own.over(below) }
-}
-
 fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut Desk) -> View {
     of_the_whole_gate(&tenant.session, desk);
     sign_on::no_service_provider(&site.signs_on, &tenant.service_provider, desk);
@@ -264,7 +183,7 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         Some(label) => Field::following(tenant.name.place.clone(), format!("{scheme}://{label}.{domain}")),
         None => Field::unknown(tenant.name.place.clone()),
     };
-    let file = File { public_url: url, ..tenant_in_short_form(tenant, &site.file) };
+    let file = File { public_url: url, ..overlay::tenant(tenant, &site.file) };
     View {
         place: tenant.place.clone(),
         name: site.name.as_ref().zip(label).map(|(site, label)| format!("{site}/{label}")),
@@ -275,46 +194,6 @@ fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut
         email_domains: tenant.email_domains.clone(),
         admits: tenant.identity_providers.over(&site.admits),
         file,
-    }
-}
-
-/// The tenant over its site, taken apart whole like a site.
-fn tenant_in_short_form(tenant: &TenantFile, below: &File) -> File {
-    let TenantFile {
-        place,
-        faulty,
-        written: _,
-        // What a view knows of a tenant beside its short form.
-        name: _,
-        email_domains: _,
-        identity_providers: _,
-        service_provider,
-        identity,
-        groups_absent,
-        groups_overage,
-        group_aliases,
-        roles,
-        default_role,
-        role_sync,
-        session,
-        branding,
-        admission,
-    } = tenant;
-    File {
-        place: place.clone(),
-        faulty: *faulty,
-        service_provider: under_own_name(service_provider, &below.service_provider),
-        identity: identity.over(&below.identity),
-        groups_absent: groups_absent.over(&below.groups_absent),
-        groups_overage: groups_overage.over(&below.groups_overage),
-        group_aliases: group_aliases.over(&below.group_aliases),
-        role_sync: role_sync.over(&below.role_sync),
-        roles: roles.over(&below.roles),
-        default_role: default_role.over(&below.default_role),
-        session: session.over(&below.session),
-        branding: branding.over(&below.branding),
-        admission: admission.over(&below.admission),
-        ..below.clone()
     }
 }
 

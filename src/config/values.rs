@@ -338,8 +338,9 @@ impl<T: Read, L: Slot> Read for Short<T, L> {
 
     fn read(value: &Value, place: &Place, reader: &mut Reader<'_>) -> Option<Self> {
         match value {
-            // A list with nothing in it is one that is still called so.
-            Value::Dict(..) | Value::Array(..) => {
+            Value::Dict(..) => Some(Self::Long(L::fill(Found::Value(value), place.clone(), reader))),
+            // A list with nothing in it.
+            Value::Array(..) if matches!(L::shape(), Shape::List(_)) => {
                 Some(Self::Long(L::fill(Found::Value(value), place.clone(), reader)))
             }
             _ => T::read(value, place, reader).map(Self::Short),

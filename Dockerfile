@@ -6,7 +6,7 @@
 ARG RUST_BASE=docker.io/library/rust:1.95-slim-bookworm
 
 FROM ${RUST_BASE} AS build
-RUN apt-get update && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config ca-certificates \
+RUN apt-get update && apt-get upgrade -y && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config ca-certificates \
         libxmlsec1-dev libxml2-dev libssl-dev libclang-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -37,8 +37,7 @@ LABEL org.opencontainers.image.title="vestibule" \
       org.opencontainers.image.description="A SAML 2.0 single sign-on gate: reverse proxy and forward-auth" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.base.name="scratch"
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=image /image/ /
 USER 2000:2000
 WORKDIR /etc/vestibule

@@ -34,6 +34,17 @@ build:
 	@scripts/install-tools.sh build
 	$(CARGO) build --release --locked
 
+## make image           the container image, built from the Dockerfile with buildah (as root; no registry is needed)
+.PHONY: image
+image:
+	@scripts/install-tools.sh image
+	@scripts/image.sh
+
+## make image-test      that image, run read-only and as nobody, with a sign-in through it
+.PHONY: image-test
+image-test: image
+	$(CARGO) test --locked --test image -- --ignored
+
 ## make bench           speed in one bounded run: ratios against nginx and bare pingora, figures for SAML and memory
 .PHONY: bench
 bench:

@@ -4,6 +4,7 @@
 #   scripts/install-tools.sh second-opinion   the above and the libraries of the cargo feature `second-opinion`
 #   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
 #   scripts/install-tools.sh test    all of the above and the real counterparts that the tests run against
+#   scripts/install-tools.sh image   what builds the container image and runs it
 #   scripts/install-tools.sh bench   the above and wrk, which makes the load
 # Asks for nothing, installs only what is missing, and does nothing at all when everything is there.
 set -euo pipefail
@@ -23,14 +24,16 @@ test=("${second_opinion[@]}" nginx-light curl openssl python3 xmlsec1
       libgd-securityimage-perl libimage-magick-perl libhttp-parser-xs-perl libio-socket-timeout-perl libio-string-perl libipc-run-perl
       liblwp-protocol-https-perl libmime-tools-perl libstring-random-perl libunicode-string-perl libxml-simple-perl
       python3-venv nodejs npm openjdk-17-jre-headless maven unzip)
+image=("${build[@]}" buildah debootstrap podman runc)
 
 case "${1:-}" in
     build) wanted=("${build[@]}") ;;
     second-opinion) wanted=("${second_opinion[@]}") ;;
     demo) wanted=("${demo[@]}") ;;
     test) wanted=("${test[@]}") ;;
+    image) wanted=("${image[@]}") ;;
     bench) wanted=("${test[@]}" wrk) ;;
-    *) echo "usage: $0 build|second-opinion|demo|test|bench" >&2; exit 64 ;;
+    *) echo "usage: $0 build|second-opinion|demo|test|image|bench" >&2; exit 64 ;;
 esac
 
 missing=()

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Builds the container image by the Dockerfile's own instructions, with buildah, as root, and without a registry: the base is made
+# from Debian's packages (debootstrap) and the Rust toolchain of this machine.
+#   scripts/image.sh         builds localhost/vestibule:VERSION and says how large it is
+#   RUST_BASE=docker.io/library/rust:1.95-slim-bookworm scripts/image.sh    takes that base from a registry instead
+# IMAGE names the result, JOBS says how many compilers run at once. `scripts/install-tools.sh image` installs what is needed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+image=${IMAGE:-localhost/vestibule:$version}
+# As large as it may be, in bytes.
+limit=60000000
+
+base=${RUST_BASE:-}
+more=()
+if [ -z "$base" ]; then
+    toolchain=$(rustc --print sysroot)
+    base=localhost/vestibule-rust-base:$(rustc -vV | sha256sum | cut -c 1-12)
+    if ! buildah images --quiet "$base" >/dev/null 2>&1; then
+        echo "Making $base from Debian's packages and $(rustc -V)." >&2
+        root=$(mktemp -d)
+        trap 'rm -rf "$root"' EXIT
+        debootstrap --variant=minbase --include=ca-certificates bookworm "$root" >"$root.log" 2>&1 \
+            || { cat "$root.log" >&2; exit 1; }
+        rm -f "$root.log"
+        printf 'deb http://deb.debian.org/debian %s main\n' bookworm bookworm-updates > "$root/etc/apt/sources.list"
+        echo 'deb http://deb.debian.org/debian-security bookworm-security main' >> "$root/etc/apt/sources.list"
+        mkdir -p "$root/usr/local/bin" "$root/usr/local/cargo"
+        cp -a "$toolchain/bin/cargo" "$toolchain/bin/rustc" "$root/usr/local/bin/"
+        cp -a "$toolchain/lib" "$root/usr/local/"
+        # What is downloaded is this machine's, below.
+        printf '[net]\noffline = true\n' > "$root/usr/local/cargo/config.toml"
+        container=$(buildah from scratch)
+        buildah add --quiet "$container" "$root" / >/dev/null
+        buildah config --env CARGO_HOME=/usr/local/cargo \
+            --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
+        buildah commit --quiet --rm "$container" "$base" >/dev/null
+        rm -rf "$root"
+    fi
+    cargo fetch --locked
+    more=(--volume "$(realpath "${CARGO_HOME:-$HOME/.cargo}/registry"):/usr/local/cargo/registry")
+fi
+
+# chroot: no namespaces are needed to build. docker: the format that knows of health checks.
+buildah bud --isolation chroot --format docker --layers --tag "$image" \
+    --build-arg RUST_BASE="$base" --build-arg JOBS="${JOBS:-default}" --build-arg VERSION="$version" \
+    --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" "${more[@]}" .
+
+container=$(buildah from "$image")
+size=$(du --summarize --bytes --apparent-size "$(buildah mount "$container")" | cut -f 1)
+buildah rm "$container" >/dev/null
+echo "$image takes $size bytes unpacked."
+if [ "$size" -gt "$limit" ]; then
+    echo "That is more than $limit." >&2
+    exit 1
+fi

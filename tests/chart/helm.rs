@@ -97,7 +97,8 @@ pub fn template(helm: &str, values: &Path, sets: &[&str]) -> Result<String, Stri
 
 /// Renders one value set with changes.
 pub fn rendered(set: &str, sets: &[&str]) -> Rendered {
-    let text = template("helm4", &value_sets()[set], sets).unwrap_or_else(|said| panic!("{set} {sets:?}: {said}"));
+    let text =
+        template("helm4", &value_sets()[set], sets).unwrap_or_else(|said| panic!("{set} {sets:?}: {said}"));
     judge(&BTreeMap::from([(set.to_owned(), text)])).remove(set).unwrap()
 }
 
@@ -126,7 +127,8 @@ pub fn admission(pods: &Value) -> Vec<Value> {
 }
 
 fn asked(command: &mut Command, question: &[u8]) -> Value {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(question).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

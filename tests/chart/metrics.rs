@@ -72,10 +72,12 @@ fn every_metric_of_the_dashboard_is_explained_in_the_docs() {
 fn the_alerts_are_those_that_the_docs_name_and_only_of_this_release() {
     for page in ["docs/operations.md", "docs/metadata.md"] {
         let text = std::fs::read_to_string(root().join(page)).unwrap();
-        let (_, watch) = text.split_once("Worth an alarm").or_else(|| text.split_once("## What to watch")).unwrap();
+        let (_, watch) =
+            text.split_once("Worth an alarm").or_else(|| text.split_once("## What to watch")).unwrap();
         let watch = watch.split("\n## ").next().unwrap();
         for name in names(watch) {
-            let alert = alerts().into_iter().find(|alert| names(alert["expr"].as_str().unwrap()).contains(&name));
+            let alert =
+                alerts().into_iter().find(|alert| names(alert["expr"].as_str().unwrap()).contains(&name));
             assert!(alert.is_some(), "{page}: {name}");
         }
     }
@@ -85,7 +87,8 @@ fn the_alerts_are_those_that_the_docs_name_and_only_of_this_release() {
         assert_eq!(alert["labels"]["team"], "platform");
         assert!(!alert["annotations"]["summary"].as_str().unwrap().is_empty());
     }
-    let certificate = alerts().into_iter().find(|alert| alert["alert"] == "VestibuleOwnCertificateEnds").unwrap();
+    let certificate =
+        alerts().into_iter().find(|alert| alert["alert"] == "VestibuleOwnCertificateEnds").unwrap();
     assert!(certificate["expr"].as_str().unwrap().ends_with("< 21"));
 }
 

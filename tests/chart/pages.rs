@@ -23,7 +23,9 @@ fn described() -> Vec<Described> {
         let depth = line.len() - bare.len();
         if let Some(words) = bare.strip_prefix("# -- ") {
             says = Some(words.to_owned());
-        } else if let Some((key, value)) = bare.split_once(':').filter(|_| !bare.starts_with('#') && !bare.is_empty()) {
+        } else if let Some((key, value)) =
+            bare.split_once(':').filter(|_| !bare.starts_with('#') && !bare.is_empty())
+        {
             if above.last().is_some_and(|(_, last)| last == "*") && depth > above[above.len() - 1].0 {
                 // A part of a default that is told as a whole.
                 continue;
@@ -40,7 +42,8 @@ fn described() -> Vec<Described> {
             let mut default = value.to_owned();
             if value.is_empty() {
                 // A section of fixed keys that is one value to whoever sets it.
-                let below = lines[number + 1..].iter().take_while(|line| line.starts_with(&" ".repeat(depth + 1)));
+                let below =
+                    lines[number + 1..].iter().take_while(|line| line.starts_with(&" ".repeat(depth + 1)));
                 default = format!("{{{}}}", below.map(|line| line.trim()).collect::<Vec<_>>().join(", "));
                 above.push((depth, "*".to_owned()));
             }
@@ -103,7 +106,8 @@ fn leaves(schema: &serde_json::Value, path: &str, found: &mut Vec<String>) {
 fn the_notes_say_what_to_paste_and_what_is_missing() {
     let notes = |set: &str| {
         let chart = chart();
-        let arguments = ["install", "demo", chart.to_str().unwrap(), "--namespace", "sso", "--dry-run=client"];
+        let arguments =
+            ["install", "demo", chart.to_str().unwrap(), "--namespace", "sso", "--dry-run=client"];
         let output = run("helm4", &arguments, &value_sets()[set], &[]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let said = String::from_utf8(output.stdout).unwrap();

@@ -18,6 +18,34 @@ fn two_replicas_with_sessions_in_memory() {
     // Also where an HPA could grow from one.
     refused("proxy", &["autoscaling.enabled=true", "autoscaling.minReplicas=1"], why);
     refused("existing-config", &["replicaCount=3"], why);
+    refused("replicas", &["sessionStorage.type=memory"], why);
+}
+
+#[test]
+fn a_shared_store_that_is_nowhere_or_that_replicas_could_not_read() {
+    let nowhere = "fill in sessionStorage.redis.standalone";
+    refused("replicas", &["sessionStorage.redis.standalone.connectionUrl="], nowhere);
+    refused("replicas", &["sessionStorage.redis.clientType=cluster"], "fill in sessionStorage.redis.cluster");
+    refused(
+        "replicas-grpc",
+        &["sessionStorage.redis.sentinel.masterName="],
+        "fill in sessionStorage.redis.sentinel",
+    );
+    refused("replicas", &["config.configData.session=null"], "so all need the same secret");
+    refused("replicas", &["config.configData.store=redis"], "the configuration has store");
+    let password = "sessionStorage.redis.standalone.connectionUrl=redis://:word@valkey:6379";
+    refused("replicas", &[password], "connectionUrl");
+}
+
+#[test]
+fn a_volume_that_replicas_would_share() {
+    let why = "state_dir must be each replica's own";
+    refused("replicas-grpc", &["state.existingClaim=gate-state"], why);
+    refused(
+        "replicas",
+        &["config.configData.state_dir=/data"],
+        "each would overwrite what another has just learnt",
+    );
 }
 
 #[test]
@@ -53,6 +81,8 @@ fn listeners_that_the_services_would_not_lead_to() {
 fn routes_that_lead_nowhere() {
     refused("gateway-api", &["gatewayApi.gatewayRef.name="], "needs a Gateway");
     refused("gateway-api", &["gatewayApi.externalAuth.backendRef=null"], "the application's Service");
+    refused("gateway-api", &["gatewayApi.externalAuth.protocol=GRPC"], "needs authz.grpc.enabled");
+    refused("proxy", &["authz.grpc.enabled=true"], "no gateway asks this gate");
     refused("gateway-api-proxy", &["gatewayApi.externalAuth.enabled=true"], "set forward_auth: true");
     refused("existing-secret", &["ingress.hosts=null"], "they must be listed");
     refused("monitoring", &["metrics.enabled=false"], "needs metrics.enabled");

@@ -10,7 +10,11 @@ fn helm_finds_nothing_to_say_about_any_value_set() {
         for helm in HELMS {
             let output = run(helm, &["lint", "--strict", chart().to_str().unwrap()], &values, &[]);
             let said = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success(), "{helm}, {name}: {said}{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{helm}, {name}: {said}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             assert!(!said.contains("[WARNING]") && !said.contains("[ERROR]"), "{helm}, {name}: {said}");
         }
     }
@@ -61,11 +65,19 @@ fn the_sidecar_example_is_as_kubernetes_wants_it() {
 #[test]
 fn every_value_can_be_said_and_none_that_is_unknown() {
     let proxy = &value_sets()["proxy"];
-    for unknown in ["replicas=2", "config.file=x", "metrics.rules.days=3", "gatewayApi.gatewayRef.nam=x", "service.port=80"] {
+    for unknown in [
+        "replicas=2",
+        "config.file=x",
+        "metrics.rules.days=3",
+        "gatewayApi.gatewayRef.nam=x",
+        "service.port=80",
+    ] {
         let said = template("helm4", proxy, &[unknown]).unwrap_err();
         assert!(said.contains("additional properties"), "{unknown}: {said}");
     }
-    for wrong in ["sessionStorage.type=disk", "replicaCount=0", "service.type=ExternalName", "image.digest=sha256:1"] {
+    for wrong in
+        ["sessionStorage.type=disk", "replicaCount=0", "service.type=ExternalName", "image.digest=sha256:1"]
+    {
         let said = template("helm4", proxy, &[wrong]).unwrap_err();
         assert!(said.contains("don't meet the specifications of the schema"), "{wrong}: {said}");
     }
@@ -96,7 +108,10 @@ fn every_selector_finds_the_pods_and_nothing_but_them() {
         }
         for test in rendered.of_kind("Pod") {
             let own = &test["metadata"]["labels"];
-            assert!(!finds(&workload["spec"]["selector"]["matchLabels"], own), "{name}: helm test gets no traffic");
+            assert!(
+                !finds(&workload["spec"]["selector"]["matchLabels"], own),
+                "{name}: helm test gets no traffic"
+            );
         }
         // Where a Service leads, somebody listens.
         let ports: BTreeSet<&str> = container(workload)["ports"]
@@ -145,6 +160,45 @@ fn one_replica_with_sessions_in_memory_is_never_two_for_a_moment() {
 }
 
 #[test]
+fn replicas_that_share_their_sessions_grow_are_spread_and_do_not_go_all_at_once() {
+    let replicas = &RENDERED["replicas"];
+    let spec = &workload(replicas)["spec"];
+    assert_eq!(spec["replicas"], Value::Null, "that is the autoscaler's");
+    assert_eq!(spec["strategy"]["rollingUpdate"], json!({"maxSurge": 1, "maxUnavailable": 0}));
+    let spread = spec["template"]["spec"]["topologySpreadConstraints"].as_array().unwrap();
+    assert_eq!(spread.len(), 2, "over nodes and zones");
+    let scaler = &replicas.only("HorizontalPodAutoscaler")["spec"];
+    assert_eq!(scaler["scaleTargetRef"]["kind"], "Deployment");
+    assert_eq!((&scaler["minReplicas"], scaler["metrics"].as_array().unwrap().len()), (&json!(3), 2));
+    assert_eq!(replicas.only("PodDisruptionBudget")["spec"]["minAvailable"], 2);
+    assert_eq!(workload(&RENDERED["replicas-grpc"])["kind"], "StatefulSet", "each with a volume of its own");
+    // One replica would block every drain of its node.
+    assert_eq!(RENDERED["proxy"].of_kind("PodDisruptionBudget").count(), 0);
+}
+
+#[test]
+fn passwords_of_the_store_are_files_and_not_words_of_the_environment() {
+    let gate = container(workload(&RENDERED["replicas-grpc"]));
+    let environment = gate["env"].to_string();
+    for file in ["redis/password", "redis/sentinel-password"] {
+        assert!(environment.contains(file), "{environment}");
+        let volumes = workload(&RENDERED["replicas-grpc"])["spec"]["template"]["spec"]["volumes"].to_string();
+        assert!(volumes.contains(&format!(r#""path":"{file}""#)), "{volumes}");
+    }
+}
+
+#[test]
+fn gateways_that_ask_by_grpc_are_told_of_http_2() {
+    let grpc = &RENDERED["replicas-grpc"];
+    let ports = grpc.named("Service", "demo-vestibule-authz")["spec"]["ports"].as_array().unwrap();
+    assert_eq!(ports[1]["appProtocol"], "kubernetes.io/h2c");
+    let filter = &grpc.only("HTTPRoute")["spec"]["rules"][1]["filters"][0]["externalAuth"];
+    assert_eq!((&filter["protocol"], &filter["backendRef"]["port"]), (&json!("GRPC"), &json!(4182)));
+    let policy = grpc.only("NetworkPolicy")["spec"]["ingress"].to_string();
+    assert!(policy.contains(r#""port":"grpc""#), "{policy}");
+}
+
+#[test]
 fn state_is_a_volume_for_each_replica() {
     let own = workload(&RENDERED["state"]);
     assert_eq!(own["kind"], "StatefulSet");
@@ -185,10 +239,15 @@ fn a_policy_lets_nobody_ask_or_read_metrics_who_is_not_named() {
     assert!(from("authz").contains("nginx") && !from("authz").contains("monitoring"));
     assert!(from("metrics").contains("monitoring") && !from("metrics").contains("nginx"));
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
-    let nobody = rendered("forward-auth", &["networkPolicy.authzFrom=null", "networkPolicy.metricsFrom=null"]);
+    let nobody =
+        rendered("forward-auth", &["networkPolicy.authzFrom=null", "networkPolicy.metricsFrom=null"]);
     for rule in nobody.only("NetworkPolicy")["spec"]["ingress"].as_array().unwrap() {
         if rule["ports"][0]["port"] != "http" {
-            assert_eq!(rule["from"], json!([{"podSelector": {}}]), "the namespace's own, and never everybody");
+            assert_eq!(
+                rule["from"],
+                json!([{"podSelector": {}}]),
+                "the namespace's own, and never everybody"
+            );
         }
     }
 }

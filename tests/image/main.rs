@@ -3,7 +3,13 @@
 //! `make image-test` builds the image and runs this; `make test` does not, for a release build takes long. IMAGE names
 //! another image than the one that scripts/image.sh makes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,8 +29,19 @@ const PODMAN: [&str; 4] = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"];
 /// As the chart's pod is. The limits stand there because not every machine may raise them; the health check has a timer
 /// of systemd, which a test does not count on.
 const CONFINED: [&str; 13] = [
-    "run", "--rm", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-    "--network", "host", "--ulimit=nofile=1024:4096", "--ulimit=nproc=1024:4096", "--no-healthcheck",
+    "run",
+    "--rm",
+    "--read-only",
+    "--read-only-tmpfs=false",
+    "--cap-drop",
+    "ALL",
+    "--security-opt",
+    "no-new-privileges",
+    "--network",
+    "host",
+    "--ulimit=nofile=1024:4096",
+    "--ulimit=nproc=1024:4096",
+    "--no-healthcheck",
 ];
 
 fn image() -> String {
@@ -68,9 +85,15 @@ fn the_image_is_small_and_says_what_it_is() {
 #[test]
 #[ignore = "needs the image: make image-test"]
 fn there_is_no_shell_and_nothing_else_to_run() {
-    for program in ["/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/perl", "/usr/bin/apt-get", "/bin/busybox"] {
+    for program in
+        ["/bin/sh", "/bin/bash", "/usr/bin/env", "/usr/bin/perl", "/usr/bin/apt-get", "/bin/busybox"]
+    {
         let output = confined().args(["--entrypoint", program, &image()]).output().unwrap();
-        assert!(!output.status.success() && words(&output).contains("no such file"), "{program}: {}", words(&output));
+        assert!(
+            !output.status.success() && words(&output).contains("no such file"),
+            "{program}: {}",
+            words(&output)
+        );
     }
     let version = confined().args([&image(), "version"]).output().unwrap();
     assert!(words(&version).contains("with second-opinion"), "{}", words(&version));
@@ -99,12 +122,18 @@ async fn ada_signs_in_through_it() {
     let app_port = free_port();
     let _app = Program::start(
         "demo-app",
-        Command::new(example("demo-app")).args(["--listen", &format!("127.0.0.1:{app_port}"), "--gate", &public]),
+        Command::new(example("demo-app")).args([
+            "--listen",
+            &format!("127.0.0.1:{app_port}"),
+            "--gate",
+            &public,
+        ]),
         folder.path(),
         loopback(app_port),
     );
     let keys = folder.path().join("keys");
-    let made = Command::new(env!("CARGO_BIN_EXE_vestibule")).arg("keygen").arg("--out").arg(&keys).output().unwrap();
+    let made =
+        Command::new(env!("CARGO_BIN_EXE_vestibule")).arg("keygen").arg("--out").arg(&keys).output().unwrap();
     assert!(made.status.success(), "{}", words(&made));
     open_to_all(folder.path());
 
@@ -131,7 +160,9 @@ async fn ada_signs_in_through_it() {
 
     // The answer was verified twice, by xmlsec1 out of the image.
     let metrics = ada.get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await.body;
-    let agreed = metrics.lines().find(|line| line.starts_with("vestibule_second_opinions_total") && line.ends_with(" 1"));
+    let agreed = metrics
+        .lines()
+        .find(|line| line.starts_with("vestibule_second_opinions_total") && line.ends_with(" 1"));
     assert!(agreed.is_some_and(|line| line.contains("agree")), "{metrics}");
 
     let file = folder.path().join("config.yaml");

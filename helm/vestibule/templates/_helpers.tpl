@@ -124,6 +124,10 @@ default
 {{- end }}
 - name: VESTIBULE__ADMIN__LISTEN
   value: {{ .Values.metrics.enabled | ternary (printf "%s:%v" .Values.listenAddress .Values.metrics.port) (printf "127.0.0.1:%v" .Values.metrics.port) | quote }}
+{{- if .Values.console.enabled }}
+- name: VESTIBULE__CONSOLE__LISTEN
+  value: unix:/run/vestibule/console.sock
+{{- end }}
 {{- if ne .Values.state.type "none" }}
 - name: VESTIBULE__STATE_DIR
   value: /var/lib/vestibule/state

@@ -78,6 +78,9 @@ spec:
         {{- toYaml .Values.resources | nindent 8 }}
       volumeMounts:
         - {name: config, mountPath: /etc/vestibule, readOnly: true}
+        {{- if .Values.console.enabled }}
+        - {name: run, mountPath: /run/vestibule}
+        {{- end }}
         {{- if ne .Values.state.type "none" }}
         - {name: state, mountPath: /var/lib/vestibule}
         {{- end }}
@@ -89,6 +92,10 @@ spec:
     {{- end }}
   volumes:
     {{- include "vestibule.configVolume" . | nindent 4 }}
+    {{- if .Values.console.enabled }}
+    - name: run
+      emptyDir: {medium: Memory, sizeLimit: 1Mi}
+    {{- end }}
     {{- if eq .Values.state.type "emptyDir" }}
     - name: state
       emptyDir: {sizeLimit: {{ .Values.state.size }}}

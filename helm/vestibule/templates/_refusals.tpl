@@ -35,6 +35,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- if and (hasKey $config "console") .Values.console.enabled -}}
+{{- fail "console stands in the configuration and console.enabled in the values: say it once" -}}
+{{- end -}}
+
 {{- if and (hasKey $config "state_dir") (ne .Values.state.type "none") -}}
 {{- fail "state_dir stands in the configuration and state.type in the values: say it once, by state.type" -}}
 {{- end -}}

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// What somebody else's ConfigMap or Secret holds in the value sets that name one.
 const GIVEN: &str = "\
@@ -43,11 +44,16 @@ fn lay_out(rendered: &Rendered, pod: &Value, folder: &Path) {
     }
 }
 
-fn keygen(folder: &Path) {
-    let keys = folder.join("keys");
-    let made = vestibule().arg("keygen").arg("--out").arg(&keys).output().unwrap();
+/// Made once: they are the same to every test.
+static KEYS: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let made = vestibule().arg("keygen").arg("--out").arg(folder.path().join("keys")).output().unwrap();
     assert!(made.status.success());
-    for file in std::fs::read_dir(&keys).unwrap() {
+    folder
+});
+
+fn keygen(folder: &Path) {
+    for file in std::fs::read_dir(KEYS.path().join("keys")).unwrap() {
         let file = file.unwrap();
         std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
     }
@@ -63,9 +69,7 @@ fn fill_in(folder: &Path) {
                 std::fs::copy(metadata, &file).unwrap();
             }
             "PUT-A-CERTIFICATE-HERE" => {
-                let made = tempfile::tempdir().unwrap();
-                keygen(made.path());
-                std::fs::copy(made.path().join("sp-cert.pem"), &file).unwrap();
+                std::fs::copy(KEYS.path().join("keys/sp-cert.pem"), &file).unwrap();
             }
             _ => {}
         }
@@ -109,17 +113,21 @@ fn checked(rendered: &Rendered, workload: &Value) -> (Option<i32>, String) {
     (output.status.code(), said)
 }
 
+/// What `vestibule check` says of each value set.
+static CHECKED: LazyLock<BTreeMap<&str, (Option<i32>, String)>> = LazyLock::new(|| {
+    RENDERED.iter().map(|(name, rendered)| (name.as_str(), checked(rendered, workload(rendered)))).collect()
+});
+
 #[test]
 fn the_gate_accepts_every_configuration_that_is_rendered() {
-    for (name, rendered) in RENDERED.iter() {
-        let (code, said) = checked(rendered, workload(rendered));
+    for (name, (code, said)) in CHECKED.iter() {
         // A store that replicas share and gRPC come with other parts of this release; until then they are all that is refused.
         let mut refused = said.lines().filter(|line| line.starts_with("error: "));
-        if code != Some(0) && name.starts_with("replicas") {
+        if *code != Some(0) && name.starts_with("replicas") {
             assert!(refused.all(|line| line.contains("is not in this release")), "{name}: {said}");
             continue;
         }
-        assert_eq!(code, Some(0), "{name}: {said}");
+        assert_eq!(*code, Some(0), "{name}: {said}");
         assert!(said.contains("config.yaml is in order"), "{name}: {said}");
         assert!(!said.contains("is not read"), "{name}: a variable that nobody reads: {said}");
     }
@@ -128,8 +136,7 @@ fn the_gate_accepts_every_configuration_that_is_rendered() {
 #[test]
 fn the_gate_listens_where_the_services_lead() {
     let listeners = |set: &str| {
-        let said = check(&RENDERED[set], workload(&RENDERED[set]));
-        let lines = said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let lines = CHECKED[set].1.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
         let of = |line: &String| {
             ["public", "authz", "admin"].iter().any(|name| line.starts_with(&format!("{name} ")))
         };

@@ -43,6 +43,7 @@ image:
 ## make image-test      that image, run read-only and as nobody, with a sign-in through it
 .PHONY: image-test
 image-test: image
+	$(CARGO) build --locked --bin vestibule --example demo-idp --example demo-app
 	$(CARGO) test --locked --test image -- --ignored
 
 ## make bench           speed in one bounded run: ratios against nginx and bare pingora, figures for SAML and memory
@@ -67,6 +68,7 @@ soak:
 .PHONY: docs
 docs:
 	UPDATE=1 $(CARGO) test --locked --test reason_codes
+	UPDATE=1 $(CARGO) test --locked --test chart pages
 
 .PHONY: help
 help:

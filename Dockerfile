@@ -27,7 +27,7 @@ RUN touch src/main.rs src/lib.rs \
 
 # What the image consists of, gathered in /image.
 FROM build AS image
-COPY container/gather.sh /usr/local/bin/gather
+COPY scripts/image-gather.sh /usr/local/bin/gather
 RUN gather /src/target/release/vestibule /image
 
 FROM scratch

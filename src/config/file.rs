@@ -7,13 +7,13 @@ use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
 use super::words::{
-    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, Preset,
-    TransformWord,
+    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, TransformWord,
 };
 use crate::admission::RoleSync;
 use crate::config::ConsoleAddress;
-use crate::headers::Encoding;
+use crate::headers::{Encoding, Preset};
 use crate::identity::Overage;
+use crate::limits::Rate;
 use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
@@ -62,6 +62,8 @@ section! {
         listen: Field<Short<SocketAddr, Listen>>,
         tls: Tls,
         trusted_proxies: Field<Vec<Field<IpNet>>>,
+        limits: Limits,
+        rate_limits: RateLimits,
         admin: Admin,
         shutdown: Shutdown,
         state_dir: Field<FilePath>,
@@ -76,7 +78,6 @@ section! {
         store = "memory": "sessions are held in this process's memory",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
-        rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
@@ -303,7 +304,7 @@ section! {
 section! {
     /// What the application is told.
     Headers {
-        preset: Field<Word<Preset>>,
+        preset: Field<OneOrMany<Word<Preset>>>,
         custom: Field<Vec<Header>>,
         groups: Field<Short<Word<GroupsSent>, Field<Vec<Field<String>>>>>,
         budget: Field<Size>,
@@ -316,6 +317,7 @@ section! {
         name: Field<String>,
         value: Field<Carried>,
         separator: Field<String>,
+        numbered: Field<u32>,
         encoding: Field<Word<Encoding>>,
     }
 }
@@ -334,6 +336,7 @@ section! {
         cookie_name: Field<String>,
         idle_timeout: Field<Duration>,
         max_age: Field<Duration>,
+        close_connections_after: Field<Duration>,
         max_bytes: Field<Size>,
         secret: Field<OneOrMany<Secret>>,
         secret_file: Field<OneOrMany<FilePath>>,
@@ -364,6 +367,34 @@ section! {
     Tls {
         certificate_file: Field<FilePath>,
         private_key_file: Field<FilePath>,
+    }
+}
+
+section! {
+    /// What is taken from clients, whoever they are.
+    Limits {
+        header_lines: Field<u32>,
+        header_size: Field<Size>,
+        header_timeout: Field<Duration>,
+        body_timeout: Field<Duration>,
+        idle_timeout: Field<Duration>,
+        write_timeout: Field<Duration>,
+    }
+}
+
+section! {
+    /// How often strangers may ask for what costs.
+    RateLimits {
+        sign_ins: RateLimit,
+        answers: RateLimit,
+    }
+}
+
+section! {
+    /// How often one kind of thing may be asked for.
+    RateLimit {
+        per_address: Field<OrOff<Rate>>,
+        per_idp: Field<OrOff<Rate>>,
     }
 }
 

@@ -6,10 +6,13 @@
 //! line, and empty when there is nothing to say. The one to trust is the [`jwt`]: who can reach the application beside
 //! the gate can set headers, and cannot sign.
 //!
+//! Which headers there are is said by [`Preset`]s, under the names that applications know already, and by the owner.
+//!
 //! # How values are written
 //!
 //! Groups and roles are joined by the header's separator. Inside each, `%` and the characters of the separator (not the
-//! space of `, `) are percent-encoded, so that a group called `Sales, EMEA` stays one group: split first, decode then.
+//! space of `, `) are percent-encoded, so that a group called `Sales, EMEA` stays one group: split first, decode then. A JSON list ([`Separator::Json`]) quotes by
+//! itself, and a numbered header ([`Pick::Nth`]) has nothing to separate: neither is encoded so.
 //! Letters outside ASCII go out raw as UTF-8, which all gateways that were measured pass on; where the application
 //! cannot read that, [`Encoding`] has two others.
 //!
@@ -24,8 +27,10 @@
 mod encode;
 pub mod jwt;
 mod plan;
+mod preset;
 mod render;
 mod strip;
 
-pub use plan::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Source};
+pub use plan::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Pick, Separator, Source};
+pub use preset::{Preset, lay_over};
 pub use render::{Subject, Token};

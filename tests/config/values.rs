@@ -142,7 +142,7 @@ fn a_custom_header_takes_the_place_of_the_presets() {
     let plan = &config.sites[0].headers;
     let groups: Vec<_> = plan.specs().iter().filter(|spec| spec.name == "x-forwarded-groups").collect();
     assert_eq!(groups.len(), 1);
-    assert_eq!(groups[0].separator, "|");
+    assert_eq!(groups[0].separator, "|".into());
     assert!(plan.specs().iter().any(|spec| spec.name == "remote-user"));
     assert!(plan.specs().iter().any(|spec| spec.name == "x-auth-request-user"));
     assert_eq!(plan.budget(), 2048);

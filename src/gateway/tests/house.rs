@@ -199,6 +199,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         branding: Branding::default(),
         cors: Cors::default(),
         keep_fragment: true,
+        close_connections_after: Duration::ZERO,
         public_url,
     }
 }
@@ -215,6 +216,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         message_limits: MessageLimits::default(),
         second_opinion: None,
         console: None,
+        bounds: crate::limits::Limits::default(),
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
         watches: Vec::new(),
         log: LogSettings::default(),

@@ -7,7 +7,8 @@ use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
 use super::words::{
-    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, TransformWord,
+    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level,
+    TransformWord,
 };
 use crate::admission::RoleSync;
 use crate::config::ConsoleAddress;

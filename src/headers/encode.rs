@@ -24,7 +24,8 @@ pub(super) struct Joined<'a> {
 
 impl<'a> Joined<'a> {
     pub(super) fn new(spec: &'a HeaderSpec) -> Self {
-        let only_spaces = matches!(&spec.separator, Separator::Between(text) if text.bytes().all(|b| b == b' '));
+        let only_spaces =
+            matches!(&spec.separator, Separator::Between(text) if text.bytes().all(|b| b == b' '));
         Self { spec, joined: Vec::new(), first: true, only_spaces }
     }
 

@@ -87,7 +87,7 @@ const MELLON: &[Row] = &[
     ("mellon-displayname", Known(Source::Name), Semicolon, 1),
     ("mellon-givenname", Part("given_name", "givenName"), Semicolon, 1),
     ("mellon-sn", Part("family_name", "sn"), Semicolon, 1),
-    ("mellon-groups", Known(Source::Groups), Semicolon, 10),
+    ("mellon-groups", Known(Source::Groups), Semicolon, 8),
 ];
 
 const SHIBBOLETH: &[Row] = &[
@@ -115,7 +115,7 @@ const GRAFANA: &[Row] = &[
 ];
 
 /// Who has several of them is the first.
-const GRAFANA_ROLES: &[&str] = &["GrafanaAdmin", "Admin", "Editor", "Viewer", "None"];
+const GRAFANA_ROLES: &[&str] = &["Admin", "Editor", "Viewer", "None"];
 
 const JENKINS: &[Row] = &[
     ("x-forwarded-user", Known(Source::User), Comma, 0),

@@ -75,7 +75,7 @@ impl HeaderPlan {
             if spec.source == Source::Jwt {
                 let payload = payload.get_or_insert_with(|| self.payload_of(subject, token, now, leave));
                 size += token.keys.token_length(payload);
-            } else {
+            } else if leave < Leave::Names || spec.pick == Pick::All || spec.source.is_many() {
                 put(&mut text, spec, |each| self.each_value(spec.source, (subject, token), leave, each));
             }
             size += spec.name.as_str().len() + text.len() - start + ": \r\n".len();
@@ -98,12 +98,12 @@ impl HeaderPlan {
             Source::User => one(Some(person.user())),
             Source::Email => one(person.email()),
             Source::Idp => one(Some(person.idp())),
-            Source::NameId => one(Some(subject.name_id)),
-            Source::IdpEntityId => one(subject.idp_entity_id),
             Source::Session => one(Some(subject.sid)),
-            Source::AuthnContext => one(subject.authn_context_class),
             Source::AuthnInstant => one(Some(&subject.authn_instant.to_string())),
             Source::Organization => one(token.organization),
+            Source::NameId if leave < Leave::Names => one(Some(subject.name_id)),
+            Source::IdpEntityId if leave < Leave::Names => one(subject.idp_entity_id),
+            Source::AuthnContext if leave < Leave::Names => one(subject.authn_context_class),
             Source::Name if leave < Leave::Names => one(person.name()),
             Source::PreferredUsername if leave < Leave::Names => one(person.preferred_username()),
             Source::Carried(place) if leave < Leave::Names => one(person.carried(place.into())),
@@ -115,7 +115,9 @@ impl HeaderPlan {
             Source::GroupsOmitted => {
                 one((leave >= Leave::Groups && self.has_groups(person)).then_some("true"));
             }
-            Source::Name | Source::PreferredUsername | Source::Carried(_) | Source::Groups | Source::Roles => {}
+            Source::NameId | Source::IdpEntityId | Source::AuthnContext => {}
+            Source::Name | Source::PreferredUsername | Source::Carried(_) => {}
+            Source::Groups | Source::Roles => {}
             // Signed once the rest is settled.
             Source::Jwt => {}
         }

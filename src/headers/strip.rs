@@ -188,7 +188,14 @@ mod tests {
         let own = HeaderSpec::new(HeaderName::from_static("x-team"), Source::Groups);
         specs.extend(own.and_numbered(2));
         let plan = HeaderPlan::new(specs, 3072).unwrap();
-        for name in ["MELLON_groups_17", "mellon.admin", "Shib_Application_ID", "X_WEBAUTH_ORG", "x-team-2", "X_TEAM_99"] {
+        for name in [
+            "MELLON_groups_17",
+            "mellon.admin",
+            "Shib_Application_ID",
+            "X_WEBAUTH_ORG",
+            "x-team-2",
+            "X_TEAM_99",
+        ] {
             assert!(plan.reserves(name), "{name}");
         }
         for name in ["mellon", "x-webauth", "x-teams", "x-tea-0", "shibboleth"] {

@@ -245,7 +245,9 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) | Self::SingleLogout => Some(Costs::Answer),
             // Sealed by the sign-on host: opened at once, or refused.
             Self::HandOff => None,
-            Self::SignOut | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => None,
+            Self::SignOut | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => {
+                None
+            }
         }
     }
 

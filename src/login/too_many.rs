@@ -63,7 +63,8 @@ impl Limiter {
     pub(super) fn count_for_idp(&self, costs: Costs, idp: &str, now: Moment) -> Result<(), Refusal> {
         let Some(buckets) = &self.of(costs).per_idp else { return Ok(()) };
         buckets.take(&idp, now).map_err(|_| {
-            let whose = if idp.is_empty() { "nobody who began one here".to_owned() } else { format!("{idp:?}") };
+            let whose =
+                if idp.is_empty() { "nobody who began one here".to_owned() } else { format!("{idp:?}") };
             Refusal::new(
                 Reason::RateLimited,
                 format!("more than {} {}.per_idp, of {whose}", buckets.rate(), costs.key()),
@@ -233,7 +234,9 @@ mod tests {
         for person in 0..500_u64 {
             // In the same minute, by a page that keeps the fragment, with an answer that is posted twice.
             let now = NOW.plus(Duration::from_millis(person * 120));
-            for costs in [Costs::SignIn, Costs::SignIn, Costs::SignIn, Costs::SignIn, Costs::Answer, Costs::Answer] {
+            for costs in
+                [Costs::SignIn, Costs::SignIn, Costs::SignIn, Costs::SignIn, Costs::Answer, Costs::Answer]
+            {
                 assert!(limiter.count_for_address(costs, office, now).is_ok(), "person {person}");
             }
         }

@@ -264,7 +264,8 @@ mod tests {
         let order = Arc::new(Mutex::new(Vec::new()));
         let push = |lane, name: &'static str| {
             let (verifier, order) = (Arc::clone(&verifier), Arc::clone(&order));
-            let mut job = Box::pin(async move { verifier.run_on(lane, move || order.lock().push(name)).await });
+            let mut job =
+                Box::pin(async move { verifier.run_on(lane, move || order.lock().push(name)).await });
             match (&mut job).now_or_never() {
                 Some(refused) => Err(refused.unwrap_err().reason),
                 None => Ok(job),

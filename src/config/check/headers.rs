@@ -49,7 +49,9 @@ pub(super) fn plan(file: &Headers, mapping: &mut Mapping, desk: &mut Desk) -> Op
             "the names of {} headers take {empty} octets of {budget} when all are empty: groups will often be left out",
             specs.len()
         );
-        desk.warn(file.place.problem(message).hint("fewer presets or numbered headers, or a larger headers.budget"));
+        desk.warn(
+            file.place.problem(message).hint("fewer presets or numbered headers, or a larger headers.budget"),
+        );
     }
     let plan = HeaderPlan::new(specs, budget).map_err(|message| desk.error(file.place.problem(message))).ok();
     Some(plan?.sending(groups(file, mapping, desk)))

@@ -21,7 +21,8 @@ const FEW_AN_ADDRESS: f64 = 10.0;
 pub(super) fn limits(file: &File, desk: &mut Desk) -> Limits {
     let default = Limits::default();
     let written: &LimitsFile = &file.limits;
-    let header = desk.size(&written.header_size, default.header_octets as u64, HEADER_SIZES.0, HEADER_SIZES.1);
+    let header =
+        desk.size(&written.header_size, default.header_octets as u64, HEADER_SIZES.0, HEADER_SIZES.1);
     Limits {
         header_lines: lines(&written.header_lines, default.header_lines, desk),
         header_octets: usize::try_from(header).unwrap_or(default.header_octets),
@@ -53,7 +54,8 @@ fn rates(written: &RateLimit, default: Rates, desk: &mut Desk) -> Rates {
     if let Some(OrOff::On(rate)) = written.per_address.get()
         && f64::from(rate.count) * 60.0 / rate.per.as_secs_f64() < FEW_AN_ADDRESS
     {
-        let message = format!("{rate} is less than an office with one address needs: its people will be refused");
+        let message =
+            format!("{rate} is less than an office with one address needs: its people will be refused");
         desk.warn(written.per_address.problem(message));
     }
     if let Some(OrOff::On(rate)) = written.per_idp.get() {

@@ -82,7 +82,8 @@ impl Figures {
             let n = self.limits.reached[limit as usize].load(Ordering::Relaxed);
             ConstCounter::new(n).encode(reached.encode_family(&[("limit", limit.as_str())])?)?;
         }
-        let help = "WebSockets, event streams and other requests that were closed because their session had ended";
+        let help =
+            "WebSockets, event streams and other requests that were closed because their session had ended";
         let closed = to.encode_descriptor("vestibule_connections_closed", help, None, MetricType::Counter)?;
         ConstCounter::new(self.limits.closed.load(Ordering::Relaxed)).encode(closed)
     }

@@ -3,6 +3,8 @@
 //! What a value means, what its default is and what goes with what is said in [`super::check`]; what each key is for,
 //! in config.example.yaml, which a test holds to this list.
 
+mod limits;
+
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
@@ -14,7 +16,6 @@ use crate::admission::RoleSync;
 use crate::config::ConsoleAddress;
 use crate::headers::{Encoding, Preset};
 use crate::identity::Overage;
-use crate::limits::Rate;
 use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
@@ -26,6 +27,8 @@ use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub(super) use limits::{Limits, RateLimit, RateLimits, Saml};
 
 section! {
     /// The top level: the short form of one site, and what all sites have in common.
@@ -345,13 +348,6 @@ section! {
 }
 
 section! {
-    /// Limits on messages.
-    Saml {
-        max_message_size: Field<Size>,
-    }
-}
-
-section! {
     /// Listeners, in the long form.
     Listen {
         public: Field<SocketAddr>,
@@ -368,34 +364,6 @@ section! {
     Tls {
         certificate_file: Field<FilePath>,
         private_key_file: Field<FilePath>,
-    }
-}
-
-section! {
-    /// What is taken from clients, whoever they are.
-    Limits {
-        header_lines: Field<u32>,
-        header_size: Field<Size>,
-        header_timeout: Field<Duration>,
-        body_timeout: Field<Duration>,
-        idle_timeout: Field<Duration>,
-        write_timeout: Field<Duration>,
-    }
-}
-
-section! {
-    /// How often strangers may ask for what costs.
-    RateLimits {
-        sign_ins: RateLimit,
-        answers: RateLimit,
-    }
-}
-
-section! {
-    /// How often one kind of thing may be asked for.
-    RateLimit {
-        per_address: Field<OrOff<Rate>>,
-        per_idp: Field<OrOff<Rate>>,
     }
 }
 

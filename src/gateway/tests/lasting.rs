@@ -7,6 +7,7 @@ use super::house::{HOST, House, NOW, Plan, ada};
 use super::origin::Origin;
 use crate::access::{Access, PathPattern, Rule};
 use crate::clock::Moment;
+use crate::identity::Identity;
 use crate::session::{Session, SessionKey};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -107,6 +108,32 @@ fn a_websocket_ends_when_its_session_is_removed_and_no_other_does() {
     assert!(is_closed(&mut socket));
     echo(&mut stays);
     assert_eq!(house.metric(&["vestibule_connections_closed_total"]), Some(1.0));
+}
+
+#[test]
+fn a_websocket_ends_when_somebody_signs_out_in_another_tab() {
+    let origin = Origin::start();
+    let house = House::before(&origin);
+    let cookie = house.signed_in(&ada());
+    let mut socket = websocket(&house, &cookie);
+    echo(&mut socket);
+    let lines = ["POST /vestibule/sign-out", &cookie, "Origin: https://app.example.com", "Content-Length: 0"];
+    let answer = house.ask(&lines);
+    assert!(matches!(answer.status, 200 | 303), "{}: {}", answer.status, answer.text());
+    assert!(is_closed(&mut socket));
+}
+
+#[test]
+fn a_websocket_ends_when_the_identity_provider_said_that_it_should() {
+    let origin = Origin::start();
+    let house = House::before(&origin);
+    let end = NOW.plus(Duration::from_secs(600));
+    let cookie = house.signed_in(&Identity { session_not_on_or_after: Some(end), ..ada() });
+    let mut socket = websocket(&house, &cookie);
+    house.clock.advance(Duration::from_secs(599));
+    echo(&mut socket);
+    house.clock.set(end);
+    assert!(is_closed(&mut socket));
 }
 
 #[test]

@@ -14,6 +14,16 @@ pub(super) fn single(out: &mut Vec<u8>, value: &str, encoding: Encoding) {
     }
 }
 
+/// Puts one of several values at the end of `out`, which has the header alone. What stands at its ends and would be trimmed
+/// on the way is percent-encoded: a group ` ops` must not become `ops`.
+pub(super) fn alone(out: &mut Vec<u8>, value: &str, encoding: Encoding) {
+    let body = value.trim();
+    let before = value.len() - value.trim_start().len();
+    escaped(out, value.get(..before).unwrap_or_default(), |_| true);
+    single(out, body, encoding);
+    escaped(out, value.get(before + body.len()..).unwrap_or_default(), |_| true);
+}
+
 /// The values of a header in their order, joined; values with control characters stay out.
 pub(super) struct Joined<'a> {
     spec: &'a HeaderSpec,
@@ -192,6 +202,18 @@ mod tests {
         let joined = percent_encoding::percent_decode_str(inner).decode_utf8().unwrap();
         assert_eq!(read(&joined, ','), ["Zoë", "a,b"]);
         assert_eq!(many(&["x", "a,b"], ",", Encoding::Rfc8187), "x,a%2Cb");
+    }
+
+    #[test]
+    fn one_of_several_alone_loses_nothing_at_its_ends() {
+        let written = |value| {
+            let mut out = Vec::new();
+            alone(&mut out, value, Encoding::Utf8);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written("Domain Users, 100%"), "Domain Users, 100%");
+        assert_eq!(written(" ops "), "%20ops%20");
+        assert_eq!(written("\u{a0}ops"), "%C2%A0ops");
     }
 
     #[test]

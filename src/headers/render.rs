@@ -1,6 +1,6 @@
 //! The header values of one session.
 
-use super::encode::{Joined, has_control, single};
+use super::encode::{Joined, alone, has_control, single};
 use super::jwt::{Claims, JwtKeys, Payload};
 use super::plan::{HeaderPlan, HeaderSpec, Pick, Source};
 use crate::clock::Moment;
@@ -197,7 +197,7 @@ fn put(out: &mut Vec<u8>, spec: &HeaderSpec, all: impl FnOnce(&mut dyn FnMut(&st
         match spec.pick {
             Pick::All if spec.source.is_many() => joined.push(value),
             Pick::All => single(out, value, spec.encoding),
-            Pick::Nth(wanted) if usize::from(wanted) == place => single(out, value, spec.encoding),
+            Pick::Nth(wanted) if usize::from(wanted) == place => alone(out, value, spec.encoding),
             Pick::Nth(_) | Pick::Count => {}
         }
         place += 1;

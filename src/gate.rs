@@ -8,6 +8,7 @@
 mod retired;
 mod revoke;
 mod sign_on;
+mod still_good;
 mod told;
 
 pub use revoke::{Cannot, Meant};
@@ -17,6 +18,8 @@ use crate::clock::{Clock, Moment};
 use crate::headers::jwt::JwtKeys;
 use crate::headers::{Subject, Token};
 use crate::identity::Person as _;
+use crate::limits::Limits as Bounds;
+use crate::login::too_many::Limiter;
 use crate::login::tries::Tries;
 use crate::login::verifier::Verifier;
 use crate::observe::audit::{self, Event};
@@ -53,6 +56,8 @@ pub struct Parts {
     pub message_limits: Limits,
     /// Who is asked about every accepted answer once more.
     pub second_opinion: Option<SecondOpinion>,
+    /// How much is borne from strangers.
+    pub bounds: Bounds,
 }
 
 /// One running gate.
@@ -79,6 +84,10 @@ pub struct Gate {
     pub verifier: Verifier,
     /// How often each sign-in has had something opened.
     pub tries: Tries,
+    /// How much is borne from strangers.
+    pub bounds: Bounds,
+    /// How often they asked.
+    pub limiter: Limiter,
     by_authority: HashMap<String, usize>,
     sign_on: SignOnHosts,
     rendered: moka::sync::Cache<SessionKey, Slot>,
@@ -117,6 +126,7 @@ impl Gate {
         let names: Vec<&str> = parts.sites.iter().map(|site| site.name.as_str()).collect();
         let metrics = Arc::new(Metrics::new(&names));
         let tries = Tries::new(clock.now());
+        let limiter = Limiter::new(&parts.bounds.rates, clock.now());
         let by_authority = parts
             .sites
             .iter()
@@ -137,6 +147,8 @@ impl Gate {
             second_opinion: parts.second_opinion,
             verifier,
             tries,
+            limiter,
+            bounds: parts.bounds,
             by_authority,
             sign_on,
             rendered: rendered_cache(RENDERED_MAX_BYTES),
@@ -279,9 +291,13 @@ impl Gate {
     }
 
     fn render(&self, site: &Site, session: &Session, now: Moment) -> Rendered {
+        let idp = site.identity_providers.iter().find(|idp| idp.id == session.idp());
+        let idp = idp.and_then(|idp| idp.known());
         let subject = Subject {
             person: session,
             sid: &session.key().public_name(),
+            name_id: session.name_id(),
+            idp_entity_id: idp.as_ref().map(|idp| idp.entity_id.0.as_str()),
             authn_instant: session.authn_instant(),
             authn_context_class: session.authn_context_class(),
             ends_at: session.ends_at(),

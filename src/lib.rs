@@ -26,6 +26,7 @@ pub mod gate;
 pub mod gateway;
 pub mod headers;
 pub mod identity;
+pub mod limits;
 pub mod login;
 pub mod observe;
 pub mod pages;

@@ -184,6 +184,8 @@ pub struct Site {
     pub jwt_keys: Option<Arc<JwtKeys>>,
     /// How long sessions live.
     pub session_limits: Limits,
+    /// How long a WebSocket, or another request that lasts, goes on after its session has ended.
+    pub close_connections_after: Duration,
     /// How cookies are made.
     pub cookies: CookiePolicy,
     /// Whether `%2F` may stand in a path.

@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("seal", &["secret"]),
     ("cookies", &[]),
+    ("limits", &["clock"]),
     ("pages", &["reason"]),
     ("observe", &["clock", "reason", "secret"]),
     ("saml", &["clock", "reason", "secret"]),
@@ -41,8 +42,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "gate",
         &[
-            "clock", "headers", "identity", "login", "observe", "pages", "reason", "saml", "seal", "session",
-            "site",
+            "clock", "headers", "identity", "limits", "login", "observe", "pages", "reason", "saml", "seal",
+            "session", "site",
         ],
     ),
     (
@@ -55,6 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "explain",
             "gate",
             "identity",
+            "limits",
             "observe",
             "pages",
             "reason",
@@ -75,6 +77,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "federation",
             "gate",
             "identity",
+            "limits",
             "login",
             "observe",
             "reason",
@@ -93,6 +96,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "federation",
             "headers",
             "identity",
+            "limits",
             "observe",
             "pages",
             "saml",

@@ -3,16 +3,18 @@
 //! What a value means, what its default is and what goes with what is said in [`super::check`]; what each key is for,
 //! in config.example.yaml, which a test holds to this list.
 
+mod limits;
+
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
 use super::words::{
-    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, Preset,
+    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level,
     TransformWord,
 };
 use crate::admission::RoleSync;
 use crate::config::ConsoleAddress;
-use crate::headers::Encoding;
+use crate::headers::{Encoding, Preset};
 use crate::identity::Overage;
 use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
@@ -25,6 +27,8 @@ use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub(super) use limits::{Limits, RateLimit, RateLimits, Saml};
 
 section! {
     /// The top level: the short form of one site, and what all sites have in common.
@@ -62,6 +66,8 @@ section! {
         listen: Field<Short<SocketAddr, Listen>>,
         tls: Tls,
         trusted_proxies: Field<Vec<Field<IpNet>>>,
+        limits: Limits,
+        rate_limits: RateLimits,
         admin: Admin,
         shutdown: Shutdown,
         state_dir: Field<FilePath>,
@@ -76,7 +82,6 @@ section! {
         store = "memory": "sessions are held in this process's memory",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
-        rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
@@ -303,7 +308,7 @@ section! {
 section! {
     /// What the application is told.
     Headers {
-        preset: Field<Word<Preset>>,
+        preset: Field<OneOrMany<Word<Preset>>>,
         custom: Field<Vec<Header>>,
         groups: Field<Short<Word<GroupsSent>, Field<Vec<Field<String>>>>>,
         budget: Field<Size>,
@@ -316,6 +321,7 @@ section! {
         name: Field<String>,
         value: Field<Carried>,
         separator: Field<String>,
+        numbered: Field<u32>,
         encoding: Field<Word<Encoding>>,
     }
 }
@@ -334,16 +340,10 @@ section! {
         cookie_name: Field<String>,
         idle_timeout: Field<Duration>,
         max_age: Field<Duration>,
+        close_connections_after: Field<Duration>,
         max_bytes: Field<Size>,
         secret: Field<OneOrMany<Secret>>,
         secret_file: Field<OneOrMany<FilePath>>,
-    }
-}
-
-section! {
-    /// Limits on messages.
-    Saml {
-        max_message_size: Field<Size>,
     }
 }
 

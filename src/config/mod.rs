@@ -75,6 +75,8 @@ pub struct Config {
     pub store_max_bytes: u64,
     /// Limits on SAML messages.
     pub message_limits: Limits,
+    /// How much is borne from strangers.
+    pub bounds: crate::limits::Limits,
     /// Who is asked about every accepted answer once more; none when that is off.
     pub second_opinion: Option<SecondOpinion>,
     /// Where the owner looks at sessions and ends them; None: nowhere.

@@ -2,7 +2,7 @@
 
 use super::values::{Scalar, Word, Words};
 use crate::admission::RoleSync;
-use crate::headers::{Encoding, Source};
+use crate::headers::{Encoding, Preset, Source};
 use crate::identity::Overage;
 use crate::observe::audit::Told;
 use crate::observe::log::LogFormat;
@@ -154,17 +154,8 @@ impl Words for Told {
         &[("hash", Self::Hash), ("value", Self::Value), ("off", Self::Off)];
 }
 
-/// `headers.preset`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Preset {
-    Default,
-    OAuth2Proxy,
-}
-
 impl Words for Preset {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("default", Self::Default), ("oauth2-proxy", Self::OAuth2Proxy)];
-    const LATER: &'static [&'static str] = &["remote", "mellon", "shibboleth", "grafana", "jenkins"];
+    const WORDS: &'static [(&'static str, Self)] = Self::WORDS;
 }
 
 impl Words for Binding {
@@ -249,5 +240,10 @@ impl Words for Source {
         ("jwt", Self::Jwt),
         ("groups_omitted", Self::GroupsOmitted),
         ("organization", Self::Organization),
+        ("name_id", Self::NameId),
+        ("idp_entity_id", Self::IdpEntityId),
+        ("session", Self::Session),
+        ("authn_context", Self::AuthnContext),
+        ("authn_instant", Self::AuthnInstant),
     ];
 }

@@ -1,6 +1,7 @@
 //! What happens beside the requests: addresses of applications, certificates, metadata, figures for the metrics.
 
 use super::forward::Edge;
+use super::seats::Seats;
 use super::tls::LiveCertificate;
 use crate::admission::InvitedList;
 use crate::clock::Moment;
@@ -20,6 +21,9 @@ const RESOLVE_SOON: Duration = Duration::from_secs(1);
 
 /// How often the gate is asked to forget a part of what has ended.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// How often somebody looks whether what lasts has outlived its session.
+const LOOK_AT_SEATS_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the certificate files are looked at.
 pub(super) const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(5);
@@ -118,6 +122,16 @@ pub(super) async fn keep_tidy(gate: Arc<Gate>) {
     loop {
         ticks.tick().await;
         gate.tidy(gate.clock.now());
+    }
+}
+
+/// Ends what lasts when its session has ended.
+pub(super) async fn keep_seats(gate: Arc<Gate>, seats: Arc<Seats>) {
+    let mut ticks = interval(LOOK_AT_SEATS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        seats.look(&gate, gate.clock.now()).await;
     }
 }
 

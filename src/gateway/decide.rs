@@ -8,11 +8,13 @@ use super::limits::Patience;
 use super::record::{InFlight, passes_unknown, verdict_of};
 use super::reply::body;
 use super::request::{self, TrustedProxies};
+use super::seats::Seats;
+use super::watch;
 use crate::access::{Question, RequestPath, Verdict};
 use crate::gate::{Gate, Resumed};
 use crate::login::refused::Refused;
-use crate::login::{ask, endpoints};
-use crate::observe::metrics::VerdictLabel;
+use crate::login::{ask, endpoints, too_many};
+use crate::observe::metrics::{LimitLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::{Face, Site};
@@ -35,6 +37,8 @@ pub(super) struct Front {
     pub(super) log_requests: bool,
     /// Set when the gate is about to go.
     pub(super) leaving: Arc<AtomicBool>,
+    /// Where requests are served that may last.
+    pub(super) seats: Arc<Seats>,
 }
 
 /// What became of a request. pingora goes on to the application by itself when nobody says anything: that is
@@ -101,6 +105,16 @@ fn has_no_body(session: &mut Session) -> bool {
     session.req_header().method == Method::OPTIONS && session.as_downstream_mut().is_body_empty()
 }
 
+/// The limit that a request has run into before anybody judged it.
+fn limit_of(refusal: &Refusal) -> Option<LimitLabel> {
+    match refusal.reason {
+        Reason::HeaderTooLarge => Some(LimitLabel::HeaderSize),
+        Reason::MessageTooLarge => Some(LimitLabel::BodySize),
+        Reason::BodyIncomplete if refusal.detail == super::reply::NOT_IN_TIME => Some(LimitLabel::BodyTime),
+        _ => None,
+    }
+}
+
 impl Front {
     /// The error is the client's disappearance; every other trouble is an answer.
     pub(super) async fn decide(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<Decision> {
@@ -147,7 +161,13 @@ impl Front {
         Ok(match verdict {
             Verdict::Allow(permit) => {
                 let identity = || visit.as_ref().map(|visit| gate.identity_headers(site, visit, now));
-                Decision::Forward(Passenger::new(permit, identity, hops, part))
+                let passenger = Passenger::new(permit, identity, hops, part);
+                if passenger.is_identified()
+                    && let Some(visit) = visit
+                {
+                    watch::current_is_taken(&self.seats, visit, site.id, now);
+                }
+                Decision::Forward(passenger)
             }
             Verdict::NeedsSession | Verdict::NeedsStepUp { .. } => {
                 let target = header.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -189,7 +209,7 @@ impl Front {
         header: &mut RequestHeader,
     ) -> Result<(&'g Site, RequestPath), (Option<&'g Site>, Refusal)> {
         let nowhere = |refusal| (None, refusal);
-        request::within_limits(&header.headers).map_err(nowhere)?;
+        request::within_limits(&header.headers, &self.gate.bounds).map_err(nowhere)?;
         request::forwardable(&header.method).map_err(nowhere)?;
         let authority = request::authority(header).map_err(nowhere)?;
         let site = self.gate.site_for_authority(authority).ok_or_else(|| {
@@ -208,6 +228,12 @@ impl Front {
         path: &RequestPath,
         client: IpAddr,
     ) -> pingora::Result<Decision> {
+        // A proxy that names nobody is not the client, and would be everybody.
+        let known = Some(client).filter(|client| !self.trusted.include(*client));
+        if let Some(response) = too_many::refused(&self.gate, site, &session.req_header().method, path, known)
+        {
+            return Ok(Decision::Answer(VerdictLabel::Own, response));
+        }
         let body = match body(session, endpoints::body_limit(&self.gate, site, path), &self.patience).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(self.refuse(session, Some(site), &refusal, client)),
@@ -219,6 +245,9 @@ impl Front {
 
     fn refuse(&self, session: &Session, site: Option<&Site>, refusal: &Refusal, client: IpAddr) -> Decision {
         let verdict = verdict_of(refusal.reason);
+        if let Some(limit) = limit_of(refusal) {
+            self.gate.metrics.limit_reached(limit);
+        }
         Decision::Answer(verdict, self.refusal(session.req_header(), site, refusal, client, None))
     }
 

@@ -1,9 +1,9 @@
 //! How long and how much the gate bears from a connection before it is cut.
 
+use crate::limits::Limits;
 use std::time::Duration;
 
-/// Patience with clients. Not part of the configuration: the defaults suit every browser and gateway that was looked
-/// at, and a value that is wrong here is an outage or an open door. Tests start a gate with less.
+/// Patience with clients (`limits` of the configuration). Tests start a gate with less.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// From the first octet of a request until its header is complete. Covers senders that trickle one octet at a
@@ -20,23 +20,24 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
+        Self::from(&Limits::default())
+    }
+}
+
+impl From<&Limits> for Patience {
+    fn from(limits: &Limits) -> Self {
         Self {
-            header: Duration::from_secs(15),
-            idle: Duration::from_secs(75),
-            body: Duration::from_secs(30),
-            write: Duration::from_secs(60),
+            header: limits.header_timeout,
+            idle: limits.idle_timeout,
+            body: limits.body_timeout,
+            write: limits.write_timeout,
         }
     }
 }
 
-/// Octets of names and values in a request's header. pingora itself would take 1 MiB.
-pub(super) const MAX_HEADER_BYTES: usize = 64 * 1024;
-
-/// Lines in a request's header.
-pub(super) const MAX_HEADER_LINES: usize = 100;
-
-/// Octets of an unfinished header after which the connection is cut without an answer.
-pub(super) const MAX_UNFINISHED_HEADER: usize = 4 * MAX_HEADER_BYTES;
+/// Octets of an unfinished header after which the connection is cut without an answer: more than `limits.header_size` can
+/// be, so that who is above that gets one. pingora itself would take 1 MiB.
+pub(super) const MAX_UNFINISHED_HEADER: usize = 256 * 1024;
 
 /// Octets of an unwanted body that are read before the answer.
 pub(super) const MAX_DISCARDED_BEFORE: usize = 64 * 1024;

@@ -24,6 +24,7 @@ mod proxy;
 mod record;
 mod reply;
 mod request;
+mod seats;
 mod seldom;
 mod serve;
 mod tls;
@@ -46,7 +47,8 @@ use lane::{Crew, Lane, Threads};
 use pingora::apps::HttpServerOptions;
 use pingora::server::configuration::ServerConf;
 use request::TrustedProxies;
-use serve::{Answering, Proxying};
+use seats::Seats;
+use serve::{Answering, Proxying, Requests};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,7 +106,8 @@ impl Gateway {
     /// # Errors
     /// What could not be opened or read, with the key of the configuration that names it.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        Self::start_with(config, clock, Patience::default())
+        let patience = Patience::from(&config.bounds);
+        Self::start_with(config, clock, patience)
     }
 
     /// Like [`Self::start`], with other limits to the patience with clients.
@@ -136,6 +139,7 @@ impl Gateway {
         let gate = Arc::new(gate(config, clock)?);
         let metadata = start_metadata(&gate, watches)?;
 
+        let seats = Arc::new(Seats::default());
         let front = Front {
             gate: gate.clone(),
             edges: edges.clone(),
@@ -143,10 +147,13 @@ impl Gateway {
             patience,
             log_requests,
             leaving: leaving.clone(),
+            seats: seats.clone(),
         };
         let proxy = proxying(front, &edges, threads, patience)?;
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
-        let serve = |connections| Proxying { proxy, patience, connections };
+        let requests = Arc::new(Requests { proxy, patience });
+        let metrics = gate.metrics.clone();
+        let serve = |connections| Proxying { requests, patience, connections, metrics };
         // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
         let only_sign_ins = !edges.iter().any(Edge::forwards);
         let public_threads =
@@ -168,6 +175,9 @@ impl Gateway {
         };
         let console = console.map(|bound| Console::serve(bound, gate.clone())).transpose()?;
         let background = start_background(&gate, &edges, certificate)?;
+        if edges.iter().any(Edge::forwards) {
+            background.spawn(background::keep_seats(gate.clone(), seats));
+        }
         Ok(Self { bound, gate, leaving, shutdown, faces, admin, console, background, metadata })
     }
 
@@ -219,6 +229,7 @@ fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
         branding: config.branding,
         message_limits: config.message_limits,
         second_opinion: config.second_opinion,
+        bounds: config.bounds,
     };
     Gate::new(parts, store, clock)
         .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))

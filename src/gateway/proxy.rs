@@ -14,6 +14,7 @@ use crate::observe::metrics::{FaceLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::site::Site;
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::StatusCode;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -22,6 +23,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::{HttpPeer, Peer as _};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 #[async_trait]
 impl ProxyHttp for Front {
@@ -117,9 +119,23 @@ impl ProxyHttp for Front {
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             // A WebSocket may be silent for as long as it likes; TCP keepalive notices when its client is gone.
             session.set_read_timeout(None);
+            watch::current_lasts();
+        } else if is_event_stream(response) {
+            watch::current_lasts();
         }
         self.say_goodbye(session);
         Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        _trip: &mut Trip,
+    ) -> Result<Option<Duration>> {
+        watch::current_is_used();
+        Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, problem: &Error, trip: &mut Trip) -> FailToProxy {
@@ -216,6 +232,13 @@ impl Front {
             session.set_keepalive(None);
         }
     }
+}
+
+/// Server-sent events: an answer that has no end.
+fn is_event_stream(response: &ResponseHeader) -> bool {
+    let value = response.headers.get(http::header::CONTENT_TYPE);
+    let essence = value.map(|value| value.as_bytes().split(|b| *b == b';').next().unwrap_or_default());
+    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 fn unjudged() -> Box<Error> {

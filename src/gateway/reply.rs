@@ -57,6 +57,9 @@ async fn discard(session: &mut Session, most: usize) {
     let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
+/// What is said of a body that was waited for too long.
+pub(super) const NOT_IN_TIME: &str = "it did not arrive in time";
+
 /// The whole body of a request, of at most `limit` octets; the outer error is the client's disappearance.
 pub(super) async fn body(
     session: &mut Session,
@@ -89,5 +92,5 @@ pub(super) async fn body(
     };
     Ok(tokio::time::timeout(patience.body, reading)
         .await
-        .unwrap_or_else(|_| Err(Refusal::new(Reason::BodyIncomplete, "it did not arrive in time"))))
+        .unwrap_or_else(|_| Err(Refusal::new(Reason::BodyIncomplete, NOT_IN_TIME))))
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing here is taken from a header that the client could have written, unless a configured proxy is the peer.
 
-use super::limits::{MAX_HEADER_BYTES, MAX_HEADER_LINES};
+use crate::limits::Limits;
 use crate::reason::{Reason, Refusal};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
@@ -86,9 +86,9 @@ fn hop_address(text: &str) -> Option<IpAddr> {
 }
 
 /// Refuses a header that is larger than any honest one.
-pub(super) fn within_limits(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn within_limits(headers: &HeaderMap, limits: &Limits) -> Result<(), Refusal> {
     let octets: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if headers.len() > MAX_HEADER_LINES || octets > MAX_HEADER_BYTES {
+    if headers.len() > limits.header_lines || octets > limits.header_octets {
         let detail = format!("{} lines, {octets} octets", headers.len());
         return Err(Refusal::new(Reason::HeaderTooLarge, detail));
     }
@@ -255,14 +255,15 @@ mod tests {
 
     #[test]
     fn headers_beyond_the_limits_are_refused() {
+        let limits = Limits::default();
         let mut headers = HeaderMap::new();
-        headers.insert("x-large", HeaderValue::from_str(&"x".repeat(MAX_HEADER_BYTES - 8)).unwrap());
-        assert_eq!(within_limits(&headers), Ok(()));
+        headers.insert("x-large", HeaderValue::from_str(&"x".repeat(limits.header_octets - 8)).unwrap());
+        assert_eq!(within_limits(&headers, &limits), Ok(()));
         headers.insert("y", HeaderValue::from_static(""));
-        assert_eq!(within_limits(&headers).map_err(|r| r.reason), Ok(()));
+        assert_eq!(within_limits(&headers, &limits).map_err(|r| r.reason), Ok(()));
         headers.insert("zzz", HeaderValue::from_static(""));
-        assert_eq!(within_limits(&headers).map_err(|r| r.reason), Err(Reason::HeaderTooLarge));
-        let many = (0..=MAX_HEADER_LINES).map(|_| (header::VIA, HeaderValue::from_static("1"))).collect();
-        assert_eq!(within_limits(&many).map_err(|r| r.reason), Err(Reason::HeaderTooLarge));
+        assert_eq!(within_limits(&headers, &limits).map_err(|r| r.reason), Err(Reason::HeaderTooLarge));
+        let many = (0..=limits.header_lines).map(|_| (header::VIA, HeaderValue::from_static("1"))).collect();
+        assert_eq!(within_limits(&many, &limits).map_err(|r| r.reason), Err(Reason::HeaderTooLarge));
     }
 }

@@ -4,7 +4,8 @@ use super::decide::Front;
 use super::lane::Connections;
 use super::limits::Patience;
 use super::seldom::Seldom;
-use super::watch::Watched;
+use super::watch::{Overdue, Watch, Watched};
+use crate::observe::metrics::{LimitLabel, Metrics};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,13 +15,15 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use pingora::apps::ServerApp;
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::Stream;
+use pingora::protocols::http::ServerSession;
+use pingora::protocols::http::v2::server::H2Options;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -28,9 +31,61 @@ use tokio::time::Instant;
 
 /// The proxy face on a connection.
 pub(super) struct Proxying {
-    pub(super) proxy: Arc<HttpProxy<Front>>,
+    pub(super) requests: Arc<Requests>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// pingora's proxy for one request, which can be cut.
+pub(super) struct Requests {
+    pub(super) proxy: Arc<HttpProxy<Front>>,
+    pub(super) patience: Patience,
+}
+
+type Served<'a> = Pin<Box<dyn Future<Output = Option<ReusedHttpStream>> + Send + 'a>>;
+
+impl HttpServerApp for Requests {
+    /// Written out, because an `async fn` would put a box of its own around the proxy's for each request.
+    fn process_new_http<'a, 'b, 'c>(
+        self: &'a Arc<Self>,
+        session: ServerSession,
+        shutdown: &'b ShutdownWatch,
+    ) -> Served<'c>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
+        if !session.is_http2() {
+            // Its connection is watched, and cut as a whole.
+            return self.proxy.process_new_http(session, shutdown);
+        }
+        Box::pin(async move {
+            let watch = Watch::of_stream(self.patience);
+            tokio::select! {
+                biased;
+                served = watch.while_serving(self.proxy.process_new_http(session, shutdown)) => served,
+                () = watch.seat.is_cut() => None,
+            }
+        })
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.proxy.server_options()
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        self.proxy.h2_options()
+    }
+
+    fn http_cleanup<'a, 'b>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        self.proxy.http_cleanup()
+    }
 }
 
 #[async_trait]
@@ -40,15 +95,19 @@ impl ServerApp for Proxying {
         let (stream, watch) = Watched::accepted(stream, self.patience);
         tokio::select! {
             biased;
-            _ = watch.while_serving(self.proxy.process_new(Box::new(stream), shutdown)) => {}
-            () = Seldom::new(watch.overdue()) => {}
+            _ = watch.while_serving(self.requests.process_new(Box::new(stream), shutdown)) => {}
+            why = Seldom::new(watch.overdue()) => {
+                if why == Overdue::Header {
+                    self.metrics.limit_reached(LimitLabel::HeaderTime);
+                }
+            }
         }
         None
     }
 
     /// The listeners are closed: connections on which nothing is asked end now, the others after their answer.
     async fn cleanup(&self) {
-        self.proxy.cleanup().await;
+        self.requests.cleanup().await;
     }
 }
 
@@ -100,7 +159,7 @@ impl<A: Answer> Answering<A> {
         let mut outside = Seldom::new(async move {
             tokio::select! {
                 _ = leaving.wait_for(|now| *now) => Outside::Leaving,
-                () = watch.overdue() => Outside::Overdue,
+                _ = watch.overdue() => Outside::Overdue,
             }
         });
         let speaks_http2 = tokio::select! {

@@ -7,6 +7,9 @@
 //! ([`Watch::overdue`]), which sleeps for a whole [`Patience::header`] at a time.
 
 use super::limits::{MAX_UNFINISHED_HEADER, Patience};
+use super::seats::{Seat, Seats};
+use crate::clock::Moment;
+use crate::session::Session;
 use async_trait::async_trait;
 use bytes::BytesMut;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -37,7 +40,8 @@ const BUSY: u8 = 2;
 const MULTIPLEXED: u8 = 3;
 
 tokio::task_local! {
-    /// The HTTP/1 connection that the current task serves, for callers to whom the HTTP library does not pass it on.
+    /// The HTTP/1 connection or HTTP/2 stream that the current task serves, for callers to whom the HTTP library does not
+    /// pass it on.
     static CURRENT: Arc<Watch>;
 }
 
@@ -53,6 +57,19 @@ pub(super) struct Watch {
     unfinished: AtomicUsize,
     /// The connection will speak HTTP/2 after its preface.
     negotiated_h2: bool,
+    /// Whose request is being served.
+    pub(super) seat: Seat,
+}
+
+/// Why a connection has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// A header did not come to its end.
+    Header,
+    /// Nothing was asked.
+    Idle,
+    /// The session has ended whose request was being served.
+    Session,
 }
 
 impl Watch {
@@ -64,16 +81,27 @@ impl Watch {
             since: AtomicU64::new(0),
             unfinished: AtomicUsize::new(0),
             negotiated_h2,
+            seat: Seat::default(),
         })
+    }
+
+    /// Of one stream of HTTP/2: the library below keeps its time.
+    pub(super) fn of_stream(patience: Patience) -> Arc<Self> {
+        let watch = Self::new(patience, true);
+        watch.phase.store(MULTIPLEXED, Ordering::Relaxed);
+        watch
     }
 
     /// The header of a request is complete.
     pub(super) fn header_complete(&self) {
-        self.enter(BUSY);
+        if self.phase.load(Ordering::Relaxed) != MULTIPLEXED {
+            self.enter(BUSY);
+        }
     }
 
     /// A request was answered: what comes now is the next one.
     pub(super) fn between_requests(&self) {
+        self.seat.leave();
         if self.phase.load(Ordering::Relaxed) != MULTIPLEXED {
             self.enter(WAITING);
         }
@@ -95,18 +123,20 @@ impl Watch {
         CURRENT.scope(self.clone(), work).await
     }
 
-    /// Resolves when the client has used up our patience. Late by at most [`Patience::header`].
-    pub(super) async fn overdue(&self) {
+    /// Resolves when the client has used up our patience, late by at most [`Patience::header`], or its session has ended.
+    pub(super) async fn overdue(&self) -> Overdue {
         loop {
-            tokio::time::sleep(self.patience.header).await;
+            if tokio::time::timeout(self.patience.header, self.seat.is_cut()).await.is_ok() {
+                return Overdue::Session;
+            }
             let began = self.began();
-            let allowed = match self.phase.load(Ordering::Relaxed) {
-                WAITING => self.patience.idle,
-                HEADER => self.patience.header,
+            let (allowed, overdue) = match self.phase.load(Ordering::Relaxed) {
+                WAITING => (self.patience.idle, Overdue::Idle),
+                HEADER => (self.patience.header, Overdue::Header),
                 _ => continue,
             };
             if began.elapsed() >= allowed {
-                return;
+                return overdue;
             }
         }
     }
@@ -134,6 +164,9 @@ impl Watch {
 
     fn read(&self, octets: usize) {
         let phase = self.phase.load(Ordering::Relaxed);
+        if phase == BUSY && octets > 0 {
+            self.seat.is_used();
+        }
         if octets == 0 || phase == BUSY || phase == MULTIPLEXED {
             return;
         }
@@ -150,14 +183,29 @@ impl Watch {
     }
 }
 
-/// [`Watch::header_complete`] of the HTTP/1 connection that this task serves; nothing on HTTP/2.
+/// [`Watch::header_complete`] of what this task serves.
 pub(super) fn current_header_complete() {
     let _ = CURRENT.try_with(|watch| watch.header_complete());
 }
 
-/// [`Watch::between_requests`] of the HTTP/1 connection that this task serves; nothing on HTTP/2.
+/// [`Watch::between_requests`] of what this task serves.
 pub(super) fn current_between_requests() {
     let _ = CURRENT.try_with(|watch| watch.between_requests());
+}
+
+/// [`Seats::take`] of what this task serves.
+pub(super) fn current_is_taken(seats: &Seats, session: Arc<Session>, site: u16, now: Moment) {
+    let _ = CURRENT.try_with(|watch| seats.take(watch, session, site, now));
+}
+
+/// [`Seat::lasts`] of what this task serves.
+pub(super) fn current_lasts() {
+    let _ = CURRENT.try_with(|watch| watch.seat.lasts());
+}
+
+/// [`Seat::is_used`] of what this task serves.
+pub(super) fn current_is_used() {
+    let _ = CURRENT.try_with(|watch| watch.seat.is_used());
 }
 
 /// A stream that reports to a [`Watch`].
@@ -335,7 +383,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
-        tokio::select! { () = trickle => {}, () = watch.overdue() => {} }
+        tokio::select! { () = trickle => {}, why = watch.overdue() => assert_eq!(why, Overdue::Header) }
         assert!(began.elapsed() >= PATIENCE.header && began.elapsed() <= 2 * PATIENCE.header);
     }
 

@@ -1,6 +1,6 @@
 //! How values are written into a header line.
 
-use super::plan::{Encoding, HeaderSpec};
+use super::plan::{Encoding, HeaderSpec, Separator};
 
 /// Puts the one value of a header at the end of `out`. A value with control characters stays out.
 pub(super) fn single(out: &mut Vec<u8>, value: &str, encoding: Encoding) {
@@ -14,6 +14,16 @@ pub(super) fn single(out: &mut Vec<u8>, value: &str, encoding: Encoding) {
     }
 }
 
+/// Puts one of several values at the end of `out`, which has the header alone. What stands at its ends and would be trimmed
+/// on the way is percent-encoded: a group ` ops` must not become `ops`.
+pub(super) fn alone(out: &mut Vec<u8>, value: &str, encoding: Encoding) {
+    let body = value.trim();
+    let before = value.len() - value.trim_start().len();
+    escaped(out, value.get(..before).unwrap_or_default(), |_| true);
+    single(out, body, encoding);
+    escaped(out, value.get(before + body.len()..).unwrap_or_default(), |_| true);
+}
+
 /// The values of a header in their order, joined; values with control characters stay out.
 pub(super) struct Joined<'a> {
     spec: &'a HeaderSpec,
@@ -24,7 +34,8 @@ pub(super) struct Joined<'a> {
 
 impl<'a> Joined<'a> {
     pub(super) fn new(spec: &'a HeaderSpec) -> Self {
-        let only_spaces = spec.separator.bytes().all(|b| b == b' ');
+        let only_spaces =
+            matches!(&spec.separator, Separator::Between(text) if text.bytes().all(|b| b == b' '));
         Self { spec, joined: Vec::new(), first: true, only_spaces }
     }
 
@@ -32,10 +43,23 @@ impl<'a> Joined<'a> {
         if value.is_empty() || has_control(value) {
             return;
         }
-        if !std::mem::replace(&mut self.first, false) {
-            self.joined.extend_from_slice(self.spec.separator.as_bytes());
+        let first = std::mem::replace(&mut self.first, false);
+        match &self.spec.separator {
+            Separator::Between(separator) => {
+                if !first {
+                    self.joined.extend_from_slice(separator.as_bytes());
+                }
+                self.push_between(value, separator.as_bytes());
+            }
+            Separator::Json => {
+                self.joined.push(if first { b'[' } else { b',' });
+                // Text can always be written as a JSON string.
+                let _ = serde_json::to_writer(&mut self.joined, value);
+            }
         }
-        let separator = self.spec.separator.as_bytes();
+    }
+
+    fn push_between(&mut self, value: &str, separator: &[u8]) {
         let percent = self.spec.encoding == Encoding::Percent;
         // The space of `, ` may stay inside a value: whoever splits, splits at the comma. At the ends it would be lost, and
         // so would be any other that an application trims: a group ` ops` must not become `ops`.
@@ -50,9 +74,17 @@ impl<'a> Joined<'a> {
         escaped(&mut self.joined, after, |_| true);
     }
 
-    pub(super) fn write(self, out: &mut Vec<u8>) {
+    pub(super) fn write(mut self, out: &mut Vec<u8>) {
+        let is_json = self.spec.separator == Separator::Json;
+        if is_json && !self.first {
+            self.joined.push(b']');
+        }
         match (self.spec.encoding, std::str::from_utf8(&self.joined)) {
             (Encoding::Rfc8187, Ok(joined)) => rfc8187(out, joined),
+            // Of a list the whole is one value: what quotes it is not touched.
+            (Encoding::Percent, Ok(joined)) if is_json => {
+                escaped(out, joined, |b| b == b'%' || !b.is_ascii());
+            }
             _ => out.extend_from_slice(&self.joined),
         }
     }
@@ -100,12 +132,9 @@ mod tests {
     }
 
     fn many(values: &[&str], separator: &str, encoding: Encoding) -> String {
-        let spec = HeaderSpec {
-            name: HeaderName::from_static("x-groups"),
-            source: Source::Groups,
-            separator: separator.into(),
-            encoding,
-        };
+        let name = HeaderName::from_static("x-groups");
+        let separator = if separator == "json" { Separator::Json } else { separator.into() };
+        let spec = HeaderSpec { separator, encoding, ..HeaderSpec::new(name, Source::Groups) };
         let mut joined = Joined::new(&spec);
         for value in values {
             joined.push(value);
@@ -173,6 +202,33 @@ mod tests {
         let joined = percent_encoding::percent_decode_str(inner).decode_utf8().unwrap();
         assert_eq!(read(&joined, ','), ["Zoë", "a,b"]);
         assert_eq!(many(&["x", "a,b"], ",", Encoding::Rfc8187), "x,a%2Cb");
+    }
+
+    #[test]
+    fn one_of_several_alone_loses_nothing_at_its_ends() {
+        let written = |value| {
+            let mut out = Vec::new();
+            alone(&mut out, value, Encoding::Utf8);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written("Domain Users, 100%"), "Domain Users, 100%");
+        assert_eq!(written(" ops "), "%20ops%20");
+        assert_eq!(written("\u{a0}ops"), "%C2%A0ops");
+    }
+
+    #[test]
+    fn a_json_list_is_what_it_was() {
+        let groups = ["Domain Users", "Sales, EMEA", "100%", "%2C", "a\"b\\c", "Zoë", " edge ", "[x]"];
+        for encoding in [Encoding::Utf8, Encoding::Percent, Encoding::Rfc8187] {
+            let line = many(&groups, "json", encoding);
+            let inner = line.strip_prefix("UTF-8''").unwrap_or(&line);
+            let decoded = percent_encoding::percent_decode_str(inner).decode_utf8().unwrap();
+            let json = if encoding == Encoding::Utf8 { line.as_str() } else { &decoded };
+            assert_eq!(serde_json::from_str::<Vec<String>>(json).unwrap(), groups, "{line}");
+            assert!(encoding == Encoding::Utf8 || line.is_ascii(), "{line}");
+        }
+        assert_eq!(many(&["a", "b c"], "json", Encoding::Utf8), r#"["a","b c"]"#);
+        assert_eq!(many(&["", "a\nb"], "json", Encoding::Utf8), "", "empty, as every header without a value");
     }
 
     #[test]

@@ -32,6 +32,8 @@ fn claims(person: &FakePerson) -> Claims {
     let subject = Subject {
         person,
         sid: "s-1",
+        name_id: "n-1",
+        idp_entity_id: None,
         authn_instant: Moment::from_millis(1_699_999_000_001),
         authn_context_class: Some("urn:class"),
         ends_at: END,
@@ -107,6 +109,8 @@ fn it_never_outlives_the_session_and_is_renewed_at_half_life() {
     let mut subject = Subject {
         person: &person,
         sid: "s",
+        name_id: "n",
+        idp_entity_id: None,
         authn_instant: NOW,
         authn_context_class: None,
         ends_at: NOW.plus(Duration::from_secs(60)),

@@ -1,5 +1,6 @@
 //! Which headers a site sends.
 
+use super::preset::Preset;
 use super::strip::{Reserved, folded};
 use http::{HeaderName, HeaderValue};
 use std::collections::BTreeSet;
@@ -30,6 +31,25 @@ pub enum Source {
     GroupsOmitted,
     /// What the owner named beside: the part at this place of the mapping's list.
     Carried(u8),
+    /// The NameID's value, as the identity provider named the person.
+    NameId,
+    /// The identity provider's entity ID.
+    IdpEntityId,
+    /// The session's public name; never the secret in the cookie.
+    Session,
+    /// How the person signed in, in the identity provider's words (AuthnContextClassRef).
+    AuthnContext,
+    /// When: `2026-01-31T08:00:00.000Z`.
+    AuthnInstant,
+    /// The first of these roles that somebody has, for applications that take one role.
+    FirstRole(&'static [&'static str]),
+}
+
+impl Source {
+    /// Whether there can be several values.
+    pub const fn is_many(self) -> bool {
+        matches!(self, Self::Groups | Self::Roles)
+    }
 }
 
 /// Which groups leave the gate, in headers and in the JWT; rules see all.
@@ -84,6 +104,39 @@ pub enum Encoding {
     Rfc8187,
 }
 
+/// What stands between several values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Separator {
+    /// This text; inside each value its characters, and `%`, are percent-encoded.
+    Between(String),
+    /// A JSON list of strings, which has its own way of quoting. Nothing at all where there is no value.
+    Json,
+}
+
+impl From<&str> for Separator {
+    fn from(text: &str) -> Self {
+        Self::Between(text.to_owned())
+    }
+}
+
+impl From<String> for Separator {
+    fn from(text: String) -> Self {
+        Self::Between(text)
+    }
+}
+
+/// Which of the values a header carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Pick {
+    /// All of them, joined.
+    #[default]
+    All,
+    /// The one at this place, as if it were the only one; the first is 0.
+    Nth(u8),
+    /// Their number, also of those that have no header of their own; nothing where there is none.
+    Count,
+}
+
 /// One configured header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderSpec {
@@ -92,7 +145,9 @@ pub struct HeaderSpec {
     /// What it carries.
     pub source: Source,
     /// Between groups or roles; printable ASCII.
-    pub separator: String,
+    pub separator: Separator,
+    /// Which of several values.
+    pub pick: Pick,
     /// How it is written.
     pub encoding: Encoding,
 }
@@ -100,7 +155,7 @@ pub struct HeaderSpec {
 impl HeaderSpec {
     /// Joined by `,`, written as UTF-8.
     pub fn new(name: HeaderName, source: Source) -> Self {
-        Self { name, source, separator: ",".to_owned(), encoding: Encoding::Utf8 }
+        Self { name, source, separator: ",".into(), pick: Pick::All, encoding: Encoding::Utf8 }
     }
 }
 
@@ -114,61 +169,61 @@ pub struct HeaderPlan {
     anonymous: Box<[(HeaderName, HeaderValue)]>,
 }
 
-/// The default set of product.md.
-const DEFAULT: &[(&str, Source)] = &[
-    ("x-forwarded-user", Source::User),
-    ("x-forwarded-email", Source::Email),
-    ("x-forwarded-groups", Source::Groups),
-    ("x-forwarded-preferred-username", Source::PreferredUsername),
-    ("x-vestibule-roles", Source::Roles),
-    ("x-vestibule-jwt-assertion", Source::Jwt),
-    ("x-vestibule-groups-omitted", Source::GroupsOmitted),
-    ("x-vestibule-organization", Source::Organization),
-];
-
-/// What oauth2-proxy answers gateways with.
-const OAUTH2_PROXY: &[(&str, Source)] = &[
-    ("x-auth-request-user", Source::User),
-    ("x-auth-request-email", Source::Email),
-    ("x-auth-request-groups", Source::Groups),
-    ("x-auth-request-preferred-username", Source::PreferredUsername),
-];
-
-/// Names that carry the message itself, the gate's cookies or facts about the client: never identity.
+/// Names that carry the message itself, the gate's cookies or facts about the client, that a hop takes for its own, or by
+/// which an answer steers a gateway: never identity.
 const NOT_FOR_IDENTITY: &[&str] = &[
     "accept",
     "accept-encoding",
+    "age",
+    "allow",
+    "cache-control",
+    "clear-site-data",
     "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
     "cookie",
     "date",
+    "etag",
     "expect",
+    "expires",
     "forwarded",
     "host",
+    "http2-settings",
     "keep-alive",
     "location",
     "origin",
-    "proxy-connection",
+    "pragma",
     "range",
+    "referer",
+    "refresh",
+    "retry-after",
+    "server",
     "set-cookie",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
+    "vary",
     "via",
+    "www-authenticate",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-method",
     "x-forwarded-port",
+    "x-forwarded-prefix",
     "x-forwarded-proto",
     "x-forwarded-uri",
     "x-original-method",
     "x-original-uri",
     "x-original-url",
     "x-real-ip",
+    "x-rewrite-url",
+    "x-vestibule-refusal",
+    "x-vestibule-sign-in",
 ];
+
+/// The same, whole families.
+const NO_FAMILY_FOR_IDENTITY: &[&str] =
+    &["access-control-", "content-", "if-", "proxy-", "sec-", "x-accel-", "x-envoy-"];
 
 impl HeaderPlan {
     /// 3 KiB: nginx's buffer of 4 KiB less its own and the application's other headers.
@@ -182,7 +237,9 @@ impl HeaderPlan {
     pub fn new(specs: Vec<HeaderSpec>, budget: usize) -> Result<Self, String> {
         for (i, spec) in specs.iter().enumerate() {
             let own = folded(spec.name.as_str());
-            if NOT_FOR_IDENTITY.contains(&own.as_str()) {
+            if NOT_FOR_IDENTITY.contains(&own.as_str())
+                || NO_FAMILY_FOR_IDENTITY.iter().any(|family| own.starts_with(family))
+            {
                 return Err(format!("`{}` cannot carry an identity", spec.name));
             }
             if let Some(other) = specs[..i].iter().find(|other| folded(other.name.as_str()) == own) {
@@ -191,10 +248,7 @@ impl HeaderPlan {
                     other.name, spec.name
                 ));
             }
-            if spec.separator.is_empty()
-                || !spec.separator.bytes().all(|b| matches!(b, b' '..=b'~') && !b.is_ascii_alphanumeric())
-                || spec.separator.contains('%')
-            {
+            if !spec.separator.can_separate() {
                 return Err(format!(
                     "the separator of `{}` must be punctuation or spaces, and not `%`",
                     spec.name
@@ -206,14 +260,7 @@ impl HeaderPlan {
 
     /// The default set.
     pub fn default_set() -> Self {
-        Self::prepared(specs_of(DEFAULT), Self::DEFAULT_BUDGET)
-    }
-
-    /// The default set, and what oauth2-proxy calls the same.
-    pub fn oauth2_proxy_preset() -> Self {
-        let mut specs = specs_of(DEFAULT);
-        specs.extend(specs_of(OAUTH2_PROXY));
-        Self::prepared(specs, Self::DEFAULT_BUDGET)
+        Self::prepared(Preset::Default.specs(&mut |_, _| None), Self::DEFAULT_BUDGET)
     }
 
     fn prepared(specs: Vec<HeaderSpec>, budget: usize) -> Self {
@@ -259,8 +306,13 @@ impl HeaderPlan {
     }
 }
 
-fn specs_of(table: &[(&'static str, Source)]) -> Vec<HeaderSpec> {
-    table.iter().map(|&(name, source)| HeaderSpec::new(HeaderName::from_static(name), source)).collect()
+impl Separator {
+    fn can_separate(&self) -> bool {
+        let Self::Between(text) = self else { return true };
+        !text.is_empty()
+            && text.bytes().all(|b| matches!(b, b' '..=b'~') && !b.is_ascii_alphanumeric())
+            && !text.contains('%')
+    }
 }
 
 #[cfg(test)]
@@ -291,17 +343,6 @@ mod tests {
                 "x-vestibule-organization",
             ]
         );
-        let both: Vec<_> = HeaderPlan::oauth2_proxy_preset().names().map(HeaderName::to_string).collect();
-        assert_eq!(both[..8], names);
-        assert_eq!(
-            both[8..],
-            [
-                "x-auth-request-user",
-                "x-auth-request-email",
-                "x-auth-request-groups",
-                "x-auth-request-preferred-username",
-            ]
-        );
     }
 
     #[test]
@@ -319,18 +360,11 @@ mod tests {
 
     #[test]
     fn anonymous_is_every_header_and_empty() {
-        let plan = HeaderPlan::oauth2_proxy_preset();
+        let plan = HeaderPlan::default_set();
         assert_eq!(plan.anonymous().len(), plan.specs().len());
         for ((name, value), spec) in plan.anonymous().iter().zip(plan.specs()) {
             assert_eq!(name, spec.name);
             assert!(value.is_empty());
-        }
-    }
-
-    #[test]
-    fn every_preset_would_pass_as_a_configuration() {
-        for plan in [HeaderPlan::default_set(), HeaderPlan::oauth2_proxy_preset()] {
-            assert!(HeaderPlan::new(plan.specs().to_vec(), plan.budget()).is_ok());
         }
     }
 
@@ -341,6 +375,14 @@ mod tests {
             vec![spec("x-user", ","), spec("x_user", ",")],
             vec![spec("host", ",")],
             vec![spec("content_length", ",")],
+            vec![spec("content.range", ",")],
+            vec![spec("proxy-authorization", ",")],
+            vec![spec("proxy_connection", ",")],
+            vec![spec("cache-control", ",")],
+            vec![spec("x-accel-redirect", ",")],
+            vec![spec("x-envoy-auth-headers-to-remove", ",")],
+            vec![spec("access-control-allow-origin", ",")],
+            vec![spec("x_vestibule_sign_in", ",")],
             vec![spec("x-forwarded-for", ",")],
             vec![spec("cookie", ",")],
             vec![spec("x-user", "")],

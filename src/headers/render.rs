@@ -1,8 +1,8 @@
 //! The header values of one session.
 
-use super::encode::{Joined, has_control, single};
+use super::encode::{Joined, alone, has_control, single};
 use super::jwt::{Claims, JwtKeys, Payload};
-use super::plan::{HeaderPlan, HeaderSpec, Source};
+use super::plan::{HeaderPlan, HeaderSpec, Pick, Source};
 use crate::clock::Moment;
 use crate::identity::Person;
 use crate::session::Rendered;
@@ -17,6 +17,10 @@ pub struct Subject<'a> {
     pub person: &'a dyn Person,
     /// The session's public name; never the secret in the cookie.
     pub sid: &'a str,
+    /// The NameID's value.
+    pub name_id: &'a str,
+    /// The entity ID of the identity provider, where it is known.
+    pub idp_entity_id: Option<&'a str>,
     /// When the person authenticated at the IdP.
     pub authn_instant: Moment,
     /// How (AuthnContextClassRef).
@@ -62,40 +66,61 @@ impl HeaderPlan {
     }
 
     fn draft(&self, subject: &Subject<'_>, token: &Token<'_>, now: Moment, leave: Leave) -> Draft {
-        let person = subject.person;
         let mut text = Vec::with_capacity(512);
         let mut values = Vec::with_capacity(self.specs.len());
         let mut size = 0;
         let mut payload = None;
         for spec in &self.specs {
             let start = text.len();
-            let mut put = |value: Option<&str>| single(&mut text, value.unwrap_or_default(), spec.encoding);
-            match spec.source {
-                Source::User => put(Some(person.user())),
-                Source::Email => put(person.email()),
-                Source::Name if leave < Leave::Names => put(person.name()),
-                Source::PreferredUsername if leave < Leave::Names => put(person.preferred_username()),
-                Source::Carried(place) if leave < Leave::Names => put(person.carried(place.into())),
-                Source::Name | Source::PreferredUsername | Source::Carried(_) => {}
-                Source::Idp => put(Some(person.idp())),
-                Source::Organization => put(token.organization),
-                Source::Groups if leave < Leave::Groups => {
-                    join(&mut text, spec, |each| self.each_group(person, each));
-                }
-                Source::Roles if leave < Leave::Roles => join(&mut text, spec, |each| person.each_role(each)),
-                Source::Groups | Source::Roles => {}
-                Source::GroupsOmitted => {
-                    put((leave >= Leave::Groups && self.has_groups(person)).then_some("true"))
-                }
-                Source::Jwt => {
-                    let payload = payload.get_or_insert_with(|| self.payload_of(subject, token, now, leave));
-                    size += token.keys.token_length(payload);
-                }
+            if spec.source == Source::Jwt {
+                let payload = payload.get_or_insert_with(|| self.payload_of(subject, token, now, leave));
+                size += token.keys.token_length(payload);
+            } else if leave < Leave::Names || spec.pick == Pick::All || spec.source.is_many() {
+                put(&mut text, spec, |each| self.each_value(spec.source, (subject, token), leave, each));
             }
             size += spec.name.as_str().len() + text.len() - start + ": \r\n".len();
             values.push((spec.source != Source::Jwt).then_some(start..text.len()));
         }
         Draft { text, values, payload, size }
+    }
+
+    /// What a header's source says of somebody, value by value, as far as it does not stay out.
+    fn each_value(
+        &self,
+        source: Source,
+        (subject, token): (&Subject<'_>, &Token<'_>),
+        leave: Leave,
+        each: &mut dyn FnMut(&str),
+    ) {
+        let person = subject.person;
+        let mut one = |value: Option<&str>| value.into_iter().for_each(&mut *each);
+        match source {
+            Source::User => one(Some(person.user())),
+            Source::Email => one(person.email()),
+            Source::Idp => one(Some(person.idp())),
+            Source::Session => one(Some(subject.sid)),
+            Source::AuthnInstant => one(Some(&subject.authn_instant.to_string())),
+            Source::Organization => one(token.organization),
+            Source::NameId if leave < Leave::Names => one(Some(subject.name_id)),
+            Source::IdpEntityId if leave < Leave::Names => one(subject.idp_entity_id),
+            Source::AuthnContext if leave < Leave::Names => one(subject.authn_context_class),
+            Source::Name if leave < Leave::Names => one(person.name()),
+            Source::PreferredUsername if leave < Leave::Names => one(person.preferred_username()),
+            Source::Carried(place) if leave < Leave::Names => one(person.carried(place.into())),
+            Source::Groups if leave < Leave::Groups => self.each_group(person, each),
+            Source::Roles if leave < Leave::Roles => person.each_role(each),
+            Source::FirstRole(known) => {
+                one(known.iter().copied().find(|role| person.has_role(role) == Some(true)));
+            }
+            Source::GroupsOmitted => {
+                one((leave >= Leave::Groups && self.has_groups(person)).then_some("true"));
+            }
+            Source::NameId | Source::IdpEntityId | Source::AuthnContext => {}
+            Source::Name | Source::PreferredUsername | Source::Carried(_) => {}
+            Source::Groups | Source::Roles => {}
+            // Signed once the rest is settled.
+            Source::Jwt => {}
+        }
     }
 
     fn finish(&self, draft: Draft, token: &Token<'_>, now: Moment) -> Rendered {
@@ -160,10 +185,28 @@ impl HeaderPlan {
     }
 }
 
-fn join(out: &mut Vec<u8>, spec: &HeaderSpec, each: impl FnOnce(&mut dyn FnMut(&str))) {
+/// Writes what a header carries of the values that `all` tells.
+fn put(out: &mut Vec<u8>, spec: &HeaderSpec, all: impl FnOnce(&mut dyn FnMut(&str))) {
     let mut joined = Joined::new(spec);
-    each(&mut |value| joined.push(value));
-    joined.write(out);
+    let mut place = 0_usize;
+    all(&mut |value| {
+        // What has no place in a header has none among the numbered ones either.
+        if value.is_empty() || has_control(value) {
+            return;
+        }
+        match spec.pick {
+            Pick::All if spec.source.is_many() => joined.push(value),
+            Pick::All => single(out, value, spec.encoding),
+            Pick::Nth(wanted) if usize::from(wanted) == place => alone(out, value, spec.encoding),
+            Pick::Nth(_) | Pick::Count => {}
+        }
+        place += 1;
+    });
+    match spec.pick {
+        Pick::All if spec.source.is_many() => joined.write(out),
+        Pick::Count if place > 0 => out.extend_from_slice(place.to_string().as_bytes()),
+        Pick::All | Pick::Nth(_) | Pick::Count => {}
+    }
 }
 
 /// What stays out of headers stays out of the JWT, so that the two never disagree.

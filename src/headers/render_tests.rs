@@ -1,5 +1,5 @@
 use super::*;
-use crate::headers::{Encoding, HeaderSpec};
+use crate::headers::{Encoding, HeaderSpec, Preset, Separator, lay_over};
 use crate::identity::tests_support::FakePerson;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +8,18 @@ use serde_json::Value;
 use std::time::Duration;
 
 const NOW: Moment = Moment::from_seconds(1_700_000_000);
+
+/// What `headers.preset` makes; the parts beside are carried in the order of the preset.
+fn preset(preset: Preset) -> HeaderPlan {
+    let mut specs = HeaderPlan::default_set().specs().to_vec();
+    let mut carried = 0;
+    let own = preset.specs(&mut |_, _| {
+        carried += 1;
+        Some(Source::Carried(carried - 1))
+    });
+    lay_over(&mut specs, own);
+    HeaderPlan::new(specs, HeaderPlan::DEFAULT_BUDGET).unwrap()
+}
 
 fn render(plan: &HeaderPlan, person: &FakePerson) -> Vec<(String, String)> {
     let keys = JwtKeys::generate();
@@ -22,6 +34,8 @@ fn rendered(plan: &HeaderPlan, person: &FakePerson, keys: &JwtKeys) -> Rendered 
     let subject = Subject {
         person,
         sid: "c2lkc2lkc2lkc2lkc2lkcw",
+        name_id: "G-4711",
+        idp_entity_id: Some("https://idp.example.com"),
         authn_instant: NOW,
         authn_context_class: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"),
         ends_at: NOW.plus(Duration::from_secs(9999)),
@@ -50,9 +64,9 @@ fn many_groups(count: usize) -> FakePerson {
 
 #[test]
 fn every_header_is_there_once_and_says_what_is_known() {
-    let headers = render(&HeaderPlan::oauth2_proxy_preset(), &FakePerson::ada());
+    let headers = render(&preset(Preset::OAuth2Proxy), &FakePerson::ada());
     let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
-    let plan = HeaderPlan::oauth2_proxy_preset();
+    let plan = preset(Preset::OAuth2Proxy);
     assert_eq!(names, plan.names().map(HeaderName::as_str).collect::<Vec<_>>());
     for (name, expected) in [
         ("x-forwarded-user", "ada"),
@@ -124,7 +138,7 @@ fn over_the_budget_groups_leave_headers_and_jwt_and_it_is_said() {
 
 #[test]
 fn still_over_the_budget_names_and_then_roles_leave_and_the_user_stays() {
-    let plan = HeaderPlan::oauth2_proxy_preset();
+    let plan = preset(Preset::OAuth2Proxy);
     let long = |c: &str| c.repeat(250);
     let mut person = FakePerson {
         user: long("u"),
@@ -151,7 +165,7 @@ fn still_over_the_budget_names_and_then_roles_leave_and_the_user_stays() {
 
 #[test]
 fn the_longest_identity_that_sign_in_admits_keeps_the_budget() {
-    let plan = HeaderPlan::oauth2_proxy_preset();
+    let plan = preset(Preset::OAuth2Proxy);
     let mut person = many_groups(500);
     person.user = "u".repeat(256);
     person.email = Some(format!("{}@{}.test", "e".repeat(64), "d".repeat(184)));
@@ -209,11 +223,122 @@ fn custom_headers_are_written_as_configured() {
 #[test]
 fn all_values_share_one_buffer() {
     let keys = JwtKeys::generate();
-    let rendered = rendered(&HeaderPlan::oauth2_proxy_preset(), &FakePerson::ada(), &keys);
+    let rendered = rendered(&preset(Preset::OAuth2Proxy), &FakePerson::ada(), &keys);
     assert_eq!(rendered.renew_at, NOW.plus(Duration::from_secs(150)));
     let total: usize = rendered.headers.iter().map(|(_, value)| value.len()).sum();
     let starts =
         rendered.headers.iter().filter(|(_, v)| !v.is_empty()).map(|(_, v)| v.as_bytes().as_ptr() as usize);
     let (low, high) = starts.fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
     assert!(high - low < total);
+}
+
+#[test]
+fn each_preset_says_what_applications_of_its_kind_read() {
+    let person = FakePerson {
+        groups: Some(vec!["Domain Users".into(), "a;b|c,d".into()]),
+        roles: vec!["Viewer".into(), "Editor".into()],
+        ..FakePerson::ada()
+    };
+    for (wanted, expected) in [
+        (Preset::Remote, &[("remote-user", "ada"), ("remote-groups", "Domain Users,a;b|c%2Cd")][..]),
+        (
+            Preset::Mellon,
+            &[
+                ("remote-user", "ada"),
+                ("mellon-name-id", "G-4711"),
+                ("mellon-name-id-0", "G-4711"),
+                ("mellon-idp", "https://idp.example.com"),
+                ("mellon-mail-0", "ada@example.com"),
+                ("mellon-mail-n", "1"),
+                ("mellon-groups", "Domain Users;a%3Bb|c,d"),
+                ("mellon-groups-0", "Domain Users"),
+                ("mellon-groups-1", "a;b|c,d"),
+                ("mellon-groups-2", ""),
+                ("mellon-groups-7", ""),
+                ("mellon-groups-n", "2"),
+                ("mellon-sn", ""),
+                ("mellon-sn-n", ""),
+            ],
+        ),
+        (
+            Preset::Shibboleth,
+            &[
+                ("remote-user", "ada"),
+                ("mail", "ada@example.com"),
+                ("ismemberof", "Domain Users;a%3Bb|c,d"),
+                ("shib-session-id", "c2lkc2lkc2lkc2lkc2lkcw"),
+                ("shib-identity-provider", "https://idp.example.com"),
+                (
+                    "shib-authncontext-class",
+                    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+                ),
+                ("shib-authentication-instant", "2023-11-14T22:13:20.000Z"),
+            ],
+        ),
+        (
+            Preset::Grafana,
+            &[
+                ("x-webauth-user", "ada"),
+                ("x-webauth-groups", r#"["Domain Users","a;b|c,d"]"#),
+                ("x-webauth-role", "Editor"),
+            ],
+        ),
+        (
+            Preset::Jenkins,
+            &[
+                ("x-forwarded-user", "ada"),
+                ("x-forwarded-mail", "ada@example.com"),
+                ("x-forwarded-displayname", "Ada Lovelace"),
+                ("x-forwarded-groups", "Domain Users|a;b%7Cc,d"),
+            ],
+        ),
+    ] {
+        let plan = preset(wanted);
+        let headers = render(&plan, &person);
+        assert!(weight(&headers) <= plan.budget(), "{wanted:?}: {}", weight(&headers));
+        assert_eq!(headers.len(), plan.specs().len());
+        for (name, said) in expected {
+            assert_eq!(value(&headers, name), *said, "{wanted:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn numbered_headers_count_what_has_no_header_of_its_own() {
+    let headers = render(&preset(Preset::Mellon), &many_groups(12));
+    assert_eq!(value(&headers, "mellon-groups-7"), "group-0007");
+    assert_eq!(value(&headers, "mellon-groups-n"), "12");
+    assert!(headers.iter().all(|(name, _)| name != "mellon-groups-8"));
+    let headers = render(&preset(Preset::Mellon), &many_groups(400));
+    assert_eq!(value(&headers, "x-vestibule-groups-omitted"), "true");
+    for name in ["mellon-groups", "mellon-groups-0", "mellon-groups-n"] {
+        assert_eq!(value(&headers, name), "", "{name}");
+    }
+}
+
+#[test]
+fn a_value_that_stays_out_has_no_number() {
+    let person = FakePerson {
+        groups: Some(vec!["a".into(), "b\nx: y".into(), String::new(), "c".into()]),
+        ..FakePerson::ada()
+    };
+    let spec = HeaderSpec {
+        separator: Separator::Json,
+        ..HeaderSpec::new(HeaderName::from_static("x-team"), Source::Groups)
+    };
+    let headers = render(&HeaderPlan::new(spec.and_numbered(3), 3072).unwrap(), &person);
+    let values: Vec<&str> = headers.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(values, [r#"["a","c"]"#, "a", "c", "", "2"]);
+}
+
+#[test]
+fn every_preset_keeps_the_budget_with_the_longest_identity() {
+    for (_, wanted) in Preset::WORDS {
+        let plan = preset(*wanted);
+        let mut person = many_groups(500);
+        person.user = "u".repeat(256);
+        person.email = Some(format!("{}@{}.test", "e".repeat(64), "d".repeat(184)));
+        let headers = render(&plan, &person);
+        assert!(weight(&headers) <= plan.budget(), "{wanted:?}: {}", weight(&headers));
+    }
 }

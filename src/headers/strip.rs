@@ -3,7 +3,7 @@
 //! Applications see headers through layers that fold names: CGI, WSGI, Rack and PHP make `HTTP_X_FORWARDED_USER` of
 //! `X-Forwarded-User` and of `X_Forwarded_User`, PHP of `X.Forwarded.User` too, and lighttpd turns whatever is no letter or
 //! digit into `_`. So names are compared folded: lower case, everything but letters and digits as `-`. Beside the
-//! configured names, everything that folds to `x-vestibule-…` is ours.
+//! configured names, everything that folds to `x-vestibule-…` is ours, and the rest of a family of which a header is sent.
 //!
 //! A `Connection` header that lists one of our names would have the next hop remove it (RFC 9110, 7.6.1): such entries are
 //! taken out.
@@ -73,6 +73,8 @@ pub(super) struct Reserved {
     /// Bit n: a name of n octets is among them; bit 63 stands for all longer ones.
     lengths: u64,
     names: Vec<Box<[u8]>>,
+    /// Beginnings of names of which none may come from a client.
+    families: Vec<Box<[u8]>>,
 }
 
 /// Every name that begins so is ours.
@@ -82,15 +84,30 @@ impl Reserved {
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
         let names: Vec<Box<[u8]>> = names.map(|name| folded(name.as_str()).into_bytes().into()).collect();
         let lengths = names.iter().fold(0, |bits, name| bits | length_bit(name.len()));
-        Self { lengths, names }
+        let families = FAMILIES
+            .iter()
+            .map(|family| family.as_bytes())
+            .filter(|family| names.iter().any(|name| name.starts_with(family)))
+            .map(Box::from)
+            // After `x-groups-0` an application looks for as many as there are.
+            .chain(names.iter().filter_map(|name| {
+                name.strip_suffix(b"0").filter(|rest| rest.ends_with(b"-")).map(Box::from)
+            }))
+            .collect();
+        Self { lengths, names, families }
     }
 
     fn has(&self, name: &[u8]) -> bool {
         let own = name.len() >= OWN.len() && folds_to(&name[..OWN.len()], OWN);
         own || self.lengths & length_bit(name.len()) != 0
             && self.names.iter().any(|reserved| reserved.len() == name.len() && folds_to(name, reserved))
+            || self.families.iter().any(|family| name.len() >= family.len() && folds_to(name, family))
     }
 }
+
+/// Names that mean a person to applications of one kind, whichever of them a site sends. Where one is sent, none of the
+/// others may come from a client: an application that looks for one more would believe it.
+const FAMILIES: &[&str] = &["mellon-", "shib-", "x-auth-request-", "x-webauth-"];
 
 const fn length_bit(length: usize) -> u64 {
     1 << if length < 63 { length } else { 63 }
@@ -112,11 +129,13 @@ const fn fold(byte: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::super::plan::{HeaderSpec, Source};
+    use super::super::preset::Preset;
     use super::*;
 
     fn plan() -> HeaderPlan {
         let long = HeaderName::from_bytes("x-long".repeat(12).as_bytes()).unwrap();
-        let mut specs = HeaderPlan::oauth2_proxy_preset().specs().to_vec();
+        let mut specs = HeaderPlan::default_set().specs().to_vec();
+        specs.extend(Preset::OAuth2Proxy.specs(&mut |_, _| None));
         specs.push(HeaderSpec::new(HeaderName::from_static("remote_user"), Source::User));
         specs.push(HeaderSpec::new(long, Source::User));
         HeaderPlan::new(specs, 3072).unwrap()
@@ -158,6 +177,31 @@ mod tests {
         {
             assert_eq!(left(&[(name, "x")]), [], "{name}");
         }
+    }
+
+    #[test]
+    fn what_an_application_of_the_kind_would_look_for_too_is_removed() {
+        let mut specs = HeaderPlan::default_set().specs().to_vec();
+        for preset in [Preset::Mellon, Preset::Shibboleth, Preset::Grafana] {
+            super::super::preset::lay_over(&mut specs, preset.specs(&mut |_, _| None));
+        }
+        let own = HeaderSpec::new(HeaderName::from_static("x-team"), Source::Groups);
+        specs.extend(own.and_numbered(2));
+        let plan = HeaderPlan::new(specs, 3072).unwrap();
+        for name in [
+            "MELLON_groups_17",
+            "mellon.admin",
+            "Shib_Application_ID",
+            "X_WEBAUTH_ORG",
+            "x-team-2",
+            "X_TEAM_99",
+        ] {
+            assert!(plan.reserves(name), "{name}");
+        }
+        for name in ["mellon", "x-webauth", "x-teams", "x-tea-0", "shibboleth"] {
+            assert!(!plan.reserves(name), "{name}");
+        }
+        assert!(!HeaderPlan::default_set().reserves("mellon-admin"), "where nobody sends one");
     }
 
     #[test]

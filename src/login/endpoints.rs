@@ -5,7 +5,7 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::at::At;
 use super::refused::Refused;
-use super::{choose, finish, hand_over, refused, sign_out, slo, start, trial, tries, whoami};
+use super::{choose, finish, hand_over, refused, sign_out, slo, start, too_many, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::pages;
@@ -41,6 +41,30 @@ pub fn body_limit(gate: &Gate, site: &Site, path: &RequestPath) -> usize {
     }
 }
 
+/// What is counted because it costs somebody something: an identity provider, or us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Costs {
+    /// The beginning of a sign-in.
+    SignIn,
+    /// A message of an identity provider, which is to be verified.
+    Answer,
+}
+
+impl Costs {
+    /// The key of the limits.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::SignIn => "rate_limits.sign_ins",
+            Self::Answer => "rate_limits.answers",
+        }
+    }
+}
+
+/// What a request to this path costs; nothing: it is answered at once, or refused as it is.
+pub(super) fn costs(site: &Site, path: &RequestPath, method: &Method) -> Option<Costs> {
+    Endpoint::at(site, path).filter(|endpoint| endpoint.takes(method))?.costs()
+}
+
 /// Answers a request to one of our endpoints. The body is whole and within [`body_limit`]; a longer one is refused.
 pub async fn answer(
     gate: &Gate,
@@ -58,6 +82,11 @@ pub async fn answer(
         }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
+            Err(stopped) if stopped.refusal.reason == Reason::RateLimited => {
+                let costs = endpoint.costs().unwrap_or(Costs::SignIn);
+                let asked = (request.method(), path.as_str());
+                too_many::page(gate, site, asked, client, &stopped.refusal, costs)
+            }
             Err(stopped) if endpoint.is_of_sign_in() => {
                 let page = sign_in_refused(gate, site, client, &stopped).await;
                 if stopped.refusal.is_behind_decryption() {
@@ -208,6 +237,18 @@ impl<'a> Endpoint<'a> {
     /// Whether a refusal here is a sign-in refused, with a link to begin again.
     const fn is_of_sign_in(&self) -> bool {
         matches!(self, Self::SignIn | Self::HandOff | Self::AssertionConsumerService(_))
+    }
+
+    const fn costs(&self) -> Option<Costs> {
+        match self {
+            Self::SignIn | Self::TestSignIn => Some(Costs::SignIn),
+            Self::AssertionConsumerService(_) | Self::SingleLogout => Some(Costs::Answer),
+            // Sealed by the sign-on host: opened at once, or refused.
+            Self::HandOff => None,
+            Self::SignOut | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => {
+                None
+            }
+        }
     }
 
     /// Whether nobody reads the answer as a page.

@@ -9,6 +9,7 @@ use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::{Attempt, Held};
 use super::begun::{self, Begun};
+use super::endpoints::Costs;
 use super::evidence::Evidence;
 use super::form::{PostedResponse, says_where_from};
 use super::hand_over;
@@ -18,12 +19,14 @@ use super::second_opinion::Asked;
 use super::sign_out::is_own_page;
 use super::trial;
 use super::tries::Try;
+use super::verifier::Lane;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
 use crate::observe::audit_is_kept;
+use crate::observe::metrics::LimitLabel;
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::parties::Limits;
@@ -302,6 +305,12 @@ impl Delivery<'_> {
             return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
         };
         let held = Held::read(&self.gate.keys, &site, self.headers);
+        // What they sealed for it themselves is all that can be believed before the message is read.
+        let lane = if held.iter().next().is_some() { Lane::Begun } else { Lane::Strangers };
+        if permission.is_none() {
+            let idp = held.iter().next().map_or("", |attempt| attempt.idp.as_str());
+            self.gate.limiter.count_for_idp(Costs::Answer, idp, self.now)?;
+        }
         let probably = self.posted.relay_state.as_deref().and_then(|state| held.named(state)).cloned();
         let examination = Examination {
             saml_response: Arc::clone(&self.posted.saml_response),
@@ -318,7 +327,13 @@ impl Delivery<'_> {
             now: self.now,
         };
         let examined =
-            self.gate.verifier.run(move || examination.run()).await.map_err(Stopped::from).flatten();
+            self.gate.verifier.run_on(lane, move || examination.run()).await.map_err(Stopped::from).flatten();
+        if examined.as_ref().is_err_and(|stopped| stopped.refusal.reason == Reason::Busy) {
+            self.gate.metrics.limit_reached(match lane {
+                Lane::Begun => LimitLabel::Verifier,
+                Lane::Strangers => LimitLabel::VerifierStrangers,
+            });
+        }
         examined.map_err(|stopped| stopped.or_about(probably.as_ref()))
     }
 

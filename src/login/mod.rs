@@ -46,6 +46,7 @@ mod sign_out;
 mod slo;
 mod start;
 mod step_up;
+pub mod too_many;
 mod trial;
 pub mod tries;
 pub mod verifier;

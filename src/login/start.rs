@@ -6,7 +6,7 @@
 use super::answers::{Stopped, redirect};
 use super::attempt::{Attempt, Held, is_suffix};
 use super::begun::start_here;
-use super::endpoints::is_acs_alias;
+use super::endpoints::{Costs, is_acs_alias};
 use super::hand_over::{self, Errand, Way, Wished};
 use super::return_to::ReturnTo;
 use super::{ask, choose, rounds, step_up};
@@ -88,6 +88,7 @@ pub(super) async fn start(
         return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
     // Before anything is made: who cannot be asked cannot be waited for.
+    gate.limiter.count_for_idp(Costs::SignIn, &idp.id, now).map_err(stopped)?;
     let saml =
         idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.as_str().into()), ..stopped(refusal) })?;
     let attempt = Attempt {

@@ -3,6 +3,9 @@
 //! Judging an answer costs a parse and an RSA verification, and whoever floods the assertion consumer service chooses
 //! how many. The pool has half as many threads as the machine has cores, at least one; they run at the lowest priority, and what does not fit
 //! into the queue is refused at once with 503: the check of a known session never waits for somebody's forgery.
+//!
+//! Nor does the answer of somebody who began a sign-in here wait for those of strangers ([`Lane`]): these have a queue of
+//! their own, which is small, and is looked at when the other is empty, or for every eighth job.
 
 use crate::reason::{Reason, Refusal};
 use parking_lot::{Condvar, Mutex};
@@ -43,11 +46,23 @@ impl Verifier {
         Ok(verifier)
     }
 
+    /// Runs the job of somebody who began it here. See [`Self::run_on`].
+    ///
+    /// # Errors
+    /// `busy`, `internal`.
+    pub async fn run<T, F>(&self, job: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.run_on(Lane::Begun, job).await
+    }
+
     /// Runs the job on the pool. When the caller gives up, a job that still waits is not run.
     ///
     /// # Errors
     /// `busy` when the queue is full; `internal` when the job panicked.
-    pub async fn run<T, F>(&self, job: F) -> Result<T, Refusal>
+    pub async fn run_on<T, F>(&self, lane: Lane, job: F) -> Result<T, Refusal>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
@@ -63,7 +78,7 @@ impl Verifier {
                 Err(_) => drop(answer),
             }
         });
-        if !self.queue.push(job) {
+        if !self.queue.push(lane, job) {
             return Err(Refusal::new(Reason::Busy, "the queue of answers to verify is full"));
         }
         answered.await.map_err(|_| Refusal::new(Reason::Internal, "the verification of an answer panicked"))
@@ -83,6 +98,15 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Whose message it is, as far as that is known before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Of a browser that holds what it was given when it began here.
+    Begun,
+    /// Of anybody: an answer that nobody asked for, one without its cookie, or a forgery.
+    Strangers,
+}
+
 /// Each waiting job holds one message, so at the default limits a full queue is about 20 MiB a thread.
 const WAITING_PER_THREAD: usize = 64;
 
@@ -97,21 +121,40 @@ struct Queue {
     room: usize,
 }
 
+/// Strangers have so much less room.
+const STRANGERS_SHARE: usize = 4;
+
+/// After so many jobs of others comes one of a stranger, so that none waits for ever.
+const STRANGERS_TURN: u8 = 8;
+
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    of_strangers: VecDeque<Job>,
+    /// Jobs since one of a stranger was taken.
+    since_stranger: u8,
     /// Threads that wait for a job: work handed to them does not count as waiting.
     idle: usize,
     closed: bool,
 }
 
 impl Queue {
-    fn push(&self, job: Job) -> bool {
+    fn push(&self, lane: Lane, job: Job) -> bool {
         let mut state = self.state.lock();
-        if state.jobs.len() >= self.room + state.idle {
+        let (waiting, room) = match lane {
+            Lane::Begun => (state.jobs.len(), self.room + state.idle),
+            Lane::Strangers => {
+                let share = (self.room / STRANGERS_SHARE).max(1);
+                (state.of_strangers.len(), share + state.idle.saturating_sub(state.jobs.len()))
+            }
+        };
+        if waiting >= room {
             return false;
         }
-        state.jobs.push_back(job);
+        match lane {
+            Lane::Begun => state.jobs.push_back(job),
+            Lane::Strangers => state.of_strangers.push_back(job),
+        }
         drop(state);
         self.filled.notify_one();
         true
@@ -124,13 +167,25 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = state.next() {
                 return Some(job);
             }
             state.idle += 1;
             self.filled.wait(&mut state);
             state.idle -= 1;
         }
+    }
+}
+
+impl State {
+    fn next(&mut self) -> Option<Job> {
+        let is_strangers_turn = self.since_stranger >= STRANGERS_TURN || self.jobs.is_empty();
+        if is_strangers_turn && let Some(job) = self.of_strangers.pop_front() {
+            self.since_stranger = 0;
+            return Some(job);
+        }
+        self.since_stranger = self.since_stranger.saturating_add(1);
+        self.jobs.pop_front()
     }
 }
 
@@ -193,6 +248,43 @@ mod tests {
         assert_eq!(first.await.unwrap(), Ok(()));
         assert_eq!(second.await, Ok(2));
         assert_eq!(verifier.run(|| 4).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn strangers_neither_fill_the_queue_nor_go_first_nor_wait_for_ever() {
+        let verifier = Arc::new(Verifier::with(1, 16).unwrap());
+        let (release, released) = mpsc::channel::<()>();
+        let (started, has_started) = mpsc::channel();
+        let mut blocking = Box::pin(verifier.run(move || {
+            started.send(()).unwrap();
+            released.recv().unwrap();
+        }));
+        assert!((&mut blocking).now_or_never().is_none());
+        has_started.recv().unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let push = |lane, name: &'static str| {
+            let (verifier, order) = (Arc::clone(&verifier), Arc::clone(&order));
+            let mut job =
+                Box::pin(async move { verifier.run_on(lane, move || order.lock().push(name)).await });
+            match (&mut job).now_or_never() {
+                Some(refused) => Err(refused.unwrap_err().reason),
+                None => Ok(job),
+            }
+        };
+        let mut waiting: Vec<_> = (0..4).map(|_| push(Lane::Strangers, "stranger").ok().unwrap()).collect();
+        assert_eq!(push(Lane::Strangers, "flood").err(), Some(Reason::Busy));
+        waiting.extend((0..16).map(|_| push(Lane::Begun, "begun").ok().unwrap()));
+        assert_eq!(push(Lane::Begun, "too much").err(), Some(Reason::Busy));
+        release.send(()).unwrap();
+        blocking.await.unwrap();
+        for job in waiting {
+            job.await.unwrap();
+        }
+        let order = order.lock();
+        let strangers: Vec<usize> =
+            order.iter().enumerate().filter(|(_, name)| **name == "stranger").map(|(at, _)| at).collect();
+        assert_eq!(order.len(), 20);
+        assert!(strangers[0] >= 6 && strangers[1] < 19, "{order:?}");
     }
 
     #[tokio::test]

@@ -155,7 +155,8 @@ fn a_refusal_has_its_status_and_its_reference_and_no_code() {
         };
         let response = refusal(&Branding::default(), &page);
         assert_eq!(response.status().as_u16(), reason.status());
-        assert_eq!(response.headers().contains_key("retry-after"), reason.status() == 503, "{reason}");
+        let waits = matches!(reason.status(), 429 | 503);
+        assert_eq!(response.headers().contains_key("retry-after"), waits, "{reason}");
         let html = without_our_own(&text(&response));
         assert!(html.contains("<code>7f3a-91c2</code>"), "{reason}");
         for owners in [reason.meaning(), reason.likely_cause(), reason.what_to_change()] {

@@ -80,6 +80,8 @@ pub enum Situation {
     Misconfigured,
     /// Too many sign-ins at once.
     Busy,
+    /// Too many from this address.
+    TooMany,
     /// The gate's own memory is not there.
     Unavailable,
     /// Nothing valid is known of the IdP.
@@ -176,6 +178,7 @@ impl Situation {
             | Reason::OriginalUrlDoubled
             | Reason::OriginalUrlMalformed => Self::Misconfigured,
             Reason::Busy => Self::Busy,
+            Reason::RateLimited => Self::TooMany,
             Reason::StoreUnavailable | Reason::AuditUnavailable => Self::Unavailable,
             Reason::UpstreamUnreachable => Self::ApplicationDown,
             Reason::UpstreamTimeout => Self::ApplicationSlow,
@@ -219,16 +222,17 @@ impl Situation {
             Self::BadRequest | Self::HeaderTooLarge | Self::BadLink | Self::Misconfigured => "bad-request",
             Self::NoSuchSite => "site-unknown",
             Self::Busy | Self::Unavailable | Self::IdpUnavailable => "unavailable",
+            Self::TooMany => "too-many-requests",
             Self::ApplicationDown => "upstream-unreachable",
             Self::ApplicationSlow => "upstream-timeout",
             Self::Internal => "internal",
         }
     }
 
-    /// Seconds after which trying again makes sense; for answers with status 503.
+    /// Seconds after which trying again makes sense; for answers with status 429 and 503.
     pub const fn retry_after(self) -> Option<&'static str> {
         match self {
-            Self::Busy => Some("5"),
+            Self::Busy | Self::TooMany => Some("5"),
             Self::Unavailable | Self::IdpUnavailable => Some("30"),
             _ => None,
         }
@@ -350,7 +354,8 @@ mod tests {
     #[test]
     fn every_503_says_when_to_come_back() {
         for &reason in Reason::ALL {
-            assert_eq!(reason.status() == 503, Situation::of(reason).retry_after().is_some(), "{reason}");
+            let waits = matches!(reason.status(), 429 | 503);
+            assert_eq!(waits, Situation::of(reason).retry_after().is_some(), "{reason}");
         }
     }
 

@@ -7,7 +7,7 @@
 //!   good for one sign-in. [`MemoryStore`] does it in this process.
 //!
 //! A session that was removed, evicted or swept is *ended*: whoever still holds it, a WebSocket for example, learns so
-//! at the next [`Session::touch`].
+//! at the next [`Session::touch`] or [`Session::is_still`].
 
 mod claims;
 mod id;
@@ -138,6 +138,11 @@ impl Session {
             self.last_use.fetch_max(second, Ordering::Relaxed);
         }
         true
+    }
+
+    /// Like [`Session::touch`] where it was `used`, and else like [`Session::is_alive`].
+    pub fn is_still(&self, used: bool, now: Moment) -> bool {
+        if used { self.touch(now) } else { self.is_alive(now) }
     }
 
     /// Ends it for everybody who holds it, at once and for ever. Removing it from the store does this.

@@ -6,9 +6,12 @@ use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::config::{Config, load};
 use vestibule::federation::Pace;
+use vestibule::headers::{Encoding, Pick, Separator, Source};
+use vestibule::identity::Part;
+use vestibule::limits::{Rate, Rates};
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
 use vestibule::saml::metadata::change::KeyChanges;
-use vestibule::site::{Face, RequireSignedLogout, Route};
+use vestibule::site::{Face, RequireSignedLogout, Route, Site};
 
 fn good(name: &str) -> PathBuf {
     here().join("good").join(name)
@@ -142,7 +145,7 @@ fn a_custom_header_takes_the_place_of_the_presets() {
     let plan = &config.sites[0].headers;
     let groups: Vec<_> = plan.specs().iter().filter(|spec| spec.name == "x-forwarded-groups").collect();
     assert_eq!(groups.len(), 1);
-    assert_eq!(groups[0].separator, "|");
+    assert_eq!(groups[0].separator, "|".into());
     assert!(plan.specs().iter().any(|spec| spec.name == "remote-user"));
     assert!(plan.specs().iter().any(|spec| spec.name == "x-auth-request-user"));
     assert_eq!(plan.budget(), 2048);
@@ -151,6 +154,58 @@ fn a_custom_header_takes_the_place_of_the_presets() {
         empty.contains(&"remote-user"),
         "a header that is not written when empty could be forged: {empty:?}"
     );
+}
+
+#[test]
+fn presets_are_laid_over_one_another_and_a_site_has_its_own() {
+    let config = with("headers.yaml", &[]);
+    let [wiki, graphs] = config.sites.as_slice() else { panic!("two sites") };
+    let spec = |name: &str| wiki.headers.specs().iter().find(|spec| spec.name == name).expect(name);
+    assert_eq!(spec("remote-user").source, Source::User, "one for both presets");
+    assert_eq!(spec("mellon-groups").source, Source::Roles, "the owner's own");
+    assert_eq!(spec("mellon-groups-7").pick, Pick::Nth(7));
+    assert_eq!(spec("x-team").separator, Separator::Json);
+    assert_eq!((spec("x-team-1").pick, spec("x-team-n").pick), (Pick::Nth(1), Pick::Count));
+    assert_eq!(spec("x-department").encoding, Encoding::Rfc8187);
+    let of_eppn = wiki.mapping.candidates(&Part::Custom("eppn".into()));
+    assert_eq!(of_eppn, ["eduPersonPrincipalName", "uid"], "the owner's own, and not the preset's");
+    for part in [Part::GivenName, Part::FamilyName, Part::Custom("eppn".into())] {
+        assert!(wiki.mapping.carried.contains(&part), "{part}");
+    }
+    let names: Vec<&str> = graphs.headers.names().map(|name| name.as_str()).collect();
+    assert!(names.contains(&"x-webauth-user") && names.contains(&"x-vestibule-jwt-assertion"));
+    assert!(!names.contains(&"remote-user") && !names.contains(&"x-team"));
+    let seconds = |site: &Site| site.close_connections_after.as_secs();
+    assert_eq!((seconds(wiki), seconds(graphs)), (30, 0));
+}
+
+#[test]
+fn limits_are_what_is_written_and_else_generous() {
+    let written = with("headers.yaml", &[]).bounds;
+    assert_eq!((written.header_lines, written.header_octets), (200, 32 << 10));
+    assert_eq!(written.header_timeout, Duration::from_secs(5));
+    assert_eq!(written.write_timeout, Duration::from_secs(10));
+    let a_second = Rate { count: 20, per: Duration::from_secs(1) };
+    assert_eq!(written.rates.sign_ins, Rates { per_address: Some(a_second), per_idp: None });
+    assert_eq!(written.rates.answers, Rates { per_address: None, per_idp: None });
+    let default = with("proxy.yaml", &[]).bounds;
+    let busy = Rates { per_address: Some(Rate { count: 3000, per: Duration::from_secs(60) }), per_idp: None };
+    assert_eq!((default.rates.sign_ins, default.rates.answers), (busy, busy));
+    assert_eq!((default.header_lines, default.header_octets), (100, 64 << 10));
+}
+
+#[test]
+fn a_limit_that_would_lock_people_out_is_warned_of() {
+    let env = [
+        ("VESTIBULE__RATE_LIMITS__SIGN_INS__PER_ADDRESS", "5/m"),
+        ("VESTIBULE__RATE_LIMITS__ANSWERS__PER_IDP", "100/s"),
+    ];
+    let warnings = with("proxy.yaml", &env).warnings;
+    let said = |path: &str, part: &str| {
+        warnings.iter().any(|warning| warning.path == path && warning.message.contains(part))
+    };
+    assert!(said("rate_limits.sign_ins.per_address", "an office"), "{warnings:?}");
+    assert!(said("rate_limits.answers.per_idp", "use up"), "{warnings:?}");
 }
 
 #[test]

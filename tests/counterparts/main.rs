@@ -6,6 +6,7 @@
 mod browser_scenes;
 mod browsers_sign_in;
 mod demo;
+mod folding;
 mod identity_providers;
 mod idps;
 mod nginx_auth_request;

@@ -10,7 +10,9 @@ use futures_util::FutureExt as _;
 use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 use vestibule::clock::Moment;
+use vestibule::limits::{Rate, RateLimits, Rates};
 use vestibule::login::verifier::Verifier;
 use vestibule::session::{
     Claim, ClaimKey, MemoryStore, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
@@ -103,6 +105,79 @@ async fn a_busy_verifier_answers_503_with_retry_after() {
     waiting.await.unwrap();
     let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
     assert_eq!(answered.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_flood_of_forgeries_leaves_room_for_whoever_began_here() {
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let mut plan = Plan::new(vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])]);
+    plan.verifier = Some(Verifier::with(1, 8).unwrap());
+    let world = plan.build();
+    let mut browser = Browser::of(&world);
+    let asked = browser.leave_for_the_idp("/x").await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let gate = Arc::clone(&world.gate);
+    let blocking = tokio::spawn(async move {
+        gate.verifier
+            .run(move || {
+                started.send(()).unwrap();
+                released.recv().unwrap();
+            })
+            .await
+    });
+    has_started.await.unwrap();
+
+    // As many forgeries as there are, of browsers that began nothing: two wait, and the others are turned away at once.
+    let forged = FakeIdp::new("https://idp.test/metadata").answer(&asked, "root", world.now()).form_value();
+    let mut browsers: Vec<_> = (0..20).map(|_| Browser::of(&world)).collect();
+    let mut flood: Vec<_> =
+        browsers.iter_mut().map(|browser| Box::pin(browser.bring_value(&asked, &forged))).collect();
+    let turned_away = flood.iter_mut().filter_map(|post| post.now_or_never()).count();
+    assert_eq!(turned_away, 18);
+
+    let honest_answer = idp.answer(&asked, "ada", world.now());
+    let mut honest = Box::pin(browser.bring(&asked, &honest_answer));
+    assert!((&mut honest).now_or_never().is_none(), "it waits, and is not turned away");
+    release.send(()).unwrap();
+    blocking.await.unwrap().unwrap();
+    assert_eq!(honest.await.status, StatusCode::SEE_OTHER);
+    let text = world.gate.metrics.encode();
+    assert!(text.contains("vestibule_limits_reached_total{limit=\"verifier_strangers\"} 18"));
+    assert!(text.contains("vestibule_limits_reached_total{limit=\"verifier\"} 0"));
+}
+
+#[tokio::test]
+async fn one_identity_provider_is_asked_so_often_and_strangers_do_not_use_up_what_is_its() {
+    let (idp, other) =
+        (FakeIdp::new("https://idp.test/metadata"), FakeIdp::new("https://other.test/metadata"));
+    let idps = [("corp", &idp), ("partner", &other)];
+    let mut plan = Plan::new(vec![site(0, "app", "https://app.example.com", &idps)]);
+    let few = Rates { per_address: None, per_idp: Some(Rate { count: 2, per: Duration::from_secs(60) }) };
+    plan.rates = RateLimits { sign_ins: few, answers: few };
+    let world = plan.build();
+    let mut browser = Browser::of(&world);
+    let sign_in = |idp: &str| format!("/vestibule/sign-in?rd=/x&idp={idp}");
+    let asked = browser.begin(&sign_in("corp")).await;
+    browser.begin(&sign_in("corp")).await;
+    let refused = browser.get(&sign_in("corp"), From::SameSite).await;
+    world.audit.refused(&refused, "rate-limited");
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    browser.begin(&sign_in("partner")).await;
+
+    // Strangers: the third is turned away, and the answer that was asked for is not.
+    let forged = FakeIdp::new("https://idp.test/metadata").answer(&asked, "root", world.now()).form_value();
+    let mut turned_away = Vec::new();
+    for _ in 0..4 {
+        turned_away.push(Browser::of(&world).bring_value(&asked, &forged).await.status);
+    }
+    assert_eq!(turned_away[2..], [StatusCode::TOO_MANY_REQUESTS; 2], "{turned_away:?}");
+    let answered = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
+    assert_eq!(answered.status, StatusCode::SEE_OTHER);
+    // One event for all of them.
+    let told = world.audit.events().iter().filter(|event| event["code"] == "rate-limited").count();
+    assert_eq!(told, 1);
 }
 
 /// A memory store that fails where it is told to.

@@ -27,6 +27,7 @@ use vestibule::gate::{Gate, Parts};
 use vestibule::headers::HeaderPlan;
 use vestibule::headers::jwt::JwtKeys;
 use vestibule::identity::Mapping;
+use vestibule::limits::RateLimits;
 use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
@@ -71,6 +72,7 @@ pub struct Plan {
     pub store: Option<Arc<dyn Store>>,
     pub clock: Arc<ManualClock>,
     pub second_opinion: Weight,
+    pub rates: RateLimits,
 }
 
 impl Plan {
@@ -82,6 +84,7 @@ impl Plan {
             store: None,
             clock: Arc::new(ManualClock::at(START)),
             second_opinion: Weight::default(),
+            rates: RateLimits::default(),
         }
     }
 
@@ -95,6 +98,7 @@ impl Plan {
             branding: Branding::default(),
             message_limits: Limits::default(),
             second_opinion: SecondOpinion::seek(self.second_opinion).unwrap(),
+            bounds: vestibule::limits::Limits { rates: self.rates, ..Default::default() },
         };
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new(16 << 20, self.clock.now())));
         let verifier = self.verifier.unwrap_or_else(|| Verifier::with(1, 8).unwrap());
@@ -163,6 +167,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
         branding: Branding::default(),
         cors: Cors::default(),
         keep_fragment: true,
+        close_connections_after: Duration::ZERO,
         public_url,
     }
 }

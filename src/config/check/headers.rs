@@ -3,41 +3,55 @@
 use super::Desk;
 use crate::config::file::{File, Header, Headers};
 use crate::config::reader::Field;
-use crate::config::values::{Short, Word};
-use crate::config::words::{Carried, GroupsSent, Preset};
-use crate::headers::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Source};
+use crate::config::values::{OneOrMany, Short, Word};
+use crate::config::words::{Carried, GroupsSent};
+use crate::headers::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Separator, Source, lay_over};
 use crate::identity::{Mapping, Part};
 use http::HeaderName;
 use std::collections::BTreeSet;
 
-/// The plan: the preset, then the owner's own. A custom header with the very name of a preset's takes its place. What a
-/// header carries beside the ordinary parts of an identity is told to the mapping.
+/// The most headers that one list of values can have: applications count to a handful, and each takes room when it is
+/// empty too.
+const MOST_NUMBERED: u32 = 50;
+
+/// The plan: the default set, the presets, then the owner's own. A later header with the very name of an earlier one takes
+/// its place. What a header carries beside the ordinary parts of an identity is told to the mapping.
 pub(super) fn plan(file: &Headers, mapping: &mut Mapping, desk: &mut Desk) -> Option<HeaderPlan> {
     // Below 256 octets a JWT cannot fit; nginx gives all headers of an answer 4 KiB by default, others 64 KiB at most.
     let budget = desk.size(&file.budget, HeaderPlan::DEFAULT_BUDGET as u64, 256, 64 << 10);
     let budget = usize::try_from(budget).unwrap_or(HeaderPlan::DEFAULT_BUDGET);
-    let preset = match file.preset.or(Word(Preset::Default)).0 {
-        Preset::Default => HeaderPlan::default_set(),
-        Preset::OAuth2Proxy => HeaderPlan::oauth2_proxy_preset(),
-    };
-    let mut specs = preset.specs().to_vec();
+    let mut specs = HeaderPlan::default_set().specs().to_vec();
+    for item in file.preset.get().into_iter().flat_map(|OneOrMany(listed)| listed) {
+        let Some(Word(preset)) = item.get() else { continue };
+        lay_over(&mut specs, preset.specs(&mut |part, attribute| carry(part, attribute, mapping)));
+    }
     let mut custom: Vec<HeaderName> = Vec::new();
     for header in file.custom.get().map_or(&[][..], Vec::as_slice) {
         let Some(spec) = spec(header, mapping, desk) else { continue };
-        if custom.contains(&spec.name) {
-            desk.error(header.name.problem(format!("{} is set twice", spec.name)));
-            continue;
+        for spec in spec.and_numbered(numbered(header, desk)) {
+            if custom.contains(&spec.name) {
+                desk.error(header.name.problem(format!("{} is set twice", spec.name)));
+                continue;
+            }
+            let name = spec.name.clone();
+            custom.push(name.clone());
+            lay_over(&mut specs, [spec]);
+            // The plan knows which names are one to an application; asked after each, the problem stands at the culprit.
+            if let Err(message) = HeaderPlan::new(specs.clone(), budget) {
+                desk.error(header.name.problem(message));
+                specs.retain(|spec| spec.name != name);
+            }
         }
-        custom.push(spec.name.clone());
-        match specs.iter_mut().find(|preset| preset.name == spec.name) {
-            Some(preset) => *preset = spec,
-            None => specs.push(spec),
-        }
-        // The plan knows which names are one to an application; asked after each, the problem stands at the culprit.
-        if let Err(message) = HeaderPlan::new(specs.clone(), budget) {
-            desk.error(header.name.problem(message));
-            specs.retain(|spec| Some(&spec.name) != custom.last());
-        }
+    }
+    let empty: usize = specs.iter().map(|spec| spec.name.as_str().len() + ": \r\n".len()).sum();
+    if empty > budget / 2 {
+        let message = format!(
+            "the names of {} headers take {empty} octets of {budget} when all are empty: groups will often be left out",
+            specs.len()
+        );
+        desk.warn(
+            file.place.problem(message).hint("fewer presets or numbered headers, or a larger headers.budget"),
+        );
     }
     let plan = HeaderPlan::new(specs, budget).map_err(|message| desk.error(file.place.problem(message))).ok();
     Some(plan?.sending(groups(file, mapping, desk)))
@@ -53,6 +67,34 @@ pub(super) fn all_leave(file: &File, desk: &mut Desk) {
         let hint = "write headers.groups: mapped (these groups), none (the roles alone), a list, or all if that is meant";
         desk.warn(file.roles.problem(message).hint(hint));
     }
+}
+
+/// What carries a part that a preset sends: the owner's own of this name, or the attribute that everybody knows it by.
+fn carry(part: &str, attribute: &str, mapping: &mut Mapping) -> Option<Source> {
+    let named = Part::named(part);
+    if let (Part::Custom(name), true) = (&named, mapping.candidates(&named).is_empty()) {
+        mapping.custom.push((name.clone(), vec![attribute.to_owned()]));
+    }
+    let place = mapping.carried.iter().position(|own| *own == named).unwrap_or_else(|| {
+        mapping.carried.push(named);
+        mapping.carried.len() - 1
+    });
+    u8::try_from(place).map(Source::Carried).ok()
+}
+
+/// How many headers there are for single values.
+fn numbered(header: &Header, desk: &mut Desk) -> u8 {
+    let Some(count) = header.numbered.get() else { return 0 };
+    let is_jwt = matches!(header.value.get(), Some(Carried::Known(Source::Jwt | Source::GroupsOmitted)));
+    if *count == 0 || *count > MOST_NUMBERED {
+        desk.error(header.numbered.problem(format!("must be at least 1 and at most {MOST_NUMBERED}")));
+        return 0;
+    }
+    if is_jwt {
+        desk.error(header.numbered.problem("counts values, and this header never has several"));
+        return 0;
+    }
+    u8::try_from(*count).unwrap_or_default()
 }
 
 /// Which groups leave.
@@ -105,18 +147,22 @@ fn spec(header: &Header, mapping: &mut Mapping, desk: &mut Desk) -> Option<Heade
     };
     let separator = separator(header, desk);
     let encoding = header.encoding.or(Word(Encoding::default())).0;
-    Some(HeaderSpec { name: name?, source: source?, separator: separator?, encoding })
+    Some(HeaderSpec { separator: separator?, encoding, ..HeaderSpec::new(name?, source?) })
 }
 
 /// Judged by a plan of its own, so that the problem stands at the separator and not at the name.
-fn separator(header: &Header, desk: &mut Desk) -> Option<String> {
-    let separator = header.separator.or(",".into());
+fn separator(header: &Header, desk: &mut Desk) -> Option<Separator> {
+    let separator = match header.separator.get().map(String::as_str) {
+        Some("json") => Separator::Json,
+        Some(text) => text.into(),
+        None => ",".into(),
+    };
     let sample = HeaderSpec {
         separator: separator.clone(),
-        ..HeaderSpec::new(HeaderName::from_static("x-sample"), crate::headers::Source::Groups)
+        ..HeaderSpec::new(HeaderName::from_static("x-sample"), Source::Groups)
     };
     if HeaderPlan::new(vec![sample], HeaderPlan::DEFAULT_BUDGET).is_err() {
-        let message = "must be punctuation or spaces, such as `,` or `|`, and not `%`";
+        let message = "must be json, or punctuation or spaces, such as `,` or `|`, and not `%`";
         desk.error(header.separator.problem(message));
         return None;
     }

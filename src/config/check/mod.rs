@@ -15,6 +15,7 @@ mod files;
 mod headers;
 mod identity;
 mod keys;
+mod limits;
 mod listeners;
 mod logout;
 mod looks;
@@ -110,6 +111,7 @@ pub(super) fn check(
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
+    let bounds = limits::limits(file, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
     let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
@@ -139,6 +141,7 @@ pub(super) fn check(
         jwt_keys,
         store_max_bytes,
         message_limits,
+        bounds,
         second_opinion,
         console,
         shutdown,

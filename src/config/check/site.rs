@@ -70,6 +70,8 @@ pub(super) fn site<'d, 'f>(
     };
     let session_limits = session_limits(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
+    let close_after = &file.session.close_connections_after;
+    let close_connections_after = desk.duration(close_after, Duration::ZERO, Duration::ZERO, HOUR);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
     let branding = branding(&file.branding, &path_prefix, desk);
     let inherited = !file.cors.origins.place.path().starts_with(&view.place.path());
@@ -107,6 +109,7 @@ pub(super) fn site<'d, 'f>(
             headers: headers?,
             jwt_keys,
             session_limits,
+            close_connections_after,
             cookies: cookies?,
             allow_encoded_slash: file.allow_encoded_slash.or(false),
             branding,

@@ -210,7 +210,7 @@ impl Authz {
             let detail = format!("the question came from {}", peer.address);
             return Err(nowhere(Refusal::new(Reason::GatewayUntrusted, detail)));
         }
-        request::within_limits(headers).map_err(nowhere)?;
+        request::within_limits(headers, &self.gate.bounds).map_err(nowhere)?;
         let asked = Asked::read(route.dialect, headers).map_err(nowhere)?;
         request::forwardable(&asked.method).map_err(nowhere)?;
         let site = self.site_of(route, asked.authority).map_err(nowhere)?;

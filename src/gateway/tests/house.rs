@@ -29,6 +29,8 @@ pub(super) const SESSION_COOKIE: &str = "__Host-vestibule";
 /// A running gate.
 pub(super) struct House {
     pub(super) gateway: Gateway,
+    /// What the gate takes for the time.
+    pub(super) clock: Arc<ManualClock>,
 }
 
 /// How a gate is built. The default: one site with a proxy, whose rules make `/public/*` public, `/optional/*`
@@ -60,8 +62,9 @@ impl Plan {
     }
 
     pub(super) fn start(self) -> House {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
-        House { gateway: Gateway::start_with(self.config, clock, self.patience).unwrap() }
+        let clock = Arc::new(ManualClock::at(NOW));
+        let shown: Arc<dyn Clock> = clock.clone();
+        House { gateway: Gateway::start_with(self.config, shown, self.patience).unwrap(), clock }
     }
 }
 
@@ -199,6 +202,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
         branding: Branding::default(),
         cors: Cors::default(),
         keep_fragment: true,
+        close_connections_after: Duration::ZERO,
         public_url,
     }
 }
@@ -215,6 +219,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         message_limits: MessageLimits::default(),
         second_opinion: None,
         console: None,
+        bounds: crate::limits::Limits::default(),
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
         watches: Vec::new(),
         log: LogSettings::default(),

@@ -298,6 +298,7 @@ async fn what_nobody_judged_is_not_forwarded() {
         patience: super::house::patience(),
         log_requests: false,
         leaving: Arc::default(),
+        seats: Arc::default(),
     };
     let (near, mut far) = tokio::io::duplex(4096);
     tokio::io::AsyncWriteExt::write_all(&mut far, b"GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n")

@@ -7,6 +7,8 @@ mod forwarded;
 mod going;
 mod house;
 mod judged;
+mod lasting;
+mod limited;
 mod manners;
 mod origin;
 mod streams;

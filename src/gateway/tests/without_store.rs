@@ -84,6 +84,7 @@ fn gate(face: Face) -> Arc<Gate> {
         branding: config.branding,
         message_limits: config.message_limits,
         second_opinion: config.second_opinion,
+        bounds: config.bounds,
     };
     let verifier = Verifier::with(1, 1).unwrap();
     Arc::new(Gate::with_verifier(parts, Arc::new(Gone), Arc::new(ManualClock::at(NOW)), verifier))
@@ -103,6 +104,7 @@ async fn the_proxy_lets_pass_whom_it_would_let_pass_unknown_and_refuses_others()
         patience: patience(),
         log_requests: false,
         leaving: Arc::default(),
+        seats: Arc::default(),
     };
     for (path, expected) in
         [("/public/a", None), ("/optional/a", None), ("/a", Some(503)), ("/admin/a", Some(503))]

@@ -17,6 +17,7 @@ pub(super) mod leaving;
 use super::answers::{Stopped, redirect};
 use super::ask;
 use super::return_to::ReturnTo;
+use super::verifier::Lane;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::Gate;
@@ -188,8 +189,9 @@ impl Visit<'_> {
             return Err(Refusal::new(Reason::Internal, "the site is not one of this gate's").into());
         };
         let limits = self.gate.message_limits;
+        let lane = if leaving.is_some() { Lane::Begun } else { Lane::Strangers };
         let examination = Examination { arrived: arrived.clone(), limits, site, leaving, now: self.now };
-        self.gate.verifier.run(move || examination.run()).await.map_err(Stopped::from).flatten()
+        self.gate.verifier.run_on(lane, move || examination.run()).await.map_err(Stopped::from).flatten()
     }
 
     /// The identity provider answered our question.

@@ -24,14 +24,18 @@
 //! | `vestibule_idp_metadata_held` | site, idp | 1 while a change waits for `vestibule metadata apply` |
 //! | `vestibule_audit_dropped_total`, `vestibule_log_dropped_total` | | audit events and lines of the log that could not be written |
 //! | `vestibule_in_flight` | | requests being served |
+//! | `vestibule_limits_reached_total` | limit | what was refused or cut because it was too much or too slow |
+//! | `vestibule_connections_closed_total` | | WebSockets and the like that were closed because their session had ended |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
 //! several sites admit.
 
+mod limits;
 mod metadata;
 mod scrape;
 
+pub use limits::LimitLabel;
 pub use metadata::{MetadataFigures, MetadataOutcome};
 
 use crate::reason::Reason;
@@ -272,6 +276,7 @@ struct Figures {
     /// (site, fingerprint) to days left.
     own_certificates: Mutex<BTreeMap<[String; 2], f64>>,
     metadata: metadata::OfMetadata,
+    limits: limits::OfLimits,
 }
 
 #[derive(Debug, Default)]

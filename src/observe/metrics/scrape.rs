@@ -20,6 +20,7 @@ impl Collector for Figures {
         self.encode_store(to)?;
         self.encode_certificates(to)?;
         self.encode_metadata(to)?;
+        self.encode_limits(to)?;
 
         let help = "Audit events that could not be written";
         let lost = to.encode_descriptor("vestibule_audit_dropped", help, None, MetricType::Counter)?;

@@ -217,6 +217,13 @@ pub(super) const fn refusal(situation: Situation) -> Text {
             try_this: "Wait a few seconds, then start again.",
             action: "Start again",
         },
+        S::TooMany => Text {
+            title: "Too many sign-ins from here",
+            what: "More people, or programs, are signing in from your network than can be right.",
+            try_this: "Wait a moment, then go back to the application. If it lasts, send the reference below to whoever \
+                       looks after this application.",
+            action: "",
+        },
         S::Unavailable => Text {
             title: "Sign-in is not available just now",
             what: "The place where sign-ins are kept cannot be reached, so nobody can be let in safely.",

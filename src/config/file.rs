@@ -60,6 +60,7 @@ section! {
         listen: Field<Short<SocketAddr, Listen>>,
         tls: Tls,
         trusted_proxies: Field<Vec<Field<IpNet>>>,
+        gateways: Gateways,
         admin: Admin,
         shutdown: Shutdown,
         state_dir: Field<FilePath>,
@@ -78,9 +79,8 @@ section! {
         metrics = "": "metrics are at /metrics of admin.listen, always",
         rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
-        ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
+        ext_authz = "false": "gateways ask at listen.authz, in the dialect that the path names",
         redis = "": "sessions are held in this process's memory",
-        gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
     }
 }
 
@@ -351,10 +351,19 @@ section! {
     Listen {
         public: Field<SocketAddr>,
         authz: Field<OrOff<SocketAddr>>,
+        grpc: Field<OrOff<SocketAddr>>,
     }
     later {
-        grpc = "off": "gateways ask over HTTP, at listen.authz",
-        ext_authz = "off": "gateways ask with auth_request or forward-auth, at listen.authz",
+        ext_authz = "off": "Envoy asks at listen.authz over HTTP, and at listen.grpc",
+    }
+}
+
+section! {
+    /// What tells gateways from others beside their address.
+    Gateways {
+        secret_header: Field<String>,
+        secret: Field<OneOrMany<Secret>>,
+        secret_file: Field<OneOrMany<FilePath>>,
     }
 }
 

@@ -21,6 +21,7 @@
 //! e-mail, IdP and JWT always stay; sign-in bounds them so that they fit, unless very many custom headers repeat them.
 //! Rules see everything all the time.
 
+mod aliases;
 mod encode;
 pub mod jwt;
 mod plan;

@@ -11,6 +11,7 @@ mod cors;
 mod cryptography;
 mod demand;
 mod files;
+mod gateways;
 mod headers;
 mod identity;
 mod keys;
@@ -81,6 +82,7 @@ pub(super) fn check(
     let forward_auth = views.iter().any(|view| view.file.forward_auth.or(false));
     let listeners = listeners::listeners(file, forward_auth, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
+    let gateways = gateways::gateways(&file.gateways, &mut desk);
     for (site, view) in sites.iter().zip(&views) {
         let Some(site) = site else { continue };
         listeners::not_in_a_circle(&view.file, &site.face, &listeners, &mut desk);
@@ -123,6 +125,7 @@ pub(super) fn check(
         sites,
         listeners,
         trusted_proxies,
+        gateways,
         keys,
         keys_are_ephemeral,
         jwt_keys,

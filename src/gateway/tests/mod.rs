@@ -3,6 +3,7 @@
 mod authz;
 mod client;
 mod cors;
+mod ext_authz;
 mod forwarded;
 mod going;
 mod house;

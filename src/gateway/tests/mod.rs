@@ -3,9 +3,11 @@
 mod authz;
 mod client;
 mod cors;
+mod envoy;
 mod ext_authz;
 mod forwarded;
 mod going;
+mod grpc;
 mod house;
 mod judged;
 mod manners;
@@ -14,4 +16,5 @@ mod streams;
 mod tidied;
 mod tls;
 mod told;
+mod verdicts;
 mod without_store;

@@ -13,7 +13,7 @@ use crate::access::{Question, RequestPath};
 use crate::gate::{Gate, Resumed};
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints};
-use crate::observe::metrics::VerdictLabel;
+use crate::observe::metrics::{FaceLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::{Face, Site};
@@ -224,6 +224,7 @@ impl Front {
         let refused = Refused {
             site,
             refusal,
+            face: FaceLabel::Proxy,
             method: &header.method,
             path: header.uri.path(),
             client,

@@ -30,6 +30,7 @@ use vestibule::identity::Mapping;
 use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
+use vestibule::observe::metrics::FaceLabel;
 use vestibule::pages::Branding;
 use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
@@ -213,6 +214,7 @@ impl World {
             let refused = Refused {
                 site: Some(site),
                 refusal,
+                face: FaceLabel::Proxy,
                 method: request.method(),
                 path: path.as_str(),
                 client: CLIENT,

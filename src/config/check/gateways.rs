@@ -28,7 +28,8 @@ pub(super) fn gateways(written: &Written, desk: &mut Desk) -> Gateways {
         None => default.secret_header,
     };
     let (inline, files) = (&written.secret, &written.secret_file);
-    if inline.is_absent() && files.is_absent() && written.secret_header.is_written() {
+    let renamed = secret_header != Gateways::default().secret_header;
+    if inline.is_absent() && files.is_absent() && renamed {
         let message =
             "says nothing without secret_file: the addresses in trusted_proxies alone admit gateways";
         desk.warn(written.secret_header.problem(message));

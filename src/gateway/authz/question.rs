@@ -144,6 +144,7 @@ impl Authz {
                 let refused = Refused {
                     site: Some(site),
                     refusal: &refusal,
+                    face: posed.dialect.face(),
                     method: &asked.method,
                     path: request::path_of(asked.target),
                     client: self.seen(posed),
@@ -171,7 +172,8 @@ impl Authz {
         let client = self.seen(posed);
         let html = ask::is_navigation(method, posed.headers);
         let path = request::path_of(target);
-        let refused = Refused { site, refusal, method, path, client, session: None, html };
+        let face = posed.dialect.face();
+        let refused = Refused { site, refusal, face, method, path, client, session: None, html };
         let response = refused.answer_to_gateway(&self.gate);
         let site = site.map(|site| site.id);
         self.record(posed, (method, target), site, verdict_of(refusal.reason), &response, client);

@@ -79,7 +79,6 @@ section! {
         metrics = "": "metrics are at /metrics of admin.listen, always",
         rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
-        ext_authz = "false": "gateways ask at listen.authz, in the dialect that the path names",
         redis = "": "sessions are held in this process's memory",
     }
 }
@@ -352,9 +351,6 @@ section! {
         public: Field<SocketAddr>,
         authz: Field<OrOff<SocketAddr>>,
         grpc: Field<OrOff<SocketAddr>>,
-    }
-    later {
-        ext_authz = "off": "Envoy asks at listen.authz over HTTP, and at listen.grpc",
     }
 }
 

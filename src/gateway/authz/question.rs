@@ -129,7 +129,7 @@ impl Authz {
                 if posed.dialect == Dialect::ExtAuthz
                     && let Some(removals) = self.removals_at(site.id)
                 {
-                    let joined = removals.joined(&site.headers, headers);
+                    let joined = removals.joined(site, headers);
                     response.headers_mut().insert(answer::HEADERS_TO_REMOVE, joined);
                 }
                 (verdict, response)

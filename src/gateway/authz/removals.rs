@@ -1,6 +1,5 @@
 //! Which of the client's headers a gateway is to take away: Envoy's dialects can say so in the answer.
 
-use crate::headers::HeaderPlan;
 use crate::site::Site;
 use http::{HeaderMap, HeaderValue};
 
@@ -29,9 +28,10 @@ impl Removals {
     /// What the client sent that an application could fold to one of ours, in spellings that are not listed.
     pub(in crate::gateway) fn further<'a>(
         &'a self,
-        plan: &'a HeaderPlan,
+        site: &'a Site,
         sent: &'a HeaderMap,
     ) -> impl Iterator<Item = &'a str> {
+        let plan = &site.headers;
         sent.keys().map(http::HeaderName::as_str).filter(|name| {
             plan.reserves(name)
                 && !plan.names().any(|own| own.as_str() == *name)
@@ -40,8 +40,8 @@ impl Removals {
     }
 
     /// All of it in one value.
-    pub(super) fn joined(&self, plan: &HeaderPlan, sent: &HeaderMap) -> HeaderValue {
-        let mut further = self.further(plan, sent).peekable();
+    pub(super) fn joined(&self, site: &Site, sent: &HeaderMap) -> HeaderValue {
+        let mut further = self.further(site, sent).peekable();
         if further.peek().is_none() {
             return self.joined.clone();
         }

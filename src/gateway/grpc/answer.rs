@@ -5,7 +5,7 @@
 
 use super::wire::{number_length, octets_length, put_number_field, put_octets, put_start};
 use crate::gateway::authz::Removals;
-use crate::headers::HeaderPlan;
+use crate::site::Site;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode, Version};
@@ -25,18 +25,18 @@ const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
 /// The answer in Envoy's words. `removals`: what the client must not have sent, and its headers as they came.
 pub(super) fn check_response(
     response: &Response<Bytes>,
-    removals: Option<(&Removals, &HeaderPlan, &HeaderMap)>,
+    removals: Option<(&Removals, &Site, &HeaderMap)>,
 ) -> Vec<u8> {
     if response.status() == StatusCode::OK { allowed(response.headers(), removals) } else { denied(response) }
 }
 
 /// `{status: {}, ok_response: {headers, headers_to_remove}}`
-fn allowed(answer: &HeaderMap, removals: Option<(&Removals, &HeaderPlan, &HeaderMap)>) -> Vec<u8> {
+fn allowed(answer: &HeaderMap, removals: Option<(&Removals, &Site, &HeaderMap)>) -> Vec<u8> {
     // What is said about the answer itself is not for the application.
     let identity = || answer.iter().filter(|(name, _)| **name != CACHE_CONTROL);
     let removed = || {
-        removals.into_iter().flat_map(|(removals, plan, sent)| {
-            removals.names().iter().map(String::as_str).chain(removals.further(plan, sent))
+        removals.into_iter().flat_map(|(removals, site, sent)| {
+            removals.names().iter().map(String::as_str).chain(removals.further(site, sent))
         })
     };
     let inside: usize = identity()

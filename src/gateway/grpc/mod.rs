@@ -117,8 +117,8 @@ impl Grpc {
             None => self.authz.with_the_store(&posed).await,
         };
         let site = answered.site.and_then(|site| {
-            let plan = &self.gate.sites.get(usize::from(site))?.headers;
-            Some((self.authz.removals_at(site)?, plan, &of_client))
+            let removals = self.authz.removals_at(site)?;
+            Some((removals, self.gate.sites.get(usize::from(site))?.as_ref(), &of_client))
         });
         answer::reply(&answer::check_response(&answered.response, site))
     }

@@ -6,9 +6,11 @@
 //! lie in the session until half of the JWT's life is over.
 
 mod retired;
+mod revoke;
 mod sign_on;
 mod told;
 
+pub use revoke::{Cannot, Meant};
 pub use told::Told;
 
 use crate::clock::{Clock, Moment};

@@ -11,6 +11,7 @@ mod healthcheck;
 mod keygen;
 mod metadata;
 mod run;
+mod sessions;
 mod summary;
 mod test_link;
 
@@ -82,16 +83,18 @@ From there:
   vestibule run                   serve
   vestibule test-link --idp corp  a link to try a sign-in with, before anybody else does
   vestibule explain FILE          why a sign-in was refused, rule by rule
+  vestibule sessions list         who is signed in; revoke ends it
 
 Every key is explained in config.example.yaml, and can be set as an environment variable too:
   VESTIBULE__SESSION__IDLE_TIMEOUT=30m vestibule run
 
 Exit codes:
   0    well
-  1    healthcheck: not ready; explain: refused; metadata diff: something is different; metadata apply: nothing is held
+  1    healthcheck: not ready; explain: refused; metadata diff: something is different;
+       metadata apply: nothing is held; sessions revoke: no such session
   64   wrong arguments or configuration
   65   explain: there is no SAML message in the input
-  69   an address cannot be bound; a source of metadata cannot be used
+  69   an address cannot be bound; a source of metadata or the console cannot be asked
   70   a defect
   73   keygen: a file exists already or cannot be made
   130  ended at once by a second Ctrl-C (143 by a second SIGTERM)";
@@ -120,6 +123,9 @@ enum Command {
     /// Make a link with which somebody can try an identity provider without being signed in by it.
     #[command(after_help = test_link::HELP)]
     TestLink(test_link::Arguments),
+    /// Show who is signed in at a running gate, or end their sessions.
+    #[command(after_help = sessions::HELP)]
+    Sessions(sessions::Arguments),
     /// Ask a running gate whether it is ready; exit 0 when it is, else 1.
     #[command(after_help = healthcheck::HELP)]
     Healthcheck(healthcheck::Arguments),
@@ -164,6 +170,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Metadata(arguments) => metadata::metadata(&arguments, now, out, err),
         Command::Explain(arguments) => explain::explain(&arguments, now, out, err),
         Command::TestLink(arguments) => test_link::test_link(&arguments, now, out, err),
+        Command::Sessions(arguments) => sessions::sessions(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),
         Command::Keygen(arguments) => keygen::keygen(&arguments, now, out, err),
         Command::Version => writeln!(out, "vestibule {}", version()).map(|()| Exit::Ok),

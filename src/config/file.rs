@@ -11,6 +11,7 @@ use super::words::{
     TransformWord,
 };
 use crate::admission::RoleSync;
+use crate::config::ConsoleAddress;
 use crate::headers::Encoding;
 use crate::identity::Overage;
 use crate::observe::audit::Told;
@@ -25,6 +26,8 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub(super) use super::listening::{Gateways, Listen, Tls};
+
 section! {
     /// The top level: the short form of one site, and what all sites have in common.
     File {
@@ -35,6 +38,7 @@ section! {
         forward_auth: Field<bool>,
         path_prefix: Field<String>,
         acs_aliases: Field<Vec<Field<String>>>,
+        include: Field<OneOrMany<String>>,
         sites: Field<Vec<Site>>,
         sign_on: Field<Vec<SignOn>>,
         identity_providers: Field<Vec<IdentityProvider>>,
@@ -69,12 +73,10 @@ section! {
         audit: Audit,
         branding: Branding,
         admission: Admission,
-        #[allow(dead_code, reason = "read for its refusals")]
         console: Console,
     }
     later {
         store = "memory": "sessions are held in this process's memory",
-        include = "": "write everything into one file",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         rate_limits = "": "remove the section",
@@ -346,32 +348,6 @@ section! {
 }
 
 section! {
-    /// Listeners, in the long form.
-    Listen {
-        public: Field<SocketAddr>,
-        authz: Field<OrOff<SocketAddr>>,
-        grpc: Field<OrOff<SocketAddr>>,
-    }
-}
-
-section! {
-    /// What tells gateways from others beside their address.
-    Gateways {
-        secret_header: Field<String>,
-        secret: Field<OneOrMany<Secret>>,
-        secret_file: Field<OneOrMany<FilePath>>,
-    }
-}
-
-section! {
-    /// TLS of the public listener.
-    Tls {
-        certificate_file: Field<FilePath>,
-        private_key_file: Field<FilePath>,
-    }
-}
-
-section! {
     /// Health and metrics.
     Admin {
         listen: Field<OrOff<SocketAddr>>,
@@ -445,9 +421,8 @@ section! {
 
 section! {
     /// The console of a later release.
-    Console {}
-    later {
-        listen = "off": "there is no console yet",
-        token_file = "": "there is no console yet; remove the line",
+    Console {
+        listen: Field<OrOff<ConsoleAddress>>,
+        token_file: Field<FilePath>,
     }
 }

@@ -25,7 +25,9 @@ mod check;
 mod env;
 mod file;
 mod fingerprint;
+mod include;
 mod invited;
+mod listening;
 mod path;
 mod reader;
 mod report;
@@ -54,7 +56,6 @@ use report::Report;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// A checked configuration: domain types only.
 #[derive(Debug)]
@@ -79,6 +80,8 @@ pub struct Config {
     pub message_limits: Limits,
     /// Who is asked about every accepted answer once more; none when that is off.
     pub second_opinion: Option<SecondOpinion>,
+    /// Where the owner looks at sessions and ends them; None: nowhere.
+    pub console: Option<Console>,
     /// How to go.
     pub shutdown: Shutdown,
     /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.
@@ -126,6 +129,24 @@ pub struct Listeners {
     pub grpc: Option<SocketAddr>,
     /// Health and metrics; None: off.
     pub admin: Option<SocketAddr>,
+}
+
+/// Where the owner looks at sessions and ends them.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// Where to listen.
+    pub listen: ConsoleAddress,
+    /// Who asks must know it. None: the socket's own permissions say who may.
+    pub token: Option<Secret>,
+}
+
+/// Where the console listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsoleAddress {
+    /// Plain HTTP at an address.
+    Tcp(SocketAddr),
+    /// The same at a socket in the file system, which only our own user may open.
+    Unix(PathBuf),
 }
 
 /// Certificate chain and key, reloaded when the files change.
@@ -230,15 +251,7 @@ fn read(
     env: &[(String, String)],
 ) -> Result<(file::File, Fingerprints, Report, Vec<Problem>), Problems> {
     let mut report = Report::default();
-    let name = file.display().to_string();
-    let document = match std::fs::read(file) {
-        Ok(bytes) => yaml::Document::parse(&name, &Zeroizing::new(bytes), &mut report),
-        Err(error) => {
-            report.error(Problem::at_file(&name, None, format!("cannot be read: {error}")));
-            None
-        }
-    };
-    let Some(document) = document else { return Err(report.into_problems()) };
+    let Some(document) = include::read(file, &mut report) else { return Err(report.into_problems()) };
     let twins = env::Twins::read(env, &mut report);
     let misread = env::misread(env);
     misread.iter().cloned().for_each(|problem| report.warn(problem));

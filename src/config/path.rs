@@ -23,6 +23,17 @@ impl KeyPath {
         self.join(item_key(index))
     }
 
+    /// The same path where the list at the top has `by` more items before it; any other path as it is.
+    pub(super) fn moved_down(&self, by: usize) -> Self {
+        let mut steps = self.0.clone();
+        if let Some(item) = steps.get_mut(1)
+            && let Some(index) = item_index(item)
+        {
+            *item = item_key(index.saturating_add(by));
+        }
+        Self(steps)
+    }
+
     /// From the top down.
     pub(super) fn steps(&self) -> &[String] {
         &self.0

@@ -279,8 +279,8 @@ impl<'a> Reader<'a> {
         if let Some(variable) = self.twins.variable(&path) {
             return Place { path, line: None, origin: Some(variable.to_owned()) };
         }
-        match self.document.line(&path) {
-            Some(line) => Place { path, line: Some(line), origin: Some(self.document.file().to_owned()) },
+        match self.document.stands(&path) {
+            Some((file, line)) => Place { line: Some(line), origin: Some(file.to_owned()), path },
             None if self.twins.reach_below(&path) => {
                 Place { path, line: None, origin: Some("environment".into()) }
             }

@@ -108,7 +108,17 @@ impl Report {
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    // Which file comes first is as they were read; a sort of what stands in one keeps what has no line where it was.
+    let mut files: Vec<Option<String>> = Vec::new();
+    for problem in problems.iter().filter(|problem| problem.line.is_some()) {
+        if !files.contains(&problem.origin) {
+            files.push(problem.origin.clone());
+        }
+    }
+    problems.sort_by_key(|problem| {
+        let file = files.iter().position(|file| *file == problem.origin).filter(|_| problem.line.is_some());
+        (file.unwrap_or(usize::MAX), problem.line.unwrap_or(usize::MAX))
+    });
     problems
 }
 

@@ -3,11 +3,12 @@
 use super::reader::{Field, Found, Place, Read, Reader, Slot, is_list, kind};
 use super::schema::{Shape, closest};
 use crate::clock::Moment;
+use crate::config::ConsoleAddress;
 use crate::secret::Secret;
 use figment::value::Value;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A value made from one text. The error is what comes after the key in the problem: "is not a …".
@@ -158,6 +159,24 @@ impl Scalar for SocketAddr {
         text.parse().map_err(|_| {
             format!("is not an address: `{text}`; write IP:PORT, such as 127.0.0.1:4180, 0.0.0.0:4180 or [::]:4180")
         })
+    }
+}
+
+/// `127.0.0.1:9091`, or `unix:/run/vestibule/console.sock`.
+impl Scalar for ConsoleAddress {
+    fn parse(text: &str) -> Result<Self, String> {
+        let Some(path) = text.strip_prefix("unix:") else {
+            return SocketAddr::parse(text)
+                .map(Self::Tcp)
+                .map_err(|e| format!("{e}, or unix:/run/vestibule/console.sock"));
+        };
+        let path = Path::new(path);
+        match path.is_absolute() && path.file_name().is_some() {
+            true => Ok(Self::Unix(path.to_owned())),
+            false => Err(format!(
+                "is not the whole path of a socket: `{text}`; write unix:/run/vestibule/console.sock"
+            )),
+        }
     }
 }
 

@@ -21,12 +21,22 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Rules nest terms; nobody nests them this deep.
 const MAX_DEPTH: usize = 32;
 
-/// The file as a tree of texts.
+/// The file as a tree of texts, or several as one ([`super::include`]).
 #[derive(Debug)]
 pub(super) struct Document {
-    file: String,
-    root: Dict,
-    lines: HashMap<KeyPath, usize>,
+    /// The first is the one of the command line.
+    pub(super) files: Vec<String>,
+    pub(super) root: Dict,
+    pub(super) lines: HashMap<KeyPath, Line>,
+}
+
+/// Where a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Which of the document's files.
+    pub(super) file: usize,
+    /// 1-based.
+    pub(super) line: usize,
 }
 
 impl Document {
@@ -47,7 +57,11 @@ impl Document {
         };
         let mut builder = Builder { file, parser: Parser::new_from_str(text), lines: HashMap::new(), report };
         match builder.document() {
-            Ok(root) => Some(Self { file: file.into(), root, lines: builder.lines }),
+            Ok(root) => {
+                let lines =
+                    builder.lines.into_iter().map(|(path, line)| (path, Line { file: 0, line })).collect();
+                Some(Self { files: vec![file.into()], root, lines })
+            }
             Err(Stop { line, message, hint }) => {
                 let problem = fail(Some(line), message);
                 report.error(Problem { hint: hint.map(str::to_owned), ..problem });
@@ -58,7 +72,13 @@ impl Document {
 
     /// The file's name, as given on the command line.
     pub(super) fn file(&self) -> &str {
-        &self.file
+        self.files.first().map_or("", String::as_str)
+    }
+
+    /// The file in which a key or a list's item stands, and its line there.
+    pub(super) fn stands(&self, path: &KeyPath) -> Option<(&str, usize)> {
+        let at = self.lines.get(path)?;
+        Some((self.files.get(at.file)?, at.line))
     }
 
     /// The items of the list under a key of the top, in order, each with its line. No list has none.
@@ -75,13 +95,13 @@ impl Document {
 
     /// The line of a key or of a list's item.
     pub(super) fn line(&self, path: &KeyPath) -> Option<usize> {
-        self.lines.get(path).copied()
+        self.lines.get(path).map(|at| at.line)
     }
 }
 
 impl Provider for Document {
     fn metadata(&self) -> Metadata {
-        Metadata::from("configuration file", Source::File(self.file.clone().into()))
+        Metadata::from("configuration file", Source::File(self.file().into()))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {

@@ -7,6 +7,7 @@
 //! authz listener  -> serve (hyper) ---> authz ---> 200 with headers, 401, 403 ...
 //! grpc listener   -> serve (hyper) ---> grpc ----> authz, in Envoy's words
 //! admin listener  -> serve (hyper) ---> admin ---> health, metrics
+//! console         -> hyper -----------> console -> sessions, for the owner
 //! ```
 //!
 //! Each listener is a [`lane`]: a runtime of its own, so that a flood on one does not slow the others. Below the HTTP
@@ -15,6 +16,7 @@
 mod admin;
 mod authz;
 mod background;
+mod console;
 mod decide;
 mod forward;
 mod grpc;
@@ -35,12 +37,13 @@ mod watch;
 pub use limits::Patience;
 
 use crate::clock::Clock;
-use crate::config::{Config, Shutdown};
+use crate::config::{Config, ConsoleAddress, Shutdown};
 use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
 use crate::session::MemoryStore;
 use admin::Admin;
 use authz::{Authz, Doorkeeper};
+use console::Console;
 use decide::Front;
 use forward::Edge;
 use grpc::Grpc;
@@ -81,6 +84,7 @@ pub struct Gateway {
     faces: Vec<Lane>,
     /// Answers to the last.
     admin: Option<Lane>,
+    console: Option<Console>,
     background: Crew,
     /// Reads metadata; not on the thread of `background`, which keeps the time.
     metadata: Option<Crew>,
@@ -97,6 +101,8 @@ pub struct Bound {
     pub grpc: Option<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
+    /// The owner's console.
+    pub console: Option<ConsoleAddress>,
 }
 
 impl Gateway {
@@ -122,7 +128,9 @@ impl Gateway {
         let authz = listeners.authz.map(|at| lane::Bound::bind(at, "listen.authz")).transpose()?;
         let grpc = listeners.grpc.map(|at| lane::Bound::bind(at, "listen.grpc")).transpose()?;
         let admin = listeners.admin.map(|at| lane::Bound::bind(at, "admin.listen")).transpose()?;
+        let console = config.console.clone().map(console::Bound::bind).transpose()?;
         let bound = Bound {
+            console: console.as_ref().map(|bound| bound.address.clone()),
             public: public.address,
             authz: authz.as_ref().map(|bound| bound.address),
             grpc: grpc.as_ref().map(|bound| bound.address),
@@ -176,8 +184,9 @@ impl Gateway {
             }
             None => None,
         };
+        let console = console.map(|bound| Console::serve(bound, gate.clone())).transpose()?;
         let background = start_background(&gate, &edges, certificate)?;
-        Ok(Self { bound, gate, leaving, shutdown, faces, admin, background, metadata })
+        Ok(Self { bound, gate, leaving, shutdown, faces, admin, console, background, metadata })
     }
 
     /// Where the listeners are.
@@ -208,6 +217,9 @@ impl Gateway {
         if let Some(admin) = &mut self.admin {
             admin.close(Duration::ZERO);
             admin.end();
+        }
+        if let Some(console) = &mut self.console {
+            console.end();
         }
         self.background.end();
         if let Some(metadata) = &mut self.metadata {

@@ -4,7 +4,7 @@
 //! often the same, so (IdP, user) is the first table, and the second, (IdP, NameID), holds only the sessions where it
 //! differs.
 
-use super::{Session, SessionKey, SiteKey};
+use super::{Selection, Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use hashbrown::HashTable;
@@ -72,6 +72,20 @@ impl Index {
             let of_idp =
                 shard.by_user.iter().filter(|session| session.site() == site && session.idp() == idp);
             found.extend(of_idp.map(|session| *session.key()));
+        }
+        found
+    }
+
+    /// One part after the other, as above.
+    pub(super) fn select(&self, selection: &Selection<'_>, limit: usize) -> Vec<Arc<Session>> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let selected = shard.by_user.iter().filter(|session| selection.takes(session));
+            found.extend(selected.take(limit - found.len()).cloned());
+            if found.len() == limit {
+                break;
+            }
         }
         found
     }

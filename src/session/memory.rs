@@ -11,7 +11,8 @@
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
 use super::{
-    Claim, ClaimKey, Departed, Departure, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, Departed, Departure, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    StoreSize,
 };
 use crate::clock::Moment;
 use async_trait::async_trait;
@@ -126,6 +127,10 @@ impl Store for MemoryStore {
 
     async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
         Ok(self.index.by_idp(site, idp))
+    }
+
+    async fn select(&self, selection: &Selection<'_>, limit: usize) -> Result<Vec<Arc<Session>>, StoreError> {
+        Ok(self.index.select(selection, limit))
     }
 
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {

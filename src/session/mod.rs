@@ -24,7 +24,7 @@ pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
 pub use memory::MemoryStore;
 pub use sign_on::{HandedOver, Origin, Reading, Readings};
-pub use store::{Claim, Departed, Departure, Peek, Store, StoreError, StoreSize};
+pub use store::{Claim, Departed, Departure, Peek, Selection, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
 use crate::identity::{Authentication, Groups, Identity, Person};
@@ -115,6 +115,11 @@ impl Session {
     pub fn expires_at(&self) -> Moment {
         let idle = self.last_use.load(Ordering::Relaxed).saturating_add(self.idle_timeout);
         Moment::from_seconds(self.ends_at.min(idle).into())
+    }
+
+    /// When it was used last, to the second.
+    pub fn last_use(&self) -> Moment {
+        Moment::from_seconds(self.last_use.load(Ordering::Relaxed).into())
     }
 
     /// Whether it would still be good at `now`; not a use.

@@ -2,6 +2,7 @@
 
 use super::{ClaimKey, Session, SessionKey, SiteKey};
 use crate::clock::Moment;
+use crate::identity::Person as _;
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -46,6 +47,10 @@ pub trait Store: Send + Sync {
     /// session.
     async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError>;
 
+    /// The sessions that are selected, at most so many, in no order: for the owner who looks or revokes. May look at every
+    /// session.
+    async fn select(&self, selection: &Selection<'_>, limit: usize) -> Result<Vec<Arc<Session>>, StoreError>;
+
     /// Claims all keys at once until `until`, or none when one is taken at `now`. Of any number of concurrent calls for
     /// one key, one is told [`Claim::First`]. `until` must lie after `now`.
     ///
@@ -73,6 +78,32 @@ pub trait Store: Send + Sync {
 
     /// Figures for metrics.
     fn size(&self) -> StoreSize;
+}
+
+/// Which sessions are meant. What is not said is not asked; nothing said means all of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selection<'a> {
+    /// On this site.
+    pub site: Option<SiteKey>,
+    /// Signed in by the identity provider with this `id`.
+    pub idp: Option<&'a str>,
+    /// Of this user, or of the user with this e-mail address.
+    pub user: Option<&'a str>,
+    /// With this public name ([`SessionKey::public_name`]).
+    pub session: Option<&'a str>,
+}
+
+impl Selection<'_> {
+    /// Whether a session is meant.
+    pub fn takes(&self, session: &Session) -> bool {
+        let named = |user: &str| {
+            session.user() == user || session.email().is_some_and(|email| email.eq_ignore_ascii_case(user))
+        };
+        self.site.is_none_or(|site| session.site() == site)
+            && self.idp.is_none_or(|idp| session.idp() == idp)
+            && self.user.is_none_or(named)
+            && self.session.is_none_or(|name| session.key().public_name() == name)
+    }
 }
 
 /// Sessions that ended by themselves.

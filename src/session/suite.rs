@@ -8,7 +8,7 @@ mod sample;
 
 pub use sample::{Sample, sample, site};
 
-use super::{Claim, ClaimKey, Limits, Peek, Session, SessionKey, SiteKey, Store, StoreError};
+use super::{Claim, ClaimKey, Limits, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub async fn run<S: Store + 'static>(make: impl Fn(Room) -> S) {
     a_name_id_finds_its_sessions(&store()).await;
     a_user_is_found_on_every_site(&store()).await;
     an_idp_finds_all_its_sessions(&store()).await;
+    a_selection_finds_what_it_says(&store()).await;
     the_least_recently_used_goes(&make).await;
     what_could_never_fit_is_refused(&make).await;
     claims_are_all_or_nothing(&store()).await;
@@ -155,6 +156,29 @@ async fn an_idp_finds_all_its_sessions<S: Store>(store: &S) {
     assert_eq!(found(0, "corp").await, keys(&of_corp.iter().collect::<Vec<_>>()));
     assert_eq!(found(0, "other").await.len(), 1);
     assert_eq!(found(7, "other").await, []);
+}
+
+async fn a_selection_finds_what_it_says<S: Store>(store: &S) {
+    let ada = Sample { user: "ada".into(), ..Sample::new(0) };
+    let here = insert(store, Sample { n: 1, ..ada.clone() }.session(NOW)).await;
+    let there = insert(store, Sample { n: 2, site: site(9), ..ada.clone() }.session(NOW)).await;
+    let namesake = insert(store, Sample { n: 3, idp: "other", ..ada.clone() }.session(NOW)).await;
+    let stranger = insert(store, Sample { user: "eve".into(), ..Sample::new(4) }.session(NOW)).await;
+    let found = |selection: Selection<'static>, limit| async move {
+        let found = patiently(|| store.select(&selection, limit)).await.unwrap_or_default();
+        sorted(Ok(found.iter().map(|session| *session.key()).collect()))
+    };
+    let all = Selection::default();
+    assert_eq!(found(all, 10).await, keys(&[&here, &there, &namesake, &stranger]));
+    assert_eq!(found(all, 3).await.len(), 3);
+    assert_eq!(found(Selection { user: Some("ada"), ..all }, 10).await, keys(&[&here, &there, &namesake]));
+    assert_eq!(found(Selection { user: Some("Ada"), ..all }, 10).await, []);
+    assert_eq!(found(Selection { idp: Some("other"), ..all }, 10).await, keys(&[&namesake]));
+    assert_eq!(found(Selection { site: Some(site(9)), ..all }, 10).await, keys(&[&there]));
+    let both = Selection { site: Some(site(9)), idp: Some("other"), ..all };
+    assert_eq!(found(both, 10).await, []);
+    let name: &'static str = stranger.key().public_name().leak();
+    assert_eq!(found(Selection { session: Some(name), ..all }, 10).await, keys(&[&stranger]));
 }
 
 async fn the_least_recently_used_goes<S: Store>(make: &impl Fn(Room) -> S) {

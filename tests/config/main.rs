@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod example;
+mod include;
 mod looks;
 mod sign_on;
 mod sites;

@@ -29,6 +29,7 @@ mod endpoints;
 mod loops;
 mod people;
 mod repost;
+mod revoked;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
 mod sign_in;

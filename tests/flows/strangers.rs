@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use vestibule::clock::Moment;
 use vestibule::login::verifier::Verifier;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
 };
 
 #[tokio::test]
@@ -162,6 +162,9 @@ impl Store for Failing {
     }
     async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
         self.inner.by_idp(site, idp).await
+    }
+    async fn select(&self, selection: &Selection<'_>, limit: usize) -> Result<Vec<Arc<Session>>, StoreError> {
+        self.inner.select(selection, limit).await
     }
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.check(CLAIM)?;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use vestibule::clock::Moment;
 use vestibule::identity::Person as _;
 use vestibule::session::suite::Room;
-use vestibule::session::{Claim, ClaimKey, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize};
+use vestibule::session::{
+    Claim, ClaimKey, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+};
 
 /// Everything is found by looking at everything.
 pub(crate) struct SlowStore {
@@ -176,6 +178,14 @@ impl Store for SlowStore {
 
     async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
         self.ask(|shelves| Ok(shelves.find(|session| (session.site(), session.idp()) == (site, idp)))).await
+    }
+
+    async fn select(&self, selection: &Selection<'_>, limit: usize) -> Result<Vec<Arc<Session>>, StoreError> {
+        self.ask(|shelves| {
+            let sessions = shelves.sessions.values().map(|(_, session)| session);
+            Ok(sessions.filter(|session| selection.takes(session)).take(limit).cloned().collect())
+        })
+        .await
     }
 
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {

@@ -18,7 +18,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 use tracing_subscriber::layer::SubscriberExt as _;
 use vestibule::clock::{Clock, ManualClock, Moment};
-use vestibule::config::load;
+use vestibule::config::{ConsoleAddress, load};
 use vestibule::gateway::Gateway;
 
 /// A running gate of several sites.
@@ -76,6 +76,12 @@ impl Town {
     pub fn asks_nginx(&self, path: &str, url: &str, cookies: &str) -> Answered {
         let headers = [("x-original-url", url), ("x-original-method", "GET"), ("cookie", cookies)];
         self.question(path, &headers[..if cookies.is_empty() { 2 } else { 3 }])
+    }
+
+    /// A question at the owner's console, where it listens at an address.
+    pub fn console(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answered {
+        let Some(ConsoleAddress::Tcp(at)) = self.gateway.bound().console else { panic!("no console") };
+        exchange(at, method, "console", target, headers, body)
     }
 
     /// A figure of the metrics, by parts of its line.

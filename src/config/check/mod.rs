@@ -7,6 +7,7 @@
 mod admission;
 mod admitted;
 mod audit;
+mod console;
 mod cors;
 mod cryptography;
 mod demand;
@@ -75,12 +76,20 @@ pub(super) fn check(
 ) -> Result<Config, Problems> {
     let mut desk = Desk::new(report, now, outbound);
     desk.folder = state::folder(file, &mut desk);
+    if file.include.is_written() && file.include.place.line().is_none() {
+        // The environment is laid over the files once they have been read.
+        let message = "is read from the configuration file only";
+        desk.error(
+            file.include.problem(message).hint("write it there, or name the folder of all parts there"),
+        );
+    }
     let described = parties::identity_providers(file, &mut desk);
     let views = sites::views(file, &mut desk);
     let sites = every_site(&views, described.as_deref(), &mut desk);
     state::wanted(file, &mut desk);
     let forward_auth = views.iter().any(|view| view.file.forward_auth.or(false));
     let listeners = listeners::listeners(file, forward_auth, &mut desk);
+    let console = console::console(file, &listeners, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
     let gateways = gateways::gateways(&file.gateways, &mut desk);
     for (site, view) in sites.iter().zip(&views) {
@@ -132,6 +141,7 @@ pub(super) fn check(
         store_max_bytes,
         message_limits,
         second_opinion,
+        console,
         shutdown,
         watches,
         log,

@@ -221,6 +221,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         store_max_bytes: 16 << 20,
         message_limits: MessageLimits::default(),
         second_opinion: None,
+        console: None,
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
         watches: Vec::new(),
         log: LogSettings::default(),

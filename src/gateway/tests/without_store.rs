@@ -10,7 +10,8 @@ use crate::gateway::request::TrustedProxies;
 use crate::login::verifier::Verifier;
 use crate::observe::metrics::VerdictLabel;
 use crate::session::{
-    Claim, ClaimKey, Peek, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, Peek, Selection, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError,
+    StoreSize,
 };
 use crate::site::Face;
 use async_trait::async_trait;
@@ -55,6 +56,9 @@ impl Store for Gone {
         gone()
     }
     async fn by_idp(&self, _: SiteKey, _: &str) -> Result<Vec<SessionKey>, StoreError> {
+        gone()
+    }
+    async fn select(&self, _: &Selection<'_>, _: usize) -> Result<Vec<Arc<Visit>>, StoreError> {
         gone()
     }
     async fn claim_once(&self, _: &[ClaimKey], _: Moment, _: Moment) -> Result<Claim, StoreError> {

@@ -131,13 +131,22 @@ pub enum Event<'a> {
         name_id: &'a str,
         /// The session's public name.
         session: &'a str,
-        /// `idle`, `max-age`, `no-room` or `retired`.
+        /// `idle`, `max-age`, `no-room`, `retired` or `revoked`.
         why: &'static str,
     },
     /// More sessions ended by themselves at the same time than are told of one by one.
     SessionsEnded {
         /// How many more.
         sessions: usize,
+    },
+    /// The owner ended sessions.
+    SessionsRevoked {
+        /// Which were meant, in words.
+        detail: &'a str,
+        /// How many ended.
+        sessions: usize,
+        /// Who gave the command.
+        by: &'a str,
     },
     /// Metadata that says something new is in use.
     MetadataChanged {

@@ -64,6 +64,7 @@ const fn is_warning(event: &Event<'_>) -> bool {
         Event::SessionReplaced { .. }
         | Event::SessionEnded { .. }
         | Event::SessionsEnded { .. }
+        | Event::SessionsRevoked { .. }
         | Event::SignedOut { .. }
         | Event::MetadataChanged { .. }
         | Event::TestSignIn { .. }

@@ -231,6 +231,13 @@ impl<'a> Record<'a> {
             Event::SessionsEnded { sessions } => {
                 Self { event: "sessions-ended", sessions: Some(sessions), ..Self::default() }
             }
+            Event::SessionsRevoked { detail, sessions, by } => Self {
+                event: "sessions-revoked",
+                detail: Some(visible(detail, MAX_DETAIL)),
+                sessions: Some(sessions),
+                by: value(by),
+                ..Self::default()
+            },
             Event::LogoutRequested { site, idp, sessions, outcome, client } => Self {
                 idp: value(idp),
                 sessions: Some(sessions),

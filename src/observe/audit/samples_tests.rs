@@ -125,6 +125,7 @@ impl Words {
             Event::SessionReplaced { site, idp, user, name_id, session, client: CLIENT },
             Event::SessionEnded { site, idp, user, name_id, session, why: "idle" },
             Event::SessionsEnded { sessions: 7 },
+            Event::SessionsRevoked { detail: word, sessions: 2, by: word },
             Event::MetadataChanged { site, idp, source, how: "the rules", by: Some(word), changed },
             Event::MetadataHeld { site, idp, source, reason, detail: word, changed },
             Event::MetadataRefused { site, idp, source, reason, detail: word },
@@ -184,8 +185,9 @@ pub(super) const fn number(event: &Event<'_>) -> usize {
         Event::EventsLost { .. } => 19,
         Event::TlsCertificateChanged { .. } => 20,
         Event::TestSignIn { .. } => 21,
+        Event::SessionsRevoked { .. } => 22,
     }
 }
 
 /// How many there are.
-pub(super) const VARIANTS: usize = 22;
+pub(super) const VARIANTS: usize = 23;

@@ -4,7 +4,7 @@
 #   scripts/install-tools.sh second-opinion   the above and the libraries of the cargo feature `second-opinion`
 #   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
 #   scripts/install-tools.sh test    all of the above and the real counterparts that the tests run against
-#   scripts/install-tools.sh bench   the above and wrk, which makes the load
+#   scripts/install-tools.sh bench   the above, and wrk and h2load, which make the load
 # Asks for nothing, installs only what is missing, and does nothing at all when everything is there.
 set -euo pipefail
 
@@ -29,7 +29,7 @@ case "${1:-}" in
     second-opinion) wanted=("${second_opinion[@]}") ;;
     demo) wanted=("${demo[@]}") ;;
     test) wanted=("${test[@]}") ;;
-    bench) wanted=("${test[@]}" wrk) ;;
+    bench) wanted=("${test[@]}" wrk nghttp2-client) ;;
     *) echo "usage: $0 build|second-opinion|demo|test|bench" >&2; exit 64 ;;
 esac
 

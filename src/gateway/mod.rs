@@ -171,8 +171,7 @@ impl Gateway {
             faces.push(Lane::answer("authz", threads, authz, serve)?);
         }
         if let Some(grpc) = grpc {
-            let (gate, leaving) = (gate.clone(), leaving.clone());
-            let answer = Arc::new(Grpc { gate, authz: authz_answers, patience, leaving });
+            let answer = Arc::new(Grpc::new(gate.clone(), authz_answers, patience, leaving.clone()));
             let serve = |connections| Answering { answer, patience, connections };
             faces.push(Lane::answer("grpc", threads, grpc, serve)?);
         }

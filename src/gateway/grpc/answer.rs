@@ -3,10 +3,11 @@
 //! Every header replaces the client's (`append` false, for Envoys of before 2021 that know nothing else, and
 //! `OVERWRITE_IF_EXISTS_OR_ADD`), also where it is empty: a header that is left out would leave the client's.
 
+use super::FRAME_HEAD;
 use super::wire::{number_length, octets_length, put_number_field, put_octets, put_start};
 use crate::gateway::authz::Removals;
 use crate::site::Site;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::{Body, Frame};
@@ -22,34 +23,54 @@ const UNAUTHENTICATED: u64 = 16;
 const APPEND_IF_EXISTS_OR_ADD: u64 = 0;
 const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
 
-/// The answer in Envoy's words. `removals`: what the client must not have sent, and its headers as they came.
-pub(super) fn check_response(
-    response: &Response<Bytes>,
-    removals: Option<(&Removals, &Site, &HeaderMap)>,
-) -> Vec<u8> {
-    if response.status() == StatusCode::OK { allowed(response.headers(), removals) } else { denied(response) }
+/// What the client must not have sent to a site, in the form of an answer.
+pub(super) struct Removed {
+    /// As fields, made once.
+    fields: Vec<u8>,
+}
+
+impl Removed {
+    pub(super) fn at(removals: &Removals) -> Self {
+        let mut fields = Vec::new();
+        for name in removals.names() {
+            put_octets(&mut fields, 5, name.as_bytes());
+        }
+        Self { fields }
+    }
+}
+
+/// What is removed of a client's headers at a site, and the headers as they came.
+pub(super) struct Taken<'a> {
+    pub(super) removed: &'a Removed,
+    pub(super) removals: &'a Removals,
+    pub(super) site: &'a Site,
+    pub(super) sent: &'a HeaderMap,
+}
+
+/// The answer in Envoy's words, with room for what gRPC puts before it.
+pub(super) fn check_response(response: &Response<Bytes>, taken: Option<&Taken<'_>>) -> Vec<u8> {
+    if response.status() == StatusCode::OK { allowed(response.headers(), taken) } else { denied(response) }
 }
 
 /// `{status: {}, ok_response: {headers, headers_to_remove}}`
-fn allowed(answer: &HeaderMap, removals: Option<(&Removals, &Site, &HeaderMap)>) -> Vec<u8> {
+fn allowed(answer: &HeaderMap, taken: Option<&Taken<'_>>) -> Vec<u8> {
     // What is said about the answer itself is not for the application.
     let identity = || answer.iter().filter(|(name, _)| **name != CACHE_CONTROL);
-    let removed = || {
-        removals.into_iter().flat_map(|(removals, site, sent)| {
-            removals.names().iter().map(String::as_str).chain(removals.further(site, sent))
-        })
-    };
+    let listed = taken.map_or(&[][..], |taken| &taken.removed.fields);
+    let further = || taken.into_iter().flat_map(|taken| taken.removals.further(taken.site, taken.sent));
     let inside: usize = identity()
         .map(|(name, value)| octets_length(option_length(name, value)))
-        .chain(removed().map(|name| octets_length(name.len())))
-        .sum();
-    let mut message = Vec::with_capacity(inside + 16);
+        .chain(further().map(|name| octets_length(name.len())))
+        .sum::<usize>()
+        + listed.len();
+    let mut message = begun(inside + 16);
     put_start(&mut message, 1, 0);
     put_start(&mut message, 3, inside);
     for (name, value) in identity() {
         put_option(&mut message, name, value, OVERWRITE_IF_EXISTS_OR_ADD);
     }
-    for name in removed() {
+    message.extend_from_slice(listed);
+    for name in further() {
         put_octets(&mut message, 5, name.as_bytes());
     }
     message
@@ -70,7 +91,7 @@ fn denied(response: &Response<Bytes>) -> Vec<u8> {
         }
     }
     put_octets(&mut inside, 3, response.body());
-    let mut message = Vec::with_capacity(inside.len() + 16);
+    let mut message = begun(inside.len() + 16);
     put_start(&mut message, 1, 2);
     put_number_field(&mut message, 1, code);
     put_octets(&mut message, 2, &inside);
@@ -107,7 +128,7 @@ fn put_option(to: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue, action: 
 
 /// `grpc.health.v1.HealthCheckResponse`
 pub(super) fn health_response(serving: bool) -> Vec<u8> {
-    let mut message = Vec::with_capacity(2);
+    let mut message = begun(2);
     put_number_field(&mut message, 1, if serving { 1 } else { 2 });
     message
 }
@@ -140,16 +161,23 @@ pub(in crate::gateway) struct Reply {
     trailers: Option<HeaderMap>,
 }
 
-/// The answer to a call that went well.
-pub(super) fn reply(message: &[u8]) -> Response<Reply> {
-    let mut framed = BytesMut::with_capacity(message.len() + 5);
-    framed.put_u8(0);
+/// A message of so many octets is to follow.
+fn begun(room: usize) -> Vec<u8> {
+    let mut message = Vec::with_capacity(FRAME_HEAD + room);
+    message.extend_from_slice(&[0; FRAME_HEAD]);
+    message
+}
+
+/// The answer to a call that went well: a message that [`begun`] began.
+pub(super) fn reply(mut message: Vec<u8>) -> Response<Reply> {
     // Messages of ours are far smaller than 4 GiB.
-    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.put_slice(message);
+    let length = u32::try_from(message.len().saturating_sub(FRAME_HEAD)).unwrap_or(u32::MAX);
+    if let Some(place) = message.get_mut(1..FRAME_HEAD) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert(GRPC_STATUS, Status::Ok.number());
-    let mut response = Response::new(Reply { message: Some(framed.freeze()), trailers: Some(trailers) });
+    let mut response = Response::new(Reply { message: Some(message.into()), trailers: Some(trailers) });
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
 }

@@ -14,7 +14,7 @@ use super::record::InFlight;
 use super::serve::Answer;
 use crate::gate::Gate;
 use crate::reason::{Reason, Refusal};
-use answer::{Reply, Status};
+use answer::{Removed, Reply, Status, Taken};
 use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
 use check::Check;
@@ -38,11 +38,27 @@ const FRAME_HEAD: usize = 5;
 
 /// Answers questions over gRPC.
 pub(super) struct Grpc {
-    pub(super) gate: Arc<Gate>,
-    pub(super) authz: Arc<Authz>,
-    pub(super) patience: Patience,
+    gate: Arc<Gate>,
+    authz: Arc<Authz>,
+    patience: Patience,
     /// Set when the gate is about to go.
-    pub(super) leaving: Arc<AtomicBool>,
+    leaving: Arc<AtomicBool>,
+    /// Of each site.
+    removed: Box<[Removed]>,
+}
+
+impl Grpc {
+    /// `leaving` is set when the gate is about to go.
+    pub(super) fn new(
+        gate: Arc<Gate>,
+        authz: Arc<Authz>,
+        patience: Patience,
+        leaving: Arc<AtomicBool>,
+    ) -> Self {
+        let removed =
+            gate.sites.iter().filter_map(|site| authz.removals_at(site.id)).map(Removed::at).collect();
+        Self { gate, authz, patience, leaving, removed }
+    }
 }
 
 #[async_trait]
@@ -116,11 +132,15 @@ impl Grpc {
             Some(answered) => answered,
             None => self.authz.with_the_store(&posed).await,
         };
-        let site = answered.site.and_then(|site| {
-            let removals = self.authz.removals_at(site)?;
-            Some((removals, self.gate.sites.get(usize::from(site))?.as_ref(), &of_client))
+        let taken = answered.site.and_then(|site| {
+            Some(Taken {
+                removed: self.removed.get(usize::from(site))?,
+                removals: self.authz.removals_at(site)?,
+                site: self.gate.sites.get(usize::from(site))?,
+                sent: &of_client,
+            })
         });
-        answer::reply(&answer::check_response(&answered.response, site))
+        answer::reply(answer::check_response(&answered.response, taken.as_ref()))
     }
 
     async fn health(&self, body: Incoming) -> Response<Reply> {
@@ -131,7 +151,7 @@ impl Grpc {
         });
         match service {
             Ok(service) if SERVICES.contains(&service) => {
-                answer::reply(&answer::health_response(!self.leaving.load(Ordering::Relaxed)))
+                answer::reply(answer::health_response(!self.leaving.load(Ordering::Relaxed)))
             }
             _ => answer::failed(Status::NotFound),
         }

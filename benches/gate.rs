@@ -49,6 +49,9 @@ async fn measure() {
     if wanted("check") {
         check_of_a_known_session().await;
     }
+    if wanted("envoy") {
+        checks_of_envoy().await;
+    }
     if wanted("sites") {
         among_a_hundred_sites().await;
     }
@@ -104,6 +107,77 @@ async fn check_of_a_known_session() {
     let [ours, theirs] = interleaved([(gate.program.id(), &url, &headers), (nginx.id(), &other, &headers)]);
     report("check of a known session", &ours, "nginx return 204", &theirs, 1.10);
     drop((idp, nginx));
+}
+
+/// Envoy's questions about a known session, over HTTP and over gRPC, against nginx `return 204`.
+async fn checks_of_envoy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ports, nginx_port, grpc_port) = (Ports::choose(), free_port(), free_port());
+    let public = format!("http://127.0.0.1:{}", ports.public);
+    let idp = DemoIdp::start(folder.path(), "localhost", &public);
+    let mut command = on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule"));
+    command.env("VESTIBULE__LISTEN__GRPC", format!("127.0.0.1:{grpc_port}"));
+    let gate = GateProcess::start_by(
+        command,
+        folder.path(),
+        &ports,
+        &format!("public_url: {public}\nforward_auth: true\nlog: {{requests: false}}\n{CONFIG}"),
+    );
+    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+    let authority = format!("127.0.0.1:{}", ports.public);
+    let host = format!("Host: {authority}");
+    let headers = [cookie.as_str(), &host, "X-Forwarded-For: 127.0.0.1"];
+    let url = format!("http://127.0.0.1:{}/vestibule/authz/ext-authz/some/page?a=1", gate.authz_port);
+    let message = folder.path().join("check-request");
+    std::fs::write(&message, check_request(&authority, "/some/page?a=1", &headers)).unwrap();
+    let call = format!("http://127.0.0.1:{grpc_port}/envoy.service.auth.v3.Authorization/Check");
+    let nginx = nginx(SERVERS, folder.path(), nginx_port, "location / { return 204; }");
+    let other = format!("http://127.0.0.1:{nginx_port}/");
+    let [http, grpc, theirs] = in_turns([
+        (gate.program.id(), &|seconds| requests(&wrk(&url, headers.into_iter(), seconds))),
+        (gate.program.id(), &|seconds| h2load(&call, &message, seconds)),
+        (nginx.id(), &|seconds| requests(&wrk(&other, headers.into_iter(), seconds))),
+    ]);
+    // To h2load a denial is an answer like any other.
+    let figures = Visitor::new().get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await.body;
+    let counted = |line: &&str| line.contains("face=\"grpc\",verdict=") && !line.ends_with(" 0");
+    let counted: Vec<&str> = figures.lines().filter(counted).collect();
+    assert!(counted.len() == 1 && counted[0].contains("\"allowed\""), "{counted:?}");
+    report("ext-authz check of a known session", &http, "nginx return 204", &theirs, 1.15);
+    report("gRPC check of a known session", &grpc, "nginx return 204", &theirs, 2.56);
+    drop((idp, nginx));
+}
+
+/// What Envoy says of a browser's request, framed.
+fn check_request(host: &str, target: &str, lines: &[&str]) -> Vec<u8> {
+    let field = |number: u8, octets: &[u8]| {
+        let length = octets.len();
+        let length =
+            if length < 128 { vec![length as u8] } else { vec![length as u8 | 128, (length >> 7) as u8] };
+        [&[number << 3 | 2], &length[..], octets].concat()
+    };
+    let entry = |name: &str, value: &str| {
+        field(3, &[field(1, name.to_ascii_lowercase().as_bytes()), field(2, value.as_bytes())].concat())
+    };
+    let mut http = [field(2, b"GET"), field(4, target.as_bytes()), field(5, host.as_bytes())].concat();
+    let browser = [
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "Accept-Language: en-GB,en;q=0.5",
+        "Accept-Encoding: gzip, deflate, br, zstd",
+        "Sec-Fetch-Mode: navigate",
+        "X-Request-Id: 3f0c2e0e-6f0a-4c1e-9a55-5d9a6a4f7f11",
+    ];
+    for line in lines.iter().chain(&browser) {
+        let (name, value) = line.split_once(": ").unwrap();
+        http.extend(entry(name, value));
+    }
+    for (name, value) in [(":method", "GET"), (":path", target), (":authority", host), (":scheme", "http")] {
+        http.extend(entry(name, value));
+    }
+    let source = field(1, &field(1, &field(1, &field(2, b"127.0.0.1"))));
+    let message = field(1, &[source, field(4, &field(2, &http))].concat());
+    [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat()
 }
 
 /// The same question at one of 100 sites, which admits 50 identity providers and has 1,000 rules, against a gate that has one
@@ -336,19 +410,28 @@ struct Rounds {
 }
 
 fn interleaved<const N: usize>(targets: [(u32, &String, &[&str]); N]) -> [Rounds; N] {
+    let loads = targets.map(|(process, url, headers)| {
+        (process, move |seconds| requests(&wrk(url, headers.iter().copied(), seconds)))
+    });
+    in_turns(std::array::from_fn(|index| (loads[index].0, &loads[index].1 as &dyn Fn(u64) -> f64)))
+}
+
+/// The requests that wrk counted.
+fn requests(output: &str) -> f64 {
+    assert!(!output.contains("Non-2xx"), "{output}");
+    let count =
+        |line: &str| line.split_once(" requests in ").and_then(|(count, _)| count.trim().parse().ok());
+    output.lines().find_map(count).unwrap_or_else(|| panic!("{output}"))
+}
+
+/// Each process under its load, which says how many requests were answered in so many seconds.
+fn in_turns<const N: usize>(targets: [(u32, &dyn Fn(u64) -> f64); N]) -> [Rounds; N] {
     let mut rounds = std::array::from_fn(|_| Rounds { cpu: Vec::new(), rate: Vec::new() });
     for round in 0..=ROUNDS {
-        for (index, (process, url, headers)) in targets.iter().enumerate() {
+        for (index, (process, load)) in targets.iter().enumerate() {
             let before = cpu_seconds(*process);
-            let output = wrk(url, headers.iter().copied(), if round == 0 { 1 } else { SECONDS });
+            let requests = load(if round == 0 { 1 } else { SECONDS });
             let used = cpu_seconds(*process) - before;
-            let requests: f64 = output
-                .lines()
-                .find_map(|line| {
-                    line.split_once(" requests in ").and_then(|(count, _)| count.trim().parse().ok())
-                })
-                .unwrap_or_else(|| panic!("{output}"));
-            assert!(!output.contains("Non-2xx"), "{output}");
             // The first round only warms everything up.
             if round > 0 {
                 rounds[index].cpu.push(used / requests * 1e6);
@@ -367,6 +450,22 @@ fn wrk<'a>(url: &str, headers: impl Iterator<Item = &'a str>, seconds: u64) -> S
     }
     let output = command.arg(url).output().expect("wrk is installed by scripts/install-tools.sh bench");
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The calls that were answered, on as few connections as an Envoy with two workers has.
+fn h2load(url: &str, message: &Path, seconds: u64) -> f64 {
+    let mut command = on_core(LOAD, "h2load");
+    command.args(["-c2", &format!("-m{}", CONNECTIONS / 2), &format!("-D{seconds}"), "--warm-up-time=0"]);
+    command.args(["-H", "content-type: application/grpc", "-H", "te: trailers", "-d"]).arg(message).arg(url);
+    let output = command.output().expect("h2load is installed by scripts/install-tools.sh bench");
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    let count = |line: &str| {
+        let (_, rest) = line.split_once("requests: ")?;
+        rest.split(", ").find_map(|part| part.strip_suffix(" succeeded")?.trim().parse().ok())
+    };
+    let answered = output.lines().find_map(count).unwrap_or_else(|| panic!("{output}"));
+    assert!(output.contains(" 0 failed, 0 errored"), "{output}");
+    answered
 }
 
 /// The 99th percentile in milliseconds of one round, over one connection.

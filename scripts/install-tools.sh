@@ -5,7 +5,7 @@
 #   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
 #   scripts/install-tools.sh test    all of the above and the real counterparts that the tests run against
 #   scripts/install-tools.sh image   what builds the container image and runs it
-#   scripts/install-tools.sh bench   the above and wrk, which makes the load
+#   scripts/install-tools.sh bench   the above, and wrk and h2load, which make the load
 # Asks for nothing, installs only what is missing, and does nothing at all when everything is there.
 set -euo pipefail
 
@@ -32,7 +32,7 @@ case "${1:-}" in
     demo) wanted=("${demo[@]}") ;;
     test) wanted=("${test[@]}") ;;
     image) wanted=("${image[@]}") ;;
-    bench) wanted=("${test[@]}" wrk) ;;
+    bench) wanted=("${test[@]}" wrk nghttp2-client) ;;
     *) echo "usage: $0 build|second-opinion|demo|test|image|bench" >&2; exit 64 ;;
 esac
 

@@ -17,6 +17,11 @@ impl Secret {
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether somebody said exactly this. The time tells at most the length.
+    pub fn is(&self, said: &[u8]) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, said).is_ok()
+    }
 }
 
 impl From<String> for Secret {
@@ -38,5 +43,14 @@ mod tests {
     #[test]
     fn debug_output_says_nothing() {
         assert_eq!(format!("{:?}", Secret::from("hunter2".to_string())), "Secret(…)");
+    }
+
+    #[test]
+    fn only_the_same_bytes_are_the_secret() {
+        let secret = Secret::from("hunter2".to_string());
+        assert!(secret.is(b"hunter2"));
+        for other in [&b""[..], b"hunter", b"hunter3", b"hunter22"] {
+            assert!(!secret.is(other));
+        }
     }
 }

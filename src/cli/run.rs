@@ -179,6 +179,7 @@ fn announce_listeners(listeners: &Listeners, bound: &Bound) {
     tracing::info!(
         public = format!("{scheme}://{}", bound.public),
         authz = address(bound.authz),
+        grpc = address(bound.grpc),
         admin = address(bound.admin),
         "ready"
     );

@@ -184,6 +184,9 @@ fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
     let scheme = if listeners.public_tls.is_some() { "https" } else { "http" };
     row(to, "public", &format!("{scheme}://{}", listeners.public))?;
     row(to, "authz", &address_or_off(listeners.authz))?;
+    if listeners.grpc.is_some() {
+        row(to, "grpc", &address_or_off(listeners.grpc))?;
+    }
     row(to, "admin", &address_or_off(listeners.admin))?;
     row(to, "audit", &audit(&config.audit))
 }

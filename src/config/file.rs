@@ -28,6 +28,7 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub(super) use super::listening::{Gateways, Listen, Tls};
 pub(super) use limits::{Limits, RateLimit, RateLimits, Saml};
 
 section! {
@@ -68,6 +69,7 @@ section! {
         trusted_proxies: Field<Vec<Field<IpNet>>>,
         limits: Limits,
         rate_limits: RateLimits,
+        gateways: Gateways,
         admin: Admin,
         shutdown: Shutdown,
         state_dir: Field<FilePath>,
@@ -83,9 +85,7 @@ section! {
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
-        ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
         redis = "": "sessions are held in this process's memory",
-        gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
     }
 }
 
@@ -344,26 +344,6 @@ section! {
         max_bytes: Field<Size>,
         secret: Field<OneOrMany<Secret>>,
         secret_file: Field<OneOrMany<FilePath>>,
-    }
-}
-
-section! {
-    /// Listeners, in the long form.
-    Listen {
-        public: Field<SocketAddr>,
-        authz: Field<OrOff<SocketAddr>>,
-    }
-    later {
-        grpc = "off": "gateways ask over HTTP, at listen.authz",
-        ext_authz = "off": "gateways ask with auth_request or forward-auth, at listen.authz",
-    }
-}
-
-section! {
-    /// TLS of the public listener.
-    Tls {
-        certificate_file: Field<FilePath>,
-        private_key_file: Field<FilePath>,
     }
 }
 

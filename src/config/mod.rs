@@ -27,6 +27,7 @@ mod file;
 mod fingerprint;
 mod include;
 mod invited;
+mod listening;
 mod path;
 mod reader;
 mod report;
@@ -65,6 +66,8 @@ pub struct Config {
     pub listeners: Listeners,
     /// Peers whose `X-Forwarded-*` are believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// What gateways say to be believed wherever they are.
+    pub gateways: Gateways,
     /// Seals everything that browsers keep for us.
     pub keys: KeyRing,
     /// True when no secret was configured: what browsers keep for us cannot be opened after this process.
@@ -99,6 +102,22 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
+/// What tells gateways from others beside their address.
+#[derive(Debug, Clone)]
+pub struct Gateways {
+    /// The header that carries the secret; begins with `x-vestibule-`, so that no application ever sees it.
+    pub secret_header: http::HeaderName,
+    /// Any of them admits; none: addresses alone do.
+    pub secrets: Vec<Secret>,
+}
+
+impl Default for Gateways {
+    fn default() -> Self {
+        let secret_header = http::HeaderName::from_static("x-vestibule-gateway-secret");
+        Self { secret_header, secrets: Vec::new() }
+    }
+}
+
 /// Where to listen.
 #[derive(Debug, Clone)]
 pub struct Listeners {
@@ -106,8 +125,10 @@ pub struct Listeners {
     pub public: SocketAddr,
     /// TLS of the public listener; None: plain, TLS ends before us.
     pub public_tls: Option<TlsFiles>,
-    /// Questions of gateways; None: off.
+    /// Questions of gateways over HTTP; None: off.
     pub authz: Option<SocketAddr>,
+    /// Questions of gateways over gRPC; None: off.
+    pub grpc: Option<SocketAddr>,
     /// Health and metrics; None: off.
     pub admin: Option<SocketAddr>,
 }

@@ -23,6 +23,7 @@ pub(super) struct Admin {
 #[async_trait]
 impl Answer for Admin {
     type Peer = ();
+    type Body = Full<Bytes>;
 
     fn meet(&self, _peer: IpAddr) {}
 

@@ -4,17 +4,18 @@
 //! answer of ours.
 
 use super::forward::{Edge, Hops, Passenger};
+use super::judge::{Case, Judged, judge};
 use super::limits::Patience;
-use super::record::{InFlight, passes_unknown, verdict_of};
+use super::record::{InFlight, verdict_of};
 use super::reply::body;
 use super::request::{self, TrustedProxies};
 use super::seats::Seats;
 use super::watch;
-use crate::access::{Question, RequestPath, Verdict};
+use crate::access::{Question, RequestPath};
 use crate::gate::{Gate, Resumed};
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints, too_many};
-use crate::observe::metrics::{LimitLabel, VerdictLabel};
+use crate::observe::metrics::{FaceLabel, LimitLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::{Face, Site};
@@ -146,20 +147,11 @@ impl Front {
             Resumed::Absent => Ok(None),
             Resumed::Ask(_) => gate.resume(site, &header.headers, now).await,
         };
-        // What nobody need sign in for does not depend on the store: it is judged, and goes on, as a stranger's.
-        let (visit, unknown) = found.map_or_else(|refusal| (None, Some(refusal)), |visit| (visit, None));
         let question = Question { method: &header.method, path: &path, client: hops.client, now };
-        let preflight = || site.cors.preflight(&header.method, &header.headers).filter(|_| bodiless);
-        let verdict = site.rules.judge(&question, visit.as_deref()).or_preflight(preflight);
-        match (&verdict, &unknown) {
-            (Verdict::NeedsSession | Verdict::NeedsStepUp { .. }, Some(refusal)) => {
-                return Ok(self.refuse(session, Some(site), refusal, hops.client));
-            }
-            (Verdict::Allow(_), Some(refusal)) => passes_unknown(site, refusal),
-            _ => {}
-        }
-        Ok(match verdict {
-            Verdict::Allow(permit) => {
+        let case = Case { site, question, headers: &header.headers, bodiless };
+        let (judged, visit) = judge(&case, found);
+        Ok(match judged {
+            Judged::Pass(permit) => {
                 let identity = || visit.as_ref().map(|visit| gate.identity_headers(site, visit, now));
                 let passenger = Passenger::new(permit, identity, hops, part);
                 if passenger.is_identified()
@@ -169,23 +161,21 @@ impl Front {
                 }
                 Decision::Forward(passenger)
             }
-            Verdict::NeedsSession | Verdict::NeedsStepUp { .. } => {
+            Judged::SignIn(step_up) => {
                 let target = header.uri.path_and_query().map_or("/", |target| target.as_str());
                 let (method, headers) = (&header.method, &header.headers);
-                let mut response = match verdict {
-                    Verdict::NeedsStepUp { rule, because } => {
-                        ask::for_step_up(site, method, headers, target, rule, because)
-                    }
-                    _ => ask::for_proxy(site, method, headers, target),
+                let mut response = match step_up {
+                    Some((rule, because)) => ask::for_step_up(site, method, headers, target, rule, because),
+                    None => ask::for_proxy(site, method, headers, target),
                 };
                 site.cors.let_read(headers, response.headers_mut());
                 let redirects = response.status().is_redirection();
                 let verdict = if redirects { VerdictLabel::SignIn } else { VerdictLabel::Unauthenticated };
                 Decision::Answer(verdict, response)
             }
-            Verdict::Forbidden(refusal) => {
+            Judged::Refused(refusal) => {
                 let response = self.refusal(header, Some(site), &refusal, hops.client, visit.as_deref());
-                Decision::Answer(VerdictLabel::Forbidden, response)
+                Decision::Answer(verdict_of(refusal.reason), response)
             }
         })
     }
@@ -263,6 +253,7 @@ impl Front {
         let refused = Refused {
             site,
             refusal,
+            face: FaceLabel::Proxy,
             method: &header.method,
             path: header.uri.path(),
             client,

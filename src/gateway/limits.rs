@@ -45,5 +45,9 @@ pub(super) const MAX_DISCARDED_BEFORE: usize = 64 * 1024;
 /// Octets of an unwanted body that are read after the answer.
 pub(super) const MAX_DISCARDED_AFTER: usize = 16 * 1024 * 1024;
 
+/// Octets of a question over gRPC: a header of the usual `limits.header_size`, what stands around it, and a piece of a body
+/// that nobody here looks at.
+pub(super) const MAX_GRPC_MESSAGE: usize = 256 * 1024;
+
 /// Addresses of an application that are tried for one request.
 pub(super) const MAX_CONNECT_ATTEMPTS: usize = 4;

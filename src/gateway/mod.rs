@@ -1,9 +1,11 @@
-//! The only room that knows pingora and hyper: listeners, both faces, our own endpoints.
+//! The only room that knows pingora and hyper: listeners, both faces, our own endpoints. What may pass is decided in one
+//! place for all of them, [`judge`].
 //!
 //! ```text
 //! public listener -> serve (pingora) -> decide -> forward -> the application
 //!                                          \----> login::endpoints, pages
 //! authz listener  -> serve (hyper) ---> authz ---> 200 with headers, 401, 403 ...
+//! grpc listener   -> serve (hyper) ---> grpc ----> authz, in Envoy's words
 //! admin listener  -> serve (hyper) ---> admin ---> health, metrics
 //! console         -> hyper -----------> console -> sessions, for the owner
 //! ```
@@ -17,7 +19,9 @@ mod background;
 mod console;
 mod decide;
 mod forward;
+mod grpc;
 mod hesitant;
+mod judge;
 mod lane;
 mod limits;
 mod proxy;
@@ -39,10 +43,11 @@ use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
 use crate::session::MemoryStore;
 use admin::Admin;
-use authz::Authz;
+use authz::{Authz, Doorkeeper};
 use console::Console;
 use decide::Front;
 use forward::Edge;
+use grpc::Grpc;
 use lane::{Crew, Lane, Threads};
 use pingora::apps::HttpServerOptions;
 use pingora::server::configuration::ServerConf;
@@ -77,7 +82,7 @@ pub struct Gateway {
     gate: Arc<Gate>,
     leaving: Arc<AtomicBool>,
     shutdown: Shutdown,
-    /// Public, then authz: what is drained.
+    /// Public, then authz and grpc: what is drained.
     faces: Vec<Lane>,
     /// Answers to the last.
     admin: Option<Lane>,
@@ -92,8 +97,10 @@ pub struct Gateway {
 pub struct Bound {
     /// The application's address, or our own endpoints' where a gateway forwards.
     pub public: SocketAddr,
-    /// The questions of gateways.
+    /// The questions of gateways over HTTP.
     pub authz: Option<SocketAddr>,
+    /// The questions of gateways over gRPC.
+    pub grpc: Option<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
     /// The owner's console.
@@ -122,18 +129,21 @@ impl Gateway {
         let certificate = listeners.public_tls.as_ref().map(LiveCertificate::load).transpose()?;
         let public = lane::Bound::bind(listeners.public, "listen.public")?;
         let authz = listeners.authz.map(|at| lane::Bound::bind(at, "listen.authz")).transpose()?;
+        let grpc = listeners.grpc.map(|at| lane::Bound::bind(at, "listen.grpc")).transpose()?;
         let admin = listeners.admin.map(|at| lane::Bound::bind(at, "admin.listen")).transpose()?;
         let console = config.console.clone().map(console::Bound::bind).transpose()?;
         let bound = Bound {
             console: console.as_ref().map(|bound| bound.address.clone()),
             public: public.address,
             authz: authz.as_ref().map(|bound| bound.address),
+            grpc: grpc.as_ref().map(|bound| bound.address),
             admin: admin.as_ref().map(|bound| bound.address),
         };
 
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let leaving = Arc::new(AtomicBool::new(false));
         let trusted = TrustedProxies::new(config.trusted_proxies.clone());
+        let gateways = std::mem::take(&mut config.gateways);
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
         let watches = std::mem::take(&mut config.watches);
         let gate = Arc::new(gate(config, clock)?);
@@ -160,10 +170,17 @@ impl Gateway {
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
         let mut faces = vec![Lane::serve("public", public_threads, public, settings, serve)?];
+        let keeper = Doorkeeper::new(trusted, gateways);
+        let authz_answers = Arc::new(Authz::new(gate.clone(), keeper, log_requests));
         if let Some(authz) = authz {
-            let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
+            let answer = authz_answers.clone();
             let serve = |connections| Answering { answer, patience, connections };
             faces.push(Lane::answer("authz", threads, authz, serve)?);
+        }
+        if let Some(grpc) = grpc {
+            let answer = Arc::new(Grpc::new(gate.clone(), authz_answers, patience, leaving.clone()));
+            let serve = |connections| Answering { answer, patience, connections };
+            faces.push(Lane::answer("grpc", threads, grpc, serve)?);
         }
         let admin = match admin {
             Some(admin) => {

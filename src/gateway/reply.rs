@@ -5,6 +5,8 @@ use crate::reason::{Reason, Refusal};
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use std::time::Duration;
@@ -59,6 +61,20 @@ async fn discard(session: &mut Session, most: usize) {
 
 /// What is said of a body that was waited for too long.
 pub(super) const NOT_IN_TIME: &str = "it did not arrive in time";
+
+/// The same of a question, before its answer.
+pub(super) async fn discard_body(mut body: Incoming) {
+    let reading = async {
+        let mut read = 0;
+        while read <= MAX_DISCARDED_BEFORE {
+            match body.frame().await {
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) | None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
+}
 
 /// The whole body of a request, of at most `limit` octets; the outer error is the client's disappearance.
 pub(super) async fn body(

@@ -54,12 +54,17 @@ impl TrustedProxies {
         Some(client)
     }
 
-    /// The client of a gateway's question. Unlike [`Self::client`], the gateway itself is never the client: a gateway
-    /// that names nobody would make its own address, often loopback, everybody's.
-    pub(super) fn client_of_question(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = peer.to_canonical();
-        let named = self.named_client(headers);
-        named.map_or(UNKNOWN_CLIENT, |client| if self.include(peer) { client } else { peer })
+    /// The client of a question, as the gateway that may ask names it. Unlike [`Self::client`], the gateway itself is
+    /// never the client: a gateway that names nobody would make its own address, often loopback, everybody's.
+    pub(super) fn client_of_question(&self, headers: &HeaderMap) -> IpAddr {
+        self.named_client(headers).unwrap_or(UNKNOWN_CLIENT)
+    }
+
+    /// The client of a question that also names who was connected to the gateway. Only a trusted proxy may have named
+    /// somebody else.
+    pub(super) fn client_behind(&self, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let connected = connected.to_canonical();
+        if self.include(connected) { self.client_of_question(headers) } else { connected }
     }
 }
 
@@ -207,11 +212,18 @@ mod tests {
     #[test]
     fn a_gateway_that_names_nobody_is_not_itself_the_client() {
         let trusted = trusting(&["127.0.0.0/8"]);
-        assert_eq!(trusted.client_of_question(ip("127.0.0.1"), &HeaderMap::new()), UNKNOWN_CLIENT);
-        assert_eq!(
-            trusted.client_of_question(ip("127.0.0.1"), &forwarded_for(&["192.0.2.7"])),
-            ip("192.0.2.7")
-        );
+        assert_eq!(trusted.client_of_question(&HeaderMap::new()), UNKNOWN_CLIENT);
+        assert_eq!(trusted.client_of_question(&forwarded_for(&["192.0.2.7"])), ip("192.0.2.7"));
+    }
+
+    #[test]
+    fn whoever_is_connected_to_the_gateway_is_the_client_unless_it_is_a_proxy_that_may_say_more() {
+        let trusted = trusting(&["127.0.0.0/8"]);
+        let said = forwarded_for(&["10.0.0.1"]);
+        assert_eq!(trusted.client_behind(ip("192.0.2.7"), &said), ip("192.0.2.7"));
+        assert_eq!(trusted.client_behind(ip("127.0.0.1"), &said), ip("10.0.0.1"));
+        assert_eq!(trusted.client_behind(ip("::ffff:127.0.0.1"), &said), ip("10.0.0.1"));
+        assert_eq!(trusted.client_behind(ip("127.0.0.1"), &HeaderMap::new()), UNKNOWN_CLIENT);
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::observe::metrics::{LimitLabel, Metrics};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -111,11 +110,14 @@ impl ServerApp for Proxying {
     }
 }
 
-/// Something that answers requests whose bodies do not matter.
+/// Something that answers requests whose bodies hardly matter.
 #[async_trait]
 pub(super) trait Answer: Send + Sync + 'static {
     /// What it needs to know about a connection.
     type Peer: Copy + Send + Sync;
+
+    /// What answers are made of.
+    type Body: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static;
 
     /// Asked once for each connection.
     fn meet(&self, peer: IpAddr) -> Self::Peer;
@@ -127,7 +129,7 @@ pub(super) trait Answer: Send + Sync + 'static {
         request: &Request<Incoming>,
         peer: Self::Peer,
         began: Instant,
-    ) -> Option<Response<Full<Bytes>>>;
+    ) -> Option<Response<Self::Body>>;
 
     /// The answer, when somebody else must be asked first.
     async fn answer_later(
@@ -135,8 +137,12 @@ pub(super) trait Answer: Send + Sync + 'static {
         request: Request<Incoming>,
         peer: Self::Peer,
         began: Instant,
-    ) -> Response<Full<Bytes>>;
+    ) -> Response<Self::Body>;
 }
+
+/// Goes with a request of whose target hyper dropped a fragment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fragment;
 
 /// hyper on connections without TLS.
 pub(super) struct Answering<A> {
@@ -170,9 +176,12 @@ impl<A: Answer> Answering<A> {
         // Without a first word there is nothing to answer.
         let Ok(speaks_http2) = speaks_http2 else { return };
         let idle = self.patience.idle;
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
             let began = progress.complete_at_once();
+            if progress.takes_fragment() {
+                request.extensions_mut().insert(Fragment);
+            }
             let step = match self.answer.answer_now(&request, peer, began) {
                 Some(response) => Ok(response),
                 None => Err((self.answer.clone(), request)),

@@ -12,6 +12,7 @@ use crate::clock::Moment;
 use crate::session::Session;
 use async_trait::async_trait;
 use bytes::BytesMut;
+use memchr::memchr;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -21,7 +22,7 @@ use pingora::protocols::{
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -57,6 +58,8 @@ pub(super) struct Watch {
     unfinished: AtomicUsize,
     /// The connection will speak HTTP/2 after its preface.
     negotiated_h2: bool,
+    /// There is a `#` in the first line of the request whose header arrives.
+    fragment: AtomicBool,
     /// Whose request is being served.
     pub(super) seat: Seat,
 }
@@ -82,6 +85,7 @@ impl Watch {
             unfinished: AtomicUsize::new(0),
             negotiated_h2,
             seat: Seat::default(),
+            fragment: AtomicBool::new(false),
         })
     }
 
@@ -90,6 +94,13 @@ impl Watch {
         let watch = Self::new(patience, true);
         watch.phase.store(MULTIPLEXED, Ordering::Relaxed);
         watch
+    }
+
+    /// Whether the target of the request whose header is complete has a fragment. HTTP libraries drop it silently, and
+    /// then another target is judged than the one that a gateway forwards. To be asked once for each request; over
+    /// HTTP/2 nobody knows.
+    pub(super) fn takes_fragment(&self) -> bool {
+        self.fragment.load(Ordering::Relaxed) && self.fragment.swap(false, Ordering::Relaxed)
     }
 
     /// The header of a request is complete.
@@ -215,24 +226,71 @@ pub(super) struct Watched<S> {
     watch: Arc<Watch>,
     /// Octets that were looked at and not yet read.
     ahead: BytesMut,
+    /// How much of a request's first line has been read.
+    line: Line,
+    /// Whether first lines are looked at.
+    looks: bool,
+}
+
+/// The first line of a request, as it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Nothing of it, or line ends before it.
+    Begins,
+    /// Some of it.
+    Within,
+    /// It is over, or nobody looks at it.
+    Over,
+}
+
+impl Line {
+    /// Reads on. Whether there is a `#` in what is of the line.
+    fn has_fragment(&mut self, mut octets: &[u8]) -> bool {
+        if *self == Self::Begins {
+            let blank = octets.iter().take_while(|octet| matches!(octet, b'\r' | b'\n')).count();
+            octets = octets.get(blank..).unwrap_or_default();
+        }
+        let line = match memchr(b'\n', octets) {
+            Some(end) => {
+                *self = Self::Over;
+                octets.get(..end).unwrap_or_default()
+            }
+            None => {
+                if !octets.is_empty() {
+                    *self = Self::Within;
+                }
+                octets
+            }
+        };
+        memchr(b'#', line).is_some()
+    }
 }
 
 impl Watched<Stream> {
     /// A connection that pingora accepted.
     pub(super) fn accepted(inner: Stream, patience: Patience) -> (Self, Arc<Watch>) {
         let negotiated_h2 = matches!(inner.selected_alpn_proto(), Some(ALPN::H2));
-        Self::over(inner, Watch::new(patience, negotiated_h2))
+        // pingora keeps the target as it was written.
+        Self::over(inner, Watch::new(patience, negotiated_h2), Line::Over)
     }
 }
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     /// A connection without TLS.
     pub(super) fn new(inner: S, patience: Patience) -> (Self, Arc<Watch>) {
-        Self::over(inner, Watch::new(patience, false))
+        Self::over(inner, Watch::new(patience, false), Line::Begins)
     }
 
-    fn over(inner: S, watch: Arc<Watch>) -> (Self, Arc<Watch>) {
-        (Self { inner, watch: watch.clone(), ahead: BytesMut::new() }, watch)
+    fn over(inner: S, watch: Arc<Watch>, line: Line) -> (Self, Arc<Watch>) {
+        let looks = line == Line::Begins;
+        (Self { inner, watch: watch.clone(), ahead: BytesMut::new(), line, looks }, watch)
+    }
+
+    /// Looks for a fragment in what is read, as long as it is of a request's first line.
+    fn look(&mut self, octets: &[u8]) {
+        if self.line != Line::Over && self.line.has_fragment(octets) {
+            self.watch.fragment.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether the client begins with the preface of HTTP/2. Known with the first octet that is not of it, so that a
@@ -249,6 +307,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
         let preface = self.ahead.starts_with(PREFACE);
         if preface {
             self.watch.enter(MULTIPLEXED);
+            self.line = Line::Over;
         }
         Ok(preface)
     }
@@ -270,14 +329,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.ahead.is_empty() {
-            let some = this.ahead.len().min(buf.remaining());
-            buf.put_slice(&this.ahead.split_to(some));
+            let some = this.ahead.split_to(this.ahead.len().min(buf.remaining()));
+            this.look(&some);
+            buf.put_slice(&some);
             return Poll::Ready(Ok(()));
         }
         this.watch.may_read()?;
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        this.watch.read(buf.filled().len() - before);
+        if this.looks && this.watch.phase.load(Ordering::Relaxed) == WAITING {
+            this.line = Line::Begins;
+        }
+        let read = buf.filled().get(before..).unwrap_or_default();
+        this.look(read);
+        this.watch.read(read.len());
         Poll::Ready(Ok(()))
     }
 }
@@ -440,5 +505,30 @@ mod tests {
         near.read_exact(&mut back).await.unwrap();
         assert_eq!(&back[24..], b"settings");
         drop(rest.await);
+    }
+
+    #[tokio::test]
+    async fn a_fragment_is_seen_in_the_first_line_of_each_request_and_nowhere_else() {
+        for (pieces, seen) in [
+            (&["GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n"][..], true),
+            (&["GET /a", "b", "#", " HTTP/1.1\r\n\r\n"], true),
+            (&["\r\n\r\nGET /a#b HTTP/1.1\r\n\r\n"], true),
+            (&["GET /a HTTP/1.1\r\nCookie: a=#\r\n\r\n#"], false),
+            (&["GET /a HTTP/1.1\r\nCookie", ": a=#\r\n\r\n"], false),
+        ] {
+            let (near, mut far) = duplex(1 << 20);
+            let (mut near, watch) = Watched::new(near, PATIENCE);
+            for _ in 0..2 {
+                for piece in pieces {
+                    far.write_all(piece.as_bytes()).await.unwrap();
+                    let mut left = piece.len();
+                    while left > 0 {
+                        left -= near.read(&mut [0; 4096]).await.unwrap();
+                    }
+                }
+                watch.complete_at_once();
+                assert_eq!((watch.takes_fragment(), watch.takes_fragment()), (seen, false), "{pieces:?}");
+            }
+        }
     }
 }

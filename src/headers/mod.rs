@@ -26,6 +26,7 @@
 //! bounds them so that they fit, unless very many custom headers repeat them.
 //! Rules see everything all the time.
 
+mod aliases;
 mod encode;
 pub mod jwt;
 mod plan;

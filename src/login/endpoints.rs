@@ -8,6 +8,7 @@ use super::refused::Refused;
 use super::{choose, finish, hand_over, refused, sign_out, slo, start, too_many, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
+use crate::observe::metrics::FaceLabel;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
@@ -101,6 +102,7 @@ pub async fn answer(
                 let refused = Refused {
                     site: Some(site),
                     refusal: &refusal,
+                    face: FaceLabel::Proxy,
                     method: request.method(),
                     path: path.as_str(),
                     client,

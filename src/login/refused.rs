@@ -11,6 +11,7 @@ use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::identity::Person as _;
 use crate::observe::audit::{self, Event, Reference, Visitor};
+use crate::observe::metrics::FaceLabel;
 use crate::pages::{self, RefusalPage};
 use crate::reason::{Reason, Refusal};
 use crate::seal::Purpose;
@@ -31,6 +32,8 @@ pub struct Refused<'a> {
     pub site: Option<&'a Site>,
     /// Why.
     pub refusal: &'a Refusal,
+    /// How it came.
+    pub face: FaceLabel,
     /// The request's method.
     pub method: &'a Method,
     /// The request's path.
@@ -74,6 +77,7 @@ impl Refused<'_> {
             reference: reference.as_str(),
             refusal: self.refusal,
             client: Some(self.client),
+            face: self.face.as_str(),
             method: self.method.as_str(),
             path: self.path,
             visitor: visitor.map(|(person, session)| Visitor {
@@ -142,6 +146,7 @@ pub(super) async fn page(
     let refused = Refused {
         site: Some(site),
         refusal: &refusal,
+        face: FaceLabel::Proxy,
         method: request.method(),
         path: request.uri().path(),
         client,

@@ -16,6 +16,7 @@ use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
 use crate::identity::Person as _;
 use crate::observe::audit::{self, Event};
+use crate::observe::metrics::FaceLabel;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
@@ -94,6 +95,7 @@ pub(super) async fn end(
             let refused = Refused {
                 site: Some(site),
                 refusal: &refusal,
+                face: FaceLabel::Proxy,
                 method: request.method(),
                 path: request.uri().path(),
                 client,

@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::limits::{Buckets, RateLimits, Rates};
 use crate::observe::audit::{self, Event, Reference};
-use crate::observe::metrics::LimitLabel;
+use crate::observe::metrics::{FaceLabel, LimitLabel};
 use crate::pages::{self, RefusalPage};
 use crate::reason::{Reason, Refusal};
 use crate::site::Site;
@@ -163,6 +163,7 @@ pub(super) fn page(
             client: Some(client),
             method: method.as_str(),
             path,
+            face: FaceLabel::Proxy.as_str(),
             visitor: None,
         });
     }

@@ -92,6 +92,7 @@ fn forward_auth_listens_for_gateways_too() {
     let config = with("forward-auth.yaml", &[]);
     assert!(matches!(config.sites[0].face, Face::ForwardAuth));
     assert_eq!(config.listeners.authz.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8081"));
+    assert_eq!(config.listeners.grpc.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:8082"));
     assert_eq!(config.listeners.admin, None);
     let text = std::fs::read_to_string(good("proxy.yaml")).expect("the file");
     let text = text.replace("upstream: http://127.0.0.1:3000", "forward_auth: true");
@@ -102,6 +103,34 @@ fn forward_auth_listens_for_gateways_too() {
     let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.listeners.public.to_string(), "127.0.0.1:4180");
     assert_eq!(config.listeners.authz.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:4181"));
+    assert_eq!(config.listeners.grpc, None);
+}
+
+#[test]
+fn gateways_may_share_a_secret_and_several_while_it_changes() {
+    let config = with("forward-auth.yaml", &[]);
+    assert_eq!(config.gateways.secret_header, "x-vestibule-gateway-secret");
+    assert_eq!(config.gateways.secrets.len(), 1);
+    assert!(with("proxy.yaml", &[]).gateways.secrets.is_empty());
+    let config = with(
+        "proxy.yaml",
+        &[
+            ("VESTIBULE__GATEWAYS__SECRET__0", "0123456789abcdefghijklmnopqrstuvwxyz"),
+            ("VESTIBULE__GATEWAYS__SECRET__1", "98765432109876543210987654321098"),
+            ("VESTIBULE__GATEWAYS__SECRET_HEADER", "X-Vestibule-Mesh"),
+        ],
+    );
+    assert_eq!(config.gateways.secret_header, "x-vestibule-mesh");
+    assert!(config.gateways.secrets.iter().any(|secret| secret.is(b"98765432109876543210987654321098")));
+    assert!(!format!("{config:?}").contains("98765432109876543210987654321098"));
+}
+
+#[test]
+fn grpc_alone_is_enough_for_gateways() {
+    let alone = [("VESTIBULE__LISTEN__AUTHZ", "off")];
+    let config = with("forward-auth.yaml", &alone);
+    assert_eq!(config.listeners.authz, None);
+    assert_eq!(config.listeners.grpc.map(|a| a.port()), Some(8082));
 }
 
 fn domains(idp: &vestibule::site::Idp) -> Vec<String> {

@@ -31,6 +31,7 @@ use vestibule::limits::RateLimits;
 use vestibule::login::refused::Refused;
 use vestibule::login::verifier::Verifier;
 use vestibule::login::{ask, endpoints};
+use vestibule::observe::metrics::FaceLabel;
 use vestibule::pages::Branding;
 use vestibule::reason::Refusal;
 use vestibule::saml::demand::Demand;
@@ -218,6 +219,7 @@ impl World {
             let refused = Refused {
                 site: Some(site),
                 refusal,
+                face: FaceLabel::Proxy,
                 method: request.method(),
                 path: path.as_str(),
                 client: CLIENT,

@@ -3,7 +3,8 @@
 use super::Desk;
 use super::files::read_secret;
 use crate::config::file::{Jwt, Session};
-use crate::config::reader::Place;
+use crate::config::reader::{Field, Place};
+use crate::config::values::{FilePath, OneOrMany};
 use crate::headers::jwt::JwtKeys;
 use crate::seal::KeyRing;
 use crate::secret::Secret;
@@ -15,7 +16,31 @@ const FEWEST_DIFFERENT: usize = 8;
 
 /// The key ring, and whether it lives only as long as the process.
 pub(super) fn seal_keys(session: &Session, desk: &mut Desk) -> Option<(KeyRing, bool)> {
-    let (inline, files) = (&session.secret, &session.secret_file);
+    if session.secret.is_absent() && session.secret_file.is_absent() {
+        let message = "no secret is set: a random one is made at each start";
+        let hint = "little is lost: a sign-in that a restart interrupts forgets the page that it was \
+                    for; `openssl rand -base64 32` makes a secret";
+        desk.warn(session.secret_file.problem(message).hint(hint));
+        return Some((KeyRing::random(), true));
+    }
+    let secrets = secrets(&session.secret, &session.secret_file, &session.place, desk)?;
+    match KeyRing::new(&secrets) {
+        Ok(ring) => Some((ring, false)),
+        Err(message) => {
+            desk.error(session.place.problem(format!("secret: {message}")));
+            None
+        }
+    }
+}
+
+/// The secrets of a section, in order, written there or in files; none after a problem was said, or where neither key
+/// is there.
+pub(super) fn secrets(
+    inline: &Field<OneOrMany<Secret>>,
+    files: &Field<OneOrMany<FilePath>>,
+    section: &Place,
+    desk: &mut Desk,
+) -> Option<Vec<Secret>> {
     if inline.is_written() && files.is_written() {
         let message = "secret and secret_file are both given: one of the two must go";
         desk.error(files.problem(message));
@@ -23,6 +48,7 @@ pub(super) fn seal_keys(session: &Session, desk: &mut Desk) -> Option<(KeyRing, 
     }
     let mut secrets: Vec<Secret> = Vec::new();
     let mut complete = true;
+    let absent = inline.is_absent() && files.is_absent();
     let inline = inline.get().map_or(&[][..], |many| &many.0);
     let files = files.get().map_or(&[][..], |many| &many.0);
     let written = inline.iter().map(|field| (&field.place, field.get().cloned()));
@@ -33,26 +59,10 @@ pub(super) fn seal_keys(session: &Session, desk: &mut Desk) -> Option<(KeyRing, 
             _ => complete = false,
         }
     }
-    if session.secret.is_absent() && session.secret_file.is_absent() {
-        let message = "no secret is set: a random one is made at each start";
-        let hint = "little is lost: a sign-in that a restart interrupts forgets the page that it was \
-                    for; `openssl rand -base64 32` makes a secret";
-        desk.warn(session.secret_file.problem(message).hint(hint));
-        return Some((KeyRing::random(), true));
+    if secrets.is_empty() && complete && !absent && !desk.report.has_problems() {
+        desk.error(section.problem("the list of secrets is empty: write at least one"));
     }
-    if secrets.is_empty() && complete && !desk.report.has_problems() {
-        desk.error(session.place.problem("the list of secrets is empty: write at least one"));
-    }
-    if !complete || secrets.is_empty() {
-        return None;
-    }
-    match KeyRing::new(&secrets) {
-        Ok(ring) => Some((ring, false)),
-        Err(message) => {
-            desk.error(session.place.problem(format!("secret: {message}")));
-            None
-        }
-    }
+    (complete && !secrets.is_empty()).then_some(secrets)
 }
 
 pub(super) fn strong(secret: &Secret, place: &Place, desk: &mut Desk) -> bool {

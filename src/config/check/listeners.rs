@@ -21,6 +21,7 @@ const fn loopback(port: u16) -> SocketAddr {
 /// `forward_auth`: whether gateways ask about any site.
 pub(super) fn listeners(file: &File, forward_auth: bool, desk: &mut Desk) -> Listeners {
     let default_authz = forward_auth.then_some(loopback(4181));
+    let mut grpc = (None, &file.listen.place);
     let (public, authz) = match file.listen.get() {
         None => ((loopback(4180), &file.listen.place), (default_authz, &file.listen.place)),
         Some(Short::Short(address)) => {
@@ -37,8 +38,11 @@ pub(super) fn listeners(file: &File, forward_auth: bool, desk: &mut Desk) -> Lis
                 Some(OrOff::Off) => None,
                 Some(OrOff::On(address)) => Some(*address),
             };
-            if forward_auth && matches!(listen.authz.get(), Some(OrOff::Off)) {
-                desk.error(listen.authz.problem("forward_auth needs it: gateways ask there"));
+            if let Some(OrOff::On(address)) = listen.grpc.get() {
+                grpc = (Some(*address), &listen.grpc.place);
+            }
+            if forward_auth && matches!(listen.authz.get(), Some(OrOff::Off)) && grpc.0.is_none() {
+                desk.error(listen.authz.problem("forward_auth needs it, or listen.grpc: gateways ask there"));
             }
             let public = listen.public.or(loopback(4180));
             ((public, &listen.public.place), (authz, &listen.authz.place))
@@ -52,11 +56,12 @@ pub(super) fn listeners(file: &File, forward_auth: bool, desk: &mut Desk) -> Lis
         &[
             ("listen.public", Some(public.0), public.1),
             ("listen.authz", authz.0, authz.1),
+            ("listen.grpc", grpc.0, grpc.1),
             ("admin.listen", admin, &file.admin.listen.place),
         ],
         desk,
     );
-    Listeners { public: public.0, public_tls: tls(&file.tls, desk), authz: authz.0, admin }
+    Listeners { public: public.0, public_tls: tls(&file.tls, desk), authz: authz.0, grpc: grpc.0, admin }
 }
 
 /// Two listeners cannot share an address. What gateways ask must not be answered where pages can ask it too.
@@ -80,7 +85,7 @@ fn clashes(listeners: &[(&str, Option<SocketAddr>, &Place)], desk: &mut Desk) {
 /// An upstream that is ourselves would be asked for ever. Names are not looked up: what they mean may change.
 pub(super) fn not_in_a_circle(file: &File, face: &Face, listeners: &Listeners, desk: &mut Desk) {
     let Face::Proxy(routes) = face else { return };
-    let ours = [Some(listeners.public), listeners.authz, listeners.admin];
+    let ours = [Some(listeners.public), listeners.authz, listeners.grpc, listeners.admin];
     let is_ours = |upstream: &Upstream| {
         ours.into_iter().flatten().filter(|own| own.port() == upstream.port).any(|own| {
             match upstream.host.parse::<IpAddr>() {

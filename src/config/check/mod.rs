@@ -12,6 +12,7 @@ mod cors;
 mod cryptography;
 mod demand;
 mod files;
+mod gateways;
 mod headers;
 mod identity;
 mod keys;
@@ -93,6 +94,7 @@ pub(super) fn check(
     let listeners = listeners::listeners(file, forward_auth, &mut desk);
     let console = console::console(file, &listeners, &mut desk);
     let trusted_proxies = listeners::trusted_proxies(file, &mut desk);
+    let gateways = gateways::gateways(&file.gateways, &mut desk);
     for (site, view) in sites.iter().zip(&views) {
         let Some(site) = site else { continue };
         listeners::not_in_a_circle(&view.file, &site.face, &listeners, &mut desk);
@@ -136,6 +138,7 @@ pub(super) fn check(
         sites,
         listeners,
         trusted_proxies,
+        gateways,
         keys,
         keys_are_ephemeral,
         jwt_keys,

@@ -13,6 +13,9 @@ use http::{HeaderMap, Method, Response, StatusCode};
 /// The sign-in address for gateways that do not let a variable hold Location.
 const X_VESTIBULE_SIGN_IN: HeaderName = HeaderName::from_static("x-vestibule-sign-in");
 
+/// What Envoy removes of the client's headers before it forwards.
+pub(super) const HEADERS_TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
+
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Exactly 200, without a body, with every header that the site has, so that the gateway can replace the client's.
@@ -49,9 +52,11 @@ pub(super) fn sign_in(
     let location = HeaderValue::from_str(&url).ok().filter(|_| navigates);
     let idempotent = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let status = match (dialect, &location) {
-        (Dialect::ForwardAuth, Some(_)) if idempotent => StatusCode::FOUND,
-        (Dialect::ForwardAuth, Some(_)) => StatusCode::SEE_OTHER,
         (Dialect::AuthRequest, _) | (_, None) => StatusCode::UNAUTHORIZED,
+        (Dialect::ForwardAuth | Dialect::ExtAuthz | Dialect::Grpc, Some(_)) if idempotent => {
+            StatusCode::FOUND
+        }
+        (Dialect::ForwardAuth | Dialect::ExtAuthz | Dialect::Grpc, Some(_)) => StatusCode::SEE_OTHER,
     };
     let told = serde_json::json!({ "error": because.code(), "sign_in_url": url }).to_string();
     let mut response = Response::new(Bytes::from(told));
@@ -71,7 +76,7 @@ pub(super) fn sign_in(
 /// An address that is no question.
 pub(super) fn not_found(gate: &Gate) -> Response<Bytes> {
     let prefix = gate.sites.first().map_or("", |site| &site.path_prefix);
-    let told = format!("{prefix}/authz/auth-request {prefix}/authz/forward-auth\n");
+    let told = format!("{prefix}/authz/auth-request {prefix}/authz/forward-auth {prefix}/authz/ext-authz/\n");
     let mut response = Response::new(Bytes::from(told));
     *response.status_mut() = StatusCode::NOT_FOUND;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

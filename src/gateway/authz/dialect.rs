@@ -4,26 +4,32 @@
 //! spelling that somebody on the way may fold into the first, is a client's attempt to answer in the gateway's place.
 
 use crate::gateway::request::folds_to;
+use crate::gateway::serve::Fragment;
 use crate::reason::{Reason, Refusal};
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method, Request};
 
 /// How a gateway speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(in crate::gateway) enum Dialect {
     /// nginx: `auth_request`, ingress-nginx.
     AuthRequest,
     /// Traefik, Caddy, HAProxy, APISIX.
     ForwardAuth,
+    /// Envoy, Gateway API, Istio, Contour, over HTTP.
+    ExtAuthz,
+    /// The same over gRPC.
+    Grpc,
 }
 
 impl Dialect {
-    pub(super) const ALL: [Self; 2] = [Self::AuthRequest, Self::ForwardAuth];
-
-    /// The last piece of the endpoint's path.
+    /// The last piece of the endpoint's path, or the one that the client's path follows.
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::AuthRequest => "auth-request",
             Self::ForwardAuth => "forward-auth",
+            Self::ExtAuthz => "ext-authz",
+            Self::Grpc => "envoy.service.auth.v3.Authorization/Check",
         }
     }
 }
@@ -35,16 +41,18 @@ const FORWARDED: [&str; 3] = ["x-forwarded-method", "x-forwarded-host", "x-forwa
 
 /// The request that the gateway asks about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked<'a> {
-    pub(super) method: Method,
-    pub(super) authority: &'a str,
+pub(in crate::gateway) struct Asked<'a> {
+    pub(in crate::gateway) method: Method,
+    pub(in crate::gateway) authority: &'a str,
     /// Path and query, as the client sent them.
-    pub(super) target: &'a str,
+    pub(in crate::gateway) target: &'a str,
 }
 
 impl<'a> Asked<'a> {
-    /// Reads the question. The scheme is never taken from it: it is the site's own.
-    pub(super) fn read(dialect: Dialect, headers: &'a HeaderMap) -> Result<Self, Refusal> {
+    /// Reads the question out of a request, of whose path `rest` follows the dialect. The scheme is never taken from it:
+    /// it is the site's own.
+    pub(super) fn read<B>(dialect: Dialect, request: &'a Request<B>, rest: &'a str) -> Result<Self, Refusal> {
+        let headers = request.headers();
         match dialect {
             Dialect::AuthRequest => {
                 let [method, url] = inputs(headers, ORIGINAL)?;
@@ -58,8 +66,48 @@ impl<'a> Asked<'a> {
                 }
                 Ok(Self { method: parse_method(method)?, authority, target })
             }
+            // The method is that of the question. What Envoy sends is the client's own request without its body.
+            Dialect::ExtAuthz => {
+                let authority = only_host(request)?;
+                if request.extensions().get::<Fragment>().is_some() {
+                    return Err(malformed("the target has a fragment"));
+                }
+                Self::of_parts(request.method().clone(), authority, rest)
+            }
+            Dialect::Grpc => Err(malformed("asked over HTTP")),
         }
     }
+
+    /// A question whose parts the protocol itself holds.
+    pub(in crate::gateway) fn of_parts(
+        method: Method,
+        authority: &'a str,
+        target: &'a str,
+    ) -> Result<Self, Refusal> {
+        let missing = |what: &'static str| Err(Refusal::new(Reason::OriginalUrlMissing, what));
+        match (authority, target.as_bytes().first()) {
+            ("", _) => missing("no host"),
+            (_, None) => missing("no path"),
+            (_, Some(b'/')) => Ok(Self { method, authority, target }),
+            (_, Some(_)) => Err(malformed("the path does not begin with a slash")),
+        }
+    }
+}
+
+/// The host that the client named, which the gateway passes on as its own request's.
+fn only_host<B>(request: &Request<B>) -> Result<&str, Refusal> {
+    let missing = || Refusal::new(Reason::OriginalUrlMissing, "no host");
+    let mut lines = request.headers().get_all(HOST).iter();
+    let (line, second) = (lines.next(), lines.next());
+    let named = request.uri().authority().map(|authority| authority.as_str());
+    let host = match line {
+        Some(line) => Some(line.to_str().map_err(|_| malformed("the host is not ASCII"))?),
+        None => None,
+    };
+    if second.is_some() || named.zip(host).is_some_and(|(named, host)| !named.eq_ignore_ascii_case(host)) {
+        return Err(Refusal::new(Reason::OriginalUrlDoubled, "two hosts"));
+    }
+    named.or(host).ok_or_else(missing)
 }
 
 /// The values of the headers `names`, each there once, under its own name and no other spelling. One walk over the
@@ -96,7 +144,7 @@ fn inputs<'a, const N: usize>(headers: &'a HeaderMap, names: [&str; N]) -> Resul
     Ok(texts)
 }
 
-fn parse_method(text: &str) -> Result<Method, Refusal> {
+pub(in crate::gateway) fn parse_method(text: &str) -> Result<Method, Refusal> {
     text.parse().map_err(|_| malformed("the method is none"))
 }
 
@@ -132,11 +180,20 @@ mod tests {
     use http::HeaderName;
 
     fn read(dialect: Dialect, lines: &[(&str, &str)]) -> Result<(String, String, String), Reason> {
-        let headers = lines
+        asked(dialect, Request::new(()), "", lines)
+    }
+
+    fn asked(
+        dialect: Dialect,
+        mut request: Request<()>,
+        rest: &str,
+        lines: &[(&str, &str)],
+    ) -> Result<(String, String, String), Reason> {
+        *request.headers_mut() = lines
             .iter()
             .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
             .collect();
-        Asked::read(dialect, &headers)
+        Asked::read(dialect, &request, rest)
             .map(|asked| (asked.method.to_string(), asked.authority.into(), asked.target.into()))
             .map_err(|refusal| refusal.reason)
     }
@@ -222,5 +279,34 @@ mod tests {
     fn an_address_without_a_path_is_the_root() {
         let lines = [("X-Original-URL", "HTTP://app.test"), METHOD];
         assert_eq!(read(Dialect::AuthRequest, &lines), Ok(("PUT".into(), "app.test".into(), "/".into())));
+    }
+
+    /// An Envoy's question.
+    fn envoy(uri: &str, rest: &str, lines: &[(&str, &str)]) -> Result<(String, String, String), Reason> {
+        let request = Request::builder().method("PUT").uri(uri).body(()).unwrap();
+        asked(Dialect::ExtAuthz, request, rest, lines)
+    }
+
+    #[test]
+    fn envoy_asks_with_the_request_line_and_the_host() {
+        let host = ("Host", "app.test");
+        assert_eq!(envoy("/x", "/a?b=c", &[host]), put_a());
+        assert_eq!(envoy("http://APP.test/x", "/a?b=c", &[host]).map(|asked| asked.2), Ok("/a?b=c".into()));
+        assert_eq!(envoy("http://app.test/x", "/a?b=c", &[]), put_a());
+        let own = [host, URL, ("X-Original-Method", "GET"), ("X-Forwarded-Uri", "/x"), FORWARDED[1]];
+        assert_eq!(envoy("/x", "/a?b=c", &own), put_a());
+    }
+
+    #[test]
+    fn what_envoy_leaves_out_or_says_twice_is_refused() {
+        let host = ("Host", "app.test");
+        assert_eq!(envoy("/x", "/a", &[]), Err(Reason::OriginalUrlMissing));
+        assert_eq!(envoy("/x", "/a", &[("Host", "")]), Err(Reason::OriginalUrlMissing));
+        assert_eq!(envoy("/x", "", &[host]), Err(Reason::OriginalUrlMissing));
+        assert_eq!(envoy("/x", "/a", &[host, host]), Err(Reason::OriginalUrlDoubled));
+        assert_eq!(envoy("http://other.test/x", "/a", &[host]), Err(Reason::OriginalUrlDoubled));
+        for rest in ["?a", "x/a", "*"] {
+            assert_eq!(envoy("/x", rest, &[host]), Err(Reason::OriginalUrlMalformed), "{rest}");
+        }
     }
 }

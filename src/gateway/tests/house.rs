@@ -210,8 +210,15 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
 pub(super) fn config(sites: Vec<Site>) -> Config {
     Config {
         sites,
-        listeners: Listeners { public: any_port(), public_tls: None, authz: None, admin: Some(any_port()) },
+        listeners: Listeners {
+            public: any_port(),
+            public_tls: None,
+            authz: None,
+            grpc: None,
+            admin: Some(any_port()),
+        },
         trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        gateways: crate::config::Gateways::default(),
         keys: KeyRing::random(),
         keys_are_ephemeral: true,
         jwt_keys: JwtKeys::generate(),

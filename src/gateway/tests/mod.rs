@@ -3,8 +3,11 @@
 mod authz;
 mod client;
 mod cors;
+mod envoy;
+mod ext_authz;
 mod forwarded;
 mod going;
+mod grpc;
 mod house;
 mod judged;
 mod lasting;
@@ -15,4 +18,5 @@ mod streams;
 mod tidied;
 mod tls;
 mod told;
+mod verdicts;
 mod without_store;

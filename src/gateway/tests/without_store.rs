@@ -3,7 +3,7 @@
 use super::house::{HOST, NOW, SESSION_COOKIE, any_port, config, patience, site, upstream};
 use crate::clock::{ManualClock, Moment};
 use crate::gate::{Gate, Parts};
-use crate::gateway::authz::Authz;
+use crate::gateway::authz::{Authz, Doorkeeper};
 use crate::gateway::decide::{Decision, Front, Trip};
 use crate::gateway::forward::Edge;
 use crate::gateway::request::TrustedProxies;
@@ -132,8 +132,7 @@ async fn the_proxy_lets_pass_whom_it_would_let_pass_unknown_and_refuses_others()
 
 #[tokio::test]
 async fn a_gateway_is_told_the_same() {
-    let authz =
-        Authz::new(gate(Face::ForwardAuth), TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]), false);
+    let authz = Authz::new(gate(Face::ForwardAuth), keeper(), false);
     for (path, expected) in
         [("/public/a", StatusCode::OK), ("/optional/a", StatusCode::OK), ("/a", StatusCode::FORBIDDEN)]
     {
@@ -149,4 +148,9 @@ async fn a_gateway_is_told_the_same() {
             assert_eq!(response.headers().get("x-forwarded-user").unwrap(), "");
         }
     }
+}
+
+fn keeper() -> Doorkeeper {
+    let trusted = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    Doorkeeper::new(trusted, crate::config::Gateways::default())
 }

@@ -95,6 +95,8 @@ pub enum Event<'a> {
         refusal: &'a Refusal,
         /// From where.
         client: Option<IpAddr>,
+        /// How it came: `proxy` (the public listener), or the dialect of a gateway's question.
+        face: &'static str,
         /// The request's method.
         method: &'a str,
         /// The request's path; a query is cut off here, should one be handed in.

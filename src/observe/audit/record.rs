@@ -76,6 +76,8 @@ pub(super) struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<Cow<'a, str>>,
@@ -208,10 +210,11 @@ impl<'a> Record<'a> {
                 client,
                 ..Self::at("sign-in-refused", site).refused(reference, refusal)
             },
-            Event::RequestRefused { site, reference, refusal, client, method, path, visitor } => Self {
+            Event::RequestRefused { site, reference, refusal, client, face, method, path, visitor } => Self {
                 idp: visitor.and_then(|visitor| value(visitor.idp)),
                 session: visitor.and_then(|visitor| value(visitor.session)),
                 client,
+                face: Some(face),
                 method: value(method),
                 path: value(without_query(path)),
                 ..Self::at("request-refused", site).refused(reference, refusal)

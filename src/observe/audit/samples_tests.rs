@@ -117,6 +117,7 @@ impl Words {
                 reference,
                 refusal,
                 client: CLIENT,
+                face: "proxy",
                 method: word,
                 path: word,
                 visitor,

@@ -89,9 +89,9 @@ fn where_the_user_is_a_hash_or_nobody_no_event_says_who_it_was() {
                 Event::SessionEnded { site, idp, session, why, .. } => {
                     Event::SessionEnded { site, idp, user, name_id: user, session, why }
                 }
-                Event::RequestRefused { site, reference, refusal, client, method, path, .. } => {
+                Event::RequestRefused { site, reference, refusal, client, face, method, path, .. } => {
                     let visitor = Some(Visitor { idp: "corp", user, session: "s" });
-                    Event::RequestRefused { site, reference, refusal, client, method, path, visitor }
+                    Event::RequestRefused { site, reference, refusal, client, face, method, path, visitor }
                 }
                 Event::SignInRefused { site, idp, authn_request, reference, refusal, client, .. } => {
                     let (user, name_id) = (Some(user), Some(user));
@@ -156,11 +156,12 @@ fn a_refused_request_is_named_without_its_query() {
         reference: "7f3a-91c2",
         refusal: &refusal,
         client: None,
+        face: "grpc",
         method: "GET",
         path: "/admin?token=s3cr3t",
         visitor: Some(Visitor { idp: "corp", user: "ada", session: "c2Vzc2lvbg" }),
     });
-    assert_eq!(line["path"], "/admin");
+    assert_eq!((&line["path"], &line["face"]), (&"/admin".into(), &"grpc".into()));
     assert_eq!((&line["user"], &line["session"]), (&"ada".into(), &"c2Vzc2lvbg".into()));
     assert!(!names(&line).contains(&"detail"), "{line}");
 }

@@ -105,10 +105,14 @@ pub enum FaceLabel {
     AuthRequest,
     /// Traefik's, Caddy's and HAProxy's question.
     ForwardAuth,
+    /// Envoy's question over HTTP.
+    ExtAuthz,
+    /// Envoy's question over gRPC.
+    Grpc,
 }
 
 impl FaceLabel {
-    const ALL: [Self; 3] = [Self::Proxy, Self::AuthRequest, Self::ForwardAuth];
+    const ALL: [Self; 5] = [Self::Proxy, Self::AuthRequest, Self::ForwardAuth, Self::ExtAuthz, Self::Grpc];
 
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
@@ -116,6 +120,8 @@ impl FaceLabel {
             Self::Proxy => "proxy",
             Self::AuthRequest => "auth_request",
             Self::ForwardAuth => "forward_auth",
+            Self::ExtAuthz => "ext_authz",
+            Self::Grpc => "grpc",
         }
     }
 }

@@ -1,0 +1,44 @@
+//! The gateways that a configuration can be printed for.
+
+/// One of them, or one half of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named after what they are; `about` says the rest")]
+pub enum Gateway {
+    Nginx,
+    Caddy,
+    Traefik,
+    Haproxy,
+    HaproxyLua,
+}
+
+impl Gateway {
+    /// Every one, in the order in which they are listed.
+    pub const ALL: [Self; 5] = [Self::Nginx, Self::Caddy, Self::Traefik, Self::Haproxy, Self::HaproxyLua];
+
+    /// What it is called on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::Traefik => "traefik",
+            Self::Haproxy => "haproxy",
+            Self::HaproxyLua => "haproxy-lua",
+        }
+    }
+
+    /// What is printed, in a few words.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Nginx => "a file for /etc/nginx/conf.d, with auth_request",
+            Self::Caddy => "a Caddyfile, with forward_auth",
+            Self::Traefik => "a file for the file provider, with forwardAuth",
+            Self::Haproxy => "haproxy.cfg; it needs the next one",
+            Self::HaproxyLua => "the script by which haproxy.cfg asks",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|gateway| gateway.name() == name)
+    }
+}

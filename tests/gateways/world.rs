@@ -1,0 +1,98 @@
+//! The gate, an identity provider, an application and one gateway with its printed text.
+
+use crate::programs::Kind;
+use crate::support::demo_idp::DemoIdp;
+use crate::support::gate::{GateProcess, Ports};
+use crate::support::program::{Program, free_port};
+use crate::support::visitor::{Answer, Visitor};
+use crate::upstream;
+use http::StatusCode;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+pub struct World {
+    pub public: String,
+    pub port: u16,
+    pub authz_port: u16,
+    pub app: std::net::SocketAddr,
+    pub gate: Option<GateProcess>,
+    pub gateway: Program,
+    pub folder: tempfile::TempDir,
+    _idp: DemoIdp,
+}
+
+impl World {
+    pub async fn of(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (ports, port) = (Ports::choose(), free_port());
+        let public = format!("http://127.0.0.1:{port}");
+        let idp = DemoIdp::start(folder.path(), "localhost", &public);
+        let app = upstream::start().await;
+        let authz_port = ports.authz;
+        let gate = GateProcess::start(
+            folder.path(),
+            &ports,
+            &format!(
+                "public_url: {public}\nforward_auth: true\nroles: {{admins: admin}}\nrules:\n  \
+                 - {{paths: [/public/*], access: public}}\n  \
+                 - {{paths: [/admin/*], access: {{any: [{{role: admin}}]}}}}\n\
+                 identity_providers:\n  - {{id: demo, label: Demo, metadata_file: idp-metadata.xml}}\n"
+            ),
+        );
+        let print = |name: &str| printed(folder.path(), name, &["--app-address", &app.to_string()]);
+        let gateway = kind.start(folder.path(), port, &print(kind.name()), &print);
+        ready(&format!("{public}/vestibule/saml/metadata")).await;
+        Self { public, port, authz_port, app, gate: Some(gate), gateway, folder, _idp: idp }
+    }
+
+    /// A browser that has signed in as one of the demo's users.
+    pub async fn signed_in(&self, user: &str) -> Visitor {
+        let mut browser = Visitor::new();
+        let answer = browser.sign_in(&format!("{}/start?x=1", self.public), user).await;
+        let landed = browser.follow(answer).await;
+        assert!(landed.body.contains("GET /start?x=1"), "{landed:?}");
+        browser
+    }
+
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.public)
+    }
+}
+
+/// Waits until the gateway has read its routes: some listen before they have.
+async fn ready(page: &str) {
+    let asked = Instant::now();
+    while Visitor::new().get(page).await.status != StatusCode::OK {
+        assert!(asked.elapsed() < Duration::from_secs(60), "{page}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What `vestibule gateway NAME` prints for the configuration in `folder`.
+pub fn printed(folder: &Path, name: &str, options: &[&str]) -> String {
+    let lua = folder.join("vestibule.lua");
+    let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .args(["gateway", name, "--config"])
+        .arg(folder.join("config.yaml"))
+        .arg("--lua")
+        .arg(lua)
+        .args(options)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The value of a header that the application received.
+pub fn line(answer: &Answer, name: &str) -> Option<String> {
+    let start = format!("{name}: ");
+    answer.body.lines().find_map(|line| line.strip_prefix(&start)).map(str::to_owned)
+}
+
+/// `Cookie: …` with everything that the browser holds.
+pub fn cookie_line(browser: &Visitor) -> String {
+    let cookies: Vec<String> =
+        browser.jar["127.0.0.1"].iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("Cookie: {}\r\n", cookies.join("; "))
+}

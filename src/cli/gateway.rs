@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Where the gateway asks [default: listen.authz]
     #[arg(long, value_name = "HOST:PORT", value_parser = Address::parse)]
     authz_address: Option<Address>,
+    /// Where the gateway asks by gRPC [default: listen.grpc]
+    #[arg(long, value_name = "HOST:PORT", value_parser = Address::parse)]
+    grpc_address: Option<Address>,
     /// Where the application is; of one of several sites as SITE=HOST:PORT, once for each [default: 127.0.0.1:3000]
     #[arg(long, value_name = "[SITE=]HOST:PORT", value_parser = application)]
     app_address: Vec<(Option<String>, Address)>,
@@ -136,6 +139,8 @@ impl Arguments {
             fronts,
             gate,
             authz,
+            grpc: self.grpc_address.clone(),
+            secret_header: None,
             // Base64 and escaping make less than twice as much of a message.
             form_bytes: config.message_limits.max_decoded_bytes.saturating_mul(2),
             listen: self.listen.clone(),

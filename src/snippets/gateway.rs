@@ -7,13 +7,23 @@ pub enum Gateway {
     Nginx,
     Caddy,
     Traefik,
+    Envoy,
+    EnvoyGrpc,
     Haproxy,
     HaproxyLua,
 }
 
 impl Gateway {
     /// Every one, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [Self::Nginx, Self::Caddy, Self::Traefik, Self::Haproxy, Self::HaproxyLua];
+    pub const ALL: [Self; 7] = [
+        Self::Nginx,
+        Self::Caddy,
+        Self::Traefik,
+        Self::Envoy,
+        Self::EnvoyGrpc,
+        Self::Haproxy,
+        Self::HaproxyLua,
+    ];
 
     /// What it is called on the command line.
     pub const fn name(self) -> &'static str {
@@ -21,6 +31,8 @@ impl Gateway {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Traefik => "traefik",
+            Self::Envoy => "envoy",
+            Self::EnvoyGrpc => "envoy-grpc",
             Self::Haproxy => "haproxy",
             Self::HaproxyLua => "haproxy-lua",
         }
@@ -32,6 +44,8 @@ impl Gateway {
             Self::Nginx => "a file for /etc/nginx/conf.d, with auth_request",
             Self::Caddy => "a Caddyfile, with forward_auth",
             Self::Traefik => "a file for the file provider, with forwardAuth",
+            Self::Envoy => "a bootstrap file, with ext_authz over HTTP",
+            Self::EnvoyGrpc => "the same, over gRPC",
             Self::Haproxy => "haproxy.cfg; it needs the next one",
             Self::HaproxyLua => "the script by which haproxy.cfg asks",
         }

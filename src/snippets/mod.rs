@@ -16,6 +16,7 @@
 //!   that repeats what it was told.
 
 mod address;
+mod envoy;
 mod front;
 mod gateway;
 mod setup;
@@ -39,6 +40,8 @@ pub fn print(gateway: Gateway, setup: &Setup) -> Result<String, String> {
         Gateway::Nginx => Nginx { setup, names: &names }.render(),
         Gateway::Caddy => Caddy { setup, names: &names }.render(),
         Gateway::Traefik => Traefik { setup, names: &names }.render(),
+        Gateway::Envoy => Envoy { setup, names: &names, grpc: false }.render(),
+        Gateway::EnvoyGrpc => Envoy { setup, names: &names, grpc: true }.render(),
         Gateway::Haproxy => Haproxy { setup, names: &names }.render(),
         Gateway::HaproxyLua => HaproxyLua { setup }.render(),
     };
@@ -78,4 +81,12 @@ struct Haproxy<'a> {
 #[template(path = "vestibule.lua", escape = "none")]
 struct HaproxyLua<'a> {
     setup: &'a Setup,
+}
+
+#[derive(Template)]
+#[template(path = "envoy.yaml", escape = "none")]
+struct Envoy<'a> {
+    setup: &'a Setup,
+    names: &'a str,
+    grpc: bool,
 }

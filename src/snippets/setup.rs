@@ -14,6 +14,10 @@ pub struct Setup {
     pub gate: Address,
     /// Where it asks by HTTP.
     pub authz: Address,
+    /// Where it asks by gRPC.
+    pub grpc: Option<Address>,
+    /// The header in which a gateway proves who it is, where the gate wants one.
+    pub secret_header: Option<String>,
     /// The largest form that the gate takes, in bytes.
     pub form_bytes: usize,
     /// Where the gateway listens, instead of at the addresses that browsers use.
@@ -32,6 +36,9 @@ impl Setup {
         let odd = self.all_headers().into_iter().find(|header| {
             !header.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         });
+        if gateway == Gateway::EnvoyGrpc && self.grpc.is_none() {
+            return Err("listen.grpc is off: set it, or say --grpc-address".to_owned());
+        }
         match odd {
             Some(header) => Err(format!(
                 "the header {} has a name that {} cannot hold in a variable: use letters, digits and `-` in headers",

@@ -139,8 +139,9 @@ impl Arguments {
             fronts,
             gate,
             authz,
-            grpc: self.grpc_address.clone(),
-            secret_header: None,
+            grpc: self.grpc_address.clone().or_else(|| config.listeners.grpc.map(Address::of)),
+            secret_header: (!config.gateways.secrets.is_empty())
+                .then(|| config.gateways.secret_header.as_str().to_owned()),
             // Base64 and escaping make less than twice as much of a message.
             form_bytes: config.message_limits.max_decoded_bytes.saturating_mul(2),
             listen: self.listen.clone(),

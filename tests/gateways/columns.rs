@@ -27,6 +27,16 @@ async fn traefik_with_its_printed_text_does_what_the_table_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn envoy_with_its_printed_text_does_what_the_table_says() {
+    column(Kind::Envoy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn envoy_over_grpc_with_its_printed_text_does_what_the_table_says() {
+    column(Kind::EnvoyGrpc).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn haproxy_with_its_printed_text_does_what_the_table_says() {
     column(Kind::Haproxy).await;
 }

@@ -10,11 +10,14 @@ pub enum Kind {
     Nginx,
     Caddy,
     Traefik,
+    Envoy,
+    EnvoyGrpc,
     Haproxy,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Nginx, Self::Caddy, Self::Traefik, Self::Haproxy];
+    pub const ALL: [Self; 6] =
+        [Self::Nginx, Self::Caddy, Self::Traefik, Self::Envoy, Self::EnvoyGrpc, Self::Haproxy];
 
     /// The heading of its column.
     pub const fn heading(self) -> &'static str {
@@ -22,6 +25,8 @@ impl Kind {
             Self::Nginx => "nginx 1.22",
             Self::Caddy => "Caddy 2.11",
             Self::Traefik => "Traefik 3.7",
+            Self::Envoy => "Envoy 1.40, HTTP",
+            Self::EnvoyGrpc => "Envoy 1.40, gRPC",
             Self::Haproxy => "HAProxy 2.6",
         }
     }
@@ -32,18 +37,21 @@ impl Kind {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Traefik => "traefik",
+            Self::Envoy => "envoy",
+            Self::EnvoyGrpc => "envoy-grpc",
             Self::Haproxy => "haproxy",
         }
     }
 
     /// Starts it in front of `port` with the text, unchanged. `print` prints further ones.
     pub fn start(self, folder: &Path, port: u16, text: &str, print: &dyn Fn(&str) -> String) -> Program {
-        let file = folder.join("printed");
+        let file = folder.join("printed.yaml");
         std::fs::write(&file, text).unwrap();
         let mut command = match self {
             Self::Nginx => nginx(folder, &file),
             Self::Caddy => caddy(folder, &file),
             Self::Traefik => traefik(folder, text),
+            Self::Envoy | Self::EnvoyGrpc => envoy(&file),
             Self::Haproxy => haproxy(folder, &file, print),
         };
         Program::start(self.name(), &mut command, folder, loopback(port))
@@ -95,6 +103,13 @@ fn traefik(folder: &Path, text: &str) -> Command {
         command.arg(argument.replace("/etc/traefik/vestibule.yaml", &file.to_string_lossy()));
     }
     command.args(["--global.checkNewVersion=false", "--log.level=INFO"]);
+    command
+}
+
+/// Several Envoys on one machine share memory, unless each is alone.
+fn envoy(printed: &Path) -> Command {
+    let mut command = Command::new(from_pypi("envoy"));
+    command.args(["--disable-hot-restart", "--concurrency", "1", "-l", "warning", "-c"]).arg(printed);
     command
 }
 

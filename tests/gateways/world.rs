@@ -3,7 +3,7 @@
 use crate::programs::Kind;
 use crate::support::demo_idp::DemoIdp;
 use crate::support::gate::{GateProcess, Ports};
-use crate::support::program::{Program, free_port};
+use crate::support::program::{Program, free_port, loopback};
 use crate::support::visitor::{Answer, Visitor};
 use crate::upstream;
 use http::StatusCode;
@@ -30,7 +30,11 @@ impl World {
         let idp = DemoIdp::start(folder.path(), "localhost", &public);
         let app = upstream::start().await;
         let authz_port = ports.authz;
-        let gate = GateProcess::start(
+        let grpc = loopback(free_port()).to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+        command.env("VESTIBULE__LISTEN__GRPC", &grpc);
+        let gate = GateProcess::start_by(
+            command,
             folder.path(),
             &ports,
             &format!(
@@ -40,7 +44,9 @@ impl World {
                  identity_providers:\n  - {{id: demo, label: Demo, metadata_file: idp-metadata.xml}}\n"
             ),
         );
-        let print = |name: &str| printed(folder.path(), name, &["--app-address", &app.to_string()]);
+        let app_address = app.to_string();
+        let options = ["--app-address", &app_address, "--grpc-address", &grpc];
+        let print = |name: &str| printed(folder.path(), name, &options);
         let gateway = kind.start(folder.path(), port, &print(kind.name()), &print);
         ready(&format!("{public}/vestibule/saml/metadata")).await;
         Self { public, port, authz_port, app, gate: Some(gate), gateway, folder, _idp: idp }

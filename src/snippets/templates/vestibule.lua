@@ -52,7 +52,9 @@ local function question(txn)
     headers["x-forwarded-host"] = { txn.f:req_fhdr("host") }
     headers["x-forwarded-uri"] = { txn.f:pathq() }
     headers["x-forwarded-for"] = { txn.f:src() }
-    return headers
+{% if let Some(secret) = setup.secret_header %}    -- The gate's secret for gateways (gateways.secret_file). Put it in here.
+    headers["{{ secret }}"] = { "@GATEWAY_SECRET@" }
+{% endif %}    return headers
 end
 
 core.register_action("vestibule_ask", { "http-req" }, function(txn)

@@ -162,7 +162,7 @@ impl Arguments {
             }
             match fronts.iter_mut().find(|front| front.name == whole(site)) {
                 Some(front) => front.addresses.push(site.public_url.clone()),
-                None => fronts.push(self.front(site, fronts.len())?),
+                None => fronts.push(self.front(site, &fronts)?),
             }
         }
         let applications = fronts.iter().any(|front| front.application.is_some());
@@ -182,7 +182,8 @@ impl Arguments {
         }
     }
 
-    fn front(&self, site: &Site, place: usize) -> Result<Front, String> {
+    /// What stands before it is told apart from it by another name.
+    fn front(&self, site: &Site, others: &[Front]) -> Result<Front, String> {
         let name = whole(site).to_owned();
         let of = |wanted: Option<&str>| {
             self.app_address.iter().find(|(site, _)| site.as_deref() == wanted).map(|(_, at)| at.clone())
@@ -198,12 +199,24 @@ impl Arguments {
             Some(_) => site.headers.names().map(|name| Header::new(name.as_str())).collect(),
             None => Vec::new(),
         };
-        let letters = name.to_ascii_lowercase();
-        let slug: String =
-            letters.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+        let mut slug: String = name
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' })
+            .collect();
+        if others.iter().any(|other| other.slug == slug) {
+            slug = format!("{slug}_{}", others.len() + 1);
+        }
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let label = match () {
+            () if name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(plain) => {
+                name.clone()
+            }
+            () if others.is_empty() => "app".to_owned(),
+            () => format!("app-{}", others.len() + 1),
+        };
         Ok(Front {
-            // The number keeps `a-b` and `a.b` apart.
-            slug: if place == 0 { slug } else { format!("{slug}_{}", place + 1) },
+            slug,
+            label,
             name,
             addresses: vec![site.public_url.clone()],
             prefix: site.path_prefix.clone(),

@@ -14,7 +14,7 @@ pub(super) struct Cluster<'a> {
 
 /// What the gate reads of a request beside its method, host and path: the session, whether somebody waits for a page, in
 /// which language, which origin asks, and from where.
-const ASKED_WITH: [&str; 14] = [
+pub(super) const ASKED_WITH: [&str; 14] = [
     "accept",
     "accept-language",
     "access-control-request-headers",

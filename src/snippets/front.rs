@@ -11,6 +11,8 @@ pub struct Front {
     pub name: String,
     /// The same for places where only small letters, digits and `_` can stand; no other front has it.
     pub slug: String,
+    /// What its container or Service is called where nobody says.
+    pub label: String,
     /// Every address that browsers use; at least one.
     pub addresses: Vec<PublicUrl>,
     /// `/vestibule`, no final slash.

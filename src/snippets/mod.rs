@@ -19,6 +19,7 @@ mod address;
 mod envoy;
 mod front;
 mod gateway;
+mod kubernetes;
 mod setup;
 mod spelling;
 
@@ -40,6 +41,11 @@ pub fn print(gateway: Gateway, setup: &Setup) -> Result<String, String> {
         Gateway::Nginx => Nginx { setup, names: &names }.render(),
         Gateway::Caddy => Caddy { setup, names: &names }.render(),
         Gateway::Traefik => Traefik { setup, names: &names }.render(),
+        Gateway::TraefikLabels => TraefikLabels { setup, names: &names }.render(),
+        Gateway::IngressNginx => IngressNginx { setup, names: &names }.render(),
+        Gateway::GatewayApi => GatewayApi { setup, names: &names }.render(),
+        Gateway::EnvoyGateway => EnvoyGateway { setup, names: &names }.render(),
+        Gateway::Istio => Istio { setup, names: &names }.render(),
         Gateway::Envoy => Envoy { setup, names: &names, grpc: false }.render(),
         Gateway::EnvoyGrpc => Envoy { setup, names: &names, grpc: true }.render(),
         Gateway::Haproxy => Haproxy { setup, names: &names }.render(),
@@ -89,4 +95,39 @@ struct Envoy<'a> {
     setup: &'a Setup,
     names: &'a str,
     grpc: bool,
+}
+
+#[derive(Template)]
+#[template(path = "traefik-labels.yaml", escape = "none")]
+struct TraefikLabels<'a> {
+    setup: &'a Setup,
+    names: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "ingress-nginx.yaml", escape = "none")]
+struct IngressNginx<'a> {
+    setup: &'a Setup,
+    names: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "gateway-api.yaml", escape = "none")]
+struct GatewayApi<'a> {
+    setup: &'a Setup,
+    names: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "envoy-gateway.yaml", escape = "none")]
+struct EnvoyGateway<'a> {
+    setup: &'a Setup,
+    names: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "istio.yaml", escape = "none")]
+struct Istio<'a> {
+    setup: &'a Setup,
+    names: &'a str,
 }

@@ -228,6 +228,19 @@ impl Setup {
         ["traefik".to_owned()].into_iter().chain(points).chain([provider]).collect::<Vec<_>>().join(" ")
     }
 
+    /// Where containers of the same network find the listener for questions.
+    pub(super) fn authz_by_name(&self) -> String {
+        let host = self.authz.host();
+        let loopback = host.starts_with("127.") || host == "localhost" || host == "[::1]";
+        format!("{}:{}", if loopback { "vestibule" } else { host }, self.authz.port())
+    }
+
+    pub(super) fn traefik_static_docker(&self) -> String {
+        let by_file = self.traefik_static();
+        let provider = "--providers.docker.exposedByDefault=false";
+        by_file.replace("--providers.file.filename=/etc/traefik/vestibule.yaml", provider)
+    }
+
     fn entry_point(&self, listen: &Listen) -> String {
         let name = if listen.tls { "websecure" } else { "web" };
         if self.all_listens().len() > 1 { format!("{name}-{}", listen.port) } else { name.to_owned() }

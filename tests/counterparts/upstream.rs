@@ -21,7 +21,12 @@ pub(crate) async fn start() -> SocketAddr {
                 let connection = hyper::server::conn::http1::Builder::new()
                     .serve_connection(
                         TokioIo::new(stream),
-                        service_fn(|request| async { Ok::<_, Infallible>(answer(request).await) }),
+                        service_fn(move |request| async move {
+                            let mut response = answer(request).await;
+                            let own = address.to_string().parse().unwrap();
+                            response.headers_mut().insert("x-served-by", own);
+                            Ok::<_, Infallible>(response)
+                        }),
                     )
                     .with_upgrades();
                 drop(connection.await);

@@ -17,7 +17,9 @@ mod programs;
 mod scenes;
 #[path = "../support/mod.rs"]
 mod support;
+mod texts;
 #[path = "../counterparts/upstream.rs"]
 mod upstream;
 mod wire;
 mod world;
+mod yaml;

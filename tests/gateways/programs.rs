@@ -59,14 +59,14 @@ impl Kind {
 }
 
 /// A program from PyPI; scripts/counterparts.sh installs it.
-fn from_pypi(name: &str) -> PathBuf {
+pub fn from_pypi(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/counterparts/gateways/bin").join(name);
     assert!(path.exists(), "{} is missing: scripts/counterparts.sh installs it", path.display());
     path
 }
 
 /// The printed file is for conf.d; this is the file around it, which a packaged nginx has.
-fn nginx(folder: &Path, printed: &Path) -> Command {
+pub fn nginx(folder: &Path, printed: &Path) -> Command {
     let work = folder.display();
     let mut around =
         format!("pid {work}/nginx.pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\naccess_log off;\n");

@@ -40,6 +40,9 @@ async fn answer(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
     if request.headers().contains_key("upgrade") {
         return echo(&mut request);
     }
+    // What an application that can be talked into anything sends nginx to.
+    let accel =
+        (request.uri().path() == "/accel").then(|| request.uri().query().unwrap_or_default().to_owned());
     // Some applications show what they were told, to their own pages too.
     let repeated = (request.uri().path() == "/repeats").then(|| request.headers().clone());
     let mut text = format!("{} {}\n", request.method(), request.uri());
@@ -53,6 +56,9 @@ async fn answer(mut request: Request<Incoming>) -> Response<Full<Bytes>> {
         String::from_utf8_lossy(&body[..body.len().min(100)])
     ));
     let mut response = Response::new(Full::new(Bytes::from(text)));
+    if let Some(accel) = accel {
+        response.headers_mut().insert("x-accel-redirect", accel.parse().unwrap());
+    }
     if let Some(repeated) = repeated {
         let told = repeated.into_iter().filter_map(|(name, value)| Some((name?, value)));
         response.headers_mut().extend(told.filter(|(name, _)| name.as_str().starts_with("x-")));

@@ -13,6 +13,8 @@
 
 mod columns;
 mod matrix;
+mod own_pages;
+mod pages;
 mod programs;
 mod scenes;
 #[path = "../support/mod.rs"]

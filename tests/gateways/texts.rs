@@ -6,7 +6,7 @@ use crate::support::program::free_port;
 use crate::world::printed;
 use crate::{upstream, wire, yaml};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -117,6 +117,56 @@ fn every_yaml_is_yaml() {
         for name in ["traefik", "traefik-labels", "envoy", "envoy-grpc"] {
             let found = yaml::documents(&printed(folder.path(), name, &grpc));
             assert!(matches!(&found[..], [Value::Object(_)]), "{name}");
+        }
+    }
+}
+
+/// The labels are the file in another notation. They are not run: that takes Docker.
+#[test]
+fn traefiks_labels_say_what_its_file_says() {
+    for config in [MINIMAL, SEVERAL] {
+        let folder = folder(config);
+        let at = ["--authz-address", "vestibule:4181"];
+        let file = &yaml::documents(&printed(folder.path(), "traefik", &at))[0];
+        let mut of_file = BTreeMap::new();
+        flatten("http", &file["http"], &mut of_file);
+        // Where containers are is Docker's to say.
+        of_file.retain(|key, _| !key.starts_with("http.services."));
+        let labels = &yaml::documents(&printed(folder.path(), "traefik-labels", &at))[0];
+        let services = labels["services"].as_object().unwrap();
+        let of_labels: BTreeMap<String, String> = services
+            .values()
+            .flat_map(|service| service["labels"].as_object().unwrap())
+            .filter(|(key, _)| !key.ends_with(".server.port") && *key != "traefik.enable")
+            .map(|(key, value)| {
+                let key = key.strip_prefix("traefik.").unwrap().to_lowercase();
+                let text = value.as_str().map_or_else(|| value.to_string(), |text| text.replace("$$", "$"));
+                (key, text)
+            })
+            .collect();
+        assert_eq!(of_labels, of_file);
+        assert!(of_labels.len() > 20);
+    }
+}
+
+/// Every value under its whole name in small letters; lists joined, as labels have them.
+fn flatten(name: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(members) if members.is_empty() => {
+            found.insert(name.to_lowercase(), "true".to_owned());
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(key, below)| flatten(&format!("{name}.{key}"), below, found));
+        }
+        Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
+            found.insert(name.to_lowercase(), texts.join(","));
+        }
+        Value::String(text) => {
+            found.insert(name.to_lowercase(), text.clone());
+        }
+        other => {
+            found.insert(name.to_lowercase(), other.to_string());
         }
     }
 }

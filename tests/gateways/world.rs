@@ -24,6 +24,11 @@ pub struct World {
 
 impl World {
     pub async fn of(kind: Kind) -> Self {
+        Self::altered(kind, &|text| text).await
+    }
+
+    /// With another text than the printed one, to see that what was taken out matters.
+    pub async fn altered(kind: Kind, alter: &dyn Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (ports, port) = (Ports::choose(), free_port());
         let public = format!("http://127.0.0.1:{port}");
@@ -47,7 +52,7 @@ impl World {
         let app_address = app.to_string();
         let options = ["--app-address", &app_address, "--grpc-address", &grpc];
         let print = |name: &str| printed(folder.path(), name, &options);
-        let gateway = kind.start(folder.path(), port, &print(kind.name()), &print);
+        let gateway = kind.start(folder.path(), port, &alter(print(kind.name())), &print);
         ready(&format!("{public}/vestibule/saml/metadata")).await;
         Self { public, port, authz_port, app, gate: Some(gate), gateway, folder, _idp: idp }
     }
@@ -77,13 +82,16 @@ async fn ready(page: &str) {
 
 /// What `vestibule gateway NAME` prints for the configuration in `folder`.
 pub fn printed(folder: &Path, name: &str, options: &[&str]) -> String {
-    let lua = folder.join("vestibule.lua");
+    let mut lua = vec!["--lua".into(), folder.join("vestibule.lua").into_os_string()];
+    if options.contains(&"--lua") {
+        lua.clear();
+    }
     let output = Command::new(env!("CARGO_BIN_EXE_vestibule"))
         .args(["gateway", name, "--config"])
         .arg(folder.join("config.yaml"))
-        .arg("--lua")
-        .arg(lua)
+        .args(lua)
         .args(options)
+        .env_remove("VESTIBULE__LISTEN__GRPC")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -41,6 +41,7 @@ def main():
             objects += [o for o in yaml.safe_load_all(file) if o and o.get("kind") == kind]
     group = definition["spec"]["group"]
     schema = trim(whole, objects)
+    schema["properties"]["kind"] = {"const": kind}
     schema["properties"]["metadata"] = {}
     schema["properties"]["apiVersion"] = {"const": f"{group}/{version}"}
     json.dump(schema, sys.stdout, indent=1)

@@ -15,11 +15,9 @@ pub struct World {
     pub public: String,
     pub port: u16,
     pub authz_port: u16,
-    pub app: std::net::SocketAddr,
     pub gate: Option<GateProcess>,
-    pub gateway: Program,
     pub folder: tempfile::TempDir,
-    _idp: DemoIdp,
+    _programs: (DemoIdp, Program),
 }
 
 impl World {
@@ -54,7 +52,7 @@ impl World {
         let print = |name: &str| printed(folder.path(), name, &options);
         let gateway = kind.start(folder.path(), port, &alter(print(kind.name())), &print);
         ready(&format!("{public}/vestibule/saml/metadata")).await;
-        Self { public, port, authz_port, app, gate: Some(gate), gateway, folder, _idp: idp }
+        Self { public, port, authz_port, gate: Some(gate), folder, _programs: (idp, gateway) }
     }
 
     /// A browser that has signed in as one of the demo's users.

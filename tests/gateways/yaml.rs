@@ -25,7 +25,7 @@ fn next<'a>(parser: &mut Parser<'a, StrInput<'a>>) -> Event<'a> {
 
 fn value<'a>(event: Event<'a>, parser: &mut Parser<'a, StrInput<'a>>) -> Value {
     match event {
-        Event::Scalar(text, style, ..) if style == ScalarStyle::Plain => plain(&text),
+        Event::Scalar(text, ScalarStyle::Plain, ..) => plain(&text),
         Event::Scalar(text, ..) => Value::String(text.into_owned()),
         Event::SequenceStart(..) => {
             let mut items = Vec::new();

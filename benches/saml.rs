@@ -11,12 +11,12 @@
 
 #[path = "../examples/demo-idp/response.rs"]
 mod response;
+#[path = "../tests/attacks/scene.rs"]
+mod scene;
 #[path = "../tests/support/sealing.rs"]
 mod sealing;
 #[path = "../tests/attacks/table.rs"]
 mod table;
-#[path = "../tests/attacks/world.rs"]
-mod world;
 
 use base64::Engine as _;
 use response::{Question, Signer, User};

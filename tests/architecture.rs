@@ -103,7 +103,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "site",
         ],
     ),
-    ("explain", &["clock", "identity", "reason", "saml"]),
+    ("explain", &["admission", "clock", "identity", "reason", "saml"]),
     (
         "cli",
         &[

@@ -9,12 +9,12 @@
 mod logout;
 #[path = "../../tests/attacks/table.rs"]
 mod table;
-#[path = "../../tests/attacks/world.rs"]
-mod world;
+#[path = "../../tests/attacks/scene.rs"]
+mod scene;
 
 pub use logout::LogoutGate;
 use table::{Message, Table, World};
-use world::{Scene, Seen};
+use scene::{Scene, Seen};
 
 /// The gate's side of the corpus, and everybody who may be let in by it.
 pub struct Gate {

@@ -8,7 +8,7 @@ use crate::explain::{self, LogoutDemand, Options, Party, Report, Request};
 use crate::federation::Watch;
 use crate::saml::logout::Carries;
 use crate::saml::parties::{IdentityProvider, Limits};
-use crate::site::{Idp, Site};
+use crate::site::{Face, Idp, Site};
 use clap::Args;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
@@ -153,8 +153,10 @@ impl Arguments {
     /// Every pair of a site and one of its identity providers that the arguments admit and of which anything is known.
     fn pairs<'c>(&self, config: &'c Config) -> Result<Vec<Pair<'c>>, String> {
         let wanted = |name: &str, wish: &Option<String>| wish.as_deref().is_none_or(|wish| wish == name);
-        // Messages for a site that signs on elsewhere are the sign-on host's.
-        let all = || config.sites.iter().filter(|site| site.is_canonical() && site.sign_on.is_none());
+        // Messages for a site that signs on elsewhere are the sign-on host's; what the site makes of them is told when it is
+        // asked for by name.
+        let speaks = |site: &&Site| site.sign_on.is_none() || self.site.is_some();
+        let all = || config.sites.iter().filter(|site| site.is_canonical()).filter(speaks);
         let sites: Vec<&Site> = all().filter(|site| wanted(&site.name, &self.site)).collect();
         if sites.is_empty() {
             let names: Vec<_> = all().map(|site| site.name.as_str()).collect();
@@ -170,7 +172,12 @@ impl Arguments {
             let id = self.idp.as_deref().unwrap_or_default();
             return Err(format!("there is no identity provider `{id}`; there is: {}", ids.join(", ")));
         }
-        let known = |(site, idp): &(&'c Site, &'c Idp)| Some(Pair { site, idp, saml: idp.known()? });
+        let host = |site: &'c Site| {
+            let of = |host: &&Site| Some(host.key) == site.sign_on && matches!(host.face, Face::SignOn);
+            config.sites.iter().find(of).unwrap_or(site)
+        };
+        let known =
+            |(site, idp): &(&'c Site, &'c Idp)| Some(Pair { site, at: host(site), idp, saml: idp.known()? });
         let pairs: Vec<_> = chosen.iter().filter_map(known).collect();
         if pairs.is_empty() {
             let ids: Vec<_> = chosen.iter().map(|(_, idp)| idp.id.as_str()).collect();
@@ -186,14 +193,16 @@ impl Arguments {
 /// A site and one of its identity providers, as its metadata describes it now.
 struct Pair<'c> {
     site: &'c Site,
+    /// Where its messages go: itself, or its sign-on host.
+    at: &'c Site,
     idp: &'c Idp,
     saml: Arc<IdentityProvider>,
 }
 
 impl Pair<'_> {
     fn party(&self) -> Party<'_> {
-        let Self { site, idp, saml } = self;
-        let of_idp = format!("{}{}/saml/acs/{}", site.public_url.origin(), site.path_prefix, idp.id);
+        let Self { site, at, idp, saml } = self;
+        let of_idp = format!("{}{}/saml/acs/{}", at.public_url.origin(), at.path_prefix, idp.id);
         Party {
             site: &site.name,
             idp: &idp.id,
@@ -206,11 +215,13 @@ impl Pair<'_> {
                 signed_responses: idp.logout.demands_signature(Carries::Response),
             },
             identity_provider: saml,
-            policy: &site.policy,
+            policy: &at.policy,
             mapping: &site.mapping,
             demand: &idp.demand,
             allow_unsolicited: idp.allow_unsolicited,
             email_domains: idp.email_domains.as_deref(),
+            site_domains: site.email_domains.as_deref(),
+            admission: (!matches!(site.face, Face::SignOn)).then_some(&site.admission),
         }
     }
 }

@@ -33,6 +33,9 @@ fn print_site(to: &mut dyn Write, site: &Site, watches: &[Watch], now: Moment) -
     let bold = Style::new().bold();
     writeln!(to, "{bold}{}{bold:#}  {}", site.name, site.public_url.origin())?;
     row(to, "application", &face(&site.face))?;
+    if !matches!(site.face, Face::SignOn) {
+        row(to, "is told of", &site.headers.groups().to_string())?;
+    }
     if site.sign_on.is_some() {
         let id = |idp: &Arc<Idp>| match idp.status {
             Status::Live => idp.id.clone(),
@@ -320,9 +323,9 @@ mod tests {
         print(&mut out, &config, now).unwrap();
         let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
         let of_acme: Vec<&str> =
-            said.lines().skip_while(|line| !line.starts_with("app/acme  ")).take(4).collect();
-        assert_eq!(of_acme[2], "  sign-in      by partner at the sign-on host urn:hall", "{said}");
-        assert_eq!(of_acme[3], "  tenant       acme", "{said}");
+            said.lines().skip_while(|line| !line.starts_with("app/acme  ")).take(5).collect();
+        assert_eq!(of_acme[3], "  sign-in      by partner at the sign-on host urn:hall", "{said}");
+        assert_eq!(of_acme[4], "  tenant       acme", "{said}");
     }
 
     #[test]

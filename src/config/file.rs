@@ -225,6 +225,7 @@ section! {
         slo_response_url: Field<String>,
         slo_binding: Field<Word<Binding>>,
         require_signed_logout: Field<Word<RequireSignedLogout>>,
+        logout_issuers: Field<Vec<Field<String>>>,
         sign_out_url: Field<String>,
         admission: Admission,
         default_role: Field<String>,

@@ -339,6 +339,10 @@ impl<T: Read, L: Slot> Read for Short<T, L> {
     fn read(value: &Value, place: &Place, reader: &mut Reader<'_>) -> Option<Self> {
         match value {
             Value::Dict(..) => Some(Self::Long(L::fill(Found::Value(value), place.clone(), reader))),
+            // A list with nothing in it.
+            Value::Array(..) if matches!(L::shape(), Shape::List(_)) => {
+                Some(Self::Long(L::fill(Found::Value(value), place.clone(), reader)))
+            }
             _ => T::read(value, place, reader).map(Self::Short),
         }
     }

@@ -54,10 +54,12 @@ impl Words for TransformWord {
 pub(super) enum GroupsSent {
     All,
     Mapped,
+    None,
 }
 
 impl Words for GroupsSent {
-    const WORDS: &'static [(&'static str, Self)] = &[("all", Self::All), ("mapped", Self::Mapped)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("all", Self::All), ("mapped", Self::Mapped), ("none", Self::None)];
 }
 
 /// `value` of a header: one of the words, or `custom.` and a name of `identity.custom`.

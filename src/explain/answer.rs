@@ -1,12 +1,12 @@
 //! A response: held against the party that it is for, rule by rule.
 
 use super::find::{Carried, Found};
+use super::person::Person;
 use super::report::{
-    Against, AttributeSeen, CertificateSeen, Explained, Fact, IdentitySeen, Outcome, RuleSeen, State, Values,
-    Verdict,
+    Against, AttributeSeen, CertificateSeen, Explained, Fact, IdentitySeen, Outcome, RuleSeen, State, Verdict,
 };
 use super::says::{Privacy, last_part};
-use super::{Party, Reader, Request, advice, protection};
+use super::{Party, Reader, Request, advice, person, protection};
 use crate::clock::Moment;
 use crate::identity::{self, Groups, Preview};
 use crate::reason::{Reason, Refusal};
@@ -77,12 +77,12 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
     for part in &mut explained.encrypted {
         part.opened = opened(&trace);
     }
-    let person = trace.said.as_ref().map(|said| who(said, party));
+    let person = trace.said.as_ref().map(|said| Person::of(said, party));
     let (second_opinion, disagreed) = second_opinion(reader, &text, &trace);
     explained.second_opinion = second_opinion;
     let refused = trace.verdict.as_ref().err().cloned().or_else(|| disagreed.clone());
     // The sign-in goes on where SAML has nothing against it.
-    let not_a_user = person.as_ref().and_then(|person| person.as_ref().err().cloned());
+    let not_a_user = person.as_ref().and_then(|person| person.refusal().cloned());
     let refusal = refused.or_else(|| not_a_user.clone());
     let case = advice::Case { reader, party, node, request, at, signatures: &explained.signatures };
     let known = Known {
@@ -90,7 +90,7 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
         issued: unsolicited || request.is_some_and(|request| request.issued.is_some()),
     };
     explained.rules = trace.rules.iter().map(|rule| seen(rule, known, &case)).collect();
-    explained.rules.extend(identity_rules(person.as_ref(), trace.said.as_ref(), &case));
+    explained.rules.extend(person::rules(person.as_ref(), trace.said.as_ref(), &case));
     explained.rules.extend(ELSEWHERE.iter().map(|reason| RuleSeen {
         part: "the sign-in",
         code: reason.code(),
@@ -111,7 +111,7 @@ pub(super) fn judge(reader: &Reader<'_>, found: &Found, node: Option<&Node>, exp
     explained.identity = trace
         .said
         .as_ref()
-        .map(|said| identity_seen(said, person.and_then(Result::ok).as_ref(), party, reader.privacy));
+        .map(|said| identity_seen(said, person.as_ref().and_then(Person::known), party, reader.privacy));
 }
 
 /// What other code says of an answer that ours accepts, in words, and the refusal that follows where it counts.
@@ -295,50 +295,6 @@ const fn title(part: Part) -> &'static str {
         Part::Assertion => "the assertion",
         Part::Profile => "the Web Browser SSO profile",
     }
-}
-
-fn who(said: &Said, party: &Party<'_>) -> Result<Preview, Refusal> {
-    let scopes = &party.identity_provider.scopes;
-    identity::preview(&said.name_id, &said.attributes, scopes, party.idp, party.email_domains, party.mapping)
-}
-
-/// The rules by which a sign-in can still end when SAML has nothing against it.
-fn identity_rules(
-    person: Option<&Result<Preview, Refusal>>,
-    said: Option<&Said>,
-    case: &advice::Case<'_>,
-) -> Vec<RuleSeen> {
-    const RULES: &[Reason] = &[
-        Reason::IdentityControlCharacter,
-        Reason::ScopeForeign,
-        Reason::UserMissing,
-        Reason::NameIdTransient,
-        Reason::EmailInvalid,
-        Reason::GroupsOverage,
-        Reason::IdentityIncomplete,
-        Reason::EmailDomainForeign,
-        Reason::IdentityTooLarge,
-    ];
-    let refused = person.and_then(|person| person.as_ref().err());
-    let state = |reason: Reason| match (person, refused) {
-        (None, _) => State::NotReached,
-        (Some(_), None) => State::Passed,
-        (Some(_), Some(refusal)) if refusal.reason == reason => State::Failed,
-        (Some(_), Some(_)) => State::NotReached,
-    };
-    let rule = |reason: &Reason| {
-        let refusal = refused.filter(|refusal| refusal.reason == *reason);
-        let words = |refusal: &Refusal| Values::Words { words: refusal.detail.to_string() };
-        RuleSeen {
-            part: "the identity",
-            code: reason.code(),
-            state: state(*reason),
-            unverified: said.is_some_and(|said| !said.verified) && state(*reason) != State::NotReached,
-            compared: refusal.filter(|refusal| !refusal.detail.is_empty()).map(words),
-            cause: refusal.map(|refusal| case.cause(refusal, None)),
-        }
-    };
-    RULES.iter().map(rule).collect()
 }
 
 fn identity_seen(said: &Said, person: Option<&Preview>, party: &Party<'_>, privacy: Privacy) -> IdentitySeen {

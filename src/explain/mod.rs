@@ -14,6 +14,7 @@ mod answer;
 mod checks;
 mod differ;
 mod find;
+mod person;
 mod protection;
 mod render;
 pub mod report;
@@ -23,6 +24,7 @@ pub use find::Unreadable;
 pub use render::render;
 pub use report::{Explained, Report};
 
+use crate::admission::Admission;
 use crate::clock::Moment;
 use crate::identity::{Domain, Mapping};
 use crate::saml::demand::Demand;
@@ -71,6 +73,10 @@ pub struct Party<'a> {
     pub mapping: &'a Mapping,
     /// The domains that the identity provider speaks for; none: any.
     pub email_domains: Option<&'a [Domain]>,
+    /// The domains whose people the site is for; none: anybody's.
+    pub site_domains: Option<&'a [Domain]>,
+    /// Who is let in at all; none: each of several sites says so for itself.
+    pub admission: Option<&'a Admission>,
 }
 
 /// What the owner says about the message.

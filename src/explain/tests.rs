@@ -17,6 +17,7 @@ struct House {
     demand: Demand,
     allow_unsolicited: bool,
     logout: LogoutDemand,
+    admission: Admission,
 }
 
 impl House {
@@ -29,6 +30,7 @@ impl House {
             demand: Demand::default(),
             allow_unsolicited: false,
             logout: LogoutDemand { taken: true, signed_requests: true, signed_responses: true },
+            admission: Admission::default(),
         }
     }
 
@@ -46,6 +48,8 @@ impl House {
             demand: &self.demand,
             allow_unsolicited: self.allow_unsolicited,
             email_domains: None,
+            site_domains: None,
+            admission: Some(&self.admission),
         }
     }
 
@@ -381,6 +385,66 @@ fn a_logout_request_is_judged_by_the_code_that_judges_it_at_the_gate() {
     assert_eq!(failed(&house.explain(&altered, &at).messages[0]), ["signature-invalid"]);
     let late = Options { at: Some(NOW.plus(Duration::from_secs(3600))), ..Options::default() };
     assert_eq!(failed(&house.explain(&url, &late).messages[0])[0], "logout-expired");
+}
+
+#[test]
+fn whether_somebody_would_be_let_in_is_told_once_the_answer_is_accepted() {
+    use crate::admission::{Admission, Invitation, Invitations, InvitedList, People, Terms, Who};
+    use std::sync::Arc;
+    let folder = tempfile::tempdir().unwrap();
+    let invited = |name: &str, idp: &str, roles: &[&str]| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, "").unwrap();
+        let invitation = Invitation {
+            who: Who::Email(name.to_owned()),
+            idp: Some(idp.to_owned()),
+            roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+        };
+        let read = move |_: &[u8]| {
+            let mut invitations = Invitations::default();
+            invitations.add(invitation.clone())?;
+            Ok(invitations)
+        };
+        let list = Arc::new(InvitedList::load(&file, Box::new(read)).unwrap());
+        let terms = Terms { just_in_time: false, invited: Some(list), link_by_email: false };
+        Admission {
+            terms: vec![("corp".to_owned(), terms)],
+            people: Some(Arc::new(People::in_memory())),
+            ..Admission::default()
+        }
+    };
+    let told = |admission: Admission| {
+        let house = House { admission, ..House::new() };
+        let mut report = house.explain(&xml("signxml_both"), &known());
+        let text = text_of(&report);
+        (report.messages.remove(0), text)
+    };
+    for (admission, code) in [
+        (invited("somebody@example.org", "corp", &[]), "not-invited"),
+        (invited("ada@example.org", "other", &[]), "account-not-linked"),
+    ] {
+        let (message, text) = told(admission);
+        assert_eq!(failed(&message), [code]);
+        assert_eq!(state_of(&message, "email-domain-foreign"), State::Passed);
+        assert!(text.contains(code) && !text.contains("ada@"), "{text}");
+    }
+    let (message, text) = told(invited("ada@example.org", "corp", &["lead"]));
+    assert_eq!(failed(&message), [] as [&str; 0]);
+    assert_eq!(state_of(&message, "not-invited"), State::Passed);
+    assert!(text.contains("lead") && !text.contains("builder"), "the invitation's roles count: {text}");
+
+    // At a sign-on host each site says so for itself; and an answer that is refused lets nobody ask.
+    let house = House::new();
+    let party = Party { admission: None, ..house.party() };
+    let answer = xml("signxml_both");
+    let report = explain(answer.as_bytes(), &[party], &Limits::default(), &known(), NOW).unwrap();
+    assert_eq!(state_of(&report.messages[0], "not-invited"), State::CannotBeToldHere);
+    // The tenant's domains are judged too.
+    let domains = [Domain::parse("other.test").unwrap()];
+    let party = Party { site_domains: Some(&domains), ..house.party() };
+    let report = explain(answer.as_bytes(), &[party], &Limits::default(), &known(), NOW).unwrap();
+    assert_eq!(failed(&report.messages[0]), ["email-domain-foreign"]);
+    assert_eq!(state_of(&report.messages[0], "not-invited"), State::NotReached);
 }
 
 #[test]

@@ -37,15 +37,17 @@ impl<'a> Joined<'a> {
         }
         let separator = self.spec.separator.as_bytes();
         let percent = self.spec.encoding == Encoding::Percent;
-        // The space of `, ` may stay inside a value: whoever splits, splits at the comma. At the ends it would be lost.
-        let body = value.trim_matches(' ');
-        let before = value.len() - value.trim_start_matches(' ').len();
-        let after = value.len() - before - body.len();
-        spaces(&mut self.joined, before);
+        // The space of `, ` may stay inside a value: whoever splits, splits at the comma. At the ends it would be lost, and
+        // so would be any other that an application trims: a group ` ops` must not become `ops`.
+        let start = value.trim_start();
+        let body = start.trim_end();
+        let (before, _) = value.split_at(value.len() - start.len());
+        let (_, after) = start.split_at(body.len());
+        escaped(&mut self.joined, before, |_| true);
         escaped(&mut self.joined, body, |b| {
             b == b'%' || percent && !b.is_ascii() || separator.contains(&b) && (b != b' ' || self.only_spaces)
         });
-        spaces(&mut self.joined, after);
+        escaped(&mut self.joined, after, |_| true);
     }
 
     pub(super) fn write(self, out: &mut Vec<u8>) {
@@ -59,12 +61,6 @@ impl<'a> Joined<'a> {
 /// Whether a value must stay out of headers.
 pub(super) fn has_control(value: &str) -> bool {
     value.chars().any(char::is_control)
-}
-
-fn spaces(out: &mut Vec<u8>, count: usize) {
-    for _ in 0..count {
-        out.extend_from_slice(b"%20");
-    }
 }
 
 /// RFC 8187, 3.2.1: only where it is needed, or where the plain value could be taken for it.
@@ -144,7 +140,17 @@ mod tests {
 
     #[test]
     fn joined_values_split_into_what_they_were() {
-        let groups = ["Domain Users", "Sales, EMEA", "100%", "%2C", "a|b;c", "Zoë", " edge ", "CN=x,OU=y"];
+        let groups = [
+            "Domain Users",
+            "Sales, EMEA",
+            "100%",
+            "%2C",
+            "a|b;c",
+            "Zoë",
+            " edge ",
+            "\u{a0}edge\u{3000}",
+            "CN=x,OU=y",
+        ];
         for (separator, at) in
             [(",", ','), (", ", ','), ("|", '|'), (";", ';'), ("; ", ';'), (" ", ' '), (",,", ',')]
         {

@@ -3,6 +3,7 @@
 use super::strip::{Reserved, folded};
 use http::{HeaderName, HeaderValue};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// What one header carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,8 +38,27 @@ pub enum GroupsOut {
     /// All of somebody's.
     #[default]
     All,
-    /// Those of them that are here.
+    /// Those of them that are here; none, where nothing is.
     Only(BTreeSet<String>),
+}
+
+impl fmt::Display for GroupsOut {
+    /// As a sentence about an application ends: it is told of …
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        match self {
+            Self::All => f.write_str("every group of a person"),
+            Self::Only(listed) if listed.is_empty() => f.write_str("no group"),
+            Self::Only(listed) => {
+                let shown: Vec<&str> = listed.iter().take(SHOWN).map(String::as_str).collect();
+                write!(f, "these groups alone: {}", shown.join(", "))?;
+                match listed.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+        }
+    }
 }
 
 impl GroupsOut {
@@ -213,6 +233,11 @@ impl HeaderPlan {
         Self { groups, ..self }
     }
 
+    /// Which groups leave.
+    pub const fn groups(&self) -> &GroupsOut {
+        &self.groups
+    }
+
     /// The headers, in order.
     pub fn specs(&self) -> &[HeaderSpec] {
         &self.specs
@@ -276,6 +301,19 @@ mod tests {
                 "x-auth-request-groups",
                 "x-auth-request-preferred-username",
             ]
+        );
+    }
+
+    #[test]
+    fn which_groups_leave_can_be_said() {
+        let only = |groups: &[&str]| GroupsOut::Only(groups.iter().map(|&group| group.to_owned()).collect());
+        assert!(GroupsOut::All.includes("x") && !only(&[]).includes("x") && only(&["x"]).includes("x"));
+        assert_eq!(GroupsOut::All.to_string(), "every group of a person");
+        assert_eq!(only(&[]).to_string(), "no group");
+        assert_eq!(only(&["b", "a"]).to_string(), "these groups alone: a, b");
+        assert_eq!(
+            only(&["a", "b", "c", "d", "e", "f", "g"]).to_string(),
+            "these groups alone: a, b, c, d, e and 2 more"
         );
     }
 

@@ -55,6 +55,17 @@ impl Domain {
         }
     }
 
+    /// Whether the name is one label, or a country's second level that is sold to everybody (`co.uk`), as far as that can be
+    /// told without a list: no one's own.
+    pub fn is_common(&self) -> bool {
+        const SOLD: &[&str] =
+            &["ac", "co", "com", "edu", "gob", "gouv", "gov", "mil", "ne", "net", "nom", "or", "org", "sch"];
+        match self.name.split_once('.') {
+            None => true,
+            Some((second, country)) => country.len() == 2 && SOLD.contains(&second),
+        }
+    }
+
     /// The name in A-labels, without `*.`.
     pub fn name(&self) -> &str {
         &self.name
@@ -134,6 +145,22 @@ mod tests {
             assert!(!covers("*.example.com", foreign), "{foreign}");
         }
         assert_eq!(Domain::parse("*.Example.com").unwrap().to_string(), "*.example.com");
+    }
+
+    #[test]
+    fn what_is_nobodys_own_is_known() {
+        for (common, domain) in [
+            (true, "com"),
+            (true, "*.com"),
+            (true, "*.co.uk"),
+            (true, "com.au"),
+            (false, "example.com"),
+            (false, "*.example.co.uk"),
+            (false, "co.example"),
+            (false, "t.co"),
+        ] {
+            assert_eq!(Domain::parse(domain).unwrap().is_common(), common, "{domain}");
+        }
     }
 
     #[test]

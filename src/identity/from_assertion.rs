@@ -1,5 +1,6 @@
 //! From an accepted assertion to an identity.
 
+use super::held::{AsSent, Whose};
 use super::said::{Said, is_name_id};
 use super::{Domain, Groups, Identity, Mapping, Part, email};
 use crate::reason::{Reason, Refusal};
@@ -85,28 +86,16 @@ impl Said<'_> {
         let (groups, roles) = self.groups_and_roles(idp, mapping)?;
         let parts = Parts { said: self, mapping, email: email.as_deref(), groups: &groups };
         parts.refuse_incomplete()?;
-        let mut preferred_username = parts.text(&Part::PreferredUsername);
-        if let Some(domains) = email_domains {
-            check_domain("the e-mail address", email.as_deref().and_then(email::domain), domains)?;
-            // A pattern that finds one of our addresses within a foreign one must not make it ours.
-            if let Some(sent) = &sent {
-                check_domain("the e-mail address that was sent", email::domain(sent), domains)?;
-            }
-            // A user that looks like an address speaks for its domain as well: applications compare it. The one that was
-            // sent counts too: two people must not become one when their domains are taken away.
-            for user in [named.sent.as_str(), &named.user].into_iter().filter(|user| user.contains('@')) {
-                let address = email::normalised(user);
-                check_domain("the user", address.as_deref().and_then(email::domain), domains)?;
-            }
-            preferred_username = preferred_username
-                .filter(|name| email::domain(name).is_none_or(|domain| is_among(domains, domain)));
-        }
-
-        Ok(Identity {
+        let as_sent = AsSent {
+            user: (named.sent != named.user).then_some(named.sent),
+            email: sent.filter(|sent| Some(sent) != email.as_ref()),
+        };
+        let identity = Identity {
             idp: idp.to_owned(),
             user: named.user,
             name: parts.name(),
-            preferred_username,
+            preferred_username: parts.text(&Part::PreferredUsername),
+            as_sent,
             carried: mapping.carried.iter().map(|part| parts.text(part)).collect(),
             email,
             groups,
@@ -119,7 +108,8 @@ impl Said<'_> {
             session_not_on_or_after: self.session_not_on_or_after,
             #[cfg(not(test))]
             _made_from_an_assertion: super::MadeFromAnAssertion,
-        })
+        };
+        identity.within(email_domains, Whose::IdentityProvider)
     }
 
     fn user(&self, mapping: &Mapping) -> Result<Named, Refusal> {
@@ -266,26 +256,6 @@ fn refuse_control(what: &str, value: &str) -> Result<(), Refusal> {
             format!("{what} holds the character U+{:04X}", u32::from(c)),
         )),
     }
-}
-
-/// None: there is no address, or none that can be read.
-fn check_domain(what: &str, domain: Option<&str>, admitted: &[Domain]) -> Result<(), Refusal> {
-    let own = || admitted.iter().take(20).map(Domain::to_string).collect::<Vec<_>>();
-    match domain {
-        Some(domain) if is_among(admitted, domain) => Ok(()),
-        Some(domain) => Err(Refusal::new(
-            Reason::EmailDomainForeign,
-            format!("{what} is in {domain:?}; the IdP speaks for {:?}", own()),
-        )),
-        None => Err(Refusal::new(
-            Reason::EmailDomainForeign,
-            format!("{what} is missing or has no domain; the IdP speaks for {:?}", own()),
-        )),
-    }
-}
-
-pub(super) fn is_among(domains: &[Domain], domain: &str) -> bool {
-    domains.iter().any(|own| own.covers(domain))
 }
 
 #[cfg(test)]

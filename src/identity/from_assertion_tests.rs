@@ -451,6 +451,43 @@ fn a_user_is_held_to_the_domains_before_its_own_is_taken_away() {
 }
 
 #[test]
+fn a_site_for_some_domains_looks_at_the_values_that_were_sent_as_the_identity_provider_is_judged() {
+    let own = [Domain::parse("b.test").unwrap()];
+    let case = |user: &str, mail: &str| {
+        let steps = |part, step| (part, vec![step]);
+        let address = Transform::capture("([a-z.]+@b\\.test)").unwrap();
+        Case::new(user)
+            .email_from(&["mail"])
+            .with("mail", &[mail])
+            .with("uid", &["eve@elsewhere.test"])
+            .mapped(|mapping| {
+                mapping.transforms =
+                    vec![steps(Part::User, Transform::StripDomain), steps(Part::Email, address)];
+            })
+    };
+    for (user, mail, is_ours) in [
+        ("eve@b.test", "eve@b.test", true),
+        ("eve", "eve@b.test", true),
+        ("ceo@a.test", "eve@b.test", false),
+        ("ceo@a.test@b.test", "eve@b.test", false),
+        ("ceo@b.test@", "eve@b.test", false),
+        ("eve", "ceo@b.test.evil.test", false),
+        ("eve", "", false),
+    ] {
+        // Whoever vouches: the site judges as the identity provider would be.
+        let by_site = case(user, mail).known().held_to(Some(&own));
+        let by_idp = case(user, mail).domains(&["b.test"]).identify();
+        for judged in [by_site, by_idp] {
+            let code = judged.as_ref().err().map(|refusal| refusal.reason);
+            assert_eq!(code, (!is_ours).then_some(Reason::EmailDomainForeign), "{user} {mail}");
+            assert!(judged.is_err() || judged.unwrap().preferred_username().is_none(), "of another domain");
+        }
+    }
+    assert_eq!(case("eve", "eve@b.test").known().preferred_username(), Some("eve@elsewhere.test"));
+    assert!(case("ceo@a.test", "").known().held_to(None).is_ok());
+}
+
+#[test]
 fn a_pattern_makes_no_address_of_ours_out_of_a_foreign_one() {
     let case = |mail: &str| {
         let ours = Transform::capture("([a-z.]+@b\\.test)").unwrap();

@@ -140,7 +140,7 @@ impl Mapping {
     }
 
     /// A value of a part after its transforms.
-    pub(super) fn transformed<'v>(&self, part: &Part, value: &'v str) -> Cow<'v, str> {
+    pub fn transformed<'v>(&self, part: &Part, value: &'v str) -> Cow<'v, str> {
         let steps = self.transforms.iter().filter(|(own, _)| own == part).flat_map(|(_, steps)| steps);
         steps.fold(Cow::Borrowed(value), |value, step| {
             if value.is_empty() { value } else { Cow::Owned(step.apply(&value)) }

@@ -27,6 +27,7 @@ mod groups;
 mod held;
 mod mapping;
 mod preview;
+mod reach;
 mod said;
 mod spellings;
 mod transform;
@@ -36,8 +37,10 @@ use crate::saml::response::NameId;
 
 pub use domain::Domain;
 pub use email::normalised as email_address;
+pub(crate) use held::AsSent;
 pub use mapping::{Mapping, Overage, Part};
-pub use preview::{Preview, preview, read_as};
+pub use preview::{Preview, Speakers, preview, read_as};
+pub use reach::Reach;
 pub use transform::{Pattern, Transform};
 
 /// What is known about somebody's groups.
@@ -71,6 +74,7 @@ pub struct Identity {
     pub(crate) authn_context_class: Option<String>,
     /// What `Mapping::carried` names, in its order.
     pub(crate) carried: Vec<Option<String>>,
+    pub(crate) as_sent: AsSent,
     pub(crate) forced: bool,
     pub(crate) session_not_on_or_after: Option<Moment>,
     /// Keeps other rooms from writing an identity down; their tests may.

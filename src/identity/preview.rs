@@ -27,6 +27,17 @@ pub struct Preview {
     pub roles: Vec<String>,
 }
 
+/// Who speaks of somebody, and to whom.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Speakers<'a> {
+    /// The `id` of the identity provider.
+    pub idp: &'a str,
+    /// The domains that it may speak for; none: any.
+    pub email_domains: Option<&'a [Domain]>,
+    /// The domains whose people the site is for; none: anybody's.
+    pub site_domains: Option<&'a [Domain]>,
+}
+
 /// Reads it exactly as a sign-in would.
 ///
 /// # Errors
@@ -35,12 +46,12 @@ pub fn preview(
     name_id: &NameId,
     attributes: &[Attribute],
     scopes: &[Scope],
-    idp: &str,
-    email_domains: Option<&[Domain]>,
+    speakers: &Speakers<'_>,
     mapping: &Mapping,
 ) -> Result<Preview, Refusal> {
     let said = said(name_id, attributes, scopes);
-    let identity = said.identify(idp, email_domains, mapping)?;
+    let identity = said.identify(speakers.idp, speakers.email_domains, mapping)?;
+    let identity = identity.held_to(speakers.site_domains)?;
     let is_other = |part: &Part| matches!(part, Part::GivenName | Part::FamilyName | Part::Custom(_));
     let others = mapping.parts().filter(is_other);
     Ok(Preview {
@@ -116,7 +127,8 @@ mod tests {
             attribute("urn:oid:0.9.2342.19200300.100.1.3", &["Ada@X.example"]),
             attribute("groups", &["ops"]),
         ];
-        let preview = preview(&ada, &sent, &[], "corp", None, &mapping).unwrap();
+        let preview =
+            preview(&ada, &sent, &[], &Speakers { idp: "corp", ..Speakers::default() }, &mapping).unwrap();
         assert_eq!(preview.user, "ada");
         assert_eq!(preview.email.as_deref(), Some("ada@x.example"));
         assert_eq!(preview.roles, ["admin"]);
@@ -129,7 +141,7 @@ mod tests {
     #[test]
     fn what_a_sign_in_refuses_a_preview_refuses() {
         let passing = name_id("x", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient");
-        let refused = preview(&passing, &[], &[], "corp", None, &Mapping::default()).unwrap_err();
+        let refused = preview(&passing, &[], &[], &Speakers::default(), &Mapping::default()).unwrap_err();
         assert_eq!(refused.reason, Reason::NameIdTransient);
     }
 }

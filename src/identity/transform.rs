@@ -31,6 +31,12 @@ impl PartialEq for Pattern {
 
 impl Eq for Pattern {}
 
+impl Pattern {
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
 impl Transform {
     /// A pattern; it is searched for anywhere unless it says `^` and `$`.
     ///

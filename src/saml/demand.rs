@@ -105,13 +105,15 @@ impl Demand {
 
     /// The same demand for one sign-in of which more is wanted: one of these classes, unless the list is empty, or to sign
     /// in anew. It never takes less than before: a class that did not do does not now either, and where none of the wanted
-    /// ones did, nothing else is asked for.
+    /// ones did, or nobody but the identity provider knows which would, nothing else is asked for.
     #[must_use]
     pub fn raised(&self, classes: &[String], anew: bool) -> Self {
         let mut raised = self.clone();
         let did = self.accepted_classes();
-        let wanted: Vec<String> =
-            classes.iter().filter(|class| did.is_empty() || did.contains(class)).cloned().collect();
+        // What is asked for at least, better or at most, without a list: any other class could be a weaker one.
+        let unknown = did.is_empty() && !self.authn_context.is_empty();
+        let would_do = |class: &&String| !unknown && (did.is_empty() || did.contains(class));
+        let wanted: Vec<String> = classes.iter().filter(would_do).cloned().collect();
         if !wanted.is_empty() {
             raised.authn_context = wanted;
             raised.authn_context_comparison = Comparison::Exact;

@@ -266,4 +266,7 @@ fn a_raised_demand_asks_for_more_and_takes_no_less() {
         (&strict.authn_context, &strict.authn_context_accepted)
     );
     assert_eq!(strict.raised(&[], true), Demand { force_authn: true, ..strict.clone() });
+    // Which class is weaker than the one that is asked for at least, only the identity provider knows.
+    let unlisted = contexts(&[MFA], Minimum, &[]);
+    assert_eq!(unlisted.raised(&of(&[PASSWORD]), false), unlisted);
 }

@@ -164,6 +164,7 @@ impl Reading {
                     + one(identity.preferred_username())
                     + one(identity.session_index())
                     + one(identity.authn_context_class())
+                    + identity.as_sent.len()
                     + 2 * identity.name_id().value.len();
                 groups + roles + rest
             }

@@ -22,6 +22,7 @@ pub(super) fn ada() -> Identity {
         session_index: Some("_4711".into()),
         authn_instant: NOW.minus(Duration::from_millis(86_400_500)),
         authn_context_class: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:Password".into()),
+        as_sent: crate::identity::AsSent::default(),
         carried: Vec::new(),
         forced: false,
         session_not_on_or_after: None,

@@ -68,6 +68,8 @@ pub struct Logout {
     pub require_signed: RequireSignedLogout,
     /// Addresses that count instead of those in the metadata.
     pub endpoints: Option<Vec<SloEndpoint>>,
+    /// Names beside its entity ID under which it answers our logout requests.
+    pub issuers: Vec<String>,
     /// Where the browser goes after a sign-out here when there is no single logout.
     pub sign_out_url: Option<String>,
 }
@@ -99,7 +101,7 @@ pub enum RequireSignedLogout {
 impl Default for Logout {
     fn default() -> Self {
         let require_signed = RequireSignedLogout::default();
-        Self { single_logout: true, require_signed, endpoints: None, sign_out_url: None }
+        Self { single_logout: true, require_signed, endpoints: None, issuers: Vec::new(), sign_out_url: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `vestibule explain` names the true cause first: for every case of the corpus it says what the gate says, and the
 //! first rule that it shows as broken is that very rule.
 
+use crate::scene::{ACS, NOW, Scene, request};
 use crate::table::{Message, Table};
-use crate::world::{ACS, NOW, Scene, request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use vestibule::explain::report::{Explained, State};
 use vestibule::explain::{Options, Report, explain};

@@ -9,21 +9,32 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+// The gates and identity providers of the other tests, for the attacks that need more than a message.
+#[path = "../support/browser.rs"]
+mod browser;
+#[path = "../support/idp.rs"]
+mod idp;
+#[path = "../support/town.rs"]
+mod town;
+#[path = "../support/world.rs"]
+mod world;
+
 mod explained;
 mod mutations;
+mod scenarios;
+mod scene;
 mod second_judge;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
 mod table;
-mod world;
 
+use scene::{NOW, Scene, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 use table::{Message, Table, World, files};
 use vestibule::reason::{Reason, Refusal};
 use vestibule::saml::parties::RequireSigned;
-use world::{NOW, Scene, Seen};
 
 /// No message may cost more than this in a test build, whatever it holds. The honest ones cost a few milliseconds;
 /// the attacks that this is for would cost minutes.
@@ -75,7 +86,7 @@ fn a_second_judge_finds_every_accepted_signature_valid() {
             continue;
         }
         let xml = String::from_utf8(octets).unwrap();
-        let found = match second_judge::calls_it_valid(&xml, &world::certificates(&case.world())) {
+        let found = match second_judge::calls_it_valid(&xml, &scene::certificates(&case.world())) {
             Ok(()) => "valid".to_owned(),
             Err(problem) => problem,
         };

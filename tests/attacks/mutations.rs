@@ -1,7 +1,7 @@
 //! Random, repeatable damage: whatever is still let in is still the person whom the identity provider signed.
 
+use crate::scene::{Scene, Seen};
 use crate::table::{Message, Table, World};
-use crate::world::{Scene, Seen};
 
 /// Mutants of accepted messages, and as many of wrapping attacks.
 const MUTANTS: usize = 3_000;

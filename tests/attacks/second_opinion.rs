@@ -7,8 +7,8 @@
 //!
 //! Then samael as an identity provider: what it builds and xmlsec1 signs, we accept.
 
+use crate::scene::{ACS, IDP, NOW, REQUEST, SP, Scene, Seen, certificates, here};
 use crate::table::{Message, Table, World};
-use crate::world::{ACS, IDP, NOW, REQUEST, SP, Scene, Seen, certificates, here};
 use samael::crypto::{AllowedSignatureAlgorithm, CertificateDer, Crypto, CryptoProvider as _, ReduceMode};
 use samael::idp::response_builder::{ResponseAttribute, build_response_template};
 use samael::idp::sp_extractor::RequiredAttribute;

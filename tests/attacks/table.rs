@@ -1,6 +1,6 @@
 //! The table of the cases, and the files beside it.
 
-use crate::world::here;
+use crate::scene::here;
 use base64::Engine;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

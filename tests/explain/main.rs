@@ -216,3 +216,45 @@ fn other_code_is_asked_about_what_ours_accepts() {
     assert_eq!(off.code, 0);
     assert!(!off.out.contains("second opinion"), "{}", off.out);
 }
+
+/// The gate of the corpus again: a host that signs on for two sites, one of which is for other people.
+const SITES: &str = "\
+identity_providers:
+  - {id: corp, entity_id: \"https://idp.example.com/metadata\", sso_url: \"https://idp.example.com/sso\", certificate_files: [CERTIFICATE]}
+sign_on: [{name: hall, public_url: \"https://app.example.com\"}]
+sites:
+  - {name: wiki, public_url: \"https://wiki.example.com\", upstream: \"http://127.0.0.1:3000\", sign_on: hall, default_role: reader}
+  - {name: vault, public_url: \"https://vault.example.com\", upstream: \"http://127.0.0.1:3000\", sign_on: hall, admission: {just_in_time: false, invited_file: people}}
+  - name: app
+    public_url: https://*.app.example.com
+    upstream: http://127.0.0.1:3000
+    sign_on: hall
+    tenants: [{name: acme, email_domains: [acme.test]}]
+";
+
+#[test]
+fn what_each_site_behind_a_sign_on_host_makes_of_an_answer_is_told_by_its_name() {
+    let house = House::empty();
+    let certificate = here("attacks/keys/idp-rsa.crt.pem").display().to_string();
+    let config = SITES.replace("CERTIFICATE", &certificate);
+    std::fs::write(house.0.path().join("config.yaml"), config).unwrap();
+    std::fs::write(house.0.path().join("people"), "bob@example.com\n").unwrap();
+    let case = case("rsa-sha256-assertion");
+    for (site, code, refused) in [
+        (None, 0, None),
+        (Some("hall"), 0, None),
+        (Some("wiki"), 0, None),
+        (Some("vault"), 1, Some("not-invited")),
+        (Some("app/acme"), 1, Some("email-domain-foreign")),
+    ] {
+        let mut arguments = vec![case.as_str(), "--json"];
+        arguments.extend(site.iter().flat_map(|site| ["--site", site]));
+        let said = house.explain(&arguments);
+        assert_eq!(said.code, code, "{site:?}: {}{}", said.out, said.err);
+        let message = &said.json()["messages"][0];
+        assert_eq!(message["against"]["site"], site.unwrap_or("hall"));
+        assert_eq!(message["verdict"]["refused"]["code"].as_str(), refused, "{site:?}");
+        assert_eq!(message["identity"]["told"].to_string().contains("reader"), site == Some("wiki"));
+    }
+    assert_eq!(house.explain(&[&case, "--site", "nobody"]).code, 64);
+}

@@ -167,7 +167,9 @@ async fn guids_are_known_by_our_names_in_roles_rules_and_headers() {
 
 #[tokio::test]
 async fn only_chosen_groups_leave_and_rules_see_all() {
-    for (chosen, header) in [("all", "dev,ops,staff"), ("mapped", "ops"), ("[staff, dev]", "dev,staff")] {
+    for (chosen, header) in
+        [("all", "dev,ops,staff"), ("mapped", "ops"), ("[staff, dev]", "dev,staff"), ("none", "")]
+    {
         let more = format!(
             "headers: {{groups: {chosen}}}\nroles: {{ops: admin}}\nrules: [{{paths: [/dev], access: {{group: dev}}}}]\n"
         );

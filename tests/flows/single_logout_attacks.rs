@@ -312,6 +312,26 @@ async fn forged_and_foreign_answers_change_nothing_and_the_page_says_what_is_tru
 }
 
 #[tokio::test]
+async fn an_answer_under_another_name_of_the_identity_provider_counts_where_it_is_listed() {
+    let other = "https://login.idp.test/tenant/";
+    for listed in [false, true] {
+        let (world, idp) = world_where(|idp| {
+            idp.logout.issuers = listed.then(|| other.to_owned()).into_iter().collect();
+        });
+        let mut browser = Browser::of(&world);
+        sign_in(&mut browser, &world, &idp, "ada").await;
+        let id = left(&mut browser).await;
+        let mut answer = Message::response(&idp, &id, world.now());
+        answer.issuer = other.to_owned();
+        let page = browser.get(&answer.address(None), From::CrossSite).await;
+        match listed {
+            true => assert_eq!(page.location(), "https://app.example.com/bye"),
+            false => says_no_more_than_here(&world, &page, "logout-issuer-unknown"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_in_a_browser_that_did_not_ask_is_refused_and_its_session_stays() {
     let scene = Scene::new();
     let (world, idp) = (&scene.world, &scene.idp);

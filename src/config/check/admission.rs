@@ -7,7 +7,7 @@ use crate::config::file::{Admission as AdmissionFile, File, IdentityProvider};
 use crate::config::invited;
 use crate::config::reader::Field;
 use crate::config::values::{FilePath, Word};
-use crate::identity::{Domain, Mapping};
+use crate::identity::Domain;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,9 +37,10 @@ impl<'a> Written<'a> {
 }
 
 /// The terms of each identity provider, key by key: its own, else the site's, else the top level's.
-pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) -> Admission {
+pub(super) fn admission(written: &Written<'_>, desk: &mut Desk) -> Admission {
     let role_sync = written.role_sync.or(Word(RoleSync::default())).0;
     let mut terms = Vec::new();
+    let mut closed: Vec<(&Field<bool>, Vec<&str>)> = Vec::new();
     for idp in &written.idps {
         let Some(id) = idp.id.get() else { continue };
         let sections: Vec<&AdmissionFile> =
@@ -50,19 +51,26 @@ pub(super) fn admission(written: &Written<'_>, mapping: &Mapping, desk: &mut Des
         let invited = file.and_then(|field| list(field, written, desk));
         if !just_in_time && file.is_none() {
             let section = sections.iter().find(|section| section.just_in_time.is_written());
-            let message = format!("is false, and nobody is invited: no one of `{id}` could sign in");
             if let Some(section) = section {
-                desk.error(
-                    section.just_in_time.problem(message).hint("name a list in admission.invited_file"),
-                );
+                let field = &section.just_in_time;
+                match closed.iter_mut().find(|(own, _)| own.place.path() == field.place.path()) {
+                    Some((_, ids)) => ids.push(id),
+                    None => closed.push((field, vec![id])),
+                }
             }
         }
         let link_by_email = idp.link_by_email.or(false);
         terms.push((id.clone(), Terms { just_in_time, invited, link_by_email }));
     }
+    for (field, ids) in closed {
+        let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+        let message = format!("is false, and nobody is invited: no one of {} could sign in", ids.join(", "));
+        desk.error(field.problem(message).hint("name a list in admission.invited_file"));
+    }
     alone_in_linking(written, desk);
     taken_by_whoever_is_first(&terms, written, desk);
-    could_never_come(&terms, mapping, written, desk);
+    claimed_by_whoever_says_so(&terms, written, desk);
+    foreign_addresses(&terms, written, desk);
     let lists = terms.iter().any(|(_, terms)| terms.invited.is_some());
     let remembers = lists || role_sync == RoleSync::FirstSignIn;
     let people = remembers.then(|| people(written, role_sync, lists, desk)).flatten();
@@ -89,7 +97,11 @@ fn list(field: &Field<FilePath>, written: &Written<'_>, desk: &mut Desk) -> Opti
     }
     let all = written.all_ids.clone();
     let read = InvitedList::load(path, Box::new(move |octets| invited::read(octets, &idps, &all)));
-    let read = read.map_err(|message| desk.error(field.problem(format!("{}: {message}", path.display()))));
+    let read = read.map_err(|message| {
+        let problem = field.problem(format!("{}: {message}", path.display()));
+        let hint = "a relative path starts at the folder of the configuration file";
+        desk.error(if path.exists() { problem } else { problem.hint(hint) });
+    });
     let list = read.ok().map(Arc::new);
     if list.as_ref().is_some_and(|list| list.current().is_empty()) {
         desk.warn(field.problem(format!("{} invites nobody", path.display())));
@@ -152,22 +164,25 @@ fn taken_by_whoever_is_first(terms: &[(String, Terms)], written: &Written<'_>, d
     }
 }
 
-/// People invited by address, where no address can arrive.
-fn could_never_come(terms: &[(String, Terms)], mapping: &Mapping, written: &Written<'_>, desk: &mut Desk) {
-    let only_name_id = mapping.email.iter().all(|candidate| candidate.eq_ignore_ascii_case("NameID"));
-    for idp in &written.idps {
-        let transient = idp.name_id_format.get().is_some_and(|format| format.ends_with("transient"));
-        let by_address = terms.iter().any(|(id, terms)| {
-            let list = terms.invited.as_ref().filter(|_| Some(id) == idp.id.get() && !terms.just_in_time);
-            list.is_some_and(|list| list.current().iter().any(|one| matches!(one.who, Who::Email(_))))
-        });
-        if transient && only_name_id && by_address {
-            let message = "is transient, and identity.email takes the NameID alone: those who are invited by address could \
-                           never come in";
-            desk.error(idp.name_id_format.problem(message));
+/// An invitation by address alone is for whoever is said to have the address, and one that speaks for any may say it of
+/// anybody.
+fn claimed_by_whoever_says_so(terms: &[(String, Terms)], written: &Written<'_>, desk: &mut Desk) {
+    for (id, terms) in terms.iter().filter(|(_, terms)| !terms.link_by_email) {
+        let Some(list) = &terms.invited else { continue };
+        let idp = written.idps.iter().find(|idp| idp.id.get() == Some(id));
+        let Some(idp) = idp.filter(|idp| idp.speaks_for_any.get() == Some(&true)) else { continue };
+        let current = list.current();
+        let open = current.iter().filter(|one| matches!((&one.who, &one.idp), (Who::Email(_), None))).count();
+        if open > 0 {
+            let message = format!(
+                "is true, and {list} invites {open} people by address alone: `{id}` could say of anybody that an address of \
+                 theirs is theirs"
+            );
+            let hint =
+                "name the identity provider of each (idp) in the list, or its domains in email_domains here";
+            desk.warn(idp.speaks_for_any.problem(message).hint(hint));
         }
     }
-    foreign_addresses(terms, written, desk);
 }
 
 /// An invitation for an address that its identity provider may not speak for.

@@ -6,14 +6,17 @@ use crate::config::file::Cors as CorsFile;
 use crate::site::PublicUrl;
 use http::HeaderValue;
 
-pub(super) fn cors(file: &CorsFile, own: Option<&PublicUrl>, desk: &mut Desk) -> Cors {
+/// `inherited`: the list stands at the top level for several sites, and one of them may well be in it.
+pub(super) fn cors(file: &CorsFile, own: Option<&PublicUrl>, inherited: bool, desk: &mut Desk) -> Cors {
     let mut origins: Vec<HeaderValue> = Vec::new();
     for item in file.origins.get().into_iter().flatten() {
         let Some(text) = item.get() else { continue };
         match origin(text) {
             Err(message) => desk.error(item.problem(message)),
             Ok(_) if own.is_some_and(|own| own.origin() == text) => {
-                desk.warn(item.problem("is this site itself: its own scripts read every answer anyway"));
+                if !inherited {
+                    desk.warn(item.problem("is this site itself: its own scripts read every answer anyway"));
+                }
             }
             Ok(origin) if origins.contains(&origin) => desk.warn(item.problem("is listed twice")),
             Ok(origin) => origins.push(origin),

@@ -91,8 +91,13 @@ pub(super) fn names_the_user(idp: &Idp, written: &IdpFile, file: &File, desk: &m
     };
     let transient = idp.demand.name_id_format.as_deref() == Some(TRANSIENT);
     if transient && file.identity.user.get().is_none_or(by_name_id) {
-        let message =
-            "asks for names that change at every sign-in, and `user` is the NameID: nobody could sign in";
+        let user = match file.identity.user.is_written() {
+            true => file.identity.user.place.in_words(),
+            false => "identity.user, which is not written,".to_owned(),
+        };
+        let message = format!(
+            "asks for names that change at every sign-in, and {user} is the NameID: nobody could sign in"
+        );
         desk.error(written.name_id_format.problem(message).hint("set identity.user to an attribute"));
     }
 }

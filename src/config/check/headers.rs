@@ -1,13 +1,14 @@
 //! Which headers the application gets.
 
 use super::Desk;
-use crate::config::file::{Header, Headers};
+use crate::config::file::{File, Header, Headers};
 use crate::config::reader::Field;
 use crate::config::values::{Short, Word};
 use crate::config::words::{Carried, GroupsSent, Preset};
 use crate::headers::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Source};
 use crate::identity::{Mapping, Part};
 use http::HeaderName;
+use std::collections::BTreeSet;
 
 /// The plan: the preset, then the owner's own. A custom header with the very name of a preset's takes its place. What a
 /// header carries beside the ordinary parts of an identity is told to the mapping.
@@ -42,6 +43,18 @@ pub(super) fn plan(file: &Headers, mapping: &mut Mapping, desk: &mut Desk) -> Op
     Some(plan?.sending(groups(file, mapping, desk)))
 }
 
+/// That a site maps groups to roles and lets all the others leave too is worth a word: the application is told of groups
+/// that nobody chose. It may be meant, and who means it says so.
+pub(super) fn all_leave(file: &File, desk: &mut Desk) {
+    let maps = file.roles.get().is_some_and(|table| !table.0.is_empty());
+    if maps && file.headers.groups.is_absent() && !file.headers.faulty {
+        let message =
+            "gives roles to some groups, and every other group of a person is told to the application too";
+        let hint = "write headers.groups: mapped (these groups), none (the roles alone), a list, or all if that is meant";
+        desk.warn(file.roles.problem(message).hint(hint));
+    }
+}
+
 /// Which groups leave.
 fn groups(file: &Headers, mapping: &Mapping, desk: &mut Desk) -> GroupsOut {
     match file.groups.get() {
@@ -53,7 +66,11 @@ fn groups(file: &Headers, mapping: &Mapping, desk: &mut Desk) -> GroupsOut {
             }
             GroupsOut::Only(mapping.roles.iter().map(|(group, _)| group.clone()).collect())
         }
+        Some(Short::Short(Word(GroupsSent::None))) => GroupsOut::Only(BTreeSet::new()),
         Some(Short::Long(listed)) => {
+            if listed.get().is_some_and(Vec::is_empty) {
+                desk.error(listed.problem("is empty: write none if no group is to leave"));
+            }
             let listed = listed.get().into_iter().flatten().filter_map(Field::get);
             GroupsOut::Only(listed.map(|group| mapping.our_name(group).to_owned()).collect())
         }

@@ -82,7 +82,7 @@ pub(super) fn mapping(written: &Written<'_>, desk: &mut Desk) -> Mapping {
     }
     mapping.transforms = transforms(identity, &mapping, desk);
     mapping.required = required(identity, &mapping, desk);
-    never(written, &mapping, desk);
+    super::never::never(written, &mapping, desk);
     mapping
 }
 
@@ -172,11 +172,7 @@ fn transforms(identity: &Identity, mapping: &Mapping, desk: &mut Desk) -> Vec<(P
             Short::Short(Word(TransformWord::StripDomain)) => Some(Transform::StripDomain),
             Short::Long(step) => transform_step(step, desk),
         });
-        let steps: Vec<Transform> = steps.collect();
-        if steps.contains(&Transform::StripDomain) && part == Part::Email {
-            desk.error(field.problem("takes the domain from the e-mail address: what is left is none"));
-        }
-        transforms.push((part, steps));
+        transforms.push((part, steps.collect()));
     }
     transforms
 }
@@ -219,40 +215,4 @@ fn required(identity: &Identity, mapping: &Mapping, desk: &mut Desk) -> Vec<Part
 fn unknown_part(name: &str, mapping: &Mapping) -> String {
     let known: Vec<String> = mapping.parts().map(|part| part.to_string()).collect();
     format!("`{name}` is no part of an identity: it can be {}", known.join(", "))
-}
-
-/// What could never come out, whatever an identity provider sends.
-fn never(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) {
-    let is_name_id = |candidate: &String| candidate.eq_ignore_ascii_case("NameID");
-    let only_name_id = mapping.email.iter().all(is_name_id);
-    for idp in &written.idps {
-        let asks = idp.name_id_format.get().map(|format| format.rsplit(':').next().unwrap_or(format));
-        if asks != Some("transient") {
-            continue;
-        }
-        if only_name_id && mapping.required.contains(&Part::Email) {
-            let message = "is transient, and identity.email takes the NameID alone: the address that identity.required \
-                           names could never arrive";
-            desk.error(idp.name_id_format.problem(message));
-        }
-    }
-    strips_domains(written, mapping, desk);
-}
-
-/// `alice@a.test` and `alice@b.test` become one person where both may sign in.
-fn strips_domains(written: &Written<'_>, mapping: &Mapping, desk: &mut Desk) {
-    let strips = mapping
-        .transforms
-        .iter()
-        .any(|(part, steps)| *part == Part::User && steps.contains(&Transform::StripDomain));
-    let one_domain = |idp: &&IdentityProvider| {
-        let listed = idp.email_domains.get().map_or(&[][..], Vec::as_slice);
-        matches!(listed, [only] if only.get().is_some_and(|text| !text.starts_with("*.")))
-    };
-    if strips && !written.idps.iter().all(one_domain) {
-        let message = "takes the domain from the user, and an identity provider may speak for more than one: people of two \
-                       domains with one name become one person";
-        let hint = "write the one domain into email_domains of each identity provider";
-        desk.warn(written.identity.transform.problem(message).hint(hint));
-    }
 }

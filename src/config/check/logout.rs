@@ -40,8 +40,30 @@ pub(super) fn logout(written: &IdpFile, desk: &mut Desk) -> Option<Logout> {
         single_logout,
         require_signed,
         endpoints: location?.map(endpoint),
+        issuers: issuers(written, desk),
         sign_out_url: sign_out_url?,
     })
+}
+
+/// Names beside its entity ID, each once.
+fn issuers(written: &IdpFile, desk: &mut Desk) -> Vec<String> {
+    let mut issuers: Vec<String> = Vec::new();
+    if written.logout_issuers.get().is_some_and(Vec::is_empty) {
+        desk.error(written.logout_issuers.problem("is empty: name at least one issuer, or remove the line"));
+    }
+    for item in written.logout_issuers.get().into_iter().flatten() {
+        let Some(name) = item.get() else { continue };
+        let wrong = if name.trim() != name || name.is_empty() {
+            "is no entity ID: write it as the answer has it, without spaces around it"
+        } else if issuers.contains(name) {
+            "stands here twice"
+        } else {
+            issuers.push(name.clone());
+            continue;
+        };
+        desk.error(item.problem(wrong));
+    }
+    issuers
 }
 
 /// Whether what was asked for can be done with this identity provider and with our keys.

@@ -20,6 +20,8 @@ mod listeners;
 mod logout;
 mod looks;
 mod metadata;
+mod never;
+mod overlay;
 mod parties;
 mod rules;
 mod second_opinion;

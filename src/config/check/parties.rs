@@ -145,6 +145,15 @@ pub(super) fn domains(field: &Field<Vec<Field<String>>>, desk: &mut Desk) -> Opt
         .iter()
         .map(|item| Domain::parse(item.get()?).map_err(|message| desk.error(item.problem(message))).ok())
         .collect();
+    for (item, domain) in listed.iter().zip(&read) {
+        let Some(domain) = domain.as_ref().filter(|domain| domain.is_common()) else { continue };
+        let name = domain.name();
+        let message = match domain.is_below() {
+            true => format!("is every domain below {name}, whoever's it is"),
+            false => format!("is the addresses that end in @{name}, and no domain below it"),
+        };
+        desk.warn(item.problem(message).hint(format!("write the domain itself, such as example.{name}")));
+    }
     read.into_iter().collect::<Option<Vec<_>>>().map(Some)
 }
 

@@ -22,6 +22,10 @@ pub(super) struct Known<'a> {
     pub(super) idps: Vec<&'a str>,
     /// Ids of all that are described.
     pub(super) all_idps: Vec<&'a str>,
+    /// Ids of those who sign nobody in, with what they are: staged, retired.
+    pub(super) not_live: Vec<(&'a str, &'static str)>,
+    /// Ids of those who are asked for a class that is compared otherwise than exactly, with no list of what will do.
+    pub(super) unlisted: Vec<&'a str>,
     /// Domains whose people can sign in; none: anybody's.
     pub(super) domains: Option<Vec<Domain>>,
     /// Those that are held to certain classes of authentication, with these.
@@ -51,9 +55,9 @@ pub(super) fn rules(file: &File, known: &Known<'_>, desk: &mut Desk) -> Rules {
 }
 
 fn rule(written: &RuleFile, known: &Known<'_>, desk: &mut Desk) -> Option<Rule> {
-    let paths = selector(&written.paths, desk, |text| PathPattern::parse(text));
-    let methods = selector(&written.methods, desk, |text| method(text));
-    let networks = selector(&written.networks, desk, |net| Ok(*net));
+    let paths = selector(&written.paths, SELECTS, desk, |text| PathPattern::parse(text));
+    let methods = selector(&written.methods, SELECTS, desk, |text| method(text));
+    let networks = selector(&written.networks, SELECTS, desk, |net| Ok(*net));
     let access = match written.access.required(&mut desk.report)? {
         Short::Short(Word(AccessWord::Public)) => Some(Access::Public),
         Short::Short(Word(AccessWord::Optional)) => Some(Access::Optional),
@@ -64,16 +68,21 @@ fn rule(written: &RuleFile, known: &Known<'_>, desk: &mut Desk) -> Option<Rule> 
     Some(Rule { paths: paths?, methods: methods?, networks: networks?, access: access? })
 }
 
-/// A selector that is absent selects everything; an empty one would too, which nobody means who wrote it.
+/// What an empty selector of a rule would do, and what leaving it out does.
+const SELECTS: (&str, &str) = ("the rule would select nothing", "select everything");
+
+/// A selector that is absent selects everything; an empty one would too, which nobody means who wrote it. `does`: what an
+/// empty one would do, and what leaving it out does.
 pub(super) fn selector<T, U>(
     field: &Field<Vec<Field<T>>>,
+    (nothing, everything): (&str, &str),
     desk: &mut Desk,
     parse: impl Fn(&T) -> Result<U, String>,
 ) -> Option<Vec<U>> {
     let Some(listed) = field.get() else { return field.is_absent().then(Vec::new) };
     if listed.is_empty() {
-        let hint = "leave the key out to select everything";
-        desk.error(field.problem("is an empty list: the rule would select nothing").hint(hint));
+        let hint = format!("leave the key out to {everything}");
+        desk.error(field.problem(format!("is an empty list: {nothing}")).hint(hint));
         return None;
     }
     let parsed: Vec<Option<U>> = listed
@@ -161,6 +170,9 @@ fn term(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> Option<Term> 
         } else if !known.idps.contains(&idp.as_str()) {
             let message = format!("this site does not admit the identity provider `{idp}`");
             desk.error(written.idp.problem(message));
+        } else if let Some((_, status)) = known.not_live.iter().find(|(id, _)| id == idp) {
+            let message = format!("nobody signs in by `{idp}`: it is {status}");
+            desk.warn(written.idp.problem(message));
         }
         return Some(Term::Idp(idp.clone()));
     }
@@ -216,6 +228,14 @@ fn about_the_sign_in(written: &TermFile, known: &Known<'_>, desk: &mut Desk) -> 
     }
     let classes: Option<Vec<String>> = listed.iter().map(|class| class.get().cloned()).collect();
     let classes = classes?;
+    for idp in &known.unlisted {
+        let message = format!(
+            "cannot be asked of `{idp}` beside its authn_context_comparison: which class is weaker than its authn_context \
+             only the identity provider knows"
+        );
+        let hint = "list the classes that will do in authn_context_accepted of the identity provider, this one among them";
+        desk.error(written.authn_context.problem(message).hint(hint));
+    }
     for (idp, taken) in &known.classes {
         if !classes.iter().any(|class| taken.contains(&class.as_str())) {
             let message = format!("cannot be met by people of `{idp}`: it is held to {}", taken.join(" or "));

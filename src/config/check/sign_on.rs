@@ -1,9 +1,9 @@
 //! Sign-on hosts, and the sites that use them. A host is brought into the short form like a site, and checked like one.
 
-use super::Desk;
 use super::sites::{View, of_the_whole_gate, site_name};
+use super::{Desk, overlay};
 use crate::config::file::{File, ServiceProvider as SpFile, SignOn as SignOnFile, Site as SiteFile};
-use crate::config::reader::{Field, Slot as _};
+use crate::config::reader::Field;
 use crate::config::values::nearest_word;
 
 /// Who is the service provider of a site.
@@ -140,17 +140,6 @@ fn of_host(host: &SignOnFile, top: &File, desk: &mut Desk) -> View {
         signs_on: SignsOn::Host,
         email_domains: Field::absent(host.place.clone()),
         admits: host.identity_providers.clone(),
-        file: File {
-            place: host.place.clone(),
-            faulty: host.faulty,
-            public_url: host.public_url.clone(),
-            path_prefix: host.path_prefix.over(&top.path_prefix),
-            service_provider: host.service_provider.over(&top.service_provider),
-            identity: host.identity.over(&top.identity),
-            session: host.session.over(&top.session),
-            clock_skew: host.clock_skew.over(&top.clock_skew),
-            branding: host.branding.over(&top.branding),
-            ..top.clone()
-        },
+        file: overlay::host(host, top),
     }
 }

@@ -21,7 +21,7 @@ use crate::identity::{Domain, Mapping};
 use crate::saml::demand::Comparison;
 use crate::saml::parties::{Policy, ServiceProvider};
 use crate::session::{Limits, SiteKey};
-use crate::site::{Face, PublicUrl, Site};
+use crate::site::{Face, PublicUrl, Site, Status};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,10 +55,13 @@ pub(super) fn site<'d, 'f>(
     }
     let mut mapping = mapping(&identity::Written::of(file, &admitted), desk);
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
+    if !is_host {
+        super::headers::all_leave(file, desk);
+    }
     let admission = match is_host {
         // Each of its sites judges for itself.
         true => Admission::default(),
-        false => admission(&admission::Written::of(file, &admitted, described), &mapping, desk),
+        false => admission(&admission::Written::of(file, &admitted, described), desk),
     };
     let rules = match is_host {
         // There is nothing behind it.
@@ -69,7 +72,8 @@ pub(super) fn site<'d, 'f>(
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let cookies = cookies(&file.session, public_url.as_ref(), desk);
     let branding = branding(&file.branding, &path_prefix, desk);
-    let cors = cors(&file.cors, public_url.as_ref(), desk);
+    let inherited = !file.cors.origins.place.path().starts_with(&view.place.path());
+    let cors = cors(&file.cors, public_url.as_ref(), inherited, desk);
     let acs_aliases = acs_aliases(file, &path_prefix, desk);
     let email_domains = domains(&view.email_domains, desk);
     admitted::somebody_speaks_for(view, &admitted, desk);
@@ -279,8 +283,25 @@ fn known<'a>(
         domains: domains.filter(|listed| !listed.is_empty()).map(|listed| listed.concat()),
         idps: admitted.iter().filter_map(|one| id(one)).collect(),
         all_idps: all.iter().filter_map(id).collect(),
+        not_live: admitted.iter().filter_map(|one| Some((id(one)?, not_live(one.written)?))).collect(),
+        unlisted: admitted.iter().filter(|one| is_unlisted(one.written)).filter_map(|one| id(one)).collect(),
         classes: admitted.iter().filter_map(|one| held_to(one.written)).collect(),
     }
+}
+
+/// What an identity provider is that signs nobody in.
+fn not_live(idp: &IdentityProvider) -> Option<&'static str> {
+    match idp.status.get()?.0 {
+        Status::Live => None,
+        Status::Staged => Some("staged"),
+        Status::Retired => Some("retired"),
+    }
+}
+
+/// Whether it is asked for a class and compares it as it likes: any class that a rule names could be a weaker one.
+fn is_unlisted(idp: &IdentityProvider) -> bool {
+    let exact = idp.authn_context_comparison.get().is_none_or(|Word(how)| *how == Comparison::Exact);
+    !exact && idp.authn_context.is_written() && idp.authn_context_accepted.is_absent()
 }
 
 /// The classes of authentication that an identity provider is held to, if it is to any (saml/demand.rs).

@@ -8,11 +8,9 @@
 //! | `sites` | each item over the top level, key by key; what makes a site a site (address, application, rules) is its own |
 //! | `tenants` in a site | each item over its site over the top level; the address from the wildcard and the tenant's name |
 
-use super::Desk;
 use super::sign_on::{self, SignsOn};
-use crate::config::file::{
-    File, ServiceProvider as SpFile, Session as SessionFile, Site as SiteFile, Tenant as TenantFile,
-};
+use super::{Desk, overlay};
+use crate::config::file::{File, Session as SessionFile, Site as SiteFile, Tenant as TenantFile};
 use crate::config::reader::{Field, Place, Slot as _};
 use crate::session::SiteKey;
 use crate::site::{PublicUrl, Site};
@@ -138,7 +136,7 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
         signs_on: sign_on::of_site(site, desk),
         email_domains: Field::absent(site.place.clone()),
         admits: site.identity_providers.clone(),
-        file: with_canonical(in_short_form(site, top), desk),
+        file: with_canonical(overlay::site(site, top), desk),
     };
     let wildcard = site.public_url.get().and_then(|text| text.split_once("://*."));
     match (wildcard, site.tenants.is_written()) {
@@ -176,76 +174,16 @@ fn of_site(site: &SiteFile, top: &File, desk: &mut Desk) -> Vec<View> {
     }
 }
 
-/// The site over the top level.
-fn in_short_form(site: &SiteFile, top: &File) -> File {
-    File {
-        place: site.place.clone(),
-        faulty: site.faulty,
-        // Its own or none.
-        public_url: site.public_url.clone(),
-        public_urls: site.public_urls.clone(),
-        upstream: site.upstream.clone(),
-        upstreams: site.upstreams.clone(),
-        forward_auth: site.forward_auth.clone(),
-        acs_aliases: site.acs_aliases.clone(),
-        rules: site.rules.clone(),
-        // Its own where it says so.
-        path_prefix: site.path_prefix.over(&top.path_prefix),
-        service_provider: under_own_name(&site.service_provider, &top.service_provider),
-        identity: site.identity.over(&top.identity),
-        groups_absent: site.groups_absent.over(&top.groups_absent),
-        groups_overage: site.groups_overage.over(&top.groups_overage),
-        group_aliases: site.group_aliases.over(&top.group_aliases),
-        role_sync: site.role_sync.over(&top.role_sync),
-        roles: site.roles.over(&top.roles),
-        default_role: site.default_role.over(&top.default_role),
-        default_access: site.default_access.over(&top.default_access),
-        allow_encoded_slash: site.allow_encoded_slash.over(&top.allow_encoded_slash),
-        headers: site.headers.over(&top.headers),
-        jwt: site.jwt.over(&top.jwt),
-        session: site.session.over(&top.session),
-        clock_skew: site.clock_skew.over(&top.clock_skew),
-        cors: site.cors.over(&top.cors),
-        keep_fragment: site.keep_fragment.over(&top.keep_fragment),
-        branding: site.branding.over(&top.branding),
-        admission: site.admission.over(&top.admission),
-        ..top.clone()
-    }
-}
-
-/// Keys may be shared, names may not.
-fn under_own_name(own: &SpFile, below: &SpFile) -> SpFile {
-    SpFile { entity_id: own.entity_id.clone(), ..own.over(below) }
-}
-
 fn of_tenant(tenant: &TenantFile, site: &View, address: (&str, &str), desk: &mut Desk) -> View {
     of_the_whole_gate(&tenant.session, desk);
     sign_on::no_service_provider(&site.signs_on, &tenant.service_provider, desk);
     let (scheme, domain) = address;
     let label = tenant.name.required(&mut desk.report).filter(|name| tenant_name(name, &tenant.name, desk));
-    let below = &site.file;
-    let file = File {
-        place: tenant.place.clone(),
-        faulty: tenant.faulty,
-        public_url: match label {
-            Some(label) => {
-                Field::following(tenant.name.place.clone(), format!("{scheme}://{label}.{domain}"))
-            }
-            None => Field::unknown(tenant.name.place.clone()),
-        },
-        service_provider: under_own_name(&tenant.service_provider, &below.service_provider),
-        identity: tenant.identity.over(&below.identity),
-        groups_absent: tenant.groups_absent.over(&below.groups_absent),
-        groups_overage: tenant.groups_overage.over(&below.groups_overage),
-        group_aliases: tenant.group_aliases.over(&below.group_aliases),
-        role_sync: tenant.role_sync.over(&below.role_sync),
-        roles: tenant.roles.over(&below.roles),
-        default_role: tenant.default_role.over(&below.default_role),
-        session: tenant.session.over(&below.session),
-        branding: tenant.branding.over(&below.branding),
-        admission: tenant.admission.over(&below.admission),
-        ..below.clone()
+    let url = match label {
+        Some(label) => Field::following(tenant.name.place.clone(), format!("{scheme}://{label}.{domain}")),
+        None => Field::unknown(tenant.name.place.clone()),
     };
+    let file = File { public_url: url, ..overlay::tenant(tenant, &site.file) };
     View {
         place: tenant.place.clone(),
         name: site.name.as_ref().zip(label).map(|(site, label)| format!("{site}/{label}")),

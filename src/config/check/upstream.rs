@@ -12,6 +12,8 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+/// What an empty `paths` of an upstream would do, and what leaving it out does.
+const SERVES: (&str, &str) = ("the upstream would serve nothing", "serve every path");
 
 pub(super) fn upstream(file: &File, desk: &mut Desk) -> Option<Upstream> {
     match file.upstream.get()? {
@@ -55,7 +57,7 @@ pub(super) fn upstreams(file: &File, desk: &mut Desk) -> Option<Vec<Route>> {
                 .get()
                 .is_some_and(|paths| paths.iter().any(|path| path.get().is_some_and(|p| p == "/*")));
         everything = everything.or(whole.then_some(written));
-        let paths = selector(&written.paths, desk, |text| PathPattern::parse(text));
+        let paths = selector(&written.paths, SERVES, desk, |text| PathPattern::parse(text));
         let upstream = upstream_in_full(&written.upstream(), desk);
         routes.push(paths.zip(upstream).map(|(paths, upstream)| Route { paths, upstream }));
     }

@@ -248,6 +248,7 @@ pub(super) fn ada() -> Identity {
         authn_instant: NOW,
         authn_context_class: None,
         carried: Vec::new(),
+        as_sent: crate::identity::AsSent::default(),
         forced: false,
         session_not_on_or_after: None,
     }

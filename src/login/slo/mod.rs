@@ -126,8 +126,11 @@ impl Examination {
                 let stopped =
                     |refusal| Stopped { idp: Some(leaving.idp.as_str().into()), ..Stopped::from(refusal) };
                 let idp = leaving.redeem(&site, now).map_err(stopped)?;
-                let expected =
-                    ExpectedAnswer { request_id: leaving.request_id.as_str(), requested_at: leaving.created };
+                let expected = ExpectedAnswer {
+                    request_id: leaving.request_id.as_str(),
+                    requested_at: leaving.created,
+                    further_issuers: &idp.logout.issuers,
+                };
                 let saml = theirs(&idp).map_err(stopped)?;
                 let verified = verified(raw, Carries::Response, &idp, (&saml, sp)).map_err(stopped)?;
                 let answer = verified.accept_response(&expected, &saml, sp, policy, now).map_err(stopped)?;

@@ -13,7 +13,7 @@ use crate::observe::audit::{self, Event, Reference};
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session;
-use crate::site::{Idp, Site};
+use crate::site::{Face, Idp, Site};
 use bytes::Bytes;
 use http::Response;
 use http::header::SET_COOKIE;
@@ -153,6 +153,8 @@ async fn explained(
                 allow_unsolicited: false,
                 mapping: &site.mapping,
                 email_domains: idp.email_domains.as_deref(),
+                site_domains: site.email_domains.as_deref(),
+                admission: (!matches!(site.face, Face::SignOn)).then_some(&site.admission),
             };
             let request = Request {
                 id: attempt.request_id.as_str().to_owned(),

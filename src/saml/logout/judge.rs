@@ -24,6 +24,8 @@ pub struct ExpectedAnswer<'a> {
     pub request_id: &'a str,
     /// When it was issued.
     pub requested_at: Moment,
+    /// Names beside its entity ID under which the identity provider answers.
+    pub further_issuers: &'a [String],
 }
 
 /// A LogoutRequest that passed every rule of the profile.
@@ -67,7 +69,7 @@ impl VerifiedLogout {
         now: Moment,
     ) -> Result<AcceptedLogoutRequest, Refusal> {
         let skew = policy.clock_skew.min(Policy::MAX_CLOCK_SKEW);
-        self.judge_head(idp, sp, skew, now)?;
+        self.judge_head(idp, &[], sp, skew, now)?;
         let Message { id, issue_instant, issuer, content, .. } = self.message;
         let Content::Request(request) = content else { return Err(Reason::NotALogoutMessage.into()) };
 
@@ -103,7 +105,7 @@ impl VerifiedLogout {
         now: Moment,
     ) -> Result<LogoutAnswer, Refusal> {
         let skew = policy.clock_skew.min(Policy::MAX_CLOCK_SKEW);
-        self.judge_head(idp, sp, skew, now)?;
+        self.judge_head(idp, expected.further_issuers, sp, skew, now)?;
         let Message { issue_instant, content, .. } = self.message;
         let Content::Response(response) = content else { return Err(Reason::NotALogoutMessage.into()) };
 
@@ -130,6 +132,7 @@ impl VerifiedLogout {
     fn judge_head(
         &self,
         idp: &IdentityProvider,
+        further_issuers: &[String],
         sp: &ServiceProvider,
         skew: Duration,
         now: Moment,
@@ -140,7 +143,8 @@ impl VerifiedLogout {
             let detail = format!("verified with the keys of {verified_as}, not of {}", idp.entity_id);
             return Err(Refusal::new(Reason::LogoutIssuerUnknown, detail));
         }
-        if message.issuer != idp.entity_id.as_str() {
+        // Entra ID answers under another name than it signs people in under; its keys are the same.
+        if message.issuer != idp.entity_id.as_str() && !further_issuers.contains(&message.issuer) {
             let detail = format!("signed by {}, issued by {}", idp.entity_id, shown(&message.issuer));
             return Err(Refusal::new(Reason::LogoutIssuerUnknown, detail));
         }

@@ -58,7 +58,8 @@ fn requested(text: Result<LogoutText, Refusal>, now: Moment) -> Result<AcceptedL
 
 fn answered(text: Result<LogoutText, Refusal>) -> Result<LogoutAnswer, Refusal> {
     let (text, idp) = (text?, idp(&["rsa2048"]));
-    let expected = ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT };
+    let expected =
+        ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT, further_issuers: &[] };
     let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, &sp(&[]), true)?;
     verified.accept_response(&expected, &idp, &sp(&[]), &POLICY, NOW)
 }
@@ -376,6 +377,27 @@ fn an_answer_that_is_not_ours_is_refused() {
     assert_eq!(answered(posted(Carries::Response, &response())).unwrap_err().reason, Reason::LogoutUnsigned);
 }
 
+#[test]
+fn an_answer_under_another_name_of_the_same_identity_provider_counts_where_the_owner_lists_it() {
+    let other = "https://login.microsoftonline.com/tenant/";
+    let xml = replaced(&response(), IDP, other);
+    let (idp, listed) = (idp(&["rsa2048"]), [other.to_owned()]);
+    let judged = |key: &str, further_issuers: &[String]| {
+        let expected = ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT, further_issuers };
+        let text = sent(Carries::Response, &xml, Some(key)).unwrap();
+        let verified = RawLogout::parse(&text, &Limits::default())?.verify(&idp, &sp(&[]), true)?;
+        verified.accept_response(&expected, &idp, &sp(&[]), &POLICY, NOW)
+    };
+    assert_eq!(judged("rsa2048", &listed).unwrap(), LogoutAnswer::Ended);
+    assert_eq!(judged("rsa2048", &[]).unwrap_err().reason, Reason::LogoutIssuerUnknown);
+    let nearly = [other.trim_end_matches('/').to_owned()];
+    assert_eq!(judged("rsa2048", &nearly).unwrap_err().reason, Reason::LogoutIssuerUnknown);
+    // Its keys count as ever.
+    assert_eq!(judged("evil", &listed).unwrap_err().reason, Reason::SignatureInvalid);
+    // A request under that name ends nothing, whoever is listed.
+    assert_eq!(reason_of(&replaced(&request(), IDP, other)), Some(Reason::LogoutIssuerUnknown));
+}
+
 fn endpoints(bindings: &[Binding]) -> Vec<SloEndpoint> {
     bindings
         .iter()
@@ -539,7 +561,8 @@ fn messages_as_identity_providers_write_them() {
     let (text, idp) = (sent(Carries::Response, &answer, None).unwrap(), idp(&["rsa2048"]));
     let verified =
         RawLogout::parse(&text, &Limits::default()).unwrap().verify(&idp, &sp(&[]), false).unwrap();
-    let expected = ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT };
+    let expected =
+        ExpectedAnswer { request_id: "_request", requested_at: REQUESTED_AT, further_issuers: &[] };
     let said = verified.accept_response(&expected, &idp, &sp(&[]), &POLICY, NOW);
     assert_eq!(said, Ok(LogoutAnswer::Ended));
 }

@@ -97,7 +97,7 @@ HEADER = """\
 #           in the same world.
 # `keys` (of the identity provider), `sp_keys` (ours; none unless said), `require_signed`, `cbc`, `require_encrypted`,
 # `algorithms`, `sha1_until` (seconds from now), `unsolicited`, `force_authn`, `authn_context` and `max_authn_age` (in
-# seconds) say where the world differs from world.rs.
+# seconds) say where the world differs from scene.rs.
 """
 
 

@@ -1,4 +1,4 @@
-"""The one scene in which every case plays. tests/attacks/world.rs holds the same values.
+"""The one scene in which every case plays. tests/attacks/scene.rs holds the same values.
 
 Alice signs in. The gate asked at 11:59:30, the identity provider answered at 11:59:58, it is now 12:00:00 and the
 clocks may differ by one minute. Every time in `message.xml` is different, so that an edit hits what it means.

@@ -121,6 +121,8 @@ impl Scene {
             allow_unsolicited: self.unsolicited,
             mapping: &self.mapping,
             email_domains: None,
+            site_domains: None,
+            admission: None,
         }
     }
 

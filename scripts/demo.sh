@@ -7,7 +7,7 @@
 # DEMO_BUILT names a folder with the built programs; without it they are built first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mode=${1:-proxy}
+mode=${1:-proxy} printed=
 port=${DEMO_PORT:-4180} idp_port=${DEMO_IDP_PORT:-4190} app_port=${DEMO_APP_PORT:-4191}
 authz_port=${DEMO_AUTHZ_PORT:-4181} gate_port=${DEMO_GATE_PORT:-4182} admin_port=${DEMO_ADMIN_PORT:-4189}
 
@@ -19,6 +19,7 @@ case $mode in
     proxy) gate_port=$port; face="upstream: http://127.0.0.1:$app_port" listen="listen: 127.0.0.1:$port"
            told="401 and a sign-in address, as JSON" ;;
     nginx) face="forward_auth: true" told="401 and a word of JSON"
+           printed=" (and vestibule.conf, nginx's)"
            listen="listen: {public: \"127.0.0.1:$gate_port\", authz: \"127.0.0.1:$authz_port\"}" ;;
     *) echo "usage: $0 proxy|nginx" >&2; exit 64 ;;
 esac
@@ -89,8 +90,11 @@ pids+=($!); wait_for vestibule "$gate_port" $!
 
 if [ "$mode" = nginx ]; then
     mkdir -p "$work/nginx"
-    sed -e "s|@LISTEN@|127.0.0.1:$port|; s|@APP@|127.0.0.1:$app_port|; s|@GATE@|127.0.0.1:$gate_port|" \
-        -e "s|@AUTHZ@|127.0.0.1:$authz_port|; s|@WORK@|$work/nginx|" examples/nginx.conf > "$work/nginx.conf"
+    # What the gate prints belongs inside `http`; around it stands what a packaged nginx has in its own nginx.conf.
+    "$built/vestibule" gateway nginx --config "$work/config.yaml" --app-address "127.0.0.1:$app_port" > "$work/vestibule.conf"
+    { echo "pid $work/nginx/pid; error_log stderr warn; events {} http { access_log off;"
+      for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $work/nginx/$kind;"; done
+      echo "include $work/vestibule.conf; }"; } > "$work/nginx.conf"
     PATH=$PATH:/usr/sbin nginx -e "$work/nginx.log" -p "$work/nginx" -c "$work/nginx.conf" -g 'daemon off;' > "$work/nginx.log" 2>&1 &
     pids+=($!); wait_for nginx "$port" $!
 fi
@@ -112,7 +116,7 @@ cat <<TEXT
             $idp/            signs somebody out from the other side
   To look:  $work/vestibule.log           one line a request, one audit event a sign-in
             http://127.0.0.1:$admin_port/metrics    counters
-            $work/config.yaml             the configuration
+            $work/config.yaml             the configuration$printed
 
   Ctrl-C ends the demo.
 TEXT

@@ -13,7 +13,7 @@ build=(gcc g++ make cmake perl pkg-config ca-certificates)
 # libclang reads the headers of xmlsec1 while samael is built; nothing of it is linked in.
 second_opinion=("${build[@]}" libxmlsec1-dev libxml2-dev libssl-dev libclang-dev)
 demo=("${build[@]}" nginx-light curl)
-test=("${second_opinion[@]}" nginx-light curl openssl python3 xmlsec1
+test=("${second_opinion[@]}" nginx-light haproxy curl openssl python3 xmlsec1
       # Three browsers; WebKit wants a screen, if one that nobody sees.
       chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
       # Identity providers, and what runs those that scripts/counterparts.sh fetches from elsewhere.

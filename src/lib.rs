@@ -36,4 +36,5 @@ pub mod seal;
 pub mod secret;
 pub mod session;
 pub mod site;
+pub mod snippets;
 pub mod test_link;

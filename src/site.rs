@@ -17,6 +17,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Where the public keys of the identity JWT are, whatever the prefix.
+pub const WELL_KNOWN_KEYS: &str = "/.well-known/vestibule/jwks.json";
+
 /// What is missing from `app.example.com`.
 const BEGINNING: &str = "must begin with https:// (or http:// for a loopback address)";
 
@@ -202,6 +205,11 @@ impl Site {
     /// The identity providers that people may choose from, in the configuration's order.
     pub fn choices(&self) -> impl Iterator<Item = &Arc<Idp>> {
         self.identity_providers.iter().filter(|idp| idp.is_offered())
+    }
+
+    /// Our own paths outside the prefix.
+    pub fn further_own_paths(&self) -> Vec<String> {
+        [WELL_KNOWN_KEYS.to_owned()].into_iter().chain(self.acs_aliases.iter().cloned()).collect()
     }
 
     /// Whether this is the site at the first of its addresses.

@@ -7,6 +7,7 @@
 mod changes;
 mod check;
 mod explain;
+mod gateway;
 mod healthcheck;
 mod keygen;
 mod metadata;
@@ -120,6 +121,9 @@ enum Command {
     /// Say what a SAML message says, which rule refuses it, and what to change where.
     #[command(after_help = explain::HELP)]
     Explain(Box<explain::Arguments>),
+    /// Print the configuration of a gateway that asks this gate: nginx, Caddy, Traefik, Envoy and others.
+    #[command(after_help = gateway::HELP)]
+    Gateway(gateway::Arguments),
     /// Make a link with which somebody can try an identity provider without being signed in by it.
     #[command(after_help = test_link::HELP)]
     TestLink(test_link::Arguments),
@@ -169,6 +173,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(arguments) => check::check(&arguments, now, out),
         Command::Metadata(arguments) => metadata::metadata(&arguments, now, out, err),
         Command::Explain(arguments) => explain::explain(&arguments, now, out, err),
+        Command::Gateway(arguments) => gateway::gateway(&arguments, now, out, err),
         Command::TestLink(arguments) => test_link::test_link(&arguments, now, out, err),
         Command::Sessions(arguments) => sessions::sessions(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),

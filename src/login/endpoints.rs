@@ -12,7 +12,7 @@ use crate::observe::metrics::FaceLabel;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::metadata::write_service_provider;
-use crate::site::{Face, Site};
+use crate::site::{Face, Site, WELL_KNOWN_KEYS};
 use crate::test_link;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
@@ -258,8 +258,6 @@ impl<'a> Endpoint<'a> {
         matches!(self, Self::WhoAmI | Self::Keys | Self::Metadata)
     }
 }
-
-const WELL_KNOWN_KEYS: &str = "/.well-known/vestibule/jwks.json";
 
 /// Enough for a form with a return address.
 const SMALL_BODY: usize = 8 * 1024;

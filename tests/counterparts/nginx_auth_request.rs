@@ -1,4 +1,5 @@
-//! A real nginx with examples/nginx.conf in front of a real upstream, asking the gate before each request.
+//! A real nginx with what `vestibule gateway nginx` prints, asking the gate before each request: what is nginx's alone. What
+//! every gateway must do is in tests/gateways.
 
 use crate::support::demo_idp::DemoIdp;
 use crate::support::gate::{GateProcess, Ports};
@@ -33,12 +34,19 @@ async fn world() -> World {
              cors: {{origins: [\"https://spa.example.com\"], preflight: true}}\n"
         ),
     );
-    let config = include_str!("../../examples/nginx.conf")
-        .replace("@LISTEN@", &format!("127.0.0.1:{port}"))
-        .replace("@APP@", &app.to_string())
-        .replace("@GATE@", &format!("127.0.0.1:{}", gate.port))
-        .replace("@AUTHZ@", &format!("127.0.0.1:{}", gate.authz_port))
-        .replace("@WORK@", &folder.path().to_string_lossy());
+    let printed = Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .args(["gateway", "nginx", "--app-address", &app.to_string(), "--config"])
+        .arg(folder.path().join("config.yaml"))
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let work = folder.path().display();
+    let mut config =
+        format!("pid {work}/nginx.pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\naccess_log off;\n");
+    for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+        config.push_str(&format!("{kind}_temp_path {work}/{kind};\n"));
+    }
+    config.push_str(&format!("{}}}\n", String::from_utf8(printed.stdout).unwrap()));
     let file = folder.path().join("nginx.conf");
     std::fs::write(&file, config).unwrap();
     let nginx = Program::start(

@@ -13,6 +13,7 @@ pub mod chromium;
 pub mod demo_idp;
 pub mod gallery;
 pub mod gate;
+pub mod json_schema;
 pub mod marionette;
 pub mod program;
 pub mod visitor;

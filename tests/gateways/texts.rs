@@ -1,0 +1,366 @@
+//! The texts themselves: what is printed for which configuration, and what the programs' own checks say of it.
+
+use crate::programs::{Kind, from_pypi};
+use crate::support::json_schema;
+use crate::support::program::free_port;
+use crate::world::printed;
+use crate::{upstream, wire, yaml};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// A folder with config.yaml and what it names.
+fn folder(config: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["idp-metadata.xml", "other-metadata.xml"] {
+        std::fs::copy(root().join("tests/config/files").join(name), folder.path().join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join("config.yaml"), config).unwrap();
+    folder
+}
+
+const MINIMAL: &str = "public_url: https://app.example.com\nforward_auth: true\n\
+    identity_providers:\n  - {id: corp, label: Corporate login, metadata_file: idp-metadata.xml}\n";
+
+/// Two applications, one of two addresses and of two tenants, a sign-on host, and a site that is the gate's own.
+const SEVERAL: &str = "identity_providers:\n  - {id: corp, metadata_file: idp-metadata.xml}\n\
+    headers: {preset: oauth2-proxy}\nlisten: {public: 0.0.0.0:4180, authz: 0.0.0.0:4181, grpc: 0.0.0.0:4182}\n\
+    gateways: {secret: 0123456789abcdefghijklmnopqrstuvwxyz}\n\
+    sign_on: [{name: door, public_url: https://auth.example.com}]\n\
+    sites:\n  \
+    - {name: wiki, public_urls: [https://wiki.example.com, \"https://wiki.example.net:8443\"], forward_auth: true, acs_aliases: [/mellon/postResponse]}\n  \
+    - {name: shop, public_url: https://shop.example.com, forward_auth: true, sign_on: door}\n  \
+    - {name: app, public_url: \"https://*.app.example.com\", forward_auth: true, path_prefix: /gate, tenants: [{name: acme}, {name: globex}]}\n  \
+    - {name: own, public_url: https://own.example.com, upstream: \"http://127.0.0.1:3000\"}\n";
+
+const EVERY: [&str; 12] = [
+    "nginx",
+    "caddy",
+    "traefik",
+    "traefik-labels",
+    "envoy",
+    "envoy-grpc",
+    "haproxy",
+    "haproxy-lua",
+    "ingress-nginx",
+    "gateway-api",
+    "envoy-gateway",
+    "istio",
+];
+
+fn gateway(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vestibule"))
+        .arg("gateway")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_names_are_listed_and_an_unknown_one_is_told_the_nearest() {
+    let folder = folder(MINIMAL);
+    let listed = gateway(folder.path(), &[]);
+    assert!(listed.status.success());
+    let lines = String::from_utf8(listed.stdout).unwrap();
+    let names: Vec<&str> = lines.lines().filter_map(|line| line.split("  ").next()).collect();
+    assert_eq!(names, EVERY);
+    for (wrong, nearest) in [("ngnix", "nginx"), ("traefic", "traefik"), ("gatewayapi", "gateway-api")] {
+        let told = gateway(folder.path(), &[wrong]);
+        assert_eq!(told.status.code(), Some(64));
+        let told = String::from_utf8(told.stderr).unwrap();
+        assert!(told.contains(&format!("the nearest is `{nearest}`")), "{told}");
+    }
+}
+
+#[test]
+fn where_the_gate_forwards_itself_there_is_nothing_to_print() {
+    let text = MINIMAL.replace("forward_auth: true", "upstream: http://127.0.0.1:3000");
+    let proxy = folder(&text);
+    let told = gateway(proxy.path(), &["nginx"]);
+    assert_eq!(told.status.code(), Some(64));
+    assert!(told.stdout.is_empty());
+    assert!(String::from_utf8(told.stderr).unwrap().contains("forward_auth: true"));
+
+    let several = folder(SEVERAL);
+    let told = gateway(several.path(), &["nginx", "--site", "own"]);
+    assert_eq!(told.status.code(), Some(64));
+    assert!(String::from_utf8(told.stderr).unwrap().contains("own has an upstream"));
+    let told = gateway(several.path(), &["nginx", "--site", "nobody"]);
+    assert!(String::from_utf8(told.stderr).unwrap().contains("there is: "));
+    assert!(!printed(several.path(), "nginx", &[]).contains("own.example.com"));
+}
+
+#[test]
+fn a_text_says_nothing_of_other_sites_and_no_secret() {
+    let several = folder(SEVERAL);
+    for name in EVERY {
+        let text = printed(several.path(), name, &["--site", "wiki"]);
+        assert!(!text.contains("shop.example.com"), "{name}");
+        assert!(!text.contains("0123456789abcdefghijklmnopqrstuvwxyz"), "{name} tells the secret");
+        assert!(!text.lines().any(|line| line.ends_with(' ')), "{name}");
+        // What no browser is told: these are bytes of Rust's own words for something that is not there.
+        assert!(!text.contains("None") && !text.contains("Some("), "{name}");
+    }
+}
+
+#[test]
+fn every_yaml_is_yaml() {
+    for config in [MINIMAL, SEVERAL] {
+        let folder = folder(config);
+        let grpc = ["--grpc-address", "127.0.0.1:4182"];
+        for name in ["traefik", "traefik-labels", "envoy", "envoy-grpc"] {
+            let found = yaml::documents(&printed(folder.path(), name, &grpc));
+            assert!(matches!(&found[..], [Value::Object(_)]), "{name}");
+        }
+    }
+}
+
+/// The labels are the file in another notation. They are not run: that takes Docker.
+#[test]
+fn traefiks_labels_say_what_its_file_says() {
+    for config in [MINIMAL, SEVERAL] {
+        let folder = folder(config);
+        let at = ["--authz-address", "vestibule:4181"];
+        let file = &yaml::documents(&printed(folder.path(), "traefik", &at))[0];
+        let mut of_file = BTreeMap::new();
+        flatten("http", &file["http"], &mut of_file);
+        // Where containers are is Docker's to say.
+        of_file.retain(|key, _| !key.starts_with("http.services."));
+        let labels = &yaml::documents(&printed(folder.path(), "traefik-labels", &at))[0];
+        let services = labels["services"].as_object().unwrap();
+        let of_labels: BTreeMap<String, String> = services
+            .values()
+            .flat_map(|service| service["labels"].as_object().unwrap())
+            .filter(|(key, _)| !key.ends_with(".server.port") && *key != "traefik.enable")
+            .map(|(key, value)| {
+                let key = key.strip_prefix("traefik.").unwrap().to_lowercase();
+                let text = value.as_str().map_or_else(|| value.to_string(), |text| text.replace("$$", "$"));
+                (key, text)
+            })
+            .collect();
+        assert_eq!(of_labels, of_file);
+        assert!(of_labels.len() > 20);
+    }
+}
+
+/// Every value under its whole name in small letters; lists joined, as labels have them.
+fn flatten(name: &str, value: &Value, found: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(members) if members.is_empty() => {
+            found.insert(name.to_lowercase(), "true".to_owned());
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(key, below)| flatten(&format!("{name}.{key}"), below, found));
+        }
+        Value::Array(items) => {
+            let texts: Vec<&str> = items.iter().map(|item| item.as_str().unwrap_or_default()).collect();
+            found.insert(name.to_lowercase(), texts.join(","));
+        }
+        Value::String(text) => {
+            found.insert(name.to_lowercase(), text.clone());
+        }
+        other => {
+            found.insert(name.to_lowercase(), other.to_string());
+        }
+    }
+}
+
+/// What is checked of texts that only run in a cluster: each document is YAML and has a kind whose schema is in crds/, with
+/// the fields, types, enumerations and patterns that the schema has, and no field that it does not have.
+#[test]
+fn every_object_of_kubernetes_has_the_fields_of_its_schema() {
+    let mut seen = 0;
+    for config in [MINIMAL, SEVERAL] {
+        let folder = folder(config);
+        for name in ["ingress-nginx", "gateway-api", "envoy-gateway", "istio"] {
+            let objects = yaml::documents(&printed(folder.path(), name, &[]));
+            let mut names = Vec::new();
+            for object in objects.iter().filter(|object| !object.is_null()) {
+                let kind = object["kind"].as_str().unwrap_or_else(|| panic!("{name}: no kind in {object}"));
+                let file = root().join(format!("tests/gateways/crds/{kind}.json"));
+                let schema: Value =
+                    serde_json::from_str(&std::fs::read_to_string(&file).expect("a schema")).unwrap();
+                json_schema::valid(&schema, object)
+                    .unwrap_or_else(|why| panic!("{name}: {kind}: {why}\n{object:#}"));
+                let named = object["metadata"]["name"].as_str().unwrap();
+                let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+                assert!(named.len() <= 63 && named.bytes().all(plain), "{named}");
+                names.push(format!("{kind}/{}/{named}", object["metadata"]["namespace"]));
+                seen += 1;
+            }
+            let count = names.len();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), count, "{name} has an object twice: {names:?}");
+        }
+    }
+    assert!(seen > 25, "only {seen} objects");
+    // The schemas do find a misspelt field.
+    let schema: Value = serde_json::from_str(include_str!("crds/SecurityPolicy.json")).unwrap();
+    let wrong =
+        json!({"apiVersion": "gateway.envoyproxy.io/v1alpha1", "spec": {"extAuth": {"failopen": false}}});
+    assert!(json_schema::valid(&schema, &wrong).is_err());
+}
+
+/// The provider stands in a comment, because it belongs into another file; MeshConfig has no schema of its own, so its
+/// names are those of istio/api's mesh/v1alpha1/config.proto (EnvoyExternalAuthorizationHttpProvider).
+#[test]
+fn istios_provider_has_the_fields_that_istio_knows() {
+    const KNOWN: [&str; 9] = [
+        "service",
+        "port",
+        "pathPrefix",
+        "timeout",
+        "failOpen",
+        "statusOnError",
+        "includeRequestHeadersInCheck",
+        "includeAdditionalHeadersInCheck",
+        "headersToUpstreamOnAllow",
+    ];
+    for config in [MINIMAL, SEVERAL] {
+        let folder = folder(config);
+        let text = printed(folder.path(), "istio", &[]);
+        let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+        let provider = &yaml::documents(&lines.join("\n"))[0]["extensionProviders"][0];
+        assert_eq!(provider["name"], "vestibule");
+        let http = provider["envoyExtAuthzHttp"].as_object().unwrap();
+        assert!(http.keys().all(|key| KNOWN.contains(&key.as_str())), "{http:?}");
+        assert_eq!(http["failOpen"], false);
+        let asked = http["includeRequestHeadersInCheck"].as_array().unwrap();
+        assert!(asked.contains(&json!("cookie")));
+        // What Envoy removes alone, which a test runs, is what it removes here.
+        let removed = |text: &str| -> BTreeSet<String> {
+            let lines = text.lines().map(str::trim);
+            lines.filter(|line| line.starts_with("- remove_on_match")).map(str::to_owned).collect()
+        };
+        assert_eq!(removed(&text), removed(&printed(folder.path(), "envoy", &[])));
+    }
+}
+
+/// https, several sites, a sign-on host and tenants: started nowhere, but read by the programs themselves.
+#[test]
+fn the_programs_accept_what_is_printed_for_several_sites_on_https() {
+    for (config, hosts) in [
+        (MINIMAL, &["app.example.com"][..]),
+        (SEVERAL, &["auth.example.com", "wiki.example.com", "shop.example.com", "acme.app.example.com"]),
+    ] {
+        let folder = folder(config);
+        let path = folder.path();
+        for host in hosts {
+            let made = rcgen::generate_simple_self_signed(vec![(*host).to_owned()]).unwrap();
+            std::fs::write(path.join(format!("{host}.crt")), made.cert.pem()).unwrap();
+            std::fs::write(path.join(format!("{host}.key")), made.signing_key.serialize_pem()).unwrap();
+        }
+        let certificates = path.to_string_lossy().into_owned();
+        let options = ["--certificates", certificates.as_str(), "--grpc-address", "127.0.0.1:4182"];
+        for kind in Kind::ALL {
+            let text = printed(path, kind.name(), &options);
+            std::fs::write(path.join("vestibule.lua"), printed(path, "haproxy-lua", &options)).unwrap();
+            let Some(mut check) = kind.check(path, &text) else { continue };
+            let said = check.output().unwrap();
+            assert!(
+                said.status.success(),
+                "{kind:?}: {}{}\n{text}",
+                String::from_utf8_lossy(&said.stdout),
+                String::from_utf8_lossy(&said.stderr)
+            );
+        }
+    }
+}
+
+/// A host that the gateway reads from one place and the gate from another must not open one site by the rules of another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_gateway_lets_one_sites_rules_open_another_site() {
+    for kind in Kind::ALL {
+        let port = free_port();
+        let (open, closed) = (upstream::start().await, upstream::start().await);
+        let [public, authz, grpc, admin] = [0; 4].map(|_| free_port());
+        let folder = folder(&format!(
+            "identity_providers:\n  - {{id: corp, metadata_file: idp-metadata.xml}}\n\
+             listen: {{public: \"127.0.0.1:{public}\", authz: \"127.0.0.1:{authz}\", grpc: \"127.0.0.1:{grpc}\"}}\n\
+             admin: {{listen: \"127.0.0.1:{admin}\"}}\n\
+             sites:\n  - {{name: open, public_url: \"http://open.localhost:{port}\", forward_auth: true, rules: [{{paths: [/*], access: public}}]}}\n  \
+             - {{name: closed, public_url: \"http://closed.localhost:{port}\", forward_auth: true}}\n"
+        ));
+        let path = folder.path();
+        let gate = crate::support::program::Program::start(
+            "vestibule",
+            Command::new(env!("CARGO_BIN_EXE_vestibule"))
+                .args(["run", "--config"])
+                .arg(path.join("config.yaml")),
+            path,
+            crate::support::program::loopback(public),
+        );
+        let (open_at, closed_at) = (format!("open={open}"), format!("closed={closed}"));
+        let options = ["--app-address", open_at.as_str(), "--app-address", closed_at.as_str()];
+        let print = |name: &str| printed(path, name, &options);
+        let _gateway = kind.start(path, port, &print(kind.name()), &print);
+        let (us, them) = (format!("open.localhost:{port}"), format!("closed.localhost:{port}"));
+        let ask = |line: &str, host: &str| {
+            format!("GET {line} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+        };
+        let asked = std::time::Instant::now();
+        let served = loop {
+            let (status, told) = wire::whole(port, ask("/page", &us).as_bytes()).await;
+            if status == 200 || asked.elapsed().as_secs() > 60 {
+                break told;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert!(served.to_lowercase().contains(&format!("x-served-by: {open}")), "{kind:?}: {served}");
+        for octets in [
+            ask("/page", &them),
+            ask(&format!("http://{them}/page"), &us),
+            ask(&format!("http://{us}/page"), &them),
+            ask("/page", &format!("{us}\r\nHost: {them}")),
+            ask("/page", &format!("{them}\r\nHost: {us}")),
+            ask("/page", &format!("{them}\r\nX-Forwarded-Host: {us}")),
+            ask("/page", &them.to_uppercase()),
+            ask("/page", &format!("{them}\r\nX-Original-URL: http://{us}/page")),
+        ] {
+            let (status, told) = wire::whole(port, octets.as_bytes()).await;
+            let told = told.to_lowercase();
+            assert!(!told.contains(&format!("x-served-by: {closed}")), "{kind:?} {status}: {octets}\n{told}");
+        }
+        drop(gate);
+    }
+}
+
+/// The programs' own checks of a configuration.
+impl Kind {
+    fn check(self, folder: &Path, text: &str) -> Option<Command> {
+        let file = folder.join("check.yaml");
+        std::fs::write(&file, text).unwrap();
+        let mut command;
+        match self {
+            Self::Nginx => {
+                command = crate::programs::nginx(folder, &file);
+                command.arg("-t");
+            }
+            Self::Caddy => {
+                command = Command::new(from_pypi("caddy"));
+                command
+                    .args(["validate", "--adapter", "caddyfile", "--config"])
+                    .arg(&file)
+                    .env("HOME", folder);
+            }
+            // It has no check of its own: it is started in the other tests.
+            Self::Traefik => return None,
+            Self::Envoy | Self::EnvoyGrpc => {
+                command = Command::new(from_pypi("envoy"));
+                command.args(["--mode", "validate", "-c"]).arg(&file);
+            }
+            Self::Haproxy => {
+                command = Command::new("/usr/sbin/haproxy");
+                command.arg("-c").arg("-f").arg(&file);
+            }
+        }
+        Some(command)
+    }
+}

@@ -35,4 +35,5 @@ pub mod seal;
 pub mod secret;
 pub mod session;
 pub mod site;
+pub mod store;
 pub mod test_link;

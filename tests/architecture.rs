@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("admission", &["identity", "reason", "seal"]),
     ("session", &["clock", "identity", "reason"]),
     ("headers", &["clock", "identity", "secret", "session"]),
+    ("store", &["clock", "identity", "observe", "seal", "secret", "session"]),
     (
         "site",
         &[
@@ -81,6 +82,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "session",
             "site",
+            "store",
         ],
     ),
     (
@@ -100,6 +102,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "session",
             "site",
+            "store",
         ],
     ),
     ("explain", &["admission", "clock", "identity", "reason", "saml"]),
@@ -136,7 +139,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("samael", &["saml"]),
     ("askama", &["pages"]),
     ("prometheus_client", &["observe"]),
-    ("moka", &["gate", "session"]),
+    ("moka", &["gate", "session", "store"]),
+    ("redis", &["store"]),
     ("clap", &["cli"]),
 ];
 

@@ -5,10 +5,11 @@
 
 use super::reader::Field;
 use super::schema::section;
+use super::shared_store::Redis;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
 use super::words::{
     AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, Preset,
-    TransformWord,
+    StoreWord, TransformWord,
 };
 use crate::admission::RoleSync;
 use crate::config::ConsoleAddress;
@@ -56,6 +57,8 @@ section! {
         headers: Headers,
         jwt: Jwt,
         session: Session,
+        store: Field<Word<StoreWord>>,
+        redis: Redis,
         clock_skew: Field<Duration>,
         saml: Saml,
         second_opinion: Field<Word<Weight>>,
@@ -73,13 +76,11 @@ section! {
         console: Console,
     }
     later {
-        store = "memory": "sessions are held in this process's memory",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         rate_limits = "": "remove the section",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
         ext_authz = "false": "gateways ask with auth_request or forward-auth, at listen.authz",
-        redis = "": "sessions are held in this process's memory",
         gateway = "": "say forward_auth: true; examples/nginx.conf is the gateway's side",
     }
 }

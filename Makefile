@@ -64,6 +64,17 @@ soak:
 	@scripts/install-tools.sh bench
 	@scripts/soak.sh
 
+## make stores          the shared store on Redis and on Valkey, and failovers over and over (ROUNDS=5)
+.PHONY: stores
+stores: export OPENSSL_NO_VENDOR = 1
+stores: ROUNDS ?= 5
+stores:
+	@scripts/install-tools.sh test
+	@scripts/counterparts.sh valkey
+	$(CARGO) test --locked --test shared
+	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- --skip tls
+	for round in $$(seq $(ROUNDS)); do $(CARGO) test --locked --test shared -- failover --nocapture || exit 1; done
+
 ## make docs            writes the generated pages in docs/ anew
 .PHONY: docs
 docs:

@@ -27,6 +27,8 @@ use support::visitor::Visitor;
 const ROUNDS: usize = 15;
 const SECONDS: u64 = 1;
 const CONNECTIONS: usize = 32;
+/// How long people sign in, one after the other.
+const SIGN_IN_SECONDS: u64 = 5;
 /// Rounds with and without forged answers.
 const FLOODS: usize = 9;
 /// Where the measured servers run, and where the load and the application do.
@@ -54,6 +56,9 @@ async fn measure() {
     }
     if wanted("sites") {
         among_a_hundred_sites().await;
+    }
+    if wanted("store") {
+        with_a_shared_store().await;
     }
     if wanted("proxy") {
         proxying().await;
@@ -178,6 +183,65 @@ fn check_request(host: &str, target: &str, lines: &[&str]) -> Vec<u8> {
     let source = field(1, &field(1, &field(1, &field(2, b"127.0.0.1"))));
     let message = field(1, &[source, field(4, &field(2, &http))].concat());
     [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat()
+}
+
+/// The same question with the sessions on Redis, against a gate that has them in memory; and sign-ins, one after the other.
+async fn with_a_shared_store() {
+    let (near, far, there) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let redis_port = free_port();
+    let redis = Program::start(
+        "redis",
+        on_core(LOAD, "redis-server").args(["--port", &redis_port.to_string(), "--save", ""]),
+        there.path(),
+        loopback(redis_port),
+    );
+    let (memory, shared) = (Ports::choose(), Ports::choose());
+    let public = |ports: &Ports| format!("http://127.0.0.1:{}", ports.public);
+    let idps = (
+        DemoIdp::start(near.path(), "localhost", &public(&memory)),
+        DemoIdp::start(far.path(), "localhost", &public(&shared)),
+    );
+    let start = |folder: &Path, ports: &Ports, store: &str| {
+        let config = format!(
+            "log: {{requests: false}}\npublic_url: {}\nforward_auth: true\n{store}{CONFIG}",
+            public(ports)
+        );
+        GateProcess::start_by(on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule")), folder, ports, &config)
+    };
+    let on_redis = format!(
+        "store: redis\nredis: {{url: \"redis://127.0.0.1:{redis_port}\"}}\nsession: {{secret: zq8KVb5lI0yTtWcXf3uDn7RmAoEpS1hJ}}\n"
+    );
+    let gates =
+        [(start(near.path(), &memory, ""), &memory), (start(far.path(), &shared, &on_redis), &shared)];
+    let mut asked = Vec::new();
+    for (gate, ports) in &gates {
+        let sign_in_at = format!("{}/vestibule/sign-in", public(ports));
+        let (began, mut sign_ins) = (Instant::now(), 0_u32);
+        while began.elapsed().as_secs() < SIGN_IN_SECONDS {
+            sign_in(&sign_in_at).await;
+            sign_ins += 1;
+        }
+        println!(
+            "{:.0} sign-ins a second, one after the other",
+            f64::from(sign_ins) / began.elapsed().as_secs_f64()
+        );
+        let cookie = sign_in(&sign_in_at).await;
+        let url = format!("http://127.0.0.1:{}/vestibule/authz/auth-request", gate.authz_port);
+        let original = format!("X-Original-URL: {}/some/page?a=1", public(ports));
+        asked.push((
+            url,
+            [cookie, original, "X-Original-Method: GET".into(), "X-Forwarded-For: 127.0.0.1".into()],
+        ));
+    }
+    let lines: Vec<Vec<&str>> =
+        asked.iter().map(|(_, lines)| lines.iter().map(String::as_str).collect()).collect();
+    let [in_memory, on_redis] = interleaved([
+        (gates[0].0.program.id(), &asked[0].0, &lines[0]),
+        (gates[1].0.program.id(), &asked[1].0, &lines[1]),
+    ]);
+    report("known session with the store on Redis", &on_redis, "in memory", &in_memory, 1.05);
+    drop((idps, redis));
 }
 
 /// The same question at one of 100 sites, which admits 50 identity providers and has 1,000 rules, against a gate that has one

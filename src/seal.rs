@@ -19,6 +19,7 @@ use aws_lc_rs::{hkdf, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroize as _;
 
 /// What a sealed value is for; a value sealed for one purpose does not open for another.
@@ -42,6 +43,17 @@ pub enum Purpose {
     Choice,
     /// The permission to try an identity provider.
     TestLink,
+    /// A session in a store on another machine.
+    Session,
+}
+
+/// Why something did not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unopened {
+    /// No key of the ring sealed it.
+    UnknownKey,
+    /// It is damaged, belongs elsewhere, or was never sealed.
+    Damaged,
 }
 
 impl Purpose {
@@ -57,13 +69,15 @@ impl Purpose {
             Self::HandOver => b"hand-over",
             Self::Choice => b"choice",
             Self::TestLink => b"test link",
+            Self::Session => b"session",
         }
     }
 }
 
 /// The keys: the first seals, all open. Made from `session.secret` and its predecessors, or from `state_key_file`.
+#[derive(Clone)]
 pub struct KeyRing {
-    keys: Vec<RingKey>,
+    keys: Arc<[RingKey]>,
 }
 
 impl KeyRing {
@@ -87,7 +101,7 @@ impl KeyRing {
             let key = RingKey::derive(secret).ok_or("the secret cannot be used as a key")?;
             keys.push(key);
         }
-        Ok(Self { keys })
+        Ok(Self { keys: keys.into() })
     }
 
     /// A ring with one random key, which dies with the process.
@@ -129,6 +143,36 @@ impl KeyRing {
         let secret = derived.ok().map(|()| Secret::new(bytes.to_vec()));
         bytes.zeroize();
         secret
+    }
+
+    /// Seals what is kept in a store: octets, 45 more than the plaintext. `None` when it cannot be done.
+    pub fn seal_kept(&self, purpose: Purpose, context: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+        self.seal_octets(purpose, context, plaintext)
+    }
+
+    /// Opens what [`Self::seal_kept`] of any key of the ring made for this purpose and in this context.
+    ///
+    /// # Errors
+    /// Why not, for the figures; whoever asks learns nothing by it.
+    pub fn open_kept(&self, purpose: Purpose, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unopened> {
+        let (header, _) = Header::parse(sealed).ok_or(Unopened::Damaged)?;
+        if !self.keys.iter().any(|key| key.id == header.key_id) {
+            return Err(Unopened::UnknownKey);
+        }
+        self.open_octets(purpose, context, sealed).ok_or(Unopened::Damaged)
+    }
+
+    /// Keys under which names are hashed in a store, one of each secret of the ring; the first is for what is written.
+    /// The same in every process that has the secrets.
+    pub fn keys_for_names(&self) -> Vec<Secret> {
+        let derive = |key: &RingKey| {
+            let mut bytes = [0; 32];
+            let derived = key.root.expand(&[b"store name"], Length(32)).and_then(|okm| okm.fill(&mut bytes));
+            let secret = derived.ok().map(|()| Secret::new(bytes.to_vec()));
+            bytes.zeroize();
+            secret
+        };
+        self.keys.iter().filter_map(derive).collect()
     }
 
     fn seal_octets(&self, purpose: Purpose, context: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {

@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("admission", &["identity", "reason", "seal"]),
     ("session", &["clock", "identity", "reason"]),
     ("headers", &["clock", "identity", "secret", "session"]),
+    ("store", &["clock", "identity", "observe", "seal", "secret", "session"]),
     (
         "site",
         &[
@@ -85,6 +86,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "session",
             "site",
+            "store",
         ],
     ),
     (
@@ -105,6 +107,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
             "session",
             "site",
+            "store",
         ],
     ),
     ("explain", &["admission", "clock", "identity", "reason", "saml"]),
@@ -142,7 +145,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("samael", &["saml"]),
     ("askama", &["pages", "snippets"]),
     ("prometheus_client", &["observe"]),
-    ("moka", &["gate", "session"]),
+    ("moka", &["gate", "session", "store"]),
+    ("redis", &["store"]),
     ("clap", &["cli"]),
 ];
 

@@ -7,9 +7,10 @@ mod limits;
 
 use super::reader::Field;
 use super::schema::section;
+use super::shared_store::Redis;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
 use super::words::{
-    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level,
+    AccessWord, AuditOutput, Carried, DefaultAccess, GroupsAbsent, GroupsSent, GroupsTold, Level, StoreWord,
     TransformWord,
 };
 use crate::admission::RoleSync;
@@ -61,6 +62,8 @@ section! {
         headers: Headers,
         jwt: Jwt,
         session: Session,
+        store: Field<Word<StoreWord>>,
+        redis: Redis,
         clock_skew: Field<Duration>,
         saml: Saml,
         second_opinion: Field<Word<Weight>>,
@@ -81,11 +84,9 @@ section! {
         console: Console,
     }
     later {
-        store = "memory": "sessions are held in this process's memory",
         tracing = "": "remove the section",
         metrics = "": "metrics are at /metrics of admin.listen, always",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
-        redis = "": "sessions are held in this process's memory",
     }
 }
 

@@ -32,6 +32,7 @@ mod path;
 mod reader;
 mod report;
 mod schema;
+mod shared_store;
 mod values;
 mod words;
 mod yaml;
@@ -76,6 +77,8 @@ pub struct Config {
     pub jwt_keys: JwtKeys,
     /// How many bytes the session store may take.
     pub store_max_bytes: u64,
+    /// Where sessions are shared with other gates; none: they are in this process's memory.
+    pub shared_store: Option<crate::store::Settings>,
     /// Limits on SAML messages.
     pub message_limits: Limits,
     /// How much is borne from strangers.

@@ -154,6 +154,16 @@ impl Scalar for Size {
     }
 }
 
+/// How many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count(pub(super) u32);
+
+impl Scalar for Count {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("is not a number: `{text}`"))
+    }
+}
+
 impl Scalar for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| {

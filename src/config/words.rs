@@ -10,10 +10,27 @@ use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
 use crate::site::{RequireSignedLogout, Status};
+use crate::store::OnFailure;
 
 impl Words for Status {
     const WORDS: &'static [(&'static str, Self)] =
         &[("live", Self::Live), ("staged", Self::Staged), ("retired", Self::Retired)];
+}
+
+/// `store`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StoreWord {
+    Memory,
+    Redis,
+}
+
+impl Words for StoreWord {
+    const WORDS: &'static [(&'static str, Self)] = &[("memory", Self::Memory), ("redis", Self::Redis)];
+}
+
+impl Words for OnFailure {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("serve_cached", Self::ServeCached), ("refuse", Self::Refuse)];
 }
 
 /// `groups_absent`.

@@ -41,7 +41,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConsoleAddress, Shutdown};
 use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
-use crate::session::MemoryStore;
+use crate::session::{MemoryStore, Store};
+use crate::store::RedisStore;
 use admin::Admin;
 use authz::{Authz, Doorkeeper};
 use console::Console;
@@ -63,6 +64,9 @@ use tls::LiveCertificate;
 
 /// How long the start waits for the addresses of applications.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
+
+/// How long the start waits for the store that is shared with other gates.
+const FIRST_STORE: Duration = Duration::from_secs(2);
 
 /// How long the start waits for metadata of which there is no copy.
 const FIRST_METADATA: Duration = Duration::from_secs(5);
@@ -90,6 +94,8 @@ pub struct Gateway {
     background: Crew,
     /// Reads metadata; not on the thread of `background`, which keeps the time.
     metadata: Option<Crew>,
+    /// Keeps the store that is shared with other gates.
+    store: Option<Crew>,
 }
 
 /// What is bound where.
@@ -146,7 +152,8 @@ impl Gateway {
         let gateways = std::mem::take(&mut config.gateways);
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
         let watches = std::mem::take(&mut config.watches);
-        let gate = Arc::new(gate(config, clock)?);
+        let (store, store_crew) = start_shared_store(&config, &clock)?.unzip();
+        let gate = Arc::new(gate(config, clock, store)?);
         let metadata = start_metadata(&gate, watches)?;
 
         let seats = Arc::new(Seats::default());
@@ -195,7 +202,18 @@ impl Gateway {
         if edges.iter().any(Edge::forwards) {
             background.spawn(background::keep_seats(gate.clone(), seats));
         }
-        Ok(Self { bound, gate, leaving, shutdown, faces, admin, console, background, metadata })
+        Ok(Self {
+            bound,
+            gate,
+            leaving,
+            shutdown,
+            faces,
+            admin,
+            console,
+            background,
+            metadata,
+            store: store_crew,
+        })
     }
 
     /// Where the listeners are.
@@ -234,11 +252,18 @@ impl Gateway {
         if let Some(metadata) = &mut self.metadata {
             metadata.end();
         }
+        if let Some(store) = &mut self.store {
+            store.end();
+        }
     }
 }
 
-fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
-    let store = Arc::new(MemoryStore::new(config.store_max_bytes, clock.now()));
+fn gate(config: Config, clock: Arc<dyn Clock>, shared: Option<Arc<RedisStore>>) -> Result<Gate, String> {
+    let figures = shared.as_ref().map(|store| store.figures());
+    let store: Arc<dyn Store> = match shared {
+        Some(store) => store,
+        None => Arc::new(MemoryStore::new(config.store_max_bytes, clock.now())),
+    };
     let parts = Parts {
         sites: config.sites,
         keys: config.keys,
@@ -248,8 +273,35 @@ fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
         second_opinion: config.second_opinion,
         bounds: config.bounds,
     };
-    Gate::new(parts, store, clock)
-        .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
+    let gate = Gate::new(parts, store, clock)
+        .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))?;
+    if let Some(figures) = figures {
+        gate.metrics.set_shared_store(figures);
+    }
+    Ok(gate)
+}
+
+/// The store that is shared with other gates, and who keeps it. A server that is down holds up the start for a moment
+/// only: the gate refuses until it is there.
+fn start_shared_store(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<(Arc<RedisStore>, Crew)>, String> {
+    let Some(settings) = &config.shared_store else { return Ok(None) };
+    let store = RedisStore::new(settings, config.keys.clone(), clock.clone());
+    let store = Arc::new(store.map_err(|problem| format!("redis: {problem}"))?);
+    let crew = Crew::new("store", Threads { count: 1, niceness: 0 })?;
+    crew.spawn(store.clone().keep());
+    let (tell, told) = mpsc::channel();
+    let asked = store.clone();
+    crew.spawn(async move {
+        while !asked.is_connected() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let _ = tell.send(());
+    });
+    let _ = told.recv_timeout(FIRST_STORE);
+    Ok(Some((store, crew)))
 }
 
 fn proxying(

@@ -25,7 +25,9 @@ mod email;
 mod from_assertion;
 mod groups;
 mod held;
+mod kept;
 mod mapping;
+pub(crate) mod octets;
 mod preview;
 mod reach;
 mod said;
@@ -52,7 +54,7 @@ pub enum Groups {
     Unknown,
 }
 
-/// An identity. Made by [`Identity::from_accepted`] and nowhere else:
+/// An identity. Made by [`Identity::from_accepted`] and nowhere else (`kept.rs` only reads again what was made so):
 ///
 /// ```compile_fail,E0451
 /// fn forge(honest: vestibule::identity::Identity) -> vestibule::identity::Identity {

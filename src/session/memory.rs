@@ -213,8 +213,8 @@ impl Hash for ByKey {
 
 /// Takes a [`SessionKey`]'s eight octets as they are. The keys in the map are hashes of our own random numbers, so nobody
 /// can choose where they lie; a made-up cookie can choose only where it is not found.
-#[derive(Clone, Copy)]
-struct FirstOctets;
+#[derive(Debug, Clone, Copy)]
+pub struct FirstOctets;
 
 impl BuildHasher for FirstOctets {
     type Hasher = AsTheyAre;
@@ -224,7 +224,9 @@ impl BuildHasher for FirstOctets {
     }
 }
 
-struct AsTheyAre(u64);
+/// The hasher of [`FirstOctets`].
+#[derive(Debug)]
+pub struct AsTheyAre(u64);
 
 impl Hasher for AsTheyAre {
     fn write_u64(&mut self, octets: u64) {

@@ -14,6 +14,7 @@ mod id;
 mod index;
 mod memory;
 mod names;
+mod portable;
 mod record;
 mod sign_on;
 mod store;
@@ -22,7 +23,8 @@ pub mod suite;
 
 pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
-pub use memory::MemoryStore;
+pub use memory::{FirstOctets, MemoryStore};
+pub use portable::{Unreadable, VERSION};
 pub use sign_on::{HandedOver, Origin, Reading, Readings};
 pub use store::{Claim, Departed, Departure, Peek, Selection, Store, StoreError, StoreSize};
 

@@ -25,6 +25,11 @@ pub(super) enum Field {
     AuthnContextClass,
 }
 
+impl Field {
+    /// In the record's order.
+    pub(super) const ALL: [Self; FIELDS] = ORDER;
+}
+
 /// How many there are.
 pub(super) const FIELDS: usize = Field::AuthnContextClass as usize + 1;
 
@@ -125,6 +130,24 @@ impl Record {
             Text::Known(text) => Some(text),
             Text::Absent | Text::SameAs(_) => None,
         }
+    }
+
+    /// Everything of what headers carry beside, in its order.
+    pub(super) fn all_carried(&self) -> Vec<Option<String>> {
+        let mut reader = self.after_roles();
+        for _ in 0..2 {
+            reader.number();
+        }
+        let mut carried = Vec::new();
+        while !reader.0.is_empty() {
+            carried.push(match reader.string() {
+                Some(Text::Own(text)) => str::from_utf8(text).ok().map(str::to_owned),
+                Some(Text::Known(text)) => Some(text.to_owned()),
+                Some(Text::Absent | Text::SameAs(_)) => None,
+                None => break,
+            });
+        }
+        carried
     }
 
     fn after_roles(&self) -> Reader<'_> {

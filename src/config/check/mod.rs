@@ -30,6 +30,7 @@ mod sign_on;
 mod site;
 mod sites;
 mod state;
+mod store;
 mod upstream;
 
 use super::file::{File, Log, Saml, Shutdown as ShutdownFile};
@@ -111,6 +112,8 @@ pub(super) fn check(
     let keys = keys::seal_keys(&file.session, &mut desk);
     let jwt_keys = keys::jwt_keys(&file.jwt, &mut desk);
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
+    let lasting = keys.as_ref().is_some_and(|(_, ephemeral)| !ephemeral);
+    let shared_store = store::shared_store(file, lasting, store_max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let bounds = limits::limits(file, &mut desk);
@@ -143,6 +146,7 @@ pub(super) fn check(
         keys_are_ephemeral,
         jwt_keys,
         store_max_bytes,
+        shared_store,
         message_limits,
         bounds,
         second_opinion,

@@ -12,7 +12,8 @@ use std::time::Duration;
 #[tokio::test(start_paused = true)]
 async fn what_has_ended_is_forgotten() {
     let clock = Arc::new(ManualClock::at(NOW));
-    let gate = crate::gateway::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), clock.clone()).unwrap();
+    let gate =
+        crate::gateway::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), clock.clone(), None).unwrap();
     let gate = Arc::new(gate);
     let site = &gate.sites[0];
     let session = Session::establish(&ada(), site.key, SessionId::random().key(), &site.session_limits, NOW);

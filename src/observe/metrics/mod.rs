@@ -16,6 +16,12 @@
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
 //! | `vestibule_claims` | | answered requests and assertions that are remembered |
+//! | `vestibule_store_duration_seconds` | operation | with `store: redis`: from a question to its answer |
+//! | `vestibule_store_errors_total` | kind | questions that were not answered: `timeout`, `connection`, `open` (not asked, the breaker is open), `busy`, `read_only`, `full`, `unacknowledged`, `forgetful`, `forbidden`, `other` |
+//! | `vestibule_store_unreadable_total` | reason | entries that are no session: `garbage`, `unknown_key`, `future_version` |
+//! | `vestibule_store_lookups_total` | from | who knew a session: `memory` or `store` |
+//! | `vestibule_store_breaker_open`, `vestibule_store_listening` | | whether the store is not asked; whether we hear of what ends elsewhere |
+//! | `vestibule_store_connects_total`, `vestibule_store_ended_elsewhere_total` | | how often it could be asked again; sessions that another process ended |
 //! | `vestibule_idp_certificate_days_left` | site, idp, fingerprint | negative once it has ended |
 //! | `vestibule_sp_certificate_days_left` | site, fingerprint | of our own signing certificates; negative once it has ended |
 //! | `vestibule_idp_metadata_read_total` | site, idp, outcome | readings of a metadata source: `unchanged`, `changed`, `held`, `refused`, `unreachable` |
@@ -34,16 +40,19 @@
 mod limits;
 mod metadata;
 mod scrape;
+mod store;
 
 pub use limits::LimitLabel;
 pub use metadata::{MetadataFigures, MetadataOutcome};
+pub use store::{StoreFigures, StoreOperation, StoreTrouble, UnreadableEntry};
 
 use crate::reason::Reason;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use scrape::gauge;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The site of a request whose host names none.
 pub const NO_SITE: u16 = u16::MAX;
@@ -275,6 +284,7 @@ struct Figures {
     durations: [Durations; FaceLabel::ALL.len()],
     /// Sessions, bytes, evicted, claims.
     store: [AtomicU64; 4],
+    shared_store: OnceLock<Arc<StoreFigures>>,
     second_opinions: [AtomicU64; OpinionLabel::ALL.len()],
     in_flight: AtomicU64,
     /// (site, idp, fingerprint) to days left.

@@ -18,6 +18,7 @@ impl Collector for Figures {
         self.encode_requests(to)?;
         self.encode_sign_ins(to)?;
         self.encode_store(to)?;
+        self.encode_shared_store(to)?;
         self.encode_certificates(to)?;
         self.encode_metadata(to)?;
         self.encode_limits(to)?;
@@ -173,12 +174,12 @@ impl Figures {
     }
 }
 
-fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+pub(super) fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
     ConstGauge::new(value).encode(to.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
 impl Durations {
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+    pub(super) fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let bounds = Self::BOUNDS.iter().copied().chain([f64::INFINITY]);
         let buckets: Vec<_> =
             bounds.zip(&self.buckets).map(|(bound, n)| (bound, n.load(Ordering::Relaxed))).collect();

@@ -21,21 +21,24 @@ use crate::saml::parties::IdentityProvider;
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 /// Answers `GET sign-in`.
 ///
 /// # Errors
 /// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `step-up-failed`, `store-unavailable`,
-/// `metadata-unavailable`, `metadata-expired`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
+/// `metadata-unavailable`, `metadata-expired`, `idp-staged`, `idp-retired`, `no-idp-live`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
-    query: &str,
-    headers: &HeaderMap,
+    request: &Request<Bytes>,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
-    let wish = Wish::read(query.as_bytes());
+    let headers = request.headers();
+    let wish = Wish {
+        looks_only: request.method() == Method::HEAD,
+        ..Wish::read(request.uri().query().unwrap_or_default().as_bytes())
+    };
     let asked_for = (wish.rd.as_str(), wish.errand.as_deref(), wish.idp.as_deref());
     let errand = match hand_over::wished(gate, site, asked_for, now)? {
         Wished::Here => None,
@@ -81,7 +84,13 @@ pub(super) async fn start(
     let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     if site.sign_on.is_some() {
         let host = gate.sign_on_of(site).ok_or_else(|| stopped(Reason::Internal.into()))?;
-        let way = Way { return_to: &return_to, rounds: round, again: wish.again, step_up: step_up.rule };
+        let way = Way {
+            return_to: &return_to,
+            rounds: round,
+            again: wish.again,
+            step_up: step_up.rule,
+            looks_only: wish.looks_only,
+        };
         return hand_over::depart(gate, (site, host), (held, headers), named, &way, now).map_err(stopped);
     }
     let Some(idp) = choose::chosen(site, named).map_err(stopped)? else {
@@ -120,7 +129,7 @@ pub(super) async fn start(
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten).chain(chosen) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    if attempt.kept.is_none() {
+    if attempt.kept.is_none() && !wish.looks_only {
         // Else it began with the attempt before.
         gate.metrics.sign_in_started(site.id);
     }
@@ -144,6 +153,8 @@ pub(super) struct Wish {
     anew: bool,
     /// The rule that sent the browser here.
     step_up: Option<u16>,
+    /// HEAD: nobody goes anywhere.
+    looks_only: bool,
 }
 
 impl Wish {
@@ -162,6 +173,7 @@ impl Wish {
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
             step_up: first("step_up").and_then(|rule| rule.parse().ok()),
+            looks_only: false,
         }
     }
 

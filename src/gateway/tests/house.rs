@@ -234,7 +234,7 @@ pub(super) fn ada() -> Identity {
         email: Some("ada@example.com".into()),
         name: Some("Ada Lovelace".into()),
         preferred_username: Some("ada".into()),
-        groups: Groups::Known(vec!["dev".into(), "ops, all".into()]),
+        groups: Groups::Known(["dev".into(), "ops, all".into()].into()),
         roles: Vec::new(),
         name_id: NameId { value: "ada".into(), format: None, name_qualifier: None, sp_name_qualifier: None },
         session_index: None,

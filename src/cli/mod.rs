@@ -10,6 +10,7 @@ mod explain;
 mod healthcheck;
 mod keygen;
 mod metadata;
+mod open_files;
 mod run;
 mod sessions;
 mod summary;

@@ -64,6 +64,7 @@ section! {
         trusted_proxies: Field<Vec<Field<IpNet>>>,
         admin: Admin,
         shutdown: Shutdown,
+        limits: Limits,
         state_dir: Field<FilePath>,
         state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
@@ -379,6 +380,13 @@ section! {
     Shutdown {
         delay: Field<Duration>,
         drain: Field<Duration>,
+    }
+}
+
+section! {
+    /// What clients may take.
+    Limits {
+        connections: Field<u32>,
     }
 }
 

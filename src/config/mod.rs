@@ -79,6 +79,8 @@ pub struct Config {
     pub second_opinion: Option<SecondOpinion>,
     /// Where the owner looks at sessions and ends them; None: nowhere.
     pub console: Option<Console>,
+    /// How many connections the public and the authz listener each serve at once.
+    pub connections: u32,
     /// How to go.
     pub shutdown: Shutdown,
     /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.

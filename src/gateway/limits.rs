@@ -29,6 +29,9 @@ impl Default for Patience {
     }
 }
 
+/// Connections that the admin listener serves at once: for probes and scrapers.
+pub(super) const MAX_ADMIN_CONNECTIONS: u32 = 256;
+
 /// Octets of names and values in a request's header. pingora itself would take 1 MiB.
 pub(super) const MAX_HEADER_BYTES: usize = 64 * 1024;
 

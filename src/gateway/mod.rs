@@ -15,6 +15,7 @@ mod admin;
 mod authz;
 mod background;
 mod console;
+mod connections;
 mod decide;
 mod forward;
 mod hesitant;
@@ -36,10 +37,12 @@ use crate::clock::Clock;
 use crate::config::{Config, ConsoleAddress, Shutdown};
 use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
+use crate::observe::metrics::ListenerLabel;
 use crate::session::MemoryStore;
 use admin::Admin;
 use authz::Authz;
 use console::Console;
+use connections::Connections;
 use decide::Front;
 use forward::Edge;
 use lane::{Crew, Lane, Threads};
@@ -132,6 +135,7 @@ impl Gateway {
         let leaving = Arc::new(AtomicBool::new(false));
         let trusted = TrustedProxies::new(config.trusted_proxies.clone());
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
+        let most = config.connections;
         let watches = std::mem::take(&mut config.watches);
         let gate = Arc::new(gate(config, clock)?);
         let metadata = start_metadata(&gate, watches)?;
@@ -152,17 +156,22 @@ impl Gateway {
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
-        let mut faces = vec![Lane::serve("public", public_threads, public, settings, serve)?];
+        let connections = |listener, most| Connections::at_most(most, listener, &gate.metrics);
+        let of_public = connections(ListenerLabel::Public, most);
+        let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
         if let Some(authz) = authz {
             let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
             let serve = |connections| Answering { answer, patience, connections };
-            faces.push(Lane::answer("authz", threads, authz, serve)?);
+            let connections = connections(ListenerLabel::Authz, most);
+            faces.push(Lane::answer(threads, authz, connections, serve)?);
         }
         let admin = match admin {
             Some(admin) => {
                 let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
                 let serve = |connections| Answering { answer, patience, connections };
-                Some(Lane::answer("admin", Threads { count: 1, niceness: 0 }, admin, serve)?)
+                let threads = Threads { count: 1, niceness: 0 };
+                let connections = connections(ListenerLabel::Admin, limits::MAX_ADMIN_CONNECTIONS);
+                Some(Lane::answer(threads, admin, connections, serve)?)
             }
             None => None,
         };

@@ -110,6 +110,7 @@ pub(super) fn check(
     let store_max_bytes = store_max_bytes(&file.session.max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
+    let connections = listeners::connections(&file.limits.connections, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
     let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
@@ -141,6 +142,7 @@ pub(super) fn check(
         message_limits,
         second_opinion,
         console,
+        connections,
         shutdown,
         watches,
         log,

@@ -212,6 +212,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         keys_are_ephemeral: true,
         jwt_keys: JwtKeys::generate(),
         store_max_bytes: 16 << 20,
+        connections: 100,
         message_limits: MessageLimits::default(),
         second_opinion: None,
         console: None,

@@ -3,6 +3,7 @@
 mod authz;
 mod client;
 mod cors;
+mod crowded;
 mod forwarded;
 mod going;
 mod house;

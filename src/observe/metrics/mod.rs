@@ -24,6 +24,8 @@
 //! | `vestibule_idp_metadata_held` | site, idp | 1 while a change waits for `vestibule metadata apply` |
 //! | `vestibule_audit_dropped_total`, `vestibule_log_dropped_total` | | audit events and lines of the log that could not be written |
 //! | `vestibule_in_flight` | | requests being served |
+//! | `vestibule_connections` | listener | open connections of clients; `listener` is `public`, `authz` or `admin` |
+//! | `vestibule_connections_refused_total` | listener | connections that were closed at once, because `limits.connections` were open |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
@@ -112,6 +114,30 @@ impl FaceLabel {
             Self::Proxy => "proxy",
             Self::AuthRequest => "auth_request",
             Self::ForwardAuth => "forward_auth",
+        }
+    }
+}
+
+/// Which listener a connection came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListenerLabel {
+    /// Browsers, or the gateway before them.
+    Public,
+    /// Questions of gateways.
+    Authz,
+    /// Health and metrics.
+    Admin,
+}
+
+impl ListenerLabel {
+    const ALL: [Self; 3] = [Self::Public, Self::Authz, Self::Admin];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Authz => "authz",
+            Self::Admin => "admin",
         }
     }
 }
@@ -245,6 +271,16 @@ impl Metrics {
         &self.figures.in_flight
     }
 
+    /// Open connections of a listener: add one when it is accepted, take one away at its end.
+    pub fn connections(&self, listener: ListenerLabel) -> &AtomicU64 {
+        &self.figures.connections[listener as usize]
+    }
+
+    /// A connection was closed at once, because too many are open.
+    pub fn connection_refused(&self, listener: ListenerLabel) {
+        count(&self.figures.connections_refused[listener as usize]);
+    }
+
     /// The text of a scrape, as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
@@ -267,6 +303,8 @@ struct Figures {
     store: [AtomicU64; 4],
     second_opinions: [AtomicU64; OpinionLabel::ALL.len()],
     in_flight: AtomicU64,
+    connections: [AtomicU64; ListenerLabel::ALL.len()],
+    connections_refused: [AtomicU64; ListenerLabel::ALL.len()],
     /// (site, idp, fingerprint) to days left.
     certificates: Mutex<BTreeMap<[String; 3], f64>>,
     /// (site, fingerprint) to days left.

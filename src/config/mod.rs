@@ -37,6 +37,7 @@ mod yaml;
 
 pub use fingerprint::Fingerprints;
 pub use report::{Problem, Problems};
+pub use values::nearest_word;
 
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};

@@ -85,7 +85,7 @@ impl Gate {
     /// The sites that sign on at this host, each once, in the configuration's order.
     pub fn sites_signing_on_at(&self, host: &Site) -> impl Iterator<Item = &Site> {
         let key = host.key;
-        let uses = move |site: &&Site| site.sign_on == Some(key) && site.public_url == site.canonical_url;
+        let uses = move |site: &&Site| site.sign_on == Some(key) && site.is_canonical();
         self.sites.iter().map(Arc::as_ref).filter(uses)
     }
 

@@ -1,7 +1,7 @@
 //! What runs on connections: pingora's proxy on those that pingora accepted, or hyper with a service of ours.
 
-use super::decide::Front;
 use super::connections::Connections;
+use super::decide::Front;
 use super::limits::Patience;
 use super::seldom::Seldom;
 use super::watch::Watched;

@@ -40,9 +40,7 @@ pub(super) fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&
     let mut choices = site.choices();
     match (choices.next(), choices.next()) {
         (Some(only), None) => Ok(Some(only)),
-        (None, _) => {
-            Err(none_live(site))
-        }
+        (None, _) => Err(none_live(site)),
         (Some(_), Some(_)) => Ok(None),
     }
 }

@@ -213,12 +213,9 @@ impl<'a> Endpoint<'a> {
             // HEAD would spend what it brings.
             Self::HandOff => "GET",
             Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
-            Self::FrontPage
-            | Self::Metadata
-            | Self::WhoAmI
-            | Self::Refused
-            | Self::Keys
-            | Self::Logo(_) => "GET, HEAD",
+            Self::FrontPage | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => {
+                "GET, HEAD"
+            }
         }
     }
 

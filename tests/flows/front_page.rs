@@ -79,9 +79,13 @@ fn only_sites_that_let_somebody_in_are_listed_for_them() {
         assert_eq!(listed(&scene, &mut visitor), open, "{user}");
     }
     // Who is let in nowhere is told so, and can leave.
-    let nowhere = SITES.replace("identity_providers: [corp]\n    rules", "identity_providers: [partner]\n    rules");
+    let nowhere =
+        SITES.replace("identity_providers: [corp]\n    rules", "identity_providers: [partner]\n    rules");
     let nowhere = nowhere.replace("identity_providers: [corp, partner]", "identity_providers: [partner]");
-    let scene = scene_of(&nowhere.replace("forward_auth: true\n    sign_on: hall", "forward_auth: true\n    sign_on: hall\n    identity_providers: [partner]"));
+    let scene = scene_of(&nowhere.replace(
+        "forward_auth: true\n    sign_on: hall",
+        "forward_auth: true\n    sign_on: hall\n    identity_providers: [partner]",
+    ));
     let mut visitor = Visitor::default();
     let asked = scene.asked(&mut visitor, &format!("{HALL}/vestibule/sign-in?idp=corp"));
     scene.at_acs(&mut visitor, &asked, (&scene.corp, "corp"), "ada");
@@ -94,9 +98,8 @@ fn only_sites_that_let_somebody_in_are_listed_for_them() {
 fn head_has_no_effect() {
     let scene = scene();
     let mut ada = Visitor::default();
-    let started = |site: &str| {
-        scene.town.metric(&["sign_ins_started", &format!("\"{site}\"")]).unwrap_or_default()
-    };
+    let started =
+        |site: &str| scene.town.metric(&["sign_ins_started", &format!("\"{site}\"")]).unwrap_or_default();
     // A sign-in is not begun by it, at the site, at the host or at an errand's address.
     for url in [format!("{WIKI}/vestibule/sign-in?rd=/x"), format!("{HALL}/vestibule/sign-in?idp=corp")] {
         let looked = ada.send(&scene.town, "HEAD", &url, &[], "");
@@ -113,7 +116,10 @@ fn head_has_no_effect() {
     assert_eq!((looked.status, looked.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, Some("GET")));
     assert_eq!(ada.get(&scene.town, &ticket).status, StatusCode::SEE_OTHER);
     // Nor is a sign-out that a site began.
-    assert_eq!(ada.send(&scene.town, "HEAD", &format!("{WIKI}/vestibule/sign-out"), &[], "").status, StatusCode::OK);
+    assert_eq!(
+        ada.send(&scene.town, "HEAD", &format!("{WIKI}/vestibule/sign-out"), &[], "").status,
+        StatusCode::OK
+    );
     let left = scene.sign_out(&mut ada, WIKI).location();
     let looked = ada.send(&scene.town, "HEAD", &left, &[], "");
     assert_eq!((looked.status, looked.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, Some("GET")));
@@ -122,4 +128,43 @@ fn head_has_no_effect() {
     // And the pages answer as they would.
     let looked = ada.send(&scene.town, "HEAD", &format!("{HALL}/"), &[], "");
     assert_eq!((looked.status, looked.body.as_str()), (StatusCode::OK, ""));
+}
+
+#[test]
+fn a_host_gives_no_roles_and_the_audit_names_none() {
+    let roles = "roles: {buyers: keeper}\ndefault_role: guest\nidentity: {groups: [memberOf]}\n";
+    let sites =
+        SITES.replace("name: hall", "name: roles-hall").replace("sign_on: hall", "sign_on: roles-hall");
+    let sites = sites.replace("name: wiki", "name: roles-wiki");
+    let scene = scene_of(&format!("{roles}{sites}"));
+    let mut ada = Visitor::default();
+    scene.sign_in(&mut ada, &format!("{WIKI}/"), "ada");
+    let session = ada.get(&scene.town, &format!("{WIKI}/vestibule/whoami"));
+    assert!(session.body.contains("keeper"), "{}", session.body);
+    let session = ada.get(&scene.town, &format!("{HALL}/vestibule/whoami"));
+    assert!(session.body.contains("\"roles\":[]") && session.body.contains("buyers"), "{}", session.body);
+    // Other tests of this program write into the same audit: this site has a name of its own.
+    let events = scene.town.events();
+    let of = |site: &str| {
+        let told = |event: &&serde_json::Value| event["event"] == "sign-in" && event["site"] == site;
+        events.iter().rfind(told).unwrap_or_else(|| panic!("no sign-in at {site}"))["roles"].clone()
+    };
+    assert_eq!(of("roles-hall"), serde_json::json!([]));
+    assert_eq!(of("roles-wiki"), serde_json::json!(["keeper"]));
+}
+
+#[test]
+fn a_host_takes_answers_where_the_product_before_took_them() {
+    let host = "    public_url: https://auth.example.com\n";
+    let aliased = format!("{host}    acs_aliases: [/Shibboleth.sso/SAML2/POST]\n");
+    let scene = scene_of(&SITES.replace(host, &aliased));
+    let mut ada = Visitor::default();
+    let asked = scene.asked(&mut ada, &format!("{WIKI}/page"));
+    assert_eq!(asked.acs_url, format!("{HALL}/Shibboleth.sso/SAML2/POST"));
+    let at_acs = scene.at_acs(&mut ada, &asked, (&scene.corp, "corp"), "ada");
+    let (at, page) = scene.follow(&mut ada, &at_acs.location());
+    assert_eq!((at, page.status), (format!("{WIKI}/page"), StatusCode::OK));
+    // It is the host's, and not the site's.
+    let elsewhere = ada.send(&scene.town, "POST", &format!("{DOCS}/Shibboleth.sso/SAML2/POST"), &[], "");
+    assert_eq!(scene.town.code(&elsewhere), "not-served");
 }

@@ -121,7 +121,13 @@ impl Scene {
         visitor.get(&self.town, &at_acs.location())
     }
 
-    pub(crate) fn at_acs(&self, visitor: &mut Visitor, asked: &Asked, idp: (&FakeIdp, &str), user: &str) -> Answered {
+    pub(crate) fn at_acs(
+        &self,
+        visitor: &mut Visitor,
+        asked: &Asked,
+        idp: (&FakeIdp, &str),
+        user: &str,
+    ) -> Answered {
         let answer = idp
             .0
             .answer(asked, user, self.town.now())

@@ -153,9 +153,9 @@ fn in_time(gate: &Gate, attempt: &Attempt, now: Moment) -> Result<(), Refusal> {
 /// The session at the host that the ticket stands for.
 async fn living_at(host: &Site, gate: &Gate, ticket: &Ticket, now: Moment) -> Result<Arc<Session>, Refusal> {
     let session = gate.store.load(&ticket.session).await.map_err(unavailable)?;
-    session.filter(|session| session.site() == host.key && session.is_alive(now)).ok_or_else(|| {
-        Refusal::new(Reason::HandoffEnded, "the session at the sign-on host has ended since")
-    })
+    session
+        .filter(|session| session.site() == host.key && session.is_alive(now))
+        .ok_or_else(|| Refusal::new(Reason::HandoffEnded, "the session at the sign-on host has ended since"))
 }
 
 /// From what the host's session keeps for this site, and from nothing else.

@@ -3,6 +3,8 @@
 //! What a value means, what its default is and what goes with what is said in [`super::check`]; what each key is for,
 //! in config.example.yaml, which a test holds to this list.
 
+mod limits;
+
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
@@ -25,6 +27,8 @@ use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub(super) use limits::{Limits, Saml};
 
 section! {
     /// The top level: the short form of one site, and what all sites have in common.
@@ -343,13 +347,6 @@ section! {
 }
 
 section! {
-    /// Limits on messages.
-    Saml {
-        max_message_size: Field<Size>,
-    }
-}
-
-section! {
     /// Listeners, in the long form.
     Listen {
         public: Field<SocketAddr>,
@@ -381,13 +378,6 @@ section! {
     Shutdown {
         delay: Field<Duration>,
         drain: Field<Duration>,
-    }
-}
-
-section! {
-    /// What clients may take.
-    Limits {
-        connections: Field<u32>,
     }
 }
 

@@ -160,17 +160,17 @@ macro_rules! section {
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
-        pub(super) struct $name {
+        pub(in crate::config) struct $name {
             /// Where the section stands, or would.
             #[allow(dead_code, reason = "every section has it, not every section is spoken of")]
-            pub(super) place: $crate::config::reader::Place,
+            pub(in crate::config) place: $crate::config::reader::Place,
             /// Whether it is no section, or has a key that does not belong: that has been said.
             #[allow(dead_code, reason = "every section has it, not every section asks")]
-            pub(super) faulty: bool,
+            pub(in crate::config) faulty: bool,
             /// Whether anybody wrote the section at all.
             #[allow(dead_code, reason = "every section has it, not every section asks")]
-            pub(super) written: bool,
-            $( $(#[$key_doc])* pub(super) $key: $slot, )*
+            pub(in crate::config) written: bool,
+            $( $(#[$key_doc])* pub(in crate::config) $key: $slot, )*
         }
 
         impl $name {

@@ -27,7 +27,7 @@ fn a_sign_in_at_the_host_without_a_destination_ends_on_a_list_of_its_sites() {
     // Each site once, with the first of its addresses, and none that signs on elsewhere.
     let places = listed(&scene, &mut visitor);
     assert_eq!(places, [WIKI, SHOP, DOCS].map(|site| format!("{site}/")));
-    for shown in ["wiki", "wiki.example.com", "ada", "Sign out"] {
+    for shown in [">wiki<", "wiki<wbr>.example<wbr>.com", "ada", "Sign out"] {
         assert!(page.body.contains(shown), "{shown}: {}", page.body);
     }
     for elsewhere in [STORE, LAB, OWN] {

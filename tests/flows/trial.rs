@@ -488,7 +488,7 @@ async fn nobody_comes_in_where_none_is_live() {
     let page = browser.get("/vestibule/sign-in?rd=/", From::SameSite).await;
     world.audit.refused(&page, "no-idp-live");
     // The person is told that it is nothing of theirs, the owner who there is.
-    assert!(page.body.contains("Nobody can sign in here now"), "{}", page.body);
+    assert!(page.body.contains("Sign-in is not open here"), "{}", page.body);
     assert_eq!(world.audit.last("sign-in-refused")["detail"], "corp is retired, live is staged");
     let typed = [("rd", "/"), ("email", "ada@example.com")];
     let page = browser.post("/vestibule/sign-in", From::SameSite, &typed).await;

@@ -174,11 +174,11 @@ pub(super) const fn refusal(situation: Situation) -> Text {
             action: "Sign in again",
         },
         S::NotOpen => Text {
-            title: "Nobody can sign in here now",
+            title: "Sign-in is not open here",
             what: "No sign-in page is in use for this application: it is not open yet, or not any more.",
             try_this: "There is nothing you can do yourself. If you expected to get in, send the reference below to whoever \
                        looks after this application.",
-            action: "Try again",
+            action: "",
         },
         S::SignOutFailed => Text {
             title: "This sign-out was not accepted",

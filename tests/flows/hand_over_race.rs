@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use vestibule::clock::Moment;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
 };
 use vestibule::site::{Face, Site};
 
@@ -53,6 +53,13 @@ impl Store for Waiting {
     }
     async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError> {
         self.inner.by_idp(site, idp).await
+    }
+    async fn select(
+        &self,
+        selection: &Selection<'_>,
+        at_most: usize,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        self.inner.select(selection, at_most).await
     }
     async fn claim_once(&self, keys: &[ClaimKey], now: Moment, until: Moment) -> Result<Claim, StoreError> {
         self.inner.claim_once(keys, now, until).await

@@ -64,12 +64,12 @@ impl LogFile {
             Some(open) if is_current => open,
             before => match (Open::at(&self.settings.path), before) {
                 (Ok(open), _) => open,
-                // The file that was moved away is still one: better lines in there than nowhere.
-                (Err(error), Some(before)) => {
+                // A file that was moved away is still one: better lines in there than nowhere.
+                (Err(error), Some(before)) if before.has_a_name() => {
                     *trouble = Some(error);
                     before
                 }
-                (Err(error), None) => return Err(error),
+                (Err(error), _) => return Err(error),
             },
         };
         let room = if open.is_regular {
@@ -126,6 +126,11 @@ impl Open {
             file.read_at(&mut last, before)?;
         }
         Ok(Self { device: metadata.dev(), inode: metadata.ino(), is_regular, in_line: last != *b"\n", file })
+    }
+
+    /// Whether anybody can still find it. What is written into one that was removed is gone.
+    fn has_a_name(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     fn is(&self, there: &Metadata) -> bool {

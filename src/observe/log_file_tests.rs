@@ -160,6 +160,11 @@ fn where_no_new_file_can_be_opened_the_one_that_was_moved_away_takes_the_lines()
     fs::remove_dir(&place.path).unwrap();
     write(&mut file, "four\n");
     assert_eq!(place.read(0), "four\n");
+    // One that was removed takes nothing: nobody would find it.
+    fs::remove_file(&place.path).unwrap();
+    fs::create_dir(&place.path).unwrap();
+    let written = file.write(b"five\n");
+    assert!(written.octets == 0 && written.trouble.is_some());
 }
 
 #[test]

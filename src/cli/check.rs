@@ -1,6 +1,6 @@
 //! `vestibule check`: everything that is wrong, or what would be served.
 
-use super::{ConfigFile, Exit, changes, print_problems, print_warnings, summary};
+use super::{ConfigFile, Exit, changes, open_files, print_problems, print_warnings, summary};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
@@ -45,6 +45,7 @@ pub(super) fn check(arguments: &Arguments, now: Moment, out: &mut dyn Write) -> 
             return Ok(Exit::Usage);
         }
     };
+    config.warnings.extend(open_files::too_few(&config));
     // Of an identity provider that is described by an address only the copy in state_dir is known here.
     config.watches.iter_mut().filter(|watch| watch.running().is_none()).for_each(Watch::recall);
     let asked = match arguments.online {

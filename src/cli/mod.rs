@@ -11,6 +11,7 @@ mod gateway;
 mod healthcheck;
 mod keygen;
 mod metadata;
+mod open_files;
 mod run;
 mod sessions;
 mod summary;

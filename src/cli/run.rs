@@ -1,6 +1,6 @@
 //! `vestibule run`: reads, says what it is going to do, serves, and goes when asked.
 
-use super::{ConfigFile, Exit, print_problems, summary};
+use super::{ConfigFile, Exit, open_files, print_problems, summary};
 use crate::clock::{Moment, SystemClock};
 use crate::config::{Config, Fingerprints, Listeners, Shutdown};
 use crate::gateway::{Bound, Gateway};
@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Result<Exit> {
-    let config = match file.load(now) {
+    let mut config = match file.load(now) {
         Ok(config) => config,
         Err(problems) => {
             print_problems(err, &problems.0)?;
@@ -30,6 +30,8 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
             return Ok(Exit::Usage);
         }
     };
+    open_files::raise();
+    config.warnings.extend(open_files::too_few(&config));
     let drain = config.shutdown.drain;
     let exit = serve(config, &file.config, now);
     let patience = if matches!(exit, Exit::Killed(_)) { AT_ONCE } else { drain.max(AT_ONCE) };

@@ -2,7 +2,7 @@
 
 use super::{ConfigFile, Exit, print_problems};
 use crate::clock::Moment;
-use crate::config::Config;
+use crate::config::{Config, nearest_word};
 use crate::site::{Idp, Site, Status};
 use crate::test_link;
 use clap::Args;
@@ -102,7 +102,17 @@ impl Arguments {
             if let Some(host) = elsewhere.and_then(|key| all.iter().find(|host| host.key == key)) {
                 return Err(format!("{wish} signs on at {0}, and is tried there: say --site {0}", host.name));
             }
-            return Err(format!("there is no site `{wish}`; there is: {}", names(&all)));
+            // By name, those too that are tried elsewhere: somebody who knows the application thinks of its name.
+            let (mut known, mut listed): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
+            for site in config.sites.iter().filter(|site| site.is_canonical()) {
+                let host = site.sign_on.and_then(|key| all.iter().find(|host| host.key == key));
+                known.push(&site.name);
+                listed.push(match host {
+                    Some(host) => format!("{} (tried at {})", site.name, host.name),
+                    None => site.name.clone(),
+                });
+            }
+            return Err(unknown("site", wish, &known, &listed.join(", ")));
         }
         let of = |site: &'c Site| site.identity_providers.iter().find(|idp| idp.id == self.idp);
         let admitting: Vec<&Site> = named.iter().filter(|site| of(site).is_some()).copied().collect();
@@ -115,11 +125,7 @@ impl Arguments {
                     .collect();
                 ids.sort_unstable();
                 ids.dedup();
-                return Err(format!(
-                    "there is no identity provider `{}`; there is: {}",
-                    self.idp,
-                    ids.join(", ")
-                ));
+                return Err(unknown("identity provider", &self.idp, &ids, &ids.join(", ")));
             }
             [only] => of(only).map(|idp| (*only, &**idp)).ok_or("the identity provider is gone")?,
             several => {
@@ -134,6 +140,13 @@ impl Arguments {
             return Err(format!("{} has `status: retired`: it cannot be tried", idp.id));
         }
         Ok((site, idp))
+    }
+}
+
+fn unknown(what: &str, wish: &str, known: &[&str], listed: &str) -> String {
+    match nearest_word(wish, known.iter().copied()) {
+        Some(near) => format!("there is no {what} `{wish}`: did you mean `{near}`? There is: {listed}"),
+        None => format!("there is no {what} `{wish}`; there is: {listed}"),
     }
 }
 

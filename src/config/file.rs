@@ -152,6 +152,7 @@ section! {
         name: Field<String>,
         public_url: Field<String>,
         path_prefix: Field<String>,
+        acs_aliases: Field<Vec<Field<String>>>,
         identity_providers: Field<Vec<Field<String>>>,
         service_provider: ServiceProvider,
         identity: Identity,

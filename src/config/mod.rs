@@ -39,6 +39,7 @@ mod yaml;
 
 pub use fingerprint::Fingerprints;
 pub use report::{Problem, Problems};
+pub use values::nearest_word;
 
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
@@ -87,6 +88,8 @@ pub struct Config {
     pub second_opinion: Option<SecondOpinion>,
     /// Where the owner looks at sessions and ends them; None: nowhere.
     pub console: Option<Console>,
+    /// How many connections the public and the authz listener each serve at once.
+    pub connections: u32,
     /// How to go.
     pub shutdown: Shutdown,
     /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.

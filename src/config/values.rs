@@ -258,7 +258,7 @@ impl<T: Words> Scalar for Word<T> {
 }
 
 /// The known word that somebody who wrote this one may have meant.
-pub(super) fn nearest_word<'w>(written: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest_word<'w>(written: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let (word, likeness) = closest(written, known)?;
     (likeness >= 0.5).then_some(word)
 }

@@ -82,6 +82,13 @@ impl Gate {
         self.sign_on.users.get(&host.key).map_or(&[], |users| &users.readers)
     }
 
+    /// The sites that sign on at this host, each once, in the configuration's order.
+    pub fn sites_signing_on_at(&self, host: &Site) -> impl Iterator<Item = &Site> {
+        let key = host.key;
+        let uses = move |site: &&Site| site.sign_on == Some(key) && site.is_canonical();
+        self.sites.iter().map(Arc::as_ref).filter(uses)
+    }
+
     /// Under which keys sessions are found that one service provider has made: the site's own, and those of the sites that
     /// sign on there.
     pub fn keys_under(&self, site: &Site) -> Vec<SiteKey> {

@@ -3,6 +3,7 @@
 //! pingora's own `Server` is left out: it sleeps through its whole grace period on SIGTERM, and brings a pid file and
 //! an upgrade socket in /tmp. Its services run on our runtimes as well.
 
+use super::connections::Connections;
 use super::serve::{Answer, Answering};
 use crate::login::verifier::stand_back;
 use pingora::apps::ServerApp;
@@ -25,36 +26,6 @@ const LAST_BREATH: Duration = Duration::from_secs(2);
 
 /// After a connection could not be accepted, most likely for want of descriptors, which others must give back first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Counts what is open, and tells when nothing is.
-#[derive(Debug, Clone)]
-pub(super) struct Connections(Arc<watch::Sender<usize>>);
-
-/// An open connection.
-#[derive(Debug)]
-pub(super) struct Open(Arc<watch::Sender<usize>>);
-
-impl Connections {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
-    }
-
-    pub(super) fn enter(&self) -> Open {
-        self.0.send_modify(|open| *open += 1);
-        Open(self.0.clone())
-    }
-
-    async fn all_ended(&self) {
-        let mut open = self.0.subscribe();
-        let _ = open.wait_for(|open| *open == 0).await;
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.send_modify(|open| *open -= 1);
-    }
-}
 
 /// A listener that is bound and not yet served.
 #[derive(Debug)]
@@ -88,14 +59,14 @@ pub(super) struct Lane {
 impl Lane {
     /// Serves `bound` with what `make` makes, on `threads` threads of its own.
     pub(super) fn serve<A: ServerApp + Send + Sync + 'static>(
-        name: &'static str,
         threads: Threads,
         bound: Bound,
         tls: Option<TlsSettings>,
+        connections: Connections,
         make: impl FnOnce(Connections) -> A,
     ) -> Result<Self, String> {
+        let name = connections.listener();
         let crew = Crew::new(name, threads)?;
-        let connections = Connections::new();
         let mut service = Service::new(name.to_owned(), make(connections.clone()));
         let address = bound.address.to_string();
         let mut options = TcpSocketOptions::default();
@@ -114,13 +85,13 @@ impl Lane {
 
     /// Serves `bound` without TLS and without pingora, whose streams cost a question more than its whole judgement.
     pub(super) fn answer<A: Answer>(
-        name: &'static str,
         threads: Threads,
         bound: Bound,
+        connections: Connections,
         make: impl FnOnce(Connections) -> Answering<A>,
     ) -> Result<Self, String> {
+        let name = connections.listener();
         let crew = Crew::new(name, threads)?;
-        let connections = Connections::new();
         let answering = Arc::new(make(connections.clone()));
         let listener = {
             let _within = crew.handle.enter();
@@ -183,9 +154,9 @@ async fn accept<A: Answer>(
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(open) = answering.connections.enter() else { continue };
                 // An error says that the client has gone already, and serving finds that too.
                 let _ = stream.set_nodelay(true);
-                let open = answering.connections.enter();
                 let serving = answering.clone().serve(stream, peer.ip(), closing.clone());
                 tokio::spawn(async move {
                     serving.await;

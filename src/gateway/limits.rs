@@ -39,6 +39,9 @@ impl From<&Limits> for Patience {
 /// be, so that who is above that gets one. pingora itself would take 1 MiB.
 pub(super) const MAX_UNFINISHED_HEADER: usize = 256 * 1024;
 
+/// Connections that the admin listener serves at once: for probes and scrapers.
+pub(super) const MAX_ADMIN_CONNECTIONS: u32 = 256;
+
 /// Octets of an unwanted body that are read before the answer.
 pub(super) const MAX_DISCARDED_BEFORE: usize = 64 * 1024;
 

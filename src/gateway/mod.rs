@@ -16,6 +16,7 @@
 mod admin;
 mod authz;
 mod background;
+mod connections;
 mod console;
 mod decide;
 mod forward;
@@ -41,10 +42,12 @@ use crate::clock::Clock;
 use crate::config::{Config, ConsoleAddress, Shutdown};
 use crate::federation::Watch;
 use crate::gate::{Gate, Parts};
+use crate::observe::metrics::ListenerLabel;
 use crate::session::{MemoryStore, Store};
 use crate::store::RedisStore;
 use admin::Admin;
 use authz::{Authz, Doorkeeper};
+use connections::Connections;
 use console::Console;
 use decide::Front;
 use forward::Edge;
@@ -151,6 +154,7 @@ impl Gateway {
         let trusted = TrustedProxies::new(config.trusted_proxies.clone());
         let gateways = std::mem::take(&mut config.gateways);
         let (shutdown, log_requests) = (config.shutdown, config.log.requests);
+        let most = config.connections;
         let watches = std::mem::take(&mut config.watches);
         let (store, store_crew) = start_shared_store(&config, &clock)?.unzip();
         let gate = Arc::new(gate(config, clock, store)?);
@@ -176,24 +180,30 @@ impl Gateway {
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
-        let mut faces = vec![Lane::serve("public", public_threads, public, settings, serve)?];
+        let connections = |listener, most| Connections::at_most(most, listener, &gate.metrics);
+        let of_public = connections(ListenerLabel::Public, most);
+        let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
         let keeper = Doorkeeper::new(trusted, gateways);
         let authz_answers = Arc::new(Authz::new(gate.clone(), keeper, log_requests));
         if let Some(authz) = authz {
             let answer = authz_answers.clone();
             let serve = |connections| Answering { answer, patience, connections };
-            faces.push(Lane::answer("authz", threads, authz, serve)?);
+            let connections = connections(ListenerLabel::Authz, most);
+            faces.push(Lane::answer(threads, authz, connections, serve)?);
         }
         if let Some(grpc) = grpc {
             let answer = Arc::new(Grpc::new(gate.clone(), authz_answers, patience, leaving.clone()));
             let serve = |connections| Answering { answer, patience, connections };
-            faces.push(Lane::answer("grpc", threads, grpc, serve)?);
+            let connections = connections(ListenerLabel::Grpc, most);
+            faces.push(Lane::answer(threads, grpc, connections, serve)?);
         }
         let admin = match admin {
             Some(admin) => {
                 let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
                 let serve = |connections| Answering { answer, patience, connections };
-                Some(Lane::answer("admin", Threads { count: 1, niceness: 0 }, admin, serve)?)
+                let threads = Threads { count: 1, niceness: 0 };
+                let connections = connections(ListenerLabel::Admin, limits::MAX_ADMIN_CONNECTIONS);
+                Some(Lane::answer(threads, admin, connections, serve)?)
             }
             None => None,
         };

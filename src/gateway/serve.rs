@@ -1,7 +1,7 @@
 //! What runs on connections: pingora's proxy on those that pingora accepted, or hyper with a service of ours.
 
+use super::connections::Connections;
 use super::decide::Front;
-use super::lane::Connections;
 use super::limits::Patience;
 use super::seldom::Seldom;
 use super::watch::{Overdue, Watch, Watched};
@@ -90,7 +90,7 @@ impl HttpServerApp for Requests {
 #[async_trait]
 impl ServerApp for Proxying {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _open = self.connections.enter();
+        let _open = self.connections.enter()?;
         let (stream, watch) = Watched::accepted(stream, self.patience);
         tokio::select! {
             biased;

@@ -47,7 +47,23 @@ impl Identity {
         email_domains: Option<&[Domain]>,
         mappings: &[&Mapping],
     ) -> Vec<Result<Self, Refusal>> {
-        mappings.iter().map(|mapping| Self::read_by(&assertion, idp, email_domains, mapping)).collect()
+        let mut all: Vec<Result<Self, Refusal>> = Vec::with_capacity(mappings.len());
+        for mapping in mappings {
+            let mut read = Self::read_by(&assertion, idp, email_domains, mapping);
+            if let Ok(identity) = &mut read {
+                identity.share_groups(&all);
+            }
+            all.push(read);
+        }
+        all
+    }
+
+    /// A long list of groups is kept once, however many mappings leave it as it is.
+    fn share_groups(&mut self, earlier: &[Result<Self, Refusal>]) {
+        let mut earlier = earlier.iter().flatten();
+        if let Some(same) = earlier.find(|other| other.groups == self.groups) {
+            self.groups = same.groups.clone();
+        }
     }
 
     fn read_by(

@@ -51,7 +51,7 @@ impl Said<'_> {
         if roles.is_empty() {
             roles = default_role();
         }
-        Ok((Groups::Known(groups), roles))
+        Ok((Groups::Known(groups.into()), roles))
     }
 
     fn listed(

@@ -53,7 +53,7 @@ impl Identity {
             email: owned(from.maybe()?),
             name: owned(from.maybe()?),
             preferred_username: owned(from.maybe()?),
-            groups: if from.flag()? { Groups::Known(from.texts()?) } else { Groups::Unknown },
+            groups: if from.flag()? { Groups::Known(from.texts()?.into()) } else { Groups::Unknown },
             roles: from.texts()?,
             name_id: NameId {
                 value: from.text()?.to_owned(),

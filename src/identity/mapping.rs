@@ -157,6 +157,13 @@ impl Mapping {
         self.group_aliases.get(group).map_or(group, String::as_str)
     }
 
+    /// Of a sign-on host: roles are what its sites give, each its own.
+    pub fn give_no_roles(&mut self) {
+        self.roles.clear();
+        self.default_role = None;
+        self.default_role_of.clear();
+    }
+
     /// The role of somebody of this identity provider who gets none from the table.
     pub fn default_role_at(&self, idp: &str) -> Option<&str> {
         let own = self.default_role_of.iter().find(|(id, _)| id == idp).map(|(_, role)| role);

@@ -36,6 +36,7 @@ mod transform;
 
 use crate::clock::Moment;
 use crate::saml::response::NameId;
+use std::sync::Arc;
 
 pub use domain::Domain;
 pub use email::normalised as email_address;
@@ -48,8 +49,9 @@ pub use transform::{Pattern, Transform};
 /// What is known about somebody's groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Groups {
-    /// The IdP said which (perhaps none): without doubles, in its order.
-    Known(Vec<String>),
+    /// The IdP said which (perhaps none): without doubles, in its order. Those who are read out of one assertion and have
+    /// the same ones share the list.
+    Known(Arc<[String]>),
     /// The IdP sent no groups attribute, or a link instead (Entra's overage): unknown, which denies.
     Unknown,
 }

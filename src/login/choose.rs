@@ -18,7 +18,7 @@ use crate::identity::Domain;
 use crate::pages::{self, Choice, Chooser, Notice, Search};
 use crate::reason::{Reason, Refusal};
 use crate::seal::Purpose;
-use crate::site::{Idp, Site};
+use crate::site::{Idp, Site, Status};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use std::time::Duration;
 /// The one that was named, or the only one there is; none: somebody has to choose.
 ///
 /// # Errors
-/// `idp-unknown`, `idp-staged`, `idp-retired`.
+/// `idp-unknown`, `idp-staged`, `idp-retired`, `no-idp-live`.
 pub(super) fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&'a Idp>, Refusal> {
     if let Some(named) = named {
         let Some(idp) = site.identity_providers.iter().find(|idp| idp.id == named) else {
@@ -40,12 +40,23 @@ pub(super) fn chosen<'a>(site: &'a Site, named: Option<&str>) -> Result<Option<&
     let mut choices = site.choices();
     match (choices.next(), choices.next()) {
         (Some(only), None) => Ok(Some(only)),
-        (None, _) => {
-            let detail = "the site admits no identity provider with `status: live`";
-            Err(Refusal::new(Reason::IdpUnknown, detail))
-        }
+        (None, _) => Err(none_live(site)),
         (Some(_), Some(_)) => Ok(None),
     }
+}
+
+/// Nobody can sign in: who there is and why it is not they.
+fn none_live(site: &Site) -> Refusal {
+    let one = |idp: &Arc<Idp>| {
+        let status = match idp.status {
+            Status::Staged => "staged",
+            Status::Live => "live",
+            Status::Retired => "retired",
+        };
+        format!("{} is {status}", idp.id)
+    };
+    let all: Vec<String> = site.identity_providers.iter().map(one).collect();
+    Refusal::new(Reason::NoIdpLive, all.join(", "))
 }
 
 /// The page for somebody who has not chosen yet.
@@ -67,7 +78,7 @@ pub(super) fn page(
 /// Answers `POST sign-in`: the way of whoever speaks for the domain of an e-mail address.
 ///
 /// # Errors
-/// `form-malformed`, `return-address-foreign`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
+/// `form-malformed`, `return-address-foreign`, `no-idp-live`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
 pub(super) fn by_address(
     gate: &Gate,
     site: &Site,
@@ -88,6 +99,9 @@ pub(super) fn by_address(
         Some(errand) => (errand.host.as_ref(), errand.return_to.clone()),
         None => (site, wanted(site, &wish.rd)?),
     };
+    if site.choices().next().is_none() {
+        return Err(Stopped::from(none_live(site)).leading_to(&return_to));
+    }
     let hall = Hall { site, return_to: &return_to, carried: wish.carried() };
     let email = url::form_urlencoded::parse(request.body()).find(|(name, _)| name == "email");
     let Some(domain) = email.and_then(|(_, address)| domain_of(&address)) else {

@@ -15,7 +15,7 @@ use crate::saml::metadata::write_service_provider;
 use crate::site::{Face, Site, WELL_KNOWN_KEYS};
 use crate::test_link;
 use bytes::Bytes;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderValue, Method, Request, Response};
 use std::net::IpAddr;
 use tokio::time::Instant;
@@ -26,8 +26,9 @@ pub fn is_own(site: &Site, path: &RequestPath) -> bool {
     below_prefix(site, path).is_some()
         || path.as_str() == WELL_KNOWN_KEYS
         || is_acs_alias(site, path)
-        // Browsers ask every host for it of their own accord. Where there is no application, that is no refusal to tell of.
-        || (path.as_str() == "/favicon.ico" && matches!(site.face, Face::SignOn))
+        // Where there is no application the front page is ours. For the icon browsers ask every host of their own accord:
+        // that is no refusal to tell of.
+        || (matches!(path.as_str(), "/" | "/favicon.ico") && matches!(site.face, Face::SignOn))
 }
 
 pub(super) fn is_acs_alias(site: &Site, path: &RequestPath) -> bool {
@@ -81,6 +82,9 @@ pub async fn answer(
         Some(endpoint) if !endpoint.takes(request.method()) => {
             pages::method_not_allowed(&site.branding, endpoint.allow())
         }
+        Some(Endpoint::SignOut) if asked_for_head && brings_an_errand(&request) => {
+            pages::method_not_allowed(&site.branding, "GET")
+        }
         Some(endpoint) => match dispatch(gate, site, endpoint, &request, client).await {
             Ok(response) => response,
             Err(stopped) if stopped.refusal.reason == Reason::RateLimited => {
@@ -114,6 +118,8 @@ pub async fn answer(
         },
     };
     if asked_for_head {
+        // Who only looks begins nothing: a new attempt could push out the one of a sign-in under way.
+        response.headers_mut().remove(SET_COOKIE);
         *response.body_mut() = Bytes::new();
     }
     with_manners(response)
@@ -134,7 +140,7 @@ async fn dispatch(
             within(request.body(), SMALL_BODY)?;
             choose::by_address(gate, site, request, now)?
         }
-        Endpoint::SignIn => start::start(gate, site, query, headers, now).await?,
+        Endpoint::SignIn => start::start(gate, site, request, now).await?,
         Endpoint::Logo(idp) => choose::logo(site, *idp),
         Endpoint::TestSignIn if request.method() == Method::POST => trial::begin(gate, site, request, now)?,
         Endpoint::TestSignIn => trial::ask(gate, site, query, now)?,
@@ -145,6 +151,7 @@ async fn dispatch(
             Some(errand) => hand_over::arrived_to_leave(gate, site, &errand, headers, client, now).await?,
             None => sign_out::confirm(gate, site, query, headers, now).await?,
         },
+        Endpoint::FrontPage => hand_over::places(gate, site, headers, now).await?,
         Endpoint::HandOff => hand_over::arrive(gate, site, query, headers, client, now).await?,
         Endpoint::AssertionConsumerService(at) => {
             within(request.body(), form_limit(gate))?;
@@ -174,6 +181,8 @@ async fn dispatch(
 
 #[derive(Debug, PartialEq, Eq)]
 enum Endpoint<'a> {
+    /// Of a sign-on host.
+    FrontPage,
     SignIn,
     TestSignIn,
     SignOut,
@@ -191,6 +200,9 @@ impl<'a> Endpoint<'a> {
     fn at(site: &Site, path: &'a RequestPath) -> Option<Self> {
         if path.as_str() == WELL_KNOWN_KEYS {
             return Some(Self::Keys);
+        }
+        if path.as_str() == "/" && matches!(site.face, Face::SignOn) {
+            return Some(Self::FrontPage);
         }
         if is_acs_alias(site, path) {
             return Some(Self::AssertionConsumerService(At::Alias(path.as_str())));
@@ -219,7 +231,7 @@ impl<'a> Endpoint<'a> {
         })
     }
 
-    /// HEAD is answered wherever GET is.
+    /// HEAD is answered wherever GET changes nothing but the browser's own cookies, which it then leaves alone.
     fn takes(&self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
@@ -232,7 +244,9 @@ impl<'a> Endpoint<'a> {
             // HEAD would spend what it brings.
             Self::HandOff => "GET",
             Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
-            Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => "GET, HEAD",
+            Self::FrontPage | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => {
+                "GET, HEAD"
+            }
         }
     }
 
@@ -247,9 +261,13 @@ impl<'a> Endpoint<'a> {
             Self::AssertionConsumerService(_) | Self::SingleLogout => Some(Costs::Answer),
             // Sealed by the sign-on host: opened at once, or refused.
             Self::HandOff => None,
-            Self::SignOut | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => {
-                None
-            }
+            Self::SignOut
+            | Self::Metadata
+            | Self::WhoAmI
+            | Self::Refused
+            | Self::Keys
+            | Self::Logo(_)
+            | Self::FrontPage => None,
         }
     }
 
@@ -257,6 +275,12 @@ impl<'a> Endpoint<'a> {
     const fn is_for_scripts(&self) -> bool {
         matches!(self, Self::WhoAmI | Self::Keys | Self::Metadata)
     }
+}
+
+/// A sign-out that was begun at a site is carried out by whoever brings it: HEAD would spend it.
+fn brings_an_errand(request: &Request<Bytes>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    hand_over::parameter(query, hand_over::ERRAND).is_some()
 }
 
 /// Enough for a form with a return address.

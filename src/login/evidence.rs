@@ -2,7 +2,7 @@
 
 use crate::gate::Gate;
 use crate::identity::Person as _;
-use crate::observe::audit::{self, Event};
+use crate::observe::audit::{self, Event, SignIn};
 use crate::saml::response::{AcceptedAssertion, Protection};
 use crate::saml::second_opinion::Opinion;
 use crate::session::Session;
@@ -45,7 +45,7 @@ impl Evidence {
         let (mut groups, mut roles) = (Vec::new(), Vec::new());
         session.each_group(&mut |group| groups.push(group.to_owned()));
         session.each_role(&mut |role| roles.push(role.to_owned()));
-        audit::record(&Event::SignedIn {
+        audit::record(&Event::SignedIn(SignIn {
             site: &site.name,
             idp: session.idp(),
             user: session.user(),
@@ -62,7 +62,7 @@ impl Evidence {
             signed_by: &self.signed_by,
             encrypted: self.protection.encrypted,
             second_opinion: opinion.as_ref().map(|(said, disagrees)| (said.as_str(), *disagrees)),
-        });
+        }));
         gate.metrics.sign_in_finished(site.id, None);
     }
 }

@@ -4,7 +4,7 @@
 //! verifier's threads. Whatever refuses, nothing else changes: a session that the browser holds stays, the attempt
 //! stays, no claim is made before the answer has been accepted in full.
 
-use super::admitted::{remembered, replace};
+use super::admitted::remembered;
 use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::{Attempt, Held};
@@ -13,6 +13,7 @@ use super::endpoints::Costs;
 use super::evidence::Evidence;
 use super::form::{PostedResponse, says_where_from};
 use super::hand_over;
+use super::landing::Landing;
 use super::return_to::ReturnTo;
 use super::rounds::Answered;
 use super::second_opinion::Asked;
@@ -22,7 +23,7 @@ use super::tries::Try;
 use super::verifier::Lane;
 use crate::clock::Moment;
 use crate::cookies::Kind;
-use crate::gate::{Gate, presented_key, unavailable};
+use crate::gate::{Gate, unavailable};
 use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
 use crate::observe::audit_is_kept;
@@ -38,6 +39,7 @@ use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Response, StatusCode};
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Answers `POST saml/acs`, `POST saml/acs/{idp}` and the same at the paths of `acs_aliases`.
@@ -64,24 +66,9 @@ pub(super) async fn finish(
 
 async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<Bytes>, Stopped> {
     let Delivery { gate, site, headers, now, .. } = *delivery;
-    let mut examined = delivery.examined(None).await?;
-    if let Examined::Encrypted { attempt } = examined {
-        let stopped = |refusal| of(&attempt, refusal);
-        let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
-        if gate.store.is_claimed(&answered, now).await.map_err(unavailable).map_err(stopped)? {
-            return delivery.answered_before(&Begun::Here(attempt), Reason::RequestAnswered).await;
-        }
-        let one = gate.tries.take(site, &attempt, now).map_err(stopped)?;
-        examined = delivery.examined(Some(one)).await?;
-    }
-    let (begun, idp, assertion, opinion) = match examined {
-        Examined::Accepted { begun, idp, assertion, opinion } => (begun, idp, *assertion, opinion),
-        Examined::NotHeld { claimed } => return delivery.not_held(&claimed).await,
-        Examined::Unasked => return Ok(delivery.page_that_posts_again()),
-        Examined::TooOld { begun, idp, refusal } => return Ok(delivery.asked_anew(&begun, &idp, &refusal)),
-        Examined::Encrypted { .. } => {
-            return Err(Refusal::new(Reason::Internal, "a permitted decryption did not take place").into());
-        }
+    let Verified { begun, idp, assertion, opinion } = match delivery.verified().await? {
+        ControlFlow::Continue(verified) => verified,
+        ControlFlow::Break(page) => return Ok(page),
     };
     let name_id: Box<str> = assertion.name_id().value.as_str().into();
     let stopped = |refusal| Stopped { name_id: Some(name_id.clone()), ..begun.stopped(refusal).after_saml() };
@@ -133,26 +120,16 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
     }
     remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
-    // Only now: without a new session the old one stays.
-    let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
-    for old in [presented_key(site, headers), replaced_by_attempt].iter().flatten() {
-        replace(gate, site, old, client).await;
-    }
-    let authn_request = begun.attempt().map(|attempt| attempt.request_id.as_str());
-    evidence.record(gate, (site, &session), authn_request, opinion.as_ref(), client);
+    let landing = Landing { gate, site, headers, client, now };
+    Ok(landing.of(&begun, (&id, &session), &evidence, opinion.as_ref()).await)
+}
 
-    let mut response = begun.landing(site);
-    let of_attempt = begun.attempt().map(|attempt| {
-        [
-            site.cookies.clear(&Kind::Attempt(attempt.suffix())),
-            Answered::from_attempt(attempt, now).cookie(&gate.keys, site),
-        ]
-    });
-    let session_cookie = site.cookies.set(&Kind::Session, &id.to_cookie(), None);
-    for cookie in [session_cookie].into_iter().chain(of_attempt.into_iter().flatten()) {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+/// An answer that every rule has accepted, and nobody has been made of yet.
+struct Verified {
+    begun: Begun,
+    idp: Arc<Idp>,
+    assertion: AcceptedAssertion,
+    opinion: Option<Opinion>,
 }
 
 /// Everything that judging an answer needs, owned, so that it can move to another thread.
@@ -335,6 +312,38 @@ impl Delivery<'_> {
             });
         }
         examined.map_err(|stopped| stopped.or_about(probably.as_ref()))
+    }
+
+    /// The answer, accepted; or the page that is shown in its place. What is encrypted is opened only here, after a try has
+    /// been counted for it.
+    async fn verified(&self) -> Result<ControlFlow<Response<Bytes>, Verified>, Stopped> {
+        let mut examined = self.examined(None).await?;
+        if let Examined::Encrypted { attempt } = examined {
+            let stopped = |refusal| of(&attempt, refusal);
+            let answered = ClaimKey::request(self.site.key, attempt.request_id.as_str());
+            let claimed = self.gate.store.is_claimed(&answered, self.now).await;
+            if claimed.map_err(unavailable).map_err(stopped)? {
+                let page = self.answered_before(&Begun::Here(attempt), Reason::RequestAnswered).await?;
+                return Ok(ControlFlow::Break(page));
+            }
+            let one = self.gate.tries.take(self.site, &attempt, self.now).map_err(stopped)?;
+            examined = self.examined(Some(one)).await?;
+        }
+        Ok(match examined {
+            Examined::Accepted { begun, idp, assertion, opinion } => {
+                ControlFlow::Continue(Verified { begun, idp, assertion: *assertion, opinion })
+            }
+            Examined::NotHeld { claimed } => ControlFlow::Break(self.not_held(&claimed).await?),
+            Examined::Unasked => ControlFlow::Break(self.page_that_posts_again()),
+            Examined::TooOld { begun, idp, refusal } => {
+                ControlFlow::Break(self.asked_anew(&begun, &idp, &refusal))
+            }
+            Examined::Encrypted { .. } => {
+                return Err(
+                    Refusal::new(Reason::Internal, "a permitted decryption did not take place").into()
+                );
+            }
+        })
     }
 
     fn posted_by(&self) -> Posted {

@@ -38,6 +38,7 @@ mod evidence;
 mod finish;
 mod form;
 mod hand_over;
+mod landing;
 pub mod refused;
 pub mod return_to;
 mod rounds;

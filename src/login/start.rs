@@ -21,21 +21,24 @@ use crate::saml::parties::IdentityProvider;
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 /// Answers `GET sign-in`.
 ///
 /// # Errors
 /// `return-address-foreign`, `idp-unknown`, `sign-in-loop`, `step-up-failed`, `store-unavailable`,
-/// `metadata-unavailable`, `metadata-expired`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
+/// `metadata-unavailable`, `metadata-expired`, `idp-staged`, `idp-retired`, `no-idp-live`; at a sign-on host `handoff-invalid`, `handoff-foreign`.
 pub(super) async fn start(
     gate: &Gate,
     site: &Site,
-    query: &str,
-    headers: &HeaderMap,
+    request: &Request<Bytes>,
     now: Moment,
 ) -> Result<Response<Bytes>, Stopped> {
-    let wish = Wish::read(query.as_bytes());
+    let headers = request.headers();
+    let wish = Wish {
+        looks_only: request.method() == Method::HEAD,
+        ..Wish::read(request.uri().query().unwrap_or_default().as_bytes())
+    };
     let asked_for = (wish.rd.as_str(), wish.errand.as_deref(), wish.idp.as_deref());
     let errand = match hand_over::wished(gate, site, asked_for, now)? {
         Wished::Here => None,
@@ -81,48 +84,79 @@ pub(super) async fn start(
     let named = wish.idp.as_deref().or(step_up.idp.as_deref());
     if site.sign_on.is_some() {
         let host = gate.sign_on_of(site).ok_or_else(|| stopped(Reason::Internal.into()))?;
-        let way = Way { return_to: &return_to, rounds: round, again: wish.again, step_up: step_up.rule };
+        let way = Way {
+            return_to: &return_to,
+            rounds: round,
+            again: wish.again,
+            step_up: step_up.rule,
+            looks_only: wish.looks_only,
+        };
         return hand_over::depart(gate, (site, host), (held, headers), named, &way, now).map_err(stopped);
     }
     let Some(idp) = choose::chosen(site, named).map_err(stopped)? else {
         return Ok(choose::page(gate, site, headers, &return_to, &wish));
     };
+    let begun = Begun { return_to: &return_to, round, step_up: step_up.rule, errand: errand.as_ref() };
+    let sent = sent_away(gate, (site, idp), &wish, &begun, (held, headers), now);
+    sent.map_err(|refusal| Stopped { idp: Some(idp.id.as_str().into()), ..stopped(refusal) })
+}
+
+/// What is known of a sign-in that is about to begin.
+struct Begun<'a> {
+    return_to: &'a ReturnTo,
+    round: u8,
+    /// The rule that asks for it.
+    step_up: Option<u16>,
+    /// The site that it is for, at a sign-on host.
+    errand: Option<&'a Errand<'a>>,
+}
+
+/// Makes the attempt, and the way to the identity provider.
+///
+/// # Errors
+/// `metadata-unavailable`, `metadata-expired`.
+fn sent_away(
+    gate: &Gate,
+    (site, idp): (&Site, &Idp),
+    wish: &Wish,
+    begun: &Begun<'_>,
+    (mut held, headers): (Held, &HeaderMap),
+    now: Moment,
+) -> Result<Response<Bytes>, Refusal> {
     // Before anything is made: who cannot be asked cannot be waited for.
-    gate.limiter.count_for_idp(Costs::SignIn, &idp.id, now).map_err(stopped)?;
-    let saml =
-        idp.saml(now).map_err(|refusal| Stopped { idp: Some(idp.id.as_str().into()), ..stopped(refusal) })?;
+    gate.limiter.count_for_idp(Costs::SignIn, &idp.id, now)?;
+    let saml = idp.saml(now)?;
     let attempt = Attempt {
         site: site.name.clone(),
         idp: idp.id.clone(),
         acs_url: site.service_provider.acs_url.clone(),
-        request_id: RequestId::random().map_err(stopped)?,
+        request_id: RequestId::random()?,
         created: now,
-        return_to: return_to.clone(),
-        rounds: round,
+        return_to: begun.return_to.clone(),
+        rounds: begun.round,
         replaces: presented_key(site, headers),
         is_trial: false,
         // Only where somebody can have been too old; elsewhere the word means nothing.
         anew: wish.anew && idp.demand.max_authn_age.is_some(),
         kept: wish.kept.clone().filter(|key| is_suffix(key)),
-        step_up: step_up.rule,
-        raised: errand.as_ref().and_then(Errand::raised),
+        step_up: begun.step_up,
+        raised: begun.errand.and_then(Errand::raised),
     };
     if let Some(given_up) = &attempt.kept {
         held.forget_one(given_up);
     }
     let kept_there = may_keep(site, headers, &attempt).then(|| {
-        let here = format!("{}&kept={}", start_here(site, idp, &return_to), attempt.suffix());
+        let here = format!("{}&kept={}", start_here(site, idp, begun.return_to), attempt.suffix());
         wish.carried().iter().fold(here, |address, (name, value)| format!("{address}&{name}={value}"))
     });
-    let mut response = to_identity_provider(site, idp, &saml, &attempt, kept_there.as_deref(), now)
-        .map_err(|refusal| Stopped { idp: Some(idp.id.as_str().into()), ..stopped(refusal) })?;
+    let mut response = to_identity_provider(site, idp, &saml, &attempt, kept_there.as_deref(), now)?;
     let forgotten = wish.again.then(|| site.cookies.clear(&Kind::Answered));
     let chosen = choose::remembered(gate, site, idp);
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten).chain(chosen) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    if attempt.kept.is_none() {
-        // Else it began with the attempt before.
+    if attempt.kept.is_none() && !wish.looks_only {
+        // Else it began with the attempt before, or not at all.
         gate.metrics.sign_in_started(site.id);
     }
     Ok(response)
@@ -145,6 +179,8 @@ pub(super) struct Wish {
     anew: bool,
     /// The rule that sent the browser here.
     step_up: Option<u16>,
+    /// HEAD: nobody goes anywhere.
+    looks_only: bool,
 }
 
 impl Wish {
@@ -163,6 +199,7 @@ impl Wish {
             again: first("again").is_some_and(|again| again == "1"),
             anew: first("anew").is_some_and(|anew| anew == "1"),
             step_up: first("step_up").and_then(|rule| rule.parse().ok()),
+            looks_only: false,
         }
     }
 

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
-/// Answers `GET whoami`: the session, or 401. Readable by pages of this site only: nothing here allows another origin.
+/// Answers `GET whoami`: the session, or 401. Who somebody is can be read by pages of this site only; that nobody is signed
+/// in, also by those of the origins that `cors` lists, as everywhere.
 ///
 /// # Errors
 /// `store-unavailable`.
@@ -24,8 +25,13 @@ pub(super) async fn whoami(
     now: Moment,
 ) -> Result<Response<Bytes>, Refusal> {
     Ok(match gate.resume(site, headers, now).await? {
-        Some(session) => json(StatusCode::OK, &Whoami::of(&session)),
-        None => ask::unauthenticated(&ask::sign_in_url(site, &ReturnTo::root()), Reason::SessionMissing),
+        Some(session) => json(StatusCode::OK, &Whoami::of(site, &session)),
+        None => {
+            let sign_in = ask::sign_in_url(site, &ReturnTo::root());
+            let mut response = ask::unauthenticated(&sign_in, Reason::SessionMissing);
+            site.cors.let_read(headers, response.headers_mut());
+            response
+        }
     })
 }
 
@@ -38,12 +44,15 @@ struct Whoami<'a> {
     groups: Option<Vec<String>>,
     roles: Vec<String>,
     idp: &'a str,
+    /// The tenant, where the site is one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<&'a str>,
     /// When the session ends if it is not used again, RFC 3339.
     expiry: String,
 }
 
 impl<'a> Whoami<'a> {
-    fn of(session: &'a Session) -> Self {
+    fn of(site: &'a Site, session: &'a Session) -> Self {
         let (mut groups, mut roles) = (Vec::new(), Vec::new());
         session.each_group(&mut |group| groups.push(group.to_owned()));
         session.each_role(&mut |role| roles.push(role.to_owned()));
@@ -54,6 +63,7 @@ impl<'a> Whoami<'a> {
             groups: session.in_group("").map(|_| groups),
             roles,
             idp: session.idp(),
+            organization: site.organization.as_deref(),
             expiry: session.expires_at().to_string(),
         }
     }

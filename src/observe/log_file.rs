@@ -51,22 +51,26 @@ impl LogFile {
     /// The file as it is under its name now, with room for something, and how much.
     fn ready(&mut self, trouble: &mut Option<io::Error>) -> io::Result<(&mut Open, u64)> {
         let there = fs::metadata(&self.settings.path).ok();
-        if !there.as_ref().is_some_and(|there| self.open.as_ref().is_some_and(|open| open.is(there))) {
-            self.open = None;
-        }
-        if let (Some(open), Some(there)) = (&self.open, &there)
-            && open.is_regular
-            && there.len() >= self.settings.max_size
-        {
+        let current = self.open.as_ref().zip(there.as_ref()).filter(|(open, there)| open.is(there));
+        let mut is_current = current.is_some();
+        if current.is_some_and(|(open, there)| open.is_regular && there.len() >= self.settings.max_size) {
             match self.rotate() {
-                Ok(()) => self.open = None,
+                Ok(()) => is_current = false,
                 // Better a file that is too large than events that are lost.
                 Err(error) => *trouble = Some(error),
             }
         }
         let open = match self.open.take() {
-            Some(open) => open,
-            None => Open::at(&self.settings.path)?,
+            Some(open) if is_current => open,
+            before => match (Open::at(&self.settings.path), before) {
+                (Ok(open), _) => open,
+                // A file that was moved away is still one: better lines in there than nowhere.
+                (Err(error), Some(before)) if before.has_a_name() => {
+                    *trouble = Some(error);
+                    before
+                }
+                (Err(error), _) => return Err(error),
+            },
         };
         let room = if open.is_regular {
             self.settings.max_size.saturating_sub(open.file.metadata()?.len())
@@ -122,6 +126,11 @@ impl Open {
             file.read_at(&mut last, before)?;
         }
         Ok(Self { device: metadata.dev(), inode: metadata.ino(), is_regular, in_line: last != *b"\n", file })
+    }
+
+    /// Whether anybody can still find it. What is written into one that was removed is gone.
+    fn has_a_name(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
     }
 
     fn is(&self, there: &Metadata) -> bool {

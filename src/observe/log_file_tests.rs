@@ -143,6 +143,31 @@ fn what_cannot_be_turned_goes_on_growing_and_is_complained_of() {
 }
 
 #[test]
+fn where_no_new_file_can_be_opened_the_one_that_was_moved_away_takes_the_lines() {
+    let place = place();
+    let mut file = place.open(1000, 2);
+    write(&mut file, "one\n");
+    let moved = place.path.with_extension("moved");
+    fs::rename(&place.path, &moved).unwrap();
+    // Something in the way of the name.
+    fs::create_dir(&place.path).unwrap();
+    for line in ["two\n", "three\n"] {
+        let written = file.write(line.as_bytes());
+        assert_eq!(written.octets, line.len());
+        assert!(written.trouble.is_some(), "nobody is told");
+    }
+    assert_eq!(fs::read_to_string(&moved).unwrap(), "one\ntwo\nthree\n");
+    fs::remove_dir(&place.path).unwrap();
+    write(&mut file, "four\n");
+    assert_eq!(place.read(0), "four\n");
+    // One that was removed takes nothing: nobody would find it.
+    fs::remove_file(&place.path).unwrap();
+    fs::create_dir(&place.path).unwrap();
+    let written = file.write(b"five\n");
+    assert!(written.octets == 0 && written.trouble.is_some());
+}
+
+#[test]
 fn neither_a_folder_nor_a_pipe_is_a_file() {
     let place = place();
     let settings = |path: &Path| FileSettings { path: path.to_owned(), max_size: 10, keep: 1 };

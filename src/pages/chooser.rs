@@ -100,10 +100,7 @@ fn found(words: &Words, shown: usize, all: usize) -> String {
 impl Choice<'_> {
     /// Stands where a logo would.
     fn initial(&self) -> String {
-        self.label
-            .chars()
-            .find(|c| c.is_alphanumeric())
-            .map_or_else(String::new, |c| c.to_uppercase().collect())
+        super::initial(self.label)
     }
 }
 

@@ -10,6 +10,7 @@ mod chooser;
 mod leaving;
 mod passing;
 mod picture;
+mod places;
 pub mod texts;
 mod trial;
 
@@ -26,6 +27,7 @@ pub use chooser::{Choice, Chooser, Notice, Search, chooser};
 pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused, signed_out_there};
 pub use passing::{Passing, arrive, auto_post, leave, leave_by_post};
 pub use picture::{MAX_BYTES as MAX_PICTURE_BYTES, Picture};
+pub use places::{Place, Places, nobody_here, places};
 pub use texts::Language;
 pub use trial::{Section, Sheet, Table, trial_ask, trial_result};
 
@@ -255,6 +257,11 @@ fn is_link(url: &str) -> bool {
     let plain = !url.bytes().any(|b| b.is_ascii_control() || b == b'\\');
     let path = url.starts_with('/') && !url.starts_with("//");
     plain && (path || has_scheme(url, "https://") || has_scheme(url, "http://"))
+}
+
+/// What stands where a logo would: the first letter or digit of a name.
+fn initial(name: &str) -> String {
+    name.chars().find(|c| c.is_alphanumeric()).map_or_else(String::new, |c| c.to_uppercase().collect())
 }
 
 fn is_mail_link(url: &str) -> bool {

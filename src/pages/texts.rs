@@ -60,6 +60,10 @@ pub enum Situation {
     SignInLoop,
     /// The IdP knows the person, but sent nothing that this application can work with.
     AccountUnsuitable,
+    /// The IdP knows the person, and this application only takes those who were invited.
+    NotInvited,
+    /// Nobody can sign in: no IdP is in use.
+    NotOpen,
     /// Somebody's request to sign the person out was not accepted.
     SignOutFailed,
     /// Signed in, and not allowed here.
@@ -142,9 +146,10 @@ impl Situation {
             | Reason::ScopeForeign
             | Reason::IdentityIncomplete
             | Reason::GroupsOverage
-            | Reason::NotInvited
             | Reason::AccountNotLinked
             | Reason::EmailDomainForeign => Self::AccountUnsuitable,
+            Reason::NotInvited => Self::NotInvited,
+            Reason::NoIdpLive => Self::NotOpen,
             Reason::QueryMalformed
             | Reason::QuerySignatureIncomplete
             | Reason::DeflateInvalid
@@ -215,7 +220,9 @@ impl Situation {
             | Self::SignedInOtherwise
             | Self::CookiesBlocked
             | Self::SignInLoop
-            | Self::AccountUnsuitable => "sign-in-failed",
+            | Self::AccountUnsuitable
+            | Self::NotInvited
+            | Self::NotOpen => "sign-in-failed",
             Self::SignOutFailed => "sign-out-failed",
             Self::NotAllowed | Self::CrossSite => "access-denied",
             Self::NotSignedIn => "session-missing",
@@ -287,6 +294,16 @@ pub(super) struct Words {
     pub(super) not_an_address: &'static str,
     pub(super) unknown_domain: &'static str,
     pub(super) several_domains: &'static str,
+    pub(super) places_title: &'static str,
+    pub(super) places: &'static str,
+    pub(super) places_label: &'static str,
+    pub(super) no_places_title: &'static str,
+    pub(super) no_places: &'static str,
+    pub(super) no_places_try: &'static str,
+    pub(super) nobody_here_title: &'static str,
+    pub(super) nobody_here: &'static str,
+    pub(super) nobody_here_try: &'static str,
+    pub(super) sign_in: &'static str,
     pub(super) not_found_title: &'static str,
     pub(super) not_found: &'static str,
     pub(super) check_address: &'static str,
@@ -333,6 +350,8 @@ mod tests {
         assert_eq!(Situation::of(Reason::SignInLoop), Situation::SignInLoop);
         assert_eq!(Situation::of(Reason::AttemptExpired), Situation::StartAgain);
         assert_eq!(Situation::of(Reason::AccessDenied), Situation::NotAllowed);
+        assert_eq!(Situation::of(Reason::NotInvited), Situation::NotInvited);
+        assert_eq!(Situation::of(Reason::NoIdpLive), Situation::NotOpen);
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::identity::{Authentication, Groups, Identity, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
 use record::{FIELDS, Field, Qualifiers, Record};
+use sign_on::Kept;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -51,7 +52,7 @@ pub struct Limits {
 /// lives longer than it may, at most a second less.
 pub struct Session {
     key: SessionKey,
-    record: Record,
+    record: Kept,
     rendered: ArcSwapOption<Rendered>,
     /// Seconds since the epoch, as all that follow.
     last_use: AtomicU32,
@@ -63,8 +64,6 @@ pub struct Session {
     /// The sign-in was forced, see [`Authentication::forced`].
     forced: bool,
     ended: AtomicBool,
-    /// Whether it belongs together with others (`sign_on.rs`). Most do not, and pay nothing for it.
-    tied: bool,
 }
 
 impl Session {
@@ -85,7 +84,13 @@ impl Session {
         let end = facts.session_not_on_or_after.map_or(by_age, |idp_end| idp_end.min(by_age));
         Self {
             key,
-            record: Record::new(facts.strings, facts.groups, facts.roles, facts.qualifiers, facts.carried),
+            record: Kept::Alone(Record::new(
+                facts.strings,
+                facts.groups,
+                facts.roles,
+                facts.qualifiers,
+                facts.carried,
+            )),
             rendered: ArcSwapOption::empty(),
             last_use: AtomicU32::new(whole_seconds(now)),
             ends_at: whole_seconds(end),
@@ -94,7 +99,6 @@ impl Session {
             site,
             forced: facts.forced,
             ended: AtomicBool::new(false),
-            tied: false,
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::names::NAMES;
 use super::record::{FIELDS, Field, Record};
-use super::sign_on::{Reading, Readings, Tie};
+use super::sign_on::{Kept, Reading, Readings, Tie};
 use super::{Session, SessionKey, SiteKey, whole_seconds};
 use crate::clock::Moment;
 use crate::identity::Identity;
@@ -57,7 +57,7 @@ impl Session {
         let carried = self.record.all_carried();
         to.count(carried.len());
         carried.iter().for_each(|part| to.maybe(part.as_deref()));
-        write_tie(self.tie().as_deref(), &mut to);
+        write_tie(self.tie(), &mut to);
         to.finish()
     }
 
@@ -107,7 +107,7 @@ fn read(key: SessionKey, from: &mut Reader<'_>, last_use: Moment) -> Option<Sess
     let record = Record::new(strings, groups.as_deref(), &roles, qualifiers, &carried);
     let session = Session {
         key,
-        record,
+        record: Kept::Alone(record),
         rendered: ArcSwapOption::empty(),
         last_use: AtomicU32::new(whole_seconds(last_use)),
         ends_at,
@@ -116,7 +116,6 @@ fn read(key: SessionKey, from: &mut Reader<'_>, last_use: Moment) -> Option<Sess
         site,
         forced,
         ended: AtomicBool::new(false),
-        tied: false,
     };
     Some(match read_tie(from)? {
         None => session,
@@ -131,11 +130,11 @@ fn write_tie(tie: Option<&Tie>, to: &mut Writer) {
             to.byte(1);
             to.octets(&origin.0);
         }
-        Some(Tie::SignOn(Readings(readings), signed_in)) => {
+        Some(Tie::SignOn(readings, signed_in)) => {
             to.byte(2);
             to.moment(*signed_in);
-            to.count(readings.len());
-            for reading in readings {
+            to.count(readings.as_slice().len());
+            for reading in readings.as_slice() {
                 to.count(reading.sites.len());
                 reading.sites.iter().for_each(|site| to.octets(&site.to_bytes()));
                 match &reading.read {
@@ -162,7 +161,7 @@ fn read_tie(from: &mut Reader<'_>) -> Option<Option<Tie>> {
         1 => Some(Tie::From(SessionKey(from.array()?))),
         2 => {
             let signed_in = from.moment()?;
-            Some(Tie::SignOn(Readings(from.list(read_reading)?), signed_in))
+            Some(Tie::SignOn(Readings::new(from.list(read_reading)?), signed_in))
         }
         _ => return None,
     })
@@ -221,7 +220,7 @@ mod tests {
     fn what_ties_sessions_is_read_as_it_was_written() {
         let as_sent = AsSent { user: Some("ada@elsewhere.example".into()), email: Some("Ada@X".into()) };
         let of_wiki = Identity { as_sent, carried: vec![None, Some("x".into())], ..ada() };
-        let readings = Readings(vec![
+        let readings = Readings::new(vec![
             Reading { sites: [SiteKey::of("wiki")].into(), read: Ok(of_wiki) },
             Reading { sites: [SiteKey::of("shop")].into(), read: Err(Reason::UserMissing.into()) },
         ]);

@@ -5,22 +5,17 @@
 //! [`Readings`], one for all sites that read alike. A site's session is made from its reading and from nothing else, and
 //! knows which session it came from, so that both can end together.
 //!
-//! What ties sessions together lies in a table beside them: nearly all sessions have no tie, and there may be a million.
+//! What ties a session to others lies beside its record, in the same two words: nearly all sessions have no tie, there may be
+//! a million, and they pay nothing for it.
 
+use super::record::Record;
 use super::{Facts, Limits, Session, SessionKey, SiteKey, whole_seconds};
 use crate::clock::Moment;
 use crate::identity::{Groups, Identity, Person as _};
-use crate::reason::Refusal;
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-
-/// The ties of the sessions of this process, each as long as its session is there; with how many there are of it: what
-/// comes from a store on another machine may be here twice for a moment.
-static TIES: LazyLock<Mutex<HashMap<SessionKey, Shared>>> = LazyLock::new(Mutex::default);
-
-/// A tie, and how many sessions of one key have it.
-type Shared = (Arc<Tie>, usize);
+use crate::reason::{Reason, Refusal};
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// How some sites of a sign-on host read one assertion.
 #[derive(Debug, Clone)]
@@ -31,9 +26,17 @@ pub struct Reading {
     pub read: Result<Identity, Refusal>,
 }
 
-/// How all sites of a sign-on host read one assertion.
+/// How all sites of a sign-on host read one assertion, in a bounded room.
 #[derive(Debug, Clone, Default)]
-pub struct Readings(pub Vec<Reading>);
+pub struct Readings(Vec<Reading>);
+
+/// A session's record, with what ties it to others where something does.
+pub(super) enum Kept {
+    /// Nothing does.
+    Alone(Record),
+    /// Something does.
+    Tied(Box<(Record, Tie)>),
+}
 
 /// What ties a session to others.
 pub(super) enum Tie {
@@ -94,8 +97,7 @@ impl Session {
     /// # Errors
     /// Why the site's mapping makes nobody of the person.
     pub fn hand_over(&self, site: SiteKey) -> Option<Result<HandedOver, Refusal>> {
-        let tie = self.tie()?;
-        let Tie::SignOn(Readings(readings), signed_in) = &*tie else { return None };
+        let Tie::SignOn(Readings(readings), signed_in) = self.tie()? else { return None };
         let reading = readings.iter().find(|reading| reading.sites.contains(&site))?;
         let origin = Origin { session: self.key, signed_in: *signed_in };
         Some(reading.read.clone().map(|identity| HandedOver { identity, origin }))
@@ -103,7 +105,7 @@ impl Session {
 
     /// When the person signed in here, where this is a session of a sign-on host that knows something of this site.
     pub fn known_to(&self, site: SiteKey) -> Option<Moment> {
-        match &*self.tie()? {
+        match self.tie()? {
             Tie::SignOn(Readings(readings), signed_in) => {
                 readings.iter().any(|reading| reading.sites.contains(&site)).then_some(*signed_in)
             }
@@ -113,35 +115,73 @@ impl Session {
 
     /// The session at the sign-on host that this one came from.
     pub fn came_from(&self) -> Option<SessionKey> {
-        match &*self.tie()? {
+        match self.tie()? {
             Tie::From(origin) => Some(*origin),
             Tie::SignOn(..) => None,
         }
     }
 
     pub(super) fn tied(mut self, tie: Tie) -> Self {
-        TIES.lock().entry(self.key).or_insert_with(|| (Arc::new(tie), 0)).1 += 1;
-        self.tied = true;
+        self.record = match self.record {
+            Kept::Alone(record) => Kept::Tied(Box::new((record, tie))),
+            Kept::Tied(both) => Kept::Tied(Box::new((both.0, tie))),
+        };
         self
     }
 
-    pub(super) fn tie(&self) -> Option<Arc<Tie>> {
-        if self.tied { TIES.lock().get(&self.key).map(|(tie, _)| Arc::clone(tie)) } else { None }
+    pub(super) fn tie(&self) -> Option<&Tie> {
+        match &self.record {
+            Kept::Alone(_) => None,
+            Kept::Tied(both) => Some(&both.1),
+        }
     }
 }
 
-impl Drop for Session {
-    /// Sessions of one key are one session: keys are hashes of random secrets.
-    fn drop(&mut self) {
-        if !self.tied {
-            return;
+impl Deref for Kept {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        match self {
+            Self::Alone(record) => record,
+            Self::Tied(both) => &both.0,
         }
-        let mut ties = TIES.lock();
-        if let Some((_, sessions)) = ties.get_mut(&self.key) {
-            *sessions = sessions.saturating_sub(1);
-            if *sessions == 0 {
-                ties.remove(&self.key);
+    }
+}
+
+impl Readings {
+    /// Each of them.
+    pub(super) fn as_slice(&self) -> &[Reading] {
+        &self.0
+    }
+
+    /// Keeps as many as there is room for in one session. The sites of the others refuse the person: what one sign-in may
+    /// cost must not grow with the number of sites.
+    pub fn new(mut readings: Vec<Reading>) -> Self {
+        share_groups(&mut readings);
+        let (mut lists, mut bytes) = (HashSet::new(), 0);
+        for reading in &mut readings {
+            let size = reading.size(&mut lists);
+            bytes += size;
+            if bytes > MOST_BYTES {
+                bytes -= size;
+                let detail = format!(
+                    "what the sites of the sign-on host read of this person takes more than {MOST_BYTES} octets"
+                );
+                reading.read = Err(Refusal::new(Reason::IdentityTooLarge, detail));
             }
+        }
+        Self(readings)
+    }
+}
+
+/// Equal lists become one: also those of a session that was kept outside of memory.
+fn share_groups(readings: &mut [Reading]) {
+    let mut lists: Vec<Arc<[String]>> = Vec::new();
+    for identity in readings.iter_mut().filter_map(|reading| reading.read.as_mut().ok()) {
+        let Groups::Known(groups) = &mut identity.groups else { continue };
+        match lists.iter().find(|list| **list == *groups) {
+            Some(list) => *groups = Arc::clone(list),
+            None => lists.push(Arc::clone(groups)),
         }
     }
 }
@@ -153,18 +193,22 @@ impl Tie {
             Self::SignOn(Readings(readings), _) => readings.as_slice(),
             Self::From(_) => &[],
         };
-        size_of::<Self>() + readings.iter().map(Reading::size).sum::<usize>()
+        let mut lists = HashSet::new();
+        size_of::<(Record, Self)>() + readings.iter().map(|reading| reading.size(&mut lists)).sum::<usize>()
     }
 }
 
 impl Reading {
-    fn size(&self) -> usize {
+    /// About how many bytes it takes beside others, of whose lists of groups these are counted already.
+    fn size(&self, lists: &mut HashSet<*const String>) -> usize {
         let strings = match &self.read {
             Err(refusal) => refusal.detail.len(),
             Ok(identity) => {
                 let groups: usize = match identity.groups() {
-                    Groups::Known(groups) => groups.iter().map(|group| group.len() + STRING).sum(),
-                    Groups::Unknown => 0,
+                    Groups::Known(groups) if lists.insert(groups.as_ptr()) => {
+                        groups.iter().map(|group| group.len() + STRING).sum()
+                    }
+                    Groups::Known(_) | Groups::Unknown => 0,
                 };
                 let mut roles = 0;
                 identity.each_role(&mut |role| roles += role.len() + STRING);
@@ -177,12 +221,16 @@ impl Reading {
                     + one(identity.authn_context_class())
                     + identity.as_sent.len()
                     + 2 * identity.name_id().value.len();
-                groups + roles + rest
+                let carried: usize = identity.carried.iter().flatten().map(|text| text.len() + STRING).sum();
+                groups + roles + carried + rest
             }
         };
-        size_of::<Self>() + strings
+        size_of::<Self>() + size_of_val(&*self.sites) + strings
     }
 }
+
+/// What all readings of one session may take: four people in very many groups, or some thousand ordinary ones.
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// A `String` beside its text, with what the allocator adds.
 const STRING: usize = 40;
@@ -191,7 +239,6 @@ const STRING: usize = 40;
 mod tests {
     use super::super::{MemoryStore, SessionId, Store as _};
     use super::*;
-    use crate::reason::Reason;
     use crate::session::tests::ada;
     use std::time::Duration;
 
@@ -205,7 +252,7 @@ mod tests {
 
     fn at_the_host() -> Session {
         let of_wiki = Identity { user: "ada-of-the-wiki".into(), ..ada() };
-        let readings = Readings(vec![
+        let readings = Readings::new(vec![
             Reading { sites: [key("wiki"), key("docs")].into(), read: Ok(of_wiki) },
             Reading { sites: [key("shop")].into(), read: Err(Reason::UserMissing.into()) },
         ]);
@@ -245,12 +292,40 @@ mod tests {
     }
 
     #[test]
-    fn a_tie_goes_with_its_session() {
-        let session = at_the_host();
-        let key = *session.key();
-        assert!(TIES.lock().contains_key(&key));
-        drop(session);
-        assert!(!TIES.lock().contains_key(&key));
+    fn two_that_hold_the_same_session_do_not_share_its_tie() {
+        // As two gates of one process do whose common store is on another machine.
+        let id = SessionId::random();
+        let of = |site: &str| {
+            let readings = Readings::new(vec![Reading { sites: [key(site)].into(), read: Ok(ada()) }]);
+            Session::establish_for_sites(&ada(), readings, key("corp"), id.key(), &LIMITS, NOW)
+        };
+        let (here, there) = (of("wiki"), of("shop"));
+        assert!(here.known_to(key("wiki")).is_some() && here.known_to(key("shop")).is_none());
+        drop(there);
+        assert!(here.known_to(key("wiki")).is_some(), "the end of one is not the end of the other");
+    }
+
+    #[test]
+    fn what_is_kept_for_sites_is_bounded() {
+        let groups: Vec<String> = (0..1000).map(|n| format!("{n:0200}")).collect();
+        let shared = Groups::Known(groups.clone().into());
+        let of = |n: usize, groups: Groups| Reading {
+            sites: [key(&format!("site-{n}"))].into(),
+            read: Ok(Identity { groups, ..ada() }),
+        };
+        let held = |readings: &Readings| readings.0.iter().filter(|reading| reading.read.is_ok()).count();
+        // One list, however many sites read it.
+        assert_eq!(held(&Readings::new((0..200).map(|n| of(n, shared.clone())).collect())), 200);
+        // A list of its own for each: some of 240 KB fit, and the others are refused by name.
+        let own = |n| of(n, Groups::Known(groups.clone().into()));
+        let readings = Readings::new((0..200).map(own).collect());
+        assert_eq!(held(&readings), 4);
+        let id = SessionId::random();
+        let session = Session::establish_for_sites(&ada(), readings, key("corp"), id.key(), &LIMITS, NOW);
+        assert!(session.weight() < 1_400_000, "{}", session.weight());
+        assert!(session.hand_over(key("site-0")).unwrap().is_ok());
+        let refused = session.hand_over(key("site-199")).unwrap().unwrap_err();
+        assert_eq!(refused.reason, Reason::IdentityTooLarge);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ pub(super) fn ada() -> Identity {
         email: Some("ada@example.com".into()),
         name: Some("Ada Lovelace".into()),
         preferred_username: None,
-        groups: Groups::Known(vec!["session-ops".into(), "CN=Über, Leute".into()]),
+        groups: Groups::Known(["session-ops".into(), "CN=Über, Leute".into()].into()),
         roles: vec!["session-admin".into()],
         name_id: NameId {
             value: "ada@example.com".into(),
@@ -78,7 +78,7 @@ fn groups_and_roles_are_exact() {
 #[test]
 fn another_persons_group_is_not_ones_own() {
     let ada = session(&ada());
-    let bob = session(&Identity { groups: Groups::Known(vec!["session-bobs".into()]), ..self::ada() });
+    let bob = session(&Identity { groups: Groups::Known(["session-bobs".into()].into()), ..self::ada() });
     assert_eq!(ada.in_group("session-bobs"), Some(false));
     assert_eq!(bob.in_group("session-bobs"), Some(true));
 }

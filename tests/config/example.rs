@@ -24,12 +24,13 @@ fn decided(config: &Config) -> String {
     let warned: Vec<(&str, &str)> =
         config.warnings.iter().map(|w| (w.path.as_str(), w.message.as_str())).collect();
     format!(
-        "{:#?}\n{:#?}\n{:?}\n{}\n{}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{warned:#?}",
+        "{:#?}\n{:#?}\n{:?}\n{}\n{}\n{}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}\n{warned:#?}",
         config.sites,
         config.listeners,
         config.trusted_proxies,
         config.keys_are_ephemeral,
         config.store_max_bytes,
+        config.connections,
         config.message_limits,
         config.second_opinion,
         config.shutdown,

@@ -29,6 +29,10 @@ fn make(status: &str, more: &str, arguments: &[&str]) -> Made {
         provider("corp", status),
         provider("partner", "live")
     );
+    make_of(&text, arguments)
+}
+
+fn make_of(text: &str, arguments: &[&str]) -> Made {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.yaml");
     std::fs::write(&file, text).unwrap();
@@ -73,7 +77,7 @@ fn what_cannot_work_is_said_before_anybody_opens_it() {
             "staged",
             SECRET,
             &["--idp", "crop"],
-            "there is no identity provider `crop`; there is: corp, partner",
+            "there is no identity provider `crop`: did you mean `corp`? There is: corp, partner",
         ),
         (
             "staged",
@@ -91,6 +95,31 @@ fn what_cannot_work_is_said_before_anybody_opens_it() {
         assert!(made.err.contains(said), "{arguments:?}: {}", made.err);
         assert_eq!(made.out, "", "{arguments:?}");
     }
+}
+
+#[test]
+fn a_slip_in_the_name_of_a_site_is_answered_with_all_names() {
+    let certificate = here("attacks/keys/idp-rsa.crt.pem").display().to_string();
+    let text = format!(
+        "{SECRET}identity_providers:\n  - {{id: corp, entity_id: \"https://corp.example.com\", sso_url: \
+         \"https://corp.example.com/sso\", certificate_files: [{certificate}], speaks_for_any: true}}\n\
+         sign_on: [{{name: hall, public_url: \"https://auth.example.com\"}}]\nsites:\n\
+         \x20 - {{name: wiki, public_urls: [\"https://wiki.example.com\", \"https://wiki.example.net\"], forward_auth: true, sign_on: hall}}\n\
+         \x20 - {{name: shop, public_url: \"https://shop.example.com\", forward_auth: true}}\n"
+    );
+    for (wish, said) in [
+        (
+            "wikki",
+            "there is no site `wikki`: did you mean `wiki`? There is: wiki (tried at hall), shop, hall",
+        ),
+        ("zzz", "there is no site `zzz`; there is: wiki (tried at hall), shop, hall"),
+        ("wiki", "wiki signs on at hall, and is tried there: say --site hall"),
+    ] {
+        let made = make_of(&text, &["--idp", "corp", "--site", wish]);
+        assert_eq!((made.code, made.err.trim()), (Some(64), said));
+    }
+    let made = make_of(&text, &["--idp", "corp", "--site", "hall"]);
+    assert_eq!(made.code, Some(0), "{}", made.err);
 }
 
 #[test]

@@ -152,6 +152,8 @@ async fn somebody_who_is_not_let_in_keeps_what_they_had() {
     let asked = browser.begin("/vestibule/sign-in?rd=/y").await;
     let page = browser.bring(&asked, &house.idps[0].answer(&asked, "mallory", house.world.now())).await;
     house.world.audit.refused(&page, "not-invited");
+    // The page says what the person can do about it.
+    assert!(page.body.contains("You have not been invited"), "{}", page.body);
     let event = house.world.audit.last("sign-in-refused");
     let detail = event["detail"].to_string();
     assert!(detail.contains("is not on") && !detail.contains("mallory"), "{detail}");

@@ -1,11 +1,12 @@
 //! The smaller endpoints, and what all of them have in common.
 
 use crate::browser::{Answered, Browser, From};
-use crate::world::world;
+use crate::idp::FakeIdp;
+use crate::world::{Plan, site, world};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use std::sync::Arc;
-use vestibule::access::RequestPath;
+use vestibule::access::{Cors, RequestPath};
 use vestibule::gate::Resumed;
 use vestibule::login::{ask, endpoints, refused};
 use vestibule::observe::audit::Reference;
@@ -47,6 +48,37 @@ async fn whoami_tells_the_page_who_is_signed_in() {
         assert_eq!(whoami.header(name), Some(value), "{name}");
     }
     assert!(whoami.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
+}
+
+#[tokio::test]
+async fn whoami_names_the_tenant_and_a_listed_origin_may_read_its_401() {
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let mut acme = site(0, "app/acme", "https://acme.app.example.com", &[("corp", &idp)]);
+    acme.organization = Some("acme".into());
+    acme.cors = Cors::new(vec![HeaderValue::from_static("https://spa.example.com")], false);
+    let world = Plan::new(vec![acme]).build();
+    let mut browser = Browser::of(&world);
+    let from = |origin: &'static str, cookie: Option<String>| {
+        let mut request = Request::get("/vestibule/whoami").header("origin", origin);
+        if let Some(cookie) = cookie {
+            request = request.header("cookie", cookie);
+        }
+        world.handle(&world.gate.sites[0], request.body(Bytes::new()).unwrap())
+    };
+    for (origin, may) in [("https://spa.example.com", true), ("https://evil.test", false)] {
+        let told = from(origin, None).await;
+        assert_eq!(told.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(told.headers().contains_key("access-control-allow-origin"), may, "{origin}");
+        assert_eq!(told.headers()["vary"], "Origin");
+    }
+    browser.sign_in(&idp, "/", "ada").await;
+    let name = browser.site.cookies.session_name.clone();
+    let cookie = format!("{name}={}", browser.cookie(&name).unwrap());
+    let told = from("https://spa.example.com", Some(cookie)).await;
+    assert_eq!(told.status(), StatusCode::OK);
+    assert!(!told.headers().contains_key("access-control-allow-origin"), "who it is, is not theirs to read");
+    let body: serde_json::Value = serde_json::from_slice(told.body()).unwrap();
+    assert_eq!(body["organization"], "acme");
 }
 
 #[tokio::test]

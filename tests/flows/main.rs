@@ -26,6 +26,8 @@ mod demands;
 mod encrypted;
 mod endings;
 mod endpoints;
+mod front_page;
+mod hand_over_race;
 mod loops;
 mod people;
 mod repost;

@@ -8,7 +8,7 @@ use crate::town::{Application, Town, Visitor, claims, line};
 use http::StatusCode;
 use std::time::Duration;
 
-const SITES: &str = "\
+pub(crate) const SITES: &str = "\
 identity_providers:
   - {id: corp, metadata_file: corp.xml, email_domains: [corp.test]}
   - {id: partner, metadata_file: partner.xml, email_domains: [partner.test], allow_unsolicited: true}
@@ -54,27 +54,27 @@ sites:
     identity_providers: [corp]
 ";
 
-const HALL: &str = "https://auth.example.com";
-const WIKI: &str = "https://wiki.example.com";
-const SHOP: &str = "https://shop.example.com";
-const STORE: &str = "https://store.example.com";
-const DOCS: &str = "https://docs.example.com";
-const LAB: &str = "https://lab.example.com";
-const OWN: &str = "https://own.example.com";
+pub(crate) const HALL: &str = "https://auth.example.com";
+pub(crate) const WIKI: &str = "https://wiki.example.com";
+pub(crate) const SHOP: &str = "https://shop.example.com";
+pub(crate) const STORE: &str = "https://store.example.com";
+pub(crate) const DOCS: &str = "https://docs.example.com";
+pub(crate) const LAB: &str = "https://lab.example.com";
+pub(crate) const OWN: &str = "https://own.example.com";
 const SLO: &str = "https://auth.example.com/vestibule/saml/slo";
 
-struct Scene {
-    town: Town,
-    corp: FakeIdp,
+pub(crate) struct Scene {
+    pub(crate) town: Town,
+    pub(crate) corp: FakeIdp,
     partner: FakeIdp,
     strict: FakeIdp,
 }
 
-fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     scene_of(SITES)
 }
 
-fn scene_of(sites: &str) -> Scene {
+pub(crate) fn scene_of(sites: &str) -> Scene {
     let idp = |name: &str| {
         let mut idp = FakeIdp::new(&format!("https://{name}.test/metadata"));
         idp.logout_bindings = vec!["HTTP-Redirect"];
@@ -90,7 +90,7 @@ fn scene_of(sites: &str) -> Scene {
 
 impl Scene {
     /// Follows redirects from `url` as long as they stay in the town; the last answer, and where it was.
-    fn follow(&self, visitor: &mut Visitor, url: &str) -> (String, Answered) {
+    pub(crate) fn follow(&self, visitor: &mut Visitor, url: &str) -> (String, Answered) {
         let mut at = url.to_owned();
         for _ in 0..10 {
             let answer = visitor.get(&self.town, &at);
@@ -103,7 +103,7 @@ impl Scene {
     }
 
     /// To the identity provider's door.
-    fn asked(&self, visitor: &mut Visitor, url: &str) -> Asked {
+    pub(crate) fn asked(&self, visitor: &mut Visitor, url: &str) -> Asked {
         let (_, answer) = self.follow(visitor, url);
         assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
         Asked::from_redirect(&answer.location())
@@ -121,7 +121,13 @@ impl Scene {
         visitor.get(&self.town, &at_acs.location())
     }
 
-    fn at_acs(&self, visitor: &mut Visitor, asked: &Asked, idp: (&FakeIdp, &str), user: &str) -> Answered {
+    pub(crate) fn at_acs(
+        &self,
+        visitor: &mut Visitor,
+        asked: &Asked,
+        idp: (&FakeIdp, &str),
+        user: &str,
+    ) -> Answered {
         let answer = idp
             .0
             .answer(asked, user, self.town.now())
@@ -132,7 +138,7 @@ impl Scene {
     }
 
     /// The hand-over's address for a sign-in at `url`, which leads there by the identity provider.
-    fn ticket(&self, visitor: &mut Visitor, url: &str, user: &str) -> String {
+    pub(crate) fn ticket(&self, visitor: &mut Visitor, url: &str, user: &str) -> String {
         let asked = self.asked(visitor, url);
         let handed = self.back(visitor, &asked, user);
         assert_eq!(handed.status, StatusCode::SEE_OTHER, "{}", handed.body);
@@ -140,7 +146,7 @@ impl Scene {
     }
 
     /// The whole way.
-    fn sign_in(&self, visitor: &mut Visitor, url: &str, user: &str) -> Answered {
+    pub(crate) fn sign_in(&self, visitor: &mut Visitor, url: &str, user: &str) -> Answered {
         let ticket = self.ticket(visitor, url, user);
         visitor.get(&self.town, &ticket)
     }
@@ -150,7 +156,7 @@ impl Scene {
         visitor.get(&self.town, &format!("{site}{prefix}/whoami")).status == StatusCode::OK
     }
 
-    fn sign_out(&self, visitor: &mut Visitor, site: &str) -> Answered {
+    pub(crate) fn sign_out(&self, visitor: &mut Visitor, site: &str) -> Answered {
         let headers = [
             ("content-type", "application/x-www-form-urlencoded"),
             ("origin", site),
@@ -234,7 +240,7 @@ fn a_session_of_one_site_or_of_the_host_is_none_at_another() {
     assert!(!scene.is_signed_in(&mut twin, HALL));
     assert!(scene.is_signed_in(&mut visitor, HALL) && scene.is_signed_in(&mut visitor, WIKI));
     // There is nothing behind the host, whoever asks.
-    let (_, page) = scene.follow(&mut visitor, &format!("{HALL}/"));
+    let (_, page) = scene.follow(&mut visitor, &format!("{HALL}/page"));
     assert_eq!(scene.town.code(&page), "not-served");
     // What browsers ask for of their own accord is no event, and has no reference.
     let icon = visitor.get(&scene.town, &format!("{HALL}/favicon.ico"));

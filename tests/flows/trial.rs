@@ -486,7 +486,13 @@ async fn nobody_comes_in_where_none_is_live() {
     let (world, _, _) = world_with(Status::Retired, |site| idp_of(site, 1).status = Status::Staged);
     let mut browser = Browser::of(&world);
     let page = browser.get("/vestibule/sign-in?rd=/", From::SameSite).await;
-    world.audit.refused(&page, "idp-unknown");
+    world.audit.refused(&page, "no-idp-live");
+    // The person is told that it is nothing of theirs, the owner who there is.
+    assert!(page.body.contains("Sign-in is not open here"), "{}", page.body);
+    assert_eq!(world.audit.last("sign-in-refused")["detail"], "corp is retired, live is staged");
+    let typed = [("rd", "/"), ("email", "ada@example.com")];
+    let page = browser.post("/vestibule/sign-in", From::SameSite, &typed).await;
+    world.audit.refused(&page, "no-idp-live");
 }
 
 #[tokio::test]

@@ -180,7 +180,7 @@ fn every_shape_is_let_in_as_the_right_person() {
 
 fn differences(shape: &Shape, identity: &Identity) -> Vec<String> {
     let groups = match identity.groups() {
-        Groups::Known(groups) => Some(groups.clone()),
+        Groups::Known(groups) => Some(groups.to_vec()),
         Groups::Unknown => None,
     };
     let compared = [

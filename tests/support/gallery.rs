@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::Response;
 use vestibule::pages::texts::Situation;
 use vestibule::pages::{
-    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, RefusalPage, Search,
-    Section, Sheet, SignedOut, Table, There,
+    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, Place, Places,
+    RefusalPage, Search, Section, Sheet, SignedOut, Table, There,
 };
 use vestibule::reason::Reason;
 
@@ -69,8 +69,34 @@ pub fn pages() -> Vec<(String, Response<Bytes>)> {
         ("wrong-method", pages::method_not_allowed(&plain, "POST")),
     ];
     all.extend(trials(&acme));
+    all.extend(front_pages(&plain, &acme));
     all.extend(others.into_iter().map(|(name, page)| (name.to_owned(), page)));
     all
+}
+
+/// Those of a sign-on host.
+fn front_pages(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)> {
+    let place = |name, address, href| Place { name, address, href };
+    let some = [
+        place("Wiki", "wiki.example.com", "https://wiki.example.com/"),
+        place("Purchasing and Stock", "shop.example.com", "https://shop.example.com/"),
+        place(
+            "app/northern-research-centre",
+            "northern-research-centre.workspaces.app.example.com",
+            "https://northern-research-centre.workspaces.app.example.com/",
+        ),
+        place("grafana.example.com", "grafana.example.com", "https://grafana.example.com/"),
+    ];
+    let page = Places { places: &some, user: "ada.lovelace@example.com", sign_out: "/vestibule/sign-out" };
+    [
+        ("places", pages::places(acme, &page)),
+        ("places-plain", pages::places(plain, &Places { places: &some[..2], ..page })),
+        ("places-none", pages::places(acme, &Places { places: &[], ..page })),
+        ("places-nobody", pages::nobody_here(acme, "/vestibule/sign-in?rd=/")),
+    ]
+    .into_iter()
+    .map(|(name, page)| (name.to_owned(), page))
+    .collect()
 }
 
 /// What the owner sees of a test sign-in.

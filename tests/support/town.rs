@@ -67,6 +67,11 @@ impl Town {
         found["code"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Every audit event of this program so far.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        audit().events()
+    }
+
     /// A gateway's question on the authz listener.
     pub fn question(&self, path: &str, headers: &[(&str, &str)]) -> Answered {
         exchange(self.gateway.bound().authz.unwrap(), "GET", "gate.internal", path, headers, "")

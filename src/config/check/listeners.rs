@@ -64,6 +64,14 @@ pub(super) fn listeners(file: &File, forward_auth: bool, desk: &mut Desk) -> Lis
     Listeners { public: public.0, public_tls: tls(&file.tls, desk), authz: authz.0, grpc: grpc.0, admin }
 }
 
+/// How many connections each listener serves at once. Browsers open some six each over HTTP/1.1.
+pub(super) fn connections(field: &Field<u32>, desk: &mut Desk) -> u32 {
+    if let Some(given) = field.get().filter(|given| !(16..=1_000_000).contains(*given)) {
+        desk.error(field.problem(format!("{given} is not from 16 to 1000000")));
+    }
+    field.or(8192)
+}
+
 /// Two listeners cannot share an address. What gateways ask must not be answered where pages can ask it too.
 fn clashes(listeners: &[(&str, Option<SocketAddr>, &Place)], desk: &mut Desk) {
     for (position, (name, address, place)) in listeners.iter().enumerate() {

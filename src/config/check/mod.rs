@@ -117,6 +117,7 @@ pub(super) fn check(
     let message_limits = message_limits(&file.saml, &mut desk);
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
     let bounds = limits::limits(file, &mut desk);
+    let connections = listeners::connections(&file.limits.connections, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
     let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
@@ -151,6 +152,7 @@ pub(super) fn check(
         bounds,
         second_opinion,
         console,
+        connections,
         shutdown,
         watches,
         log,

@@ -54,6 +54,9 @@ pub(super) fn site<'d, 'f>(
         admitted.iter().for_each(|one| admitted::against_ourselves(view, one, ours, desk));
     }
     let mut mapping = mapping(&identity::Written::of(file, &admitted), desk);
+    if is_host {
+        mapping.give_no_roles();
+    }
     let headers = super::headers::plan(&file.headers, &mut mapping, desk);
     if !is_host {
         super::headers::all_leave(file, desk);

@@ -9,6 +9,7 @@ use std::time::Duration;
 section! {
     /// Of whomever: sizes and times.
     Limits {
+        connections: Field<u32>,
         header_lines: Field<u32>,
         header_size: Field<Size>,
         header_timeout: Field<Duration>,

@@ -3,6 +3,7 @@
 mod authz;
 mod client;
 mod cors;
+mod crowded;
 mod envoy;
 mod ext_authz;
 mod forwarded;

@@ -67,12 +67,7 @@ pub(in crate::login) async fn arrive(
     };
     let stopped = |refusal| about(&Some(attempt.clone()), refusal);
     in_time(gate, &attempt, now).map_err(stopped)?;
-    let at_host = gate.store.load(&ticket.session).await.map_err(unavailable).map_err(stopped)?;
-    let at_host = at_host.filter(|session| session.site() == host.key && session.is_alive(now));
-    let Some(at_host) = at_host else {
-        let detail = "the session at the sign-on host has ended since";
-        return Err(stopped(Refusal::new(Reason::HandoffEnded, detail)));
-    };
+    let at_host = living_at(host, gate, &ticket, now).await.map_err(stopped)?;
     let stopped = |refusal| Stopped {
         idp: Some(at_host.idp().into()),
         name_id: Some(at_host.name_id().into()),
@@ -96,6 +91,12 @@ pub(in crate::login) async fn arrive(
     }
     remembered(gate, site, admitted).await.map_err(stopped)?;
     gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
+    // A sign-out since the first look has found no session of this site to end: either it finds this one, or it is seen here.
+    if let Err(refusal) = living_at(host, gate, &ticket, now).await {
+        // Nobody has its cookie, and the refusal is certain: what becomes of it in the store does not matter any more.
+        let _ = gate.store.remove(session.key()).await;
+        return Err(stopped(refusal));
+    }
     // Only now: without a new session the old one stays.
     for old in [presented_key(site, headers), attempt.replaces].iter().flatten() {
         replace(gate, site, old, client).await;
@@ -149,12 +150,35 @@ fn in_time(gate: &Gate, attempt: &Attempt, now: Moment) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The session at the host that the ticket stands for.
+async fn living_at(host: &Site, gate: &Gate, ticket: &Ticket, now: Moment) -> Result<Arc<Session>, Refusal> {
+    let session = gate.store.load(&ticket.session).await.map_err(unavailable)?;
+    session
+        .filter(|session| session.site() == host.key && session.is_alive(now))
+        .ok_or_else(|| Refusal::new(Reason::HandoffEnded, "the session at the sign-on host has ended since"))
+}
+
 /// From what the host's session keeps for this site, and from nothing else.
 fn established(
     site: &Site,
     at_host: &Session,
     now: Moment,
 ) -> Result<(SessionId, Arc<Session>, Admitted), Refusal> {
+    let (HandedOver { identity, origin }, admitted) = as_known_to(site, at_host)?;
+    let id = SessionId::random();
+    let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
+    if !session.is_alive(now) {
+        let detail = format!("the session would end at {}", session.ends_at());
+        return Err(Refusal::new(Reason::SessionExpired, detail));
+    }
+    Ok((id, Arc::new(session), admitted))
+}
+
+/// Who somebody at the host is at this site, if the site lets them in. Changes nothing.
+///
+/// # Errors
+/// `idp-unknown`, `handoff-ended`, and what the site's mapping and admission say.
+pub(super) fn as_known_to(site: &Site, at_host: &Session) -> Result<(HandedOver, Admitted), Refusal> {
     if !site.identity_providers.iter().any(|idp| idp.id == at_host.idp()) {
         let detail = format!("the person signed in by {:?}, which this site does not admit", at_host.idp());
         return Err(Refusal::new(Reason::IdpUnknown, detail));
@@ -165,13 +189,7 @@ fn established(
     let HandedOver { identity, origin } = handed?;
     let identity = identity.held_to(site.email_domains.as_deref())?;
     let (identity, admitted) = site.admission.admit(identity)?;
-    let id = SessionId::random();
-    let session = Session::establish_from(&origin, &identity, site.key, id.key(), &site.session_limits, now);
-    if !session.is_alive(now) {
-        let detail = format!("the session would end at {}", session.ends_at());
-        return Err(Refusal::new(Reason::SessionExpired, detail));
-    }
-    Ok((id, Arc::new(session), admitted))
+    Ok((HandedOver { identity, origin }, admitted))
 }
 
 /// The back button, a reload, or somebody else's copy: whoever has a session needs no other.

@@ -26,6 +26,8 @@ pub(in crate::login) struct Way<'a> {
     pub(in crate::login) again: bool,
     /// The rule that asks for it.
     pub(in crate::login) step_up: Option<u16>,
+    /// HEAD: nobody goes anywhere.
+    pub(in crate::login) looks_only: bool,
 }
 
 /// Makes an attempt of this site, whose answer will be a hand-over, and sends the browser to the host. `idp` was asked for
@@ -81,6 +83,8 @@ pub(in crate::login) fn depart(
     for cookie in held.admit(&attempt, &gate.keys, site, now).into_iter().chain(forgotten) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    gate.metrics.sign_in_started(site.id);
+    if !way.looks_only {
+        gate.metrics.sign_in_started(site.id);
+    }
     Ok(response)
 }

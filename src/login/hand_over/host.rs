@@ -159,5 +159,5 @@ pub(in crate::login) fn read(
         .unwrap_or_else(|| Err(Refusal::new(Reason::Internal, "no mapping has read the assertion")))?;
     let readings =
         readers.iter().zip(read).map(|(reader, read)| Reading { sites: Arc::clone(&reader.sites), read });
-    Ok((own, Some(Readings(readings.collect()))))
+    Ok((own, Some(Readings::new(readings.collect()))))
 }

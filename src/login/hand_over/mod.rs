@@ -25,6 +25,7 @@ mod depart;
 mod errand;
 mod host;
 mod leave;
+mod places;
 mod ticket;
 pub(super) mod together;
 
@@ -32,6 +33,7 @@ pub(super) use arrive::arrive;
 pub(super) use depart::{Way, depart};
 pub(super) use host::{Errand, Wished, read, wished};
 pub(super) use leave::{arrived_to_leave, leave};
+pub(super) use places::places;
 
 use super::return_to::ReturnTo;
 use crate::gate::Gate;

@@ -4,44 +4,48 @@ use crate::clock::Moment;
 use crate::reason::{Reason, Refusal};
 use std::net::IpAddr;
 
+/// Who came in, how, and as what.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn<'a> {
+    /// The site's name.
+    pub site: &'a str,
+    /// The IdP's `id`.
+    pub idp: &'a str,
+    /// Who.
+    pub user: &'a str,
+    /// Who, in the IdP's words.
+    pub name_id: &'a str,
+    /// The session's public name.
+    pub session: &'a str,
+    /// The latest moment at which it ends.
+    pub ends: Moment,
+    /// The groups that the IdP named.
+    pub groups: &'a [String],
+    /// The roles that follow from them.
+    pub roles: &'a [String],
+    /// The ID of the AuthnRequest that was answered; none: nobody here had asked.
+    pub authn_request: Option<&'a str>,
+    /// When the person signed in at the IdP.
+    pub authn_instant: Moment,
+    /// How, in the IdP's words.
+    pub authn_context: Option<&'a str>,
+    /// From where.
+    pub client: Option<IpAddr>,
+    /// Which parts were signed: `response`, `assertion`, `both`; `handed-over`: the sign-on host has said it.
+    pub signed: &'a str,
+    /// SHA-256 of the certificates whose keys verified them, in hex.
+    pub signed_by: &'a [String],
+    /// How the assertion was encrypted, when it was: `aes128-gcm`.
+    pub encrypted: Option<&'a str>,
+    /// What the second opinion was, in words, and whether it disagreed.
+    pub second_opinion: Option<(&'a str, bool)>,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// Somebody came in.
-    SignedIn {
-        /// The site's name.
-        site: &'a str,
-        /// The IdP's `id`.
-        idp: &'a str,
-        /// Who.
-        user: &'a str,
-        /// Who, in the IdP's words.
-        name_id: &'a str,
-        /// The session's public name.
-        session: &'a str,
-        /// The latest moment at which it ends.
-        ends: Moment,
-        /// The groups that the IdP named.
-        groups: &'a [String],
-        /// The roles that follow from them.
-        roles: &'a [String],
-        /// The ID of the AuthnRequest that was answered; none: nobody here had asked.
-        authn_request: Option<&'a str>,
-        /// When the person signed in at the IdP.
-        authn_instant: Moment,
-        /// How, in the IdP's words.
-        authn_context: Option<&'a str>,
-        /// From where.
-        client: Option<IpAddr>,
-        /// Which parts were signed: `response`, `assertion`, `both`; `handed-over`: the sign-on host has said it.
-        signed: &'a str,
-        /// SHA-256 of the certificates whose keys verified them, in hex.
-        signed_by: &'a [String],
-        /// How the assertion was encrypted, when it was: `aes128-gcm`.
-        encrypted: Option<&'a str>,
-        /// What the second opinion was, in words, and whether it disagreed.
-        second_opinion: Option<(&'a str, bool)>,
-    },
+    SignedIn(SignIn<'a>),
     /// An identity provider's answer rests on something that only a `danger_` key of the configuration allows.
     DangerUsed {
         /// The site's name.

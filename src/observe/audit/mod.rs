@@ -12,7 +12,7 @@ mod record;
 mod reference;
 mod terms;
 
-pub use event::{Changed, Event, Visitor};
+pub use event::{Changed, Event, SignIn, Visitor};
 pub use reference::Reference;
 pub(super) use terms::install;
 pub use terms::{HashKey, Terms, Told};
@@ -60,7 +60,7 @@ fn written(event: &Event<'_>, terms: &Terms) -> (&'static str, String) {
 
 const fn is_warning(event: &Event<'_>) -> bool {
     match event {
-        Event::SignedIn { second_opinion, .. } => matches!(second_opinion, Some((_, true))),
+        Event::SignedIn(SignIn { second_opinion, .. }) => matches!(second_opinion, Some((_, true))),
         Event::SessionReplaced { .. }
         | Event::SessionEnded { .. }
         | Event::SessionsEnded { .. }

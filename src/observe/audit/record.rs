@@ -1,6 +1,6 @@
 //! An event as it is written: its members, bounded and made visible.
 
-use super::event::{Changed, Event};
+use super::event::{Changed, Event, SignIn};
 use super::terms::{Name, Terms};
 use super::{MAX_DETAIL, MAX_DIFFERENCES, MAX_FINGERPRINTS, MAX_ROLES, MAX_VALUE, names};
 use crate::observe::visible::visible;
@@ -123,7 +123,7 @@ impl<'a> Record<'a> {
     pub(super) fn of(event: &Event<'a>, terms: &Terms) -> Self {
         let mut record = Self { schema: SCHEMA, ..Self::written(event, terms) };
         match *event {
-            Event::SignedIn { idp, user, name_id, .. }
+            Event::SignedIn(SignIn { idp, user, name_id, .. })
             | Event::SignedOut { idp, user, name_id, .. }
             | Event::SessionReplaced { idp, user, name_id, .. }
             | Event::SessionEnded { idp, user, name_id, .. } => {
@@ -146,56 +146,10 @@ impl<'a> Record<'a> {
     /// Everything but who it was.
     fn written(event: &Event<'a>, terms: &Terms) -> Self {
         match *event {
-            Event::SignedIn {
-                site,
-                idp,
-                user: _,
-                name_id: _,
-                session,
-                ends,
-                groups,
-                roles,
-                authn_request,
-                authn_instant,
-                authn_context,
-                client,
-                signed,
-                signed_by,
-                encrypted,
-                second_opinion,
-            } => Self {
-                groups: Some(groups.len()),
-                group_names: terms.group_names(groups),
-                roles: Some(names(roles, MAX_ROLES)),
-                session_ends: Some(ends.to_string()),
-                authn_request: authn_request.and_then(value),
-                authn_instant: Some(authn_instant.to_string()),
-                authn_context: authn_context.and_then(value),
-                signed: value(signed),
-                signed_by: Some(names(signed_by, MAX_FINGERPRINTS)),
-                encrypted: encrypted.and_then(value),
-                unsolicited: authn_request.is_none().then_some(true),
-                second_opinion: second_opinion.and_then(|(opinion, _)| value(opinion)),
-                ..Self::of_session("sign-in", site, idp, session, client)
-            },
+            Event::SignedIn(sign_in) => Self::signed_in(sign_in, terms),
             Event::TestSignIn { site, idp, reference, refusal, client } => {
-                let record = Self {
-                    idp: value(idp),
-                    outcome: Some(if refusal.is_some() { "refused" } else { "accepted" }),
-                    client,
-                    reference: value(reference),
-                    ..Self::at("test-sign-in", site)
-                };
-                match refusal {
-                    None => record,
-                    Some(refusal) => Self {
-                        // Nobody was shown a refusal but whoever tries, and the page shows the values; but for those that
-                        // nobody is shown.
-                        status: None,
-                        detail: refusal.is_behind_decryption().then(|| visible(&refusal.detail, MAX_DETAIL)),
-                        ..record.refused(reference, refusal)
-                    },
-                }
+                let record = Self { idp: value(idp), client, ..Self::at("test-sign-in", site) };
+                record.tried(reference, refusal)
             }
             Event::DangerUsed { site, idp, danger, client } => Self {
                 idp: value(idp),
@@ -305,6 +259,39 @@ impl<'a> Record<'a> {
                 ..Self::default()
             },
             Event::EventsLost { lost } => Self { event: "events-lost", lost: Some(lost), ..Self::default() },
+        }
+    }
+
+    fn signed_in(sign_in: SignIn<'a>, terms: &Terms) -> Self {
+        let SignIn { site, idp, session, client, .. } = sign_in;
+        Self {
+            groups: Some(sign_in.groups.len()),
+            group_names: terms.group_names(sign_in.groups),
+            roles: Some(names(sign_in.roles, MAX_ROLES)),
+            session_ends: Some(sign_in.ends.to_string()),
+            authn_request: sign_in.authn_request.and_then(value),
+            authn_instant: Some(sign_in.authn_instant.to_string()),
+            authn_context: sign_in.authn_context.and_then(value),
+            signed: value(sign_in.signed),
+            signed_by: Some(names(sign_in.signed_by, MAX_FINGERPRINTS)),
+            encrypted: sign_in.encrypted.and_then(value),
+            unsolicited: sign_in.authn_request.is_none().then_some(true),
+            second_opinion: sign_in.second_opinion.and_then(|(opinion, _)| value(opinion)),
+            ..Self::of_session("sign-in", site, idp, session, client)
+        }
+    }
+
+    /// Of a test sign-in: nobody was shown a refusal but whoever tries, and the page shows the values; but for those that
+    /// nobody is shown.
+    fn tried(self, reference: &'a str, refusal: Option<&'a Refusal>) -> Self {
+        let Some(refusal) = refusal else {
+            return Self { outcome: Some("accepted"), reference: value(reference), ..self };
+        };
+        Self {
+            outcome: Some("refused"),
+            status: None,
+            detail: refusal.is_behind_decryption().then(|| visible(&refusal.detail, MAX_DETAIL)),
+            ..self.refused(reference, refusal)
         }
     }
 

@@ -37,7 +37,7 @@ impl Words {
     }
 
     pub(super) fn sign_in(&self) -> Event<'_> {
-        Event::SignedIn {
+        Event::SignedIn(SignIn {
             site: &self.word,
             idp: &self.word,
             user: &self.word,
@@ -54,11 +54,11 @@ impl Words {
             signed_by: &self.certificates,
             encrypted: None,
             second_opinion: None,
-        }
+        })
     }
 
     pub(super) fn unsolicited(&self) -> Event<'_> {
-        Event::SignedIn {
+        Event::SignedIn(SignIn {
             site: &self.word,
             idp: &self.word,
             user: &self.word,
@@ -75,7 +75,7 @@ impl Words {
             signed_by: &self.certificates,
             encrypted: Some("aes128-gcm"),
             second_opinion: Some((&self.word, true)),
-        }
+        })
     }
 
     /// Every event at least once.
@@ -163,7 +163,7 @@ impl Words {
 /// A number for each variant: who adds one must add it here, and a sample of it above.
 pub(super) const fn number(event: &Event<'_>) -> usize {
     match event {
-        Event::SignedIn { .. } => 0,
+        Event::SignedIn(_) => 0,
         Event::DangerUsed { .. } => 1,
         Event::SignInRefused { .. } => 2,
         Event::RequestRefused { .. } => 3,

@@ -120,7 +120,7 @@ fn events_table() -> String {
     let levels: BTreeMap<String, &str> = words
         .all()
         .iter()
-        .filter(|event| !matches!(event, Event::SignedIn { second_opinion: Some(_), .. }))
+        .filter(|event| !matches!(event, Event::SignedIn(SignIn { second_opinion: Some(_), .. })))
         .map(|event| {
             let level = if is_warning(event) { "warn" } else { "info" };
             (written(event, &Terms::default()).0.to_owned(), level)

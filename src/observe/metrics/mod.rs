@@ -32,6 +32,8 @@
 //! | `vestibule_in_flight` | | requests being served |
 //! | `vestibule_limits_reached_total` | limit | what was refused or cut because it was too much or too slow |
 //! | `vestibule_connections_closed_total` | | WebSockets and the like that were closed because their session had ended |
+//! | `vestibule_connections` | listener | open connections of clients; `listener` is `public`, `authz`, `grpc` or `admin` |
+//! | `vestibule_connections_refused_total` | listener | connections that were closed at once, because `limits.connections` were open |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
@@ -131,6 +133,33 @@ impl FaceLabel {
             Self::ForwardAuth => "forward_auth",
             Self::ExtAuthz => "ext_authz",
             Self::Grpc => "grpc",
+        }
+    }
+}
+
+/// Which listener a connection came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListenerLabel {
+    /// Browsers, or the gateway before them.
+    Public,
+    /// Questions of gateways.
+    Authz,
+    /// The same over gRPC.
+    Grpc,
+    /// Health and metrics.
+    Admin,
+}
+
+impl ListenerLabel {
+    const ALL: [Self; 4] = [Self::Public, Self::Authz, Self::Grpc, Self::Admin];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Authz => "authz",
+            Self::Grpc => "grpc",
+            Self::Admin => "admin",
         }
     }
 }
@@ -264,6 +293,16 @@ impl Metrics {
         &self.figures.in_flight
     }
 
+    /// Open connections of a listener: add one when it is accepted, take one away at its end.
+    pub fn connections(&self, listener: ListenerLabel) -> &AtomicU64 {
+        &self.figures.connections[listener as usize]
+    }
+
+    /// A connection was closed at once, because too many are open.
+    pub fn connection_refused(&self, listener: ListenerLabel) {
+        count(&self.figures.connections_refused[listener as usize]);
+    }
+
     /// The text of a scrape, as `application/openmetrics-text; version=1.0.0; charset=utf-8`.
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
@@ -287,6 +326,8 @@ struct Figures {
     shared_store: OnceLock<Arc<StoreFigures>>,
     second_opinions: [AtomicU64; OpinionLabel::ALL.len()],
     in_flight: AtomicU64,
+    connections: [AtomicU64; ListenerLabel::ALL.len()],
+    connections_refused: [AtomicU64; ListenerLabel::ALL.len()],
     /// (site, idp, fingerprint) to days left.
     certificates: Mutex<BTreeMap<[String; 3], f64>>,
     /// (site, fingerprint) to days left.

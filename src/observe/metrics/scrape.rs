@@ -1,7 +1,7 @@
 //! A scrape: names, help and labels put to the figures.
 
 use super::super::outputs;
-use super::{Durations, FaceLabel, Figures, OpinionLabel, SiteFigures, VerdictLabel};
+use super::{Durations, FaceLabel, Figures, ListenerLabel, OpinionLabel, SiteFigures, VerdictLabel};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -32,6 +32,7 @@ impl Collector for Figures {
 
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         gauge(to, "vestibule_in_flight", "Requests being served", in_flight)?;
+        self.encode_connections(to)?;
         let mut info =
             to.encode_descriptor("vestibule_build_info", "The program that runs", None, MetricType::Gauge)?;
         ConstGauge::new(1_u64).encode(info.encode_family(&[("version", env!("CARGO_PKG_VERSION"))])?)
@@ -64,6 +65,23 @@ impl Figures {
         for face in FaceLabel::ALL {
             let labels = [("face", face.as_str())];
             self.durations[face as usize].encode(durations.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn encode_connections(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Open connections of clients";
+        let mut open = to.encode_descriptor("vestibule_connections", help, None, MetricType::Gauge)?;
+        for listener in ListenerLabel::ALL {
+            let n = self.connections[listener as usize].load(Ordering::Relaxed);
+            ConstGauge::new(n).encode(open.encode_family(&[("listener", listener.as_str())])?)?;
+        }
+        let help = "Connections that were closed at once, because limits.connections were open";
+        let mut refused =
+            to.encode_descriptor("vestibule_connections_refused", help, None, MetricType::Counter)?;
+        for listener in ListenerLabel::ALL {
+            let n = self.connections_refused[listener as usize].load(Ordering::Relaxed);
+            ConstCounter::new(n).encode(refused.encode_family(&[("listener", listener.as_str())])?)?;
         }
         Ok(())
     }

@@ -61,6 +61,19 @@ pub(super) const WORDS: Words = Words {
                      sign-in page from the list.",
     several_domains: "More than one sign-in page serves that e-mail address. Please choose yours.",
 
+    places_title: "Where would you like to go?",
+    places: "You are signed in. These applications are open to you without signing in again.",
+    places_label: "Applications",
+    no_places_title: "No application is open to you",
+    no_places: "You are signed in, but your account is not allowed into any of the applications that use this sign-in.",
+    no_places_try: "If you expected one here, ask whoever looks after it for access. If you have another account, sign out \
+                    and come back with that one.",
+    nobody_here_title: "You are not signed in",
+    nobody_here: "This address signs people in for several applications.",
+    nobody_here_try: "Open the application that you want to use: it brings you here when you need to sign in. Or sign in \
+                      first, and choose an application afterwards.",
+    sign_in: "Sign in",
+
     not_found_title: "There is nothing here",
     not_found: "This address belongs to the sign-in of the application, but no page lives here.",
     check_address: "Check the address, or start from the application’s front page.",
@@ -151,6 +164,21 @@ pub(super) const fn refusal(situation: Situation) -> Text {
             try_this: "Signing in again will not change that. Send the reference below to whoever looks after this \
                        application.",
             action: "Sign in again",
+        },
+        S::NotInvited => Text {
+            title: "You have not been invited",
+            what: "Your organisation signed you in, but this application is only for people who have been invited, and \
+                   you are not on its list.",
+            try_this: "Ask whoever looks after this application to invite you, and give them the reference below. If you \
+                       were invited with another e-mail address or account, sign in with that one.",
+            action: "Sign in again",
+        },
+        S::NotOpen => Text {
+            title: "Sign-in is not open here",
+            what: "No sign-in page is in use for this application: it is not open yet, or not any more.",
+            try_this: "There is nothing you can do yourself. If you expected to get in, send the reference below to whoever \
+                       looks after this application.",
+            action: "",
         },
         S::SignOutFailed => Text {
             title: "This sign-out was not accepted",

@@ -317,7 +317,8 @@ mod tests {
         // One list, however many sites read it.
         assert_eq!(held(&Readings::new((0..200).map(|n| of(n, shared.clone())).collect())), 200);
         // A list of its own for each: some of 240 KB fit, and the others are refused by name.
-        let own = |n| of(n, Groups::Known(groups.clone().into()));
+        let other = |n: usize| groups.iter().map(|group| format!("{group}{n}")).collect();
+        let own = |n| of(n, Groups::Known(other(n)));
         let readings = Readings::new((0..200).map(own).collect());
         assert_eq!(held(&readings), 4);
         let id = SessionId::random();

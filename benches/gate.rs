@@ -12,6 +12,8 @@
     reason = "a measuring program"
 )]
 
+#[path = "behind/mod.rs"]
+mod behind;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -53,6 +55,9 @@ async fn measure() {
     }
     if wanted("envoy") {
         checks_of_envoy().await;
+    }
+    if wanted("behind") {
+        behind::nginx_and_envoy().await;
     }
     if wanted("sites") {
         among_a_hundred_sites().await;
@@ -447,6 +452,11 @@ fn on_core(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 fn nginx(core: usize, folder: &Path, port: u16, location: &str) -> Program {
+    nginx_with(core, folder, port, "", location)
+}
+
+/// The same with something beside the server, as an upstream.
+fn nginx_with(core: usize, folder: &Path, port: u16, beside: &str, location: &str) -> Program {
     let config = folder.join(format!("nginx-{port}.conf"));
     let at = folder.display();
     std::fs::write(
@@ -455,6 +465,7 @@ fn nginx(core: usize, folder: &Path, port: u16, location: &str) -> Program {
             "daemon off; master_process off; pid {at}/nginx-{port}.pid; error_log stderr warn; events {{ worker_connections 1024; }}\n\
              http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {at}/b; proxy_temp_path {at}/p;\n\
              fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
+             {beside}\n\
              server {{ listen 127.0.0.1:{port}; {location} }} }}\n"
         ),
     )

@@ -4,6 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 built=${CARGO_TARGET_DIR:-target}
 
+# Envoy, for the part with whole gateways.
+[ -x target/counterparts/gateways/bin/envoy ] || scripts/counterparts.sh
+
 # The yardstick: bare pingora as a plain `cargo build --release` makes it (no LTO, many codegen units).
 cargo build --locked --profile plain --example bare-pingora
 cargo build --locked --release --bin vestibule --examples

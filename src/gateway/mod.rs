@@ -173,8 +173,7 @@ impl Gateway {
         let proxy = proxying(front, &edges, threads, patience)?;
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let requests = Arc::new(Requests { proxy, patience });
-        let metrics = gate.metrics.clone();
-        let serve = |connections| Proxying { requests, patience, connections, metrics };
+        let serve = |connections| Proxying { requests, patience, connections };
         // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
         let only_sign_ins = !edges.iter().any(Edge::forwards);
         let public_threads =
@@ -305,12 +304,16 @@ fn start_shared_store(
     let (tell, told) = mpsc::channel();
     let asked = store.clone();
     crew.spawn(async move {
-        while !asked.is_connected() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let connected = async {
+            while !asked.is_connected() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Nobody waits any longer, so nobody looks any longer.
+        let _ = tokio::time::timeout(FIRST_STORE, connected).await;
         let _ = tell.send(());
     });
-    let _ = told.recv_timeout(FIRST_STORE);
+    let _ = told.recv();
     Ok(Some((store, crew)))
 }
 

@@ -5,7 +5,6 @@ use super::decide::Front;
 use super::limits::Patience;
 use super::seldom::Seldom;
 use super::watch::{Overdue, Watch, Watched};
-use crate::observe::metrics::{LimitLabel, Metrics};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -33,7 +32,6 @@ pub(super) struct Proxying {
     pub(super) requests: Arc<Requests>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
-    pub(super) metrics: Arc<Metrics>,
 }
 
 /// pingora's proxy for one request, which can be cut.
@@ -97,7 +95,7 @@ impl ServerApp for Proxying {
             _ = watch.while_serving(self.requests.process_new(Box::new(stream), shutdown)) => {}
             why = Seldom::new(watch.overdue()) => {
                 if why == Overdue::Header {
-                    self.metrics.limit_reached(LimitLabel::HeaderTime);
+                    self.connections.header_was_too_slow();
                 }
             }
         }
@@ -162,10 +160,16 @@ impl<A: Answer> Answering<A> {
         let peer = self.answer.meet(peer);
         let (mut stream, watch) = Watched::new(stream, self.patience);
         let progress = watch.clone();
+        let connections = self.connections.clone();
         let mut outside = Seldom::new(async move {
             tokio::select! {
                 _ = leaving.wait_for(|now| *now) => Outside::Leaving,
-                _ = watch.overdue() => Outside::Overdue,
+                why = watch.overdue() => {
+                    if why == Overdue::Header {
+                        connections.header_was_too_slow();
+                    }
+                    Outside::Overdue
+                }
             }
         });
         let speaks_http2 = tokio::select! {

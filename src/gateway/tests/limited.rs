@@ -143,6 +143,20 @@ fn a_question_with_too_many_lines_is_refused_and_counted_too() {
 }
 
 #[test]
+fn as_many_lines_as_the_owner_allows_are_read_on_both_listeners() {
+    let bounds = Limits { header_lines: 200, ..Limits::default() };
+    let house = Plan::forward_auth().with(|config| config.bounds = bounds).start();
+    let many: Vec<String> = (0..150).map(|n| format!("X-{n}: 1")).collect();
+    for (address, first) in [
+        (house.public(), "GET /vestibule/saml/metadata"),
+        (house.authz(), "GET /vestibule/authz/ext-authz/public/a"),
+    ] {
+        let lines: Vec<&str> = std::iter::once(first).chain(many.iter().map(String::as_str)).collect();
+        assert_eq!(client::ask(address, &request(HOST, &lines, b"")).status, 200, "{first}");
+    }
+}
+
+#[test]
 fn a_body_that_is_too_large_or_too_slow_is_counted() {
     let origin = Origin::start();
     let body = Duration::from_millis(50);

@@ -83,7 +83,7 @@ pub(super) fn gateway(
             return Ok(Exit::Usage);
         }
     };
-    match arguments.setup(&config).and_then(|setup| snippets::print(gateway, &setup)) {
+    match arguments.setup(&config, gateway).and_then(|setup| snippets::print(gateway, &setup)) {
         Ok(text) => {
             write!(out, "{text}")?;
             Ok(Exit::Ok)
@@ -120,7 +120,7 @@ fn plain_path(text: &str) -> Result<String, String> {
 
 impl Arguments {
     /// What the text depends on, or what is wrong.
-    fn setup(&self, config: &Config) -> Result<Setup, String> {
+    fn setup(&self, config: &Config, gateway: Gateway) -> Result<Setup, String> {
         let fronts = self.fronts(config)?;
         if config.listeners.public_tls.is_some() {
             return Err(
@@ -129,12 +129,16 @@ impl Arguments {
                     .to_owned(),
             );
         }
+        let gate = self.gate_address.clone().unwrap_or_else(|| Address::of(config.listeners.public));
         let authz = match (&self.authz_address, config.listeners.authz) {
             (Some(address), _) => address.clone(),
             (None, Some(listener)) => Address::of(listener),
-            (None, None) => return Err("listen.authz is off: gateways have nowhere to ask".to_owned()),
+            // Its text asks by gRPC alone, and this stands nowhere in it.
+            (None, None) if gateway == Gateway::EnvoyGrpc => gate.clone(),
+            (None, None) => {
+                return Err("listen.authz is off: this gateway asks by HTTP, and has nowhere to".to_owned());
+            }
         };
-        let gate = self.gate_address.clone().unwrap_or_else(|| Address::of(config.listeners.public));
         Ok(Setup {
             fronts,
             gate,

@@ -3,7 +3,7 @@
 //! A connection beyond the bound is closed at once: whoever waits for it learns so, and the ones that are there keep their
 //! memory and their descriptors.
 
-use crate::observe::metrics::{ListenerLabel, Metrics};
+use crate::observe::metrics::{LimitLabel, ListenerLabel, Metrics};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,6 +59,11 @@ impl Connections {
         }
         self.0.metrics.connections(self.0.listener).fetch_add(1, Ordering::Relaxed);
         Some(Open(Arc::clone(&self.0)))
+    }
+
+    /// One is cut, because the header of its request did not arrive in time.
+    pub(super) fn header_was_too_slow(&self) {
+        self.0.metrics.limit_reached(LimitLabel::HeaderTime);
     }
 
     pub(super) async fn all_ended(&self) {

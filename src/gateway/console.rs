@@ -276,9 +276,13 @@ impl Desk {
             let said = "say which: session, user, idp, site (several narrow it down), or all alone";
             return problem(StatusCode::BAD_REQUEST, said);
         }
-        match self.gate.revoke(&meant, who).await {
-            Ok(revoked) => json(StatusCode::OK, &Revoked { revoked }),
-            Err(cannot) => refused(&cannot),
+        // In a task of its own: it goes on to its end, and the audit is told, also where the one who asked has gone or has waited
+        // for longer than PATIENCE.
+        let (gate, who) = (Arc::clone(&self.gate), who.to_owned());
+        match tokio::spawn(async move { gate.revoke(&meant, &who).await }).await {
+            Ok(Ok(revoked)) => json(StatusCode::OK, &Revoked { revoked }),
+            Ok(Err(cannot)) => refused(&cannot),
+            Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "it was interrupted: see the log"),
         }
     }
 }

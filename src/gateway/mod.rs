@@ -173,34 +173,34 @@ impl Gateway {
         let proxy = proxying(front, &edges, threads, patience)?;
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let requests = Arc::new(Requests { proxy, patience });
-        let metrics = gate.metrics.clone();
-        let serve = |connections| Proxying { requests, patience, connections, metrics };
+        let serve = |connections| Proxying { requests, patience, connections };
         // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
         let only_sign_ins = !edges.iter().any(Edge::forwards);
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
         let connections = |listener, most| Connections::at_most(most, listener, &gate.metrics);
+        let header_lines = gate.bounds.header_lines;
         let of_public = connections(ListenerLabel::Public, most);
         let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
         let keeper = Doorkeeper::new(trusted, gateways);
         let authz_answers = Arc::new(Authz::new(gate.clone(), keeper, log_requests));
         if let Some(authz) = authz {
             let answer = authz_answers.clone();
-            let serve = |connections| Answering { answer, patience, connections };
+            let serve = |connections| Answering { answer, patience, connections, header_lines };
             let connections = connections(ListenerLabel::Authz, most);
             faces.push(Lane::answer(threads, authz, connections, serve)?);
         }
         if let Some(grpc) = grpc {
             let answer = Arc::new(Grpc::new(gate.clone(), authz_answers, patience, leaving.clone()));
-            let serve = |connections| Answering { answer, patience, connections };
+            let serve = |connections| Answering { answer, patience, connections, header_lines };
             let connections = connections(ListenerLabel::Grpc, most);
             faces.push(Lane::answer(threads, grpc, connections, serve)?);
         }
         let admin = match admin {
             Some(admin) => {
                 let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
-                let serve = |connections| Answering { answer, patience, connections };
+                let serve = |connections| Answering { answer, patience, connections, header_lines };
                 let threads = Threads { count: 1, niceness: 0 };
                 let connections = connections(ListenerLabel::Admin, limits::MAX_ADMIN_CONNECTIONS);
                 Some(Lane::answer(threads, admin, connections, serve)?)
@@ -305,12 +305,16 @@ fn start_shared_store(
     let (tell, told) = mpsc::channel();
     let asked = store.clone();
     crew.spawn(async move {
-        while !asked.is_connected() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let connected = async {
+            while !asked.is_connected() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Nobody waits any longer, so nobody looks any longer.
+        let _ = tokio::time::timeout(FIRST_STORE, connected).await;
         let _ = tell.send(());
     });
-    let _ = told.recv_timeout(FIRST_STORE);
+    let _ = told.recv();
     Ok(Some((store, crew)))
 }
 

@@ -5,7 +5,6 @@ use super::decide::Front;
 use super::limits::Patience;
 use super::seldom::Seldom;
 use super::watch::{Overdue, Watch, Watched};
-use crate::observe::metrics::{LimitLabel, Metrics};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -33,7 +32,6 @@ pub(super) struct Proxying {
     pub(super) requests: Arc<Requests>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
-    pub(super) metrics: Arc<Metrics>,
 }
 
 /// pingora's proxy for one request, which can be cut.
@@ -97,7 +95,7 @@ impl ServerApp for Proxying {
             _ = watch.while_serving(self.requests.process_new(Box::new(stream), shutdown)) => {}
             why = Seldom::new(watch.overdue()) => {
                 if why == Overdue::Header {
-                    self.metrics.limit_reached(LimitLabel::HeaderTime);
+                    self.connections.header_was_too_slow();
                 }
             }
         }
@@ -149,7 +147,12 @@ pub(super) struct Answering<A> {
     pub(super) answer: Arc<A>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
+    /// `limits.header_lines`: what is above it is refused by whoever answers, and not by hyper.
+    pub(super) header_lines: usize,
 }
+
+/// Lines in a header for which hyper needs no memory of the heap.
+const LINES_OF_HYPER: usize = 100;
 
 impl<A: Answer> Answering<A> {
     /// Serves one connection to its end. `leaving` turns true when the gate goes.
@@ -162,10 +165,16 @@ impl<A: Answer> Answering<A> {
         let peer = self.answer.meet(peer);
         let (mut stream, watch) = Watched::new(stream, self.patience);
         let progress = watch.clone();
+        let connections = self.connections.clone();
         let mut outside = Seldom::new(async move {
             tokio::select! {
                 _ = leaving.wait_for(|now| *now) => Outside::Leaving,
-                _ = watch.overdue() => Outside::Overdue,
+                why = watch.overdue() => {
+                    if why == Overdue::Header {
+                        connections.header_was_too_slow();
+                    }
+                    Outside::Overdue
+                }
             }
         });
         let speaks_http2 = tokio::select! {
@@ -175,7 +184,7 @@ impl<A: Answer> Answering<A> {
         };
         // Without a first word there is nothing to answer.
         let Ok(speaks_http2) = speaks_http2 else { return };
-        let idle = self.patience.idle;
+        let (idle, header_lines) = (self.patience.idle, self.header_lines);
         let service = service_fn(move |mut request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
             let began = progress.complete_at_once();
@@ -206,6 +215,9 @@ impl<A: Answer> Answering<A> {
             // The watch keeps the time for headers: hyper's own would make a timer for each request.
             // An answer is a header and hardly anything else: one piece costs less than a list of pieces.
             http.writev(false).header_read_timeout(None).max_buf_size(super::limits::MAX_UNFINISHED_HEADER);
+            if header_lines > LINES_OF_HYPER {
+                http.max_headers(header_lines);
+            }
             until_its_end(http.serve_connection(stream, service), outside).await;
         }
     }

@@ -9,6 +9,7 @@ use crate::session::{FirstOctets, Session, SessionKey};
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -47,9 +48,14 @@ pub(super) struct Table {
     endings: [AtomicU64; ENDINGS],
     /// Everything confirmed before is stale: messages may have been lost.
     doubted: AtomicU64,
+    /// Those that the store was asked for, and when: whoever asked is about to use them.
+    asked_for: Mutex<Vec<(Arc<Known>, u64)>>,
 }
 
 const ENDINGS: usize = 64;
+
+/// In milliseconds: from the answer of the store to the use of what it told, which follows at once.
+const A_MOMENT: u64 = 1000;
 
 /// Uses are written back this many times an idle timeout.
 pub(super) const WRITES_AN_IDLE_TIMEOUT: u32 = 10;
@@ -78,6 +84,7 @@ impl Table {
             evicted,
             endings: std::array::from_fn(|_| AtomicU64::new(0)),
             doubted: AtomicU64::new(0),
+            asked_for: Mutex::default(),
         }
     }
 
@@ -144,6 +151,23 @@ impl Table {
     pub(super) fn doubt(&self) -> Vec<Arc<Known>> {
         self.doubted.store(self.now(), Ordering::Release);
         self.sessions.iter().map(|(_, known)| known).collect()
+    }
+
+    /// The store was asked for this one. The use comes only then, when it was found to be alive, and perhaps nobody asks
+    /// again for nearly an idle timeout: so somebody has to look a moment later.
+    pub(super) fn was_asked_for(&self, known: &Arc<Known>) {
+        self.asked_for.lock().push((Arc::clone(known), self.now()));
+    }
+
+    /// Of those that were asked for a moment ago, the ones whose use is to be written back. Each is told once.
+    pub(super) fn used_since(&self) -> Vec<Arc<Known>> {
+        let now = self.now();
+        let a_moment_ago = |(_, asked): &(Arc<Known>, u64)| now.saturating_sub(*asked) >= A_MOMENT;
+        let mut asked_for = self.asked_for.lock();
+        let (used, recent): (Vec<_>, Vec<_>) = asked_for.drain(..).partition(a_moment_ago);
+        *asked_for = recent;
+        drop(asked_for);
+        used.into_iter().map(|(known, _)| known).filter(|known| known.to_write_back().is_some()).collect()
     }
 
     /// Keeps the books, so that the bound is kept exactly.

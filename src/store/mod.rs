@@ -217,7 +217,11 @@ impl Store for RedisStore {
         }
         self.line.figures.missed();
         if let Some(known) = self.known.get(key) {
-            return Ok(self.confirm(&known).await?.then(|| Arc::clone(&known.session)));
+            if !self.confirm(&known).await? {
+                return Ok(None);
+            }
+            self.known.was_asked_for(&known);
+            return Ok(Some(Arc::clone(&known.session)));
         }
         let heard = self.known.ends_heard(key);
         let asked = self.known.now();
@@ -237,6 +241,7 @@ impl Store for RedisStore {
         if self.known.ends_heard(key) != heard && !self.confirm(&known).await? {
             return Ok(None);
         }
+        self.known.was_asked_for(&known);
         Ok(Some(Arc::clone(&known.session)))
     }
 
@@ -367,6 +372,10 @@ impl Store for RedisStore {
 
     fn sweep(&self, _now: Moment) {
         self.known.settle();
+        for known in self.known.used_since() {
+            // Who finds no room is written back when it is next confirmed.
+            let _ = self.to_confirm.try_send(known);
+        }
     }
 
     /// Sessions and bytes are those that this process knows; the server tells its own.

@@ -97,6 +97,26 @@ fn where_the_gate_forwards_itself_there_is_nothing_to_print() {
 }
 
 #[test]
+fn where_gateways_ask_by_grpc_alone_the_text_for_that_is_printed_and_no_other() {
+    let folder = folder(&format!("{MINIMAL}listen: {{authz: off, grpc: 127.0.0.1:4182}}\n"));
+    let text = printed(folder.path(), "envoy-grpc", &[]);
+    assert!(text.contains("port_value: 4182") && !text.contains("vestibule-authz"), "{text}");
+    let told = gateway(folder.path(), &["envoy"]);
+    assert_eq!(told.status.code(), Some(64));
+    assert!(String::from_utf8(told.stderr).unwrap().contains("listen.authz is off"));
+}
+
+/// Its front page lists the applications, and stands outside of path_prefix.
+#[test]
+fn every_path_of_a_sign_on_host_leads_to_the_gate_at_haproxy() {
+    let several = folder(SEVERAL);
+    let text = printed(several.path(), "haproxy", &[]);
+    let own: Vec<&str> = text.lines().filter(|line| line.contains("acl vestibule_own_door ")).collect();
+    assert_eq!(own, ["    acl vestibule_own_door always_true"]);
+    assert!(!text.contains("acl vestibule_own_shop always_true"), "an application is asked about");
+}
+
+#[test]
 fn a_text_says_nothing_of_other_sites_and_no_secret() {
     let several = folder(SEVERAL);
     for name in EVERY {

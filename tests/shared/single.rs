@@ -1,12 +1,12 @@
 //! One server: what every store must do; with TLS, a client certificate and an ACL user; what it takes.
 
-use crate::servers::Server;
+use crate::servers::{PATIENCE, Server};
 use crate::{NOW, ring, store, until};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use redis::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use vestibule::clock::{Clock as _, ManualClock};
 use vestibule::observe::metrics::StoreTrouble;
 use vestibule::secret::Secret;
@@ -185,6 +185,49 @@ async fn what_is_over_goes_by_itself_and_uses_are_written_down_now_and_then() {
     let other = crate::store(&settings, ring(b"a"), clock.now()).await;
     let there = other.load(session.key()).await.unwrap().unwrap();
     assert_eq!(there.expires_at(), NOW.plus(Duration::from_secs(720 + 3600)));
+}
+
+/// As a request does it: the session is asked for, and then it is used. Somebody who clicks once in 50 minutes is not
+/// idle for an hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_use_after_a_pause_is_written_down_although_nobody_asks_again() {
+    let server = Server::start();
+    let mut behind = server.connect().await;
+    let clock = Arc::new(ManualClock::at(NOW));
+    let mut settings = server.settings();
+    settings.max_staleness = Duration::from_millis(1);
+    let store = Arc::new(RedisStore::new(&settings, ring(b"a"), clock.clone()).unwrap());
+    tokio::spawn(Arc::clone(&store).keep());
+    until("the store answers", || store.is_connected()).await;
+    let key = *sample(1, NOW).key();
+    store.insert(Arc::new(sample(1, NOW))).await.unwrap();
+    let keys: Vec<String> = redis::cmd("KEYS").arg("vestibule:s:*").query_async(&mut behind).await.unwrap();
+    let name = keys.first().unwrap();
+
+    let later = NOW.plus(Duration::from_secs(3000));
+    clock.set(later);
+    // It is known to be there no longer than it is fresh.
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let session = store.load(&key).await.unwrap().unwrap();
+    assert!(session.touch(later));
+    let end = Instant::now() + PATIENCE;
+    loop {
+        store.sweep(later);
+        let octets: [u8; 4] = {
+            let octets: Vec<u8> =
+                redis::cmd("GETRANGE").arg(name).arg(0).arg(3).query_async(&mut behind).await.unwrap();
+            octets.try_into().unwrap()
+        };
+        if i64::from(u32::from_be_bytes(octets)) == later.seconds() {
+            break;
+        }
+        assert!(Instant::now() < end, "the use was never written down");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Another gate, or this one after a restart, counts the hour from there.
+    let other = crate::store(&settings, ring(b"a"), later).await;
+    let there = other.load(&key).await.unwrap().unwrap();
+    assert_eq!(there.expires_at(), later.plus(Duration::from_secs(3600)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

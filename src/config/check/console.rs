@@ -42,6 +42,7 @@ pub(super) fn console(file: &File, listeners: &Listeners, desk: &mut Desk) -> Op
         let others = [
             ("listen.public", Some(listeners.public)),
             ("listen.authz", listeners.authz),
+            ("listen.grpc", listeners.grpc),
             ("admin.listen", listeners.admin),
         ];
         for (name, other) in others.into_iter().filter_map(|(name, other)| Some((name, other?))) {

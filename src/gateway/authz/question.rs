@@ -13,7 +13,7 @@ use crate::gateway::record::{Record, verdict_of};
 use crate::gateway::request;
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints};
-use crate::observe::metrics::{FaceLabel, VerdictLabel};
+use crate::observe::metrics::{FaceLabel, LimitLabel, VerdictLabel};
 use crate::reason::{Reason, Refusal};
 use crate::session::{Rendered, Session};
 use crate::site::Site;
@@ -165,6 +165,9 @@ impl Authz {
 
     /// A question that cannot be judged.
     fn unreadable(&self, posed: &Posed<'_>, site: Option<&Site>, refusal: &Refusal) -> Answered {
+        if refusal.reason == Reason::HeaderTooLarge {
+            self.gate.metrics.limit_reached(LimitLabel::HeaderSize);
+        }
         let (method, target) = match &posed.asked {
             Ok(asked) => (&asked.method, asked.target),
             Err(_) => posed.own,

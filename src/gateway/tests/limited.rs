@@ -129,6 +129,34 @@ fn a_header_with_too_many_lines_is_refused_and_counted() {
 }
 
 #[test]
+fn a_question_with_too_many_lines_is_refused_and_counted_too() {
+    let house = Plan::forward_auth()
+        .with(|config| config.bounds = Limits { header_lines: 30, ..Limits::default() })
+        .start();
+    let many: Vec<String> = (0..40).map(|n| format!("X-{n}: 1")).collect();
+    let first = "GET /vestibule/authz/ext-authz/public/a";
+    let lines: Vec<&str> = std::iter::once(first).chain(many.iter().map(String::as_str)).collect();
+    let ask = |lines: &[&str]| client::ask(house.authz(), &request(HOST, lines, b"")).status;
+    assert_ne!(ask(&lines), 200);
+    assert_eq!(ask(&lines[..20]), 200);
+    assert_eq!(house.metric(&["vestibule_limits_reached_total", "\"header_size\""]), Some(1.0));
+}
+
+#[test]
+fn as_many_lines_as_the_owner_allows_are_read_on_both_listeners() {
+    let bounds = Limits { header_lines: 200, ..Limits::default() };
+    let house = Plan::forward_auth().with(|config| config.bounds = bounds).start();
+    let many: Vec<String> = (0..150).map(|n| format!("X-{n}: 1")).collect();
+    for (address, first) in [
+        (house.public(), "GET /vestibule/saml/metadata"),
+        (house.authz(), "GET /vestibule/authz/ext-authz/public/a"),
+    ] {
+        let lines: Vec<&str> = std::iter::once(first).chain(many.iter().map(String::as_str)).collect();
+        assert_eq!(client::ask(address, &request(HOST, &lines, b"")).status, 200, "{first}");
+    }
+}
+
+#[test]
 fn a_body_that_is_too_large_or_too_slow_is_counted() {
     let origin = Origin::start();
     let body = Duration::from_millis(50);
@@ -145,13 +173,17 @@ fn a_body_that_is_too_large_or_too_slow_is_counted() {
 fn a_header_that_never_ends_is_cut_and_counted() {
     let origin = Origin::start();
     let header = Duration::from_millis(50);
-    let house = Plan::before(origin.address).patient(Patience { header, ..patience() }).start();
-    let mut stream = connect(house.public());
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: a").unwrap();
-    assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0);
-    // The connection is gone before it is counted.
-    let began = Instant::now();
-    while house.metric(&["vestibule_limits_reached_total", "\"header_time\""]) != Some(1.0) {
-        assert!(began.elapsed() < Duration::from_secs(60));
+    let before = Plan::before(origin.address).patient(Patience { header, ..patience() }).start();
+    let beside = Plan::forward_auth().patient(Patience { header, ..patience() }).start();
+    for (house, address) in [(&before, before.public()), (&beside, beside.authz())] {
+        let mut stream = connect(address);
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a").unwrap();
+        assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0);
+        // The connection may be gone before it is counted.
+        let began = Instant::now();
+        let counted = || house.metric(&["vestibule_limits_reached_total", "\"header_time\""]);
+        while counted().is_none_or(|times| times < 1.0) {
+            assert!(began.elapsed() < Duration::from_secs(60));
+        }
     }
 }

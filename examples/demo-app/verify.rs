@@ -50,13 +50,17 @@ pub(crate) fn verify(token: &str, gate: &str, jwks: &Value) -> Result<String, Fa
     Ok(serde_json::to_string_pretty(&claims)?)
 }
 
-/// A GET over plain HTTP/1.0: enough for one document from a loopback address.
+/// A GET over plain HTTP: enough for one document from a loopback address. (Envoy answers 426 to HTTP/1.0.)
 async fn fetch(origin: &str, path: &str) -> Result<String, Failure> {
     let authority = origin
         .strip_prefix("http://")
         .ok_or("this example fetches keys over plain http only, on a loopback address")?;
     let mut stream = tokio::net::TcpStream::connect(authority).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(
+            format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .await?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer from the gate")?;

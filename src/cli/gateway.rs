@@ -169,6 +169,7 @@ impl Arguments {
                 None => fronts.push(self.front(site, &fronts)?),
             }
         }
+        self.application_addresses(&fronts)?;
         let applications = fronts.iter().any(|front| front.application.is_some());
         match (&self.site, applications) {
             (Some(name), _) if fronts.is_empty() && forwarding.is_empty() => {
@@ -184,6 +185,33 @@ impl Arguments {
             )),
             (_, true) => Ok(fronts),
         }
+    }
+
+    /// An address that no site takes is a slip, and the text would lead to another application without a word.
+    fn application_addresses(&self, fronts: &[Front]) -> Result<(), String> {
+        let names: Vec<&str> = fronts
+            .iter()
+            .filter(|front| front.application.is_some())
+            .map(|front| front.name.as_str())
+            .collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        for (position, (site, _)) in self.app_address.iter().enumerate() {
+            if let Some(site) = site.as_deref().filter(|site| !names.contains(site)) {
+                return Err(format!(
+                    "--app-address: nothing is printed for `{site}`, but for {}",
+                    names.join(", ")
+                ));
+            }
+            if self.app_address[..position].iter().any(|(earlier, _)| earlier == site) {
+                let whose = site.as_deref().unwrap_or("all that are not named");
+                return Err(format!(
+                    "--app-address: there are two addresses for {whose}; write SITE=HOST:PORT"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What stands before it is told apart from it by another name.

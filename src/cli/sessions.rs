@@ -16,6 +16,7 @@ pub(super) const HELP: &str = "\
   vestibule sessions revoke --user ada@example.com end them all, at once and at every site
   vestibule sessions revoke --idp corp             everybody whom this identity provider has signed in
   vestibule sessions revoke tR9...                 one of the list
+  vestibule sessions revoke -- -R9...              one whose name begins with -; options stand before the --
 
 They ask the gate that runs with this configuration, at its console.listen. Somebody whose sessions are revoked can sign
 in again: close the account at the identity provider first. What was open, a WebSocket for instance, ends too.";

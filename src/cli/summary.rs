@@ -1,7 +1,7 @@
 //! A configuration in words: what would be served, for whom, and until when.
 
 use crate::clock::Moment;
-use crate::config::Config;
+use crate::config::{Config, ConsoleAddress};
 use crate::federation::Watch;
 use crate::observe::{AuditSettings, Output};
 use crate::saml::parties::{Cbc, CryptographyPolicy, SigningCertificate};
@@ -188,6 +188,16 @@ fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
         row(to, "grpc", &address_or_off(listeners.grpc))?;
     }
     row(to, "admin", &address_or_off(listeners.admin))?;
+    if let Some(console) = &config.console {
+        let at = match &console.listen {
+            ConsoleAddress::Tcp(address) => format!("http://{address}"),
+            ConsoleAddress::Unix(path) => format!("unix:{}", path.display()),
+        };
+        row(to, "console", &at)?;
+    }
+    if let Some(store) = &config.shared_store {
+        row(to, "sessions", &store.topology.to_string())?;
+    }
     row(to, "audit", &audit(&config.audit))
 }
 
@@ -269,6 +279,27 @@ mod tests {
         let lines: Vec<_> = said.lines().filter(|line| line.contains("lets in")).collect();
         assert_eq!(lines.len(), 1, "{said}");
         assert!(lines[0].contains("only people of ") && lines[0].ends_with(", which invites 2"), "{said}");
+    }
+
+    #[test]
+    fn the_console_and_the_store_are_named_where_there_are_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        let metadata = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/files/idp-metadata.xml");
+        let text = format!(
+            "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n\
+             identity_providers: [{{id: corp, metadata_file: {metadata}}}]\n\
+             session: {{secret: 0123456789abcdefghijklmnopqrstuvwxyz}}\nstore: redis\n\
+             redis: {{url: \"redis://valkey.internal:6379\"}}\nconsole: {{listen: unix:/run/vestibule/console.sock}}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let now = Moment::from_seconds(1_767_225_600);
+        let config = crate::config::load(&file, &[], now).unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &config, now).unwrap();
+        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        assert!(said.contains("  console      unix:/run/vestibule/console.sock\n"), "{said}");
+        assert!(said.contains("  sessions     on Redis at valkey.internal:6379\n"), "{said}");
     }
 
     #[test]

@@ -48,6 +48,16 @@ impl Place {
         }
     }
 
+    /// The same, for a message that stands at another place: with `include`, that may be in another file.
+    pub(super) fn in_words_beside(&self, here: &Self) -> String {
+        match (self.line, &self.origin) {
+            (Some(line), Some(file)) if self.origin != here.origin => {
+                format!("{} (line {line} of {file})", self.path)
+            }
+            _ => self.in_words(),
+        }
+    }
+
     /// The path alone: `identity_providers[0]`.
     pub(super) fn path(&self) -> String {
         self.path.to_string()

@@ -1,6 +1,7 @@
 //! Where the store is and how it is asked.
 
 use crate::secret::Secret;
+use std::fmt;
 use std::time::Duration;
 
 /// One server, or one Sentinel.
@@ -45,6 +46,21 @@ pub enum Topology {
     },
     /// Several servers share the entries.
     Cluster(Vec<Server>),
+}
+
+/// Where the sessions are, for whoever reads what would be served.
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |servers: &[Server]| {
+            let named: Vec<String> = servers.iter().map(|at| format!("{}:{}", at.host, at.port)).collect();
+            named.join(", ")
+        };
+        match self {
+            Self::Single(server) => write!(f, "on Redis at {}:{}", server.host, server.port),
+            Self::Sentinel { name, sentinels, .. } => write!(f, "on Redis, {name} of {}", list(sentinels)),
+            Self::Cluster(servers) => write!(f, "on a Redis Cluster, {}", list(servers)),
+        }
+    }
 }
 
 /// Certificates for TLS, as PEM.

@@ -224,6 +224,17 @@ fn the_route_asks_the_gate_first_and_its_own_pages_are_not_asked_about() {
     let allowed = filter["http"]["allowedHeaders"].as_array().unwrap();
     assert!(allowed.contains(&json!("cookie")), "without it nobody is ever signed in");
     assert_eq!(rest["backendRefs"][0], json!({"name": "app", "port": 3000}));
+    // As the printed text has it: nothing of the client's about the address, nothing of the identity to the page.
+    let removed = |place: usize, name: &str| {
+        rest["filters"][place][name]["remove"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|at| at.as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert!(removed(1, "requestHeaderModifier").contains(&"x-original-url"));
+    assert!(removed(2, "responseHeaderModifier").contains(&"x-vestibule-jwt-assertion"));
     // Each host that people type, with a wildcard for tenants.
     let route = RENDERED["text-and-sites"].only("HTTPRoute");
     assert_eq!(route["spec"]["hostnames"], json!(["wiki.example.com", "*.app.example.com"]));

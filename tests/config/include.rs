@@ -97,6 +97,20 @@ fn a_problem_names_the_file_that_it_stands_in() {
 }
 
 #[test]
+fn a_neighbour_in_another_file_is_named_with_that_file() {
+    let (a, b) = (site("same"), format!("\n\n{}", site("same")));
+    let folder = folder(&[
+        ("config.yaml", &format!("include: conf.d\n{}", rest())),
+        ("conf.d/a.yaml", &a),
+        ("conf.d/b.yaml", &b),
+    ]);
+    let said = load(&folder, &[]).expect_err("a problem");
+    let expected =
+        "conf.d/b.yaml:4: sites[1]: `same` is already the name of sites[0] (line 2 of conf.d/a.yaml)";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_nothing_starts() {
     let main = format!(
         "include: [conf.d, gone, 'x*/a.yaml', part.yaml, ./part.yaml, config.yaml]\n{}{}",

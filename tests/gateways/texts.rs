@@ -79,6 +79,23 @@ fn the_names_are_listed_and_an_unknown_one_is_told_the_nearest() {
 }
 
 #[test]
+fn an_application_address_that_no_site_takes_is_refused() {
+    let folder = folder(SEVERAL);
+    let at = "--app-address";
+    for (wrong, said) in [
+        (vec![at, "wkii=10.0.0.7:8080"], "nothing is printed for `wkii`, but for "),
+        (vec![at, "wiki=10.0.0.7:8080", at, "wiki=10.0.0.8:8080"], "two addresses for wiki"),
+        (vec![at, "10.0.0.7:8080", at, "10.0.0.8:8080"], "two addresses for all that are not named"),
+    ] {
+        let told = gateway(folder.path(), &[&["nginx"][..], &wrong[..]].concat());
+        assert_eq!(told.status.code(), Some(64), "{wrong:?}");
+        assert!(told.stdout.is_empty());
+        let told = String::from_utf8(told.stderr).unwrap();
+        assert!(told.contains(said), "{told}");
+    }
+}
+
+#[test]
 fn where_the_gate_forwards_itself_there_is_nothing_to_print() {
     let text = MINIMAL.replace("forward_auth: true", "upstream: http://127.0.0.1:3000");
     let proxy = folder(&text);

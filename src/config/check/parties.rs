@@ -61,9 +61,8 @@ fn same_twice(listed: &[IdpFile], desk: &mut Desk) {
         let Some(id) = written.id.get() else { continue };
         let same = |other: &IdpFile| other.id.get().is_some_and(|other| other.eq_ignore_ascii_case(id));
         if let Some(earlier) = listed[..position].iter().position(same) {
-            desk.error(
-                written.id.problem(format!("`{id}` is already the id of identity_providers[{earlier}]")),
-            );
+            let at = listed[earlier].id.place.in_words_beside(&written.id.place);
+            desk.error(written.id.problem(format!("`{id}` is taken already: {at}")));
         }
     }
 }

@@ -41,7 +41,8 @@ pub(super) fn rules(file: &File, known: &Known<'_>, desk: &mut Desk) -> Rules {
         if let Some((earlier, other)) = rules.iter().find(|(earlier, _)| earlier.covers(&rule)) {
             let whole = [earlier.paths.is_empty(), earlier.methods.is_empty(), earlier.networks.is_empty()];
             let what = if whole == [true; 3] { "every request" } else { "whatever this one selects" };
-            let message = format!("is never reached: {} selects {what}", other.place.in_words());
+            let at = other.place.in_words_beside(&written.place);
+            let message = format!("is never reached: {at} selects {what}");
             desk.warn(written.place.problem(message).hint("the first rule that selects a request decides"));
         }
         rules.push((rule, written));

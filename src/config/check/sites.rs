@@ -245,10 +245,10 @@ fn same_twice(views: &[View], desk: &mut Desk) {
         let Some(name) = &view.name else { continue };
         // Names that differ in case only would confuse people, if nobody else.
         if let Some(other) = earlier(&mut names, name.to_ascii_lowercase(), view) {
-            let at = other.file.place.in_words();
+            let at = other.file.place.in_words_beside(&view.place);
             desk.error(view.place.problem(format!("`{name}` is already the name of {at}")));
         } else if let Some(other) = earlier(&mut keys, SiteKey::of(name), view) {
-            let at = other.file.place.in_words();
+            let at = other.file.place.in_words_beside(&view.place);
             let message = format!("the short keys of `{name}` and of {at} are the same by chance");
             desk.error(view.place.problem(message).hint("give one of the two another name"));
         }
@@ -257,7 +257,7 @@ fn same_twice(views: &[View], desk: &mut Desk) {
     for field in views.iter().flat_map(|view| addresses(&view.file)) {
         let Some(url) = field.get().and_then(|text| PublicUrl::parse(text).ok()) else { continue };
         if let Some(place) = earlier(&mut taken, url.authority().to_owned(), &field.place) {
-            let (authority, place) = (url.authority(), place.in_words());
+            let (authority, place) = (url.authority(), place.in_words_beside(&field.place));
             let message = format!("{authority} is already the address of {place}: one host is one site");
             desk.error(field.problem(message));
         }
@@ -312,7 +312,8 @@ pub(super) fn same_entity_id(views: &[View], sites: &[Option<Site>], desk: &mut 
         if let Some(other) =
             earlier(&mut taken, entity_id, view).filter(|other| written(other) || written(view))
         {
-            let message = format!("{entity_id} is already the entity ID of {}", other.file.place.in_words());
+            let at = other.file.place.in_words_beside(&view.file.place);
+            let message = format!("{entity_id} is already the entity ID of {at}");
             let hint = "leave entity_id out: it follows from public_url";
             desk.error(view.file.service_provider.entity_id.problem(message).hint(hint));
         }

@@ -52,6 +52,12 @@ soak:
 	@scripts/install-tools.sh bench
 	@scripts/soak.sh
 
+## make reloads         a thousand reloads under load, every tenth one broken (RELOADS=1000)
+.PHONY: reloads
+reloads:
+	@scripts/install-tools.sh build
+	RELOADS=$${RELOADS:-1000} $(CARGO) test --locked --release --test reload load:: -- --nocapture
+
 ## make docs            writes the generated pages in docs/ anew
 .PHONY: docs
 docs:

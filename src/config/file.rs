@@ -3,6 +3,7 @@
 //! What a value means, what its default is and what goes with what is said in [`super::check`]; what each key is for,
 //! in config.example.yaml, which a test holds to this list.
 
+pub(super) use super::process::{Reload, Shutdown};
 use super::reader::Field;
 use super::schema::section;
 use super::values::{Block, Date, FilePath, Nested, OneOrMany, OrOff, Short, Size, Table, Word};
@@ -64,6 +65,7 @@ section! {
         trusted_proxies: Field<Vec<Field<IpNet>>>,
         admin: Admin,
         shutdown: Shutdown,
+        reload: Reload,
         state_dir: Field<FilePath>,
         state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
@@ -371,14 +373,6 @@ section! {
     /// Health and metrics.
     Admin {
         listen: Field<OrOff<SocketAddr>>,
-    }
-}
-
-section! {
-    /// How to go.
-    Shutdown {
-        delay: Field<Duration>,
-        drain: Field<Duration>,
     }
 }
 

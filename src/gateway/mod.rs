@@ -20,8 +20,10 @@ mod forward;
 mod hesitant;
 mod lane;
 mod limits;
+mod live;
 mod proxy;
 mod record;
+mod reload;
 mod reply;
 mod request;
 mod seldom;
@@ -31,37 +33,29 @@ mod upstream;
 mod watch;
 
 pub use limits::Patience;
+pub use reload::Reloaded;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConsoleAddress, Shutdown};
-use crate::federation::Watch;
-use crate::gate::{Gate, Parts};
-use crate::session::MemoryStore;
+use crate::gate::{Gate, SessionFile};
+use crate::observe::metrics::Metrics;
+use crate::session::{MemoryStore, Session};
 use admin::Admin;
-use authz::Authz;
+use authz::Questions;
 use console::Console;
 use decide::Front;
 use forward::Edge;
 use lane::{Crew, Lane, Threads};
+use live::Live;
 use pingora::apps::HttpServerOptions;
 use pingora::server::configuration::ServerConf;
-use request::TrustedProxies;
+use reload::{Beside, Ready};
 use serve::{Answering, Proxying};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 use tls::LiveCertificate;
-
-/// How long the start waits for the addresses of applications.
-const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
-
-/// How long the start waits for metadata of which there is no copy.
-const FIRST_METADATA: Duration = Duration::from_secs(5);
-
-/// The niceness of the threads that read metadata: an aggregate takes seconds of one, and nobody waits for it.
-const METADATA_STANDS_BACK: i32 = 10;
 
 /// Idle connections to applications that are kept, in all.
 const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
@@ -72,17 +66,38 @@ const SIGN_INS_STAND_BACK: i32 = 10;
 /// A running gate.
 pub struct Gateway {
     bound: Bound,
-    gate: Arc<Gate>,
+    beside: Arc<Beside>,
     leaving: Arc<AtomicBool>,
-    shutdown: Shutdown,
     /// Public, then authz: what is drained.
     faces: Vec<Lane>,
     /// Answers to the last.
     admin: Option<Lane>,
     console: Option<Console>,
     background: Crew,
-    /// Reads metadata; not on the thread of `background`, which keeps the time.
-    metadata: Option<Crew>,
+    /// Where sessions are left for the process that comes after this one.
+    left: Option<(SessionFile, Arc<MemoryStore>)>,
+}
+
+/// Gives a running gate another configuration.
+#[derive(Clone)]
+pub struct Reloader(Arc<Beside>);
+
+impl Reloader {
+    /// Takes a checked configuration over in one step: requests that have begun end by the old one. What was known of
+    /// identity providers and applications that are still there is known still; sessions end whose site or identity provider
+    /// is gone. Blocks for some seconds at most where something must be asked for the first time, so it is not to be called
+    /// from within an asynchronous task.
+    ///
+    /// # Errors
+    /// Why it cannot be taken over; then nothing has changed.
+    pub fn reload(&self, config: Config) -> Result<Reloaded, String> {
+        self.0.reload(config)
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.0.live().look().gate.metrics.clone()
+    }
 }
 
 /// What is bound where.
@@ -111,16 +126,19 @@ impl Gateway {
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn start_with(mut config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
+    pub fn start_with(config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
         // The first provider that is installed stays; a second gate in the same process finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let edges: Arc<[Edge]> = config.sites.iter().map(Edge::new).collect::<Result<_, _>>()?;
-        let listeners = config.listeners.clone();
+        let (listeners, console) = (config.listeners.clone(), config.console.clone());
+        let max_bytes = config.store_max_bytes;
+        let session_file = config.state.as_ref().map(|folder| folder.beside("sessions"));
+        let session_file = session_file.map(|(file, keys)| SessionFile::new(file, keys));
+        let ready = Ready::new(config)?;
         let certificate = listeners.public_tls.as_ref().map(LiveCertificate::load).transpose()?;
         let public = lane::Bound::bind(listeners.public, "listen.public")?;
         let authz = listeners.authz.map(|at| lane::Bound::bind(at, "listen.authz")).transpose()?;
         let admin = listeners.admin.map(|at| lane::Bound::bind(at, "admin.listen")).transpose()?;
-        let console = config.console.clone().map(console::Bound::bind).transpose()?;
+        let console = console.map(console::Bound::bind).transpose()?;
         let bound = Bound {
             console: console.as_ref().map(|bound| bound.address.clone()),
             public: public.address,
@@ -130,45 +148,51 @@ impl Gateway {
 
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let leaving = Arc::new(AtomicBool::new(false));
-        let trusted = TrustedProxies::new(config.trusted_proxies.clone());
-        let (shutdown, log_requests) = (config.shutdown, config.log.requests);
-        let watches = std::mem::take(&mut config.watches);
-        let gate = Arc::new(gate(config, clock)?);
-        let metadata = start_metadata(&gate, watches)?;
-
-        let front = Front {
-            gate: gate.clone(),
-            edges: edges.clone(),
-            trusted: trusted.clone(),
-            patience,
-            log_requests,
-            leaving: leaving.clone(),
+        // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
+        let only_sign_ins = !ready.edges().iter().any(Edge::forwards);
+        let authorities = system_authorities(ready.trusts_the_system(), only_sign_ins)?;
+        let background = Crew::new("background", Threads { count: 1, niceness: 0 })?;
+        // Once the addresses are ours: whoever could not serve must leave the sessions of the process before where they are.
+        let wanted = |session: &Session| ready.has_a_place_for(session);
+        let taken_up = session_file.as_ref().map(|file| file.take_up(max_bytes, clock.now(), &wanted));
+        let (store, outcome) = taken_up.unwrap_or_default();
+        let store = Arc::new(store.unwrap_or_else(|| MemoryStore::new(max_bytes, clock.now())));
+        let of_gate = store.clone();
+        let make = |parts| {
+            Gate::new(parts, of_gate, clock)
+                .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
         };
-        let proxy = proxying(front, &edges, threads, patience)?;
+        let beside = ready.begin(make, &background, authorities.are_known)?;
+        if let Some(outcome) = outcome {
+            beside.live().look().gate.metrics.session_file(outcome);
+        }
+        let live = beside.live().clone();
+
+        let front = Front { live: live.clone(), patience, leaving: leaving.clone() };
+        let proxy = proxying(front, authorities, threads, patience);
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let serve = |connections| Proxying { proxy, patience, connections };
-        // Where a gateway asks, the public listener serves nothing but sign-ins: a flood of them must not slow the questions.
-        let only_sign_ins = !edges.iter().any(Edge::forwards);
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
         let mut faces = vec![Lane::serve("public", public_threads, public, settings, serve)?];
         if let Some(authz) = authz {
-            let answer = Arc::new(Authz::new(gate.clone(), trusted, log_requests));
+            let answer = Arc::new(Questions { live: live.clone() });
             let serve = |connections| Answering { answer, patience, connections };
             faces.push(Lane::answer("authz", threads, authz, serve)?);
         }
         let admin = match admin {
             Some(admin) => {
-                let answer = Arc::new(Admin { gate: gate.clone(), leaving: leaving.clone() });
+                let answer = Arc::new(Admin { live: live.clone(), leaving: leaving.clone() });
                 let serve = |connections| Answering { answer, patience, connections };
                 Some(Lane::answer("admin", Threads { count: 1, niceness: 0 }, admin, serve)?)
             }
             None => None,
         };
-        let console = console.map(|bound| Console::serve(bound, gate.clone())).transpose()?;
-        let background = start_background(&gate, &edges, certificate)?;
-        Ok(Self { bound, gate, leaving, shutdown, faces, admin, console, background, metadata })
+        let console = console.map(|bound| Console::serve(bound, live.clone())).transpose()?;
+        start_background(&live, &background, certificate);
+        let left = session_file.map(|file| (file, store));
+        Ok(Self { bound, beside, leaving, faces, admin, console, background, left })
     }
 
     /// Where the listeners are.
@@ -177,8 +201,18 @@ impl Gateway {
     }
 
     /// What both faces share.
-    pub fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+    pub fn gate(&self) -> Arc<Gate> {
+        self.beside.live().load().gate.clone()
+    }
+
+    /// The way to another configuration while this one is served.
+    pub fn reloader(&self) -> Reloader {
+        Reloader(self.beside.clone())
+    }
+
+    /// How to go, by the configuration that is in use.
+    pub fn shutdown(&self) -> Shutdown {
+        self.beside.live().look().shutdown
     }
 
     /// Goes in good order: readiness fails first; after `shutdown.delay` the listeners close; what is under way, also
@@ -186,8 +220,8 @@ impl Gateway {
     /// be called from within an asynchronous task.
     pub fn stop(mut self) {
         self.leaving.store(true, Ordering::Relaxed);
-        std::thread::sleep(self.shutdown.delay);
-        let drain = self.shutdown.drain;
+        let Shutdown { delay, drain } = self.shutdown();
+        std::thread::sleep(delay);
         std::thread::scope(|scope| {
             for face in &mut self.faces {
                 scope.spawn(move || face.close(drain));
@@ -204,46 +238,57 @@ impl Gateway {
             console.end();
         }
         self.background.end();
-        if let Some(metadata) = &mut self.metadata {
-            metadata.end();
+        self.beside.end();
+        self.leave_sessions();
+    }
+}
+
+impl Gateway {
+    /// Nobody is served any more, so that what is written is what is so.
+    fn leave_sessions(&self) {
+        let Some((file, store)) = &self.left else { return };
+        match file.leave(store, self.gate().clock.now()) {
+            Ok(Some(sessions)) => tracing::info!(sessions, "sessions are left for the next start"),
+            Ok(None) => tracing::warn!("no sessions are left: another gate has begun in state_dir meanwhile"),
+            Err(problem) => tracing::error!(%problem, "sessions cannot be left for the next start"),
         }
     }
 }
 
-fn gate(config: Config, clock: Arc<dyn Clock>) -> Result<Gate, String> {
-    let store = Arc::new(MemoryStore::new(config.store_max_bytes, clock.now()));
-    let parts = Parts {
-        sites: config.sites,
-        keys: config.keys,
-        jwt_keys: config.jwt_keys,
-        branding: config.branding,
-        message_limits: config.message_limits,
-        second_opinion: config.second_opinion,
-    };
-    Gate::new(parts, store, clock)
-        .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
+/// The system's certificate authorities, for applications whose certificates they judge.
+struct Authorities {
+    are_known: bool,
+}
+
+/// Whether pingora can read them, which it does at the start or never: a later configuration may want them. pingora panics when
+/// it cannot.
+fn system_authorities(wanted: bool, only_sign_ins: bool) -> Result<Authorities, String> {
+    if only_sign_ins {
+        return Ok(Authorities { are_known: false });
+    }
+    let mut store = rustls::RootCertStore::empty();
+    match pingora::tls::load_platform_certs_incl_env_into_store(&mut store) {
+        Ok(()) => Ok(Authorities { are_known: true }),
+        Err(problem) if wanted => Err(format!(
+            "the system's certificate authorities cannot be read, which upstream needs: {problem}"
+        )),
+        Err(_) => Ok(Authorities { are_known: false }),
+    }
 }
 
 fn proxying(
     front: Front,
-    edges: &[Edge],
+    authorities: Authorities,
     threads: usize,
     patience: Patience,
-) -> Result<Arc<pingora::proxy::HttpProxy<Front>>, String> {
+) -> Arc<pingora::proxy::HttpProxy<Front>> {
     let mut conf = ServerConf {
         threads,
         upstream_keepalive_pool_size: KEPT_UPSTREAM_CONNECTIONS,
         ..ServerConf::default()
     };
-    let applications = || edges.iter().flat_map(|edge| &edge.parts).map(|part| &part.application);
-    if applications().any(upstream::Application::trusts_the_system) {
-        // pingora reads them too, and panics when it cannot.
-        let mut store = rustls::RootCertStore::empty();
-        pingora::tls::load_platform_certs_incl_env_into_store(&mut store).map_err(|problem| {
-            format!("the system's certificate authorities cannot be read, which upstream needs: {problem}")
-        })?;
-    } else {
-        // Nobody asks the system's authorities: an empty list saves reading them.
+    if !authorities.are_known {
+        // Nobody asks them: an empty list saves reading them.
         conf.ca_file = Some("/dev/null".to_owned());
     }
     let mut proxy = pingora::proxy::http_proxy(&Arc::new(conf), front);
@@ -251,54 +296,17 @@ fn proxying(
     options.h2c = true;
     options.h2_idle_timeout = Some(patience.idle);
     proxy.server_options = Some(options);
-    Ok(Arc::new(proxy))
+    Arc::new(proxy)
 }
 
-fn start_background(
-    gate: &Arc<Gate>,
-    edges: &Arc<[Edge]>,
-    certificate: Option<Arc<LiveCertificate>>,
-) -> Result<Crew, String> {
-    let crew = Crew::new("background", Threads { count: 1, niceness: 0 })?;
-    let (resolved, first) = mpsc::channel();
-    for (site, edge) in edges.iter().enumerate() {
-        for (number, _) in edge.parts.iter().enumerate().filter(|(_, part)| part.application.is_named()) {
-            crew.spawn(background::keep_resolved(edges.clone(), (site, number), resolved.clone()));
-        }
-    }
-    drop(resolved);
-    // The first requests should find the applications; a dead name server should not hold up everything else. The
-    // channel ends when every task has let go of it.
-    let _ = first.recv_timeout(FIRST_RESOLUTION);
-    crew.spawn(background::keep_tidy(gate.clone()));
-    crew.spawn(background::keep_told(gate.clone()));
-    let lists = background::invited_lists(gate);
-    if !lists.is_empty() {
-        crew.spawn(background::keep_invited(lists));
-    }
+fn start_background(live: &Arc<Live>, crew: &Crew, certificate: Option<Arc<LiveCertificate>>) {
+    crew.spawn(background::keep_tidy(live.clone()));
+    crew.spawn(background::keep_told(live.clone()));
+    let now = live.clone();
+    crew.spawn(background::keep_invited(move || background::invited_lists(&now.look().gate)));
     if let Some(certificate) = certificate {
         crew.spawn(background::keep_certificate(certificate, background::LOOK_AT_CERTIFICATE_EVERY));
     }
-    Ok(crew)
-}
-
-/// Takes up what earlier processes knew, and begins to ask. An identity provider that is down holds up nothing: its
-/// sign-ins wait for it, the gate does not.
-fn start_metadata(gate: &Arc<Gate>, watches: Vec<Watch>) -> Result<Option<Crew>, String> {
-    if watches.is_empty() {
-        return Ok(None);
-    }
-    let crew = Crew::new("metadata", Threads { count: 1, niceness: METADATA_STANDS_BACK })?;
-    let (asked, first) = mpsc::channel();
-    for mut watch in watches {
-        watch.restore(&gate.metrics);
-        let waited_for = watch.running().is_none().then(|| asked.clone());
-        crew.spawn(background::keep_metadata(watch, gate.clone(), waited_for));
-    }
-    drop(asked);
-    // The channel ends when every task has let go of it.
-    let _ = first.recv_timeout(FIRST_METADATA);
-    Ok(Some(crew))
 }
 
 #[cfg(test)]

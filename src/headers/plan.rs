@@ -1,6 +1,7 @@
 //! Which headers a site sends.
 
 use super::strip::{Reserved, folded};
+use crate::identity::PartKey;
 use http::{HeaderName, HeaderValue};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,8 +29,8 @@ pub enum Source {
     Organization,
     /// `true` when groups were left out to keep the budget, else empty.
     GroupsOmitted,
-    /// What the owner named beside: the part at this place of the mapping's list.
-    Carried(u8),
+    /// What the owner named beside: this part.
+    Carried(PartKey),
 }
 
 /// Which groups leave the gate, in headers and in the JWT; rules see all.

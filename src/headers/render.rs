@@ -75,7 +75,7 @@ impl HeaderPlan {
                 Source::Email => put(person.email()),
                 Source::Name if leave < Leave::Names => put(person.name()),
                 Source::PreferredUsername if leave < Leave::Names => put(person.preferred_username()),
-                Source::Carried(place) if leave < Leave::Names => put(person.carried(place.into())),
+                Source::Carried(part) if leave < Leave::Names => put(person.carried(part)),
                 Source::Name | Source::PreferredUsername | Source::Carried(_) => {}
                 Source::Idp => put(Some(person.idp())),
                 Source::Organization => put(token.organization),

@@ -25,7 +25,9 @@ mod email;
 mod from_assertion;
 mod groups;
 mod held;
+mod kept;
 mod mapping;
+pub(crate) mod octets;
 mod preview;
 mod reach;
 mod said;
@@ -38,7 +40,7 @@ use crate::saml::response::NameId;
 pub use domain::Domain;
 pub use email::normalised as email_address;
 pub(crate) use held::AsSent;
-pub use mapping::{Mapping, Overage, Part};
+pub use mapping::{Mapping, Overage, Part, PartKey};
 pub use preview::{Preview, Speakers, preview, read_as};
 pub use reach::Reach;
 pub use transform::{Pattern, Transform};
@@ -52,7 +54,7 @@ pub enum Groups {
     Unknown,
 }
 
-/// An identity. Made by [`Identity::from_accepted`] and nowhere else:
+/// An identity. Made by [`Identity::from_accepted`] and nowhere else (`kept.rs` only reads again what was made so):
 ///
 /// ```compile_fail,E0451
 /// fn forge(honest: vestibule::identity::Identity) -> vestibule::identity::Identity {
@@ -72,8 +74,8 @@ pub struct Identity {
     pub(crate) session_index: Option<String>,
     pub(crate) authn_instant: Moment,
     pub(crate) authn_context_class: Option<String>,
-    /// What `Mapping::carried` names, in its order.
-    pub(crate) carried: Vec<Option<String>>,
+    /// What `Mapping::carried` names, as far as it is there.
+    pub(crate) carried: Vec<(PartKey, String)>,
     pub(crate) as_sent: AsSent,
     pub(crate) forced: bool,
     pub(crate) session_not_on_or_after: Option<Moment>,
@@ -144,8 +146,8 @@ pub trait Person {
     fn each_group(&self, f: &mut dyn FnMut(&str));
     /// Roles in the configuration's order.
     fn each_role(&self, f: &mut dyn FnMut(&str));
-    /// What the part at this place of `Mapping::carried` says.
-    fn carried(&self, _place: usize) -> Option<&str> {
+    /// What this part of those in `Mapping::carried` says.
+    fn carried(&self, _part: PartKey) -> Option<&str> {
         None
     }
     /// How somebody signed in at the identity provider; by default in no way that a rule could want.
@@ -204,8 +206,8 @@ impl Person for Identity {
     fn each_role(&self, f: &mut dyn FnMut(&str)) {
         self.roles.iter().for_each(|role| f(role));
     }
-    fn carried(&self, place: usize) -> Option<&str> {
-        self.carried.get(place)?.as_deref()
+    fn carried(&self, part: PartKey) -> Option<&str> {
+        self.carried.iter().find(|(own, _)| *own == part).map(|(_, text)| text.as_str())
     }
     fn authentication(&self) -> Authentication<'_> {
         let class = self.authn_context_class.as_deref();

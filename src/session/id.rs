@@ -54,6 +54,11 @@ impl SiteKey {
         Self(hash.as_ref().iter().take(4).fold(0, |sum, octet| sum << 8 | u32::from(*octet)))
     }
 
+    /// What [`Self::to_bytes`] gave.
+    pub const fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_be_bytes(bytes))
+    }
+
     /// For hashing it together with something else.
     pub const fn to_bytes(self) -> [u8; 4] {
         self.0.to_be_bytes()

@@ -15,8 +15,11 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-/// The ties of the sessions of this process, each as long as its session is there.
-static TIES: LazyLock<Mutex<HashMap<SessionKey, Arc<Tie>>>> = LazyLock::new(Mutex::default);
+/// The ties of the sessions of this process, each as long as its session is there; with how many there are of it: what
+/// comes from a store on another machine may be here twice for a moment.
+static TIES: LazyLock<Mutex<Ties>> = LazyLock::new(Mutex::default);
+
+type Ties = HashMap<SessionKey, (Arc<Tie>, usize)>;
 
 /// How some sites of a sign-on host read one assertion.
 #[derive(Debug, Clone)]
@@ -115,22 +118,29 @@ impl Session {
         }
     }
 
-    fn tied(mut self, tie: Tie) -> Self {
-        TIES.lock().insert(self.key, Arc::new(tie));
+    pub(super) fn tied(mut self, tie: Tie) -> Self {
+        TIES.lock().entry(self.key).or_insert_with(|| (Arc::new(tie), 0)).1 += 1;
         self.tied = true;
         self
     }
 
     pub(super) fn tie(&self) -> Option<Arc<Tie>> {
-        if self.tied { TIES.lock().get(&self.key).cloned() } else { None }
+        if self.tied { TIES.lock().get(&self.key).map(|(tie, _)| Arc::clone(tie)) } else { None }
     }
 }
 
 impl Drop for Session {
-    /// There is one session of a key in a process: keys are hashes of random secrets.
+    /// Sessions of one key are one session: keys are hashes of random secrets.
     fn drop(&mut self) {
-        if self.tied {
-            TIES.lock().remove(&self.key);
+        if !self.tied {
+            return;
+        }
+        let mut ties = TIES.lock();
+        if let Some((_, sessions)) = ties.get_mut(&self.key) {
+            *sessions = sessions.saturating_sub(1);
+            if *sessions == 0 {
+                ties.remove(&self.key);
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ fn groups(file: &Headers, mapping: &Mapping, desk: &mut Desk) -> GroupsOut {
     }
 }
 
-/// The place of a part among those that headers carry.
+/// A part among those that headers carry.
 fn carried(header: &Header, part: &str, mapping: &mut Mapping, desk: &mut Desk) -> Option<Source> {
     let named = Part::named(part);
     if mapping.candidates(&named).is_empty() {
@@ -85,12 +85,21 @@ fn carried(header: &Header, part: &str, mapping: &mut Mapping, desk: &mut Desk) 
         desk.error(header.value.problem(message));
         return None;
     }
-    let place = mapping.carried.iter().position(|own| *own == named).unwrap_or_else(|| {
-        mapping.carried.push(named);
-        mapping.carried.len() - 1
-    });
-    let source = u8::try_from(place).map(Source::Carried);
-    source.map_err(|_| desk.error(header.value.problem("is one part too many: 256 can be sent"))).ok()
+    let key = named.key();
+    match mapping.carried.iter().find(|own| own.key() == key) {
+        Some(own) if *own != named => {
+            let message = format!("cannot be told from `{own}`: give one of the two another name");
+            desk.error(header.value.problem(message));
+            return None;
+        }
+        Some(_) => {}
+        None if mapping.carried.len() > usize::from(u8::MAX) => {
+            desk.error(header.value.problem("is one part too many: 256 can be sent"));
+            return None;
+        }
+        None => mapping.carried.push(named),
+    }
+    Some(Source::Carried(key))
 }
 
 fn spec(header: &Header, mapping: &mut Mapping, desk: &mut Desk) -> Option<HeaderSpec> {

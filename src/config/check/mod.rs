@@ -30,12 +30,12 @@ mod sites;
 mod state;
 mod upstream;
 
-use super::file::{File, Log, Saml, Shutdown as ShutdownFile};
+use super::file::{File, Log, Reload as ReloadFile, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown, SigningOn};
+use super::{Config, Contents, Fingerprints, Ourselves, OwnSide, Reload, Shutdown, SigningOn};
 use crate::admission::{InvitedList, People};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
@@ -58,6 +58,8 @@ pub(super) struct Desk {
     report: Report,
     now: Moment,
     outbound: Outbound,
+    /// What was read, but for what has somebody who looks at it again.
+    contents: Contents,
     /// `state_dir`, where a copy may stand in for a file.
     folder: Option<Folder>,
     /// Of the identity providers that were read so far.
@@ -74,6 +76,7 @@ pub(super) fn check(
     now: Moment,
     report: Report,
     outbound: Outbound,
+    contents: &mut Contents,
 ) -> Result<Config, Problems> {
     let mut desk = Desk::new(report, now, outbound);
     desk.folder = state::folder(file, &mut desk);
@@ -116,6 +119,9 @@ pub(super) fn check(
     let audit = audit::audit(file, lasting, &mut desk);
     let branding = looks::of_no_site(&file.branding, now);
 
+    let reload = reload(&file.reload, &mut desk);
+    *contents = std::mem::take(&mut desk.contents);
+
     let mut watches = desk.watches;
     for watch in &mut watches {
         watch.folder.clone_from(&desk.folder);
@@ -137,11 +143,13 @@ pub(super) fn check(
         keys,
         keys_are_ephemeral,
         jwt_keys,
+        jwt_keys_are_ephemeral: file.jwt.private_key_file.is_absent(),
         store_max_bytes,
         message_limits,
         second_opinion,
         console,
         shutdown,
+        reload,
         watches,
         log,
         audit,
@@ -194,7 +202,7 @@ fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut De
 /// What the identity provider is told about us. Everything is checked, so that the rest can be warned of; only what
 /// is told decides.
 pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ourselves, Problems> {
-    let problems = check(file, now, report, Outbound::direct())
+    let problems = check(file, now, report, Outbound::direct(), &mut Contents::default())
         .err()
         .map_or_else(Vec::new, |Problems(problems)| problems);
     let matters = |problem: &Problem| sites::is_about_ourselves(&problem.path);
@@ -234,7 +242,16 @@ fn own_side(view: &View, desk: &mut Desk) -> Option<OwnSide> {
 
 impl Desk {
     fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
-        Self { report, now, outbound, folder: None, watches: Vec::new(), people: None, lists: HashMap::new() }
+        Self {
+            report,
+            now,
+            outbound,
+            contents: Contents::default(),
+            folder: None,
+            watches: Vec::new(),
+            people: None,
+            lists: HashMap::new(),
+        }
     }
 
     fn error(&mut self, problem: Problem) {
@@ -308,6 +325,12 @@ fn shutdown(file: &ShutdownFile, desk: &mut Desk) -> Shutdown {
     let mut read =
         |field, default| desk.duration(field, Duration::from_secs(default), Duration::ZERO, LONGEST_SHUTDOWN);
     Shutdown { delay: read(&file.delay, 5), drain: read(&file.drain, 20) }
+}
+
+/// Looking costs some system calls a file: more often than each second is of no use to anybody.
+fn reload(file: &ReloadFile, desk: &mut Desk) -> Reload {
+    let (default, second, hour) = (Duration::from_secs(2), Duration::from_secs(1), Duration::from_secs(3600));
+    Reload { watch: file.watch.or(true), interval: desk.duration(&file.interval, default, second, hour) }
 }
 
 fn log(file: &Log) -> LogSettings {

@@ -6,6 +6,7 @@
 mod answer;
 mod dialect;
 
+use super::live::Live;
 use super::record::{InFlight, Record, passes_unknown, verdict_of};
 use super::request::{self, TrustedProxies};
 use super::serve::Answer;
@@ -29,7 +30,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Answers questions.
+/// Answers questions by the configuration that is in use.
+pub(super) struct Questions {
+    pub(super) live: Arc<Live>,
+}
+
+/// Answers questions by one configuration.
 pub(super) struct Authz {
     gate: Arc<Gate>,
     routes: HashMap<String, Route>,
@@ -62,6 +68,8 @@ struct Pin {
 pub(super) struct Peer {
     address: IpAddr,
     trusted: bool,
+    /// The configuration that says so.
+    generation: u64,
 }
 
 /// A question as it came.
@@ -117,11 +125,11 @@ impl Authz {
 }
 
 #[async_trait]
-impl Answer for Authz {
+impl Answer for Questions {
     type Peer = Peer;
 
     fn meet(&self, peer: IpAddr) -> Peer {
-        Peer { address: peer, trusted: self.trusted.include(peer) }
+        self.live.look().authz.meet(peer)
     }
 
     fn answer_now(
@@ -131,7 +139,9 @@ impl Answer for Authz {
         began: Instant,
     ) -> Option<Response<Full<Bytes>>> {
         // Not counted as in flight: it is over before anybody can look.
-        self.at_once(&Posed::of(request, peer, began)).map(|response| response.map(Full::new))
+        let authz = &self.live.look().authz;
+        let posed = Posed::of(request, authz.meet_again(peer), began);
+        authz.at_once(&posed).map(|response| response.map(Full::new))
     }
 
     async fn answer_later(
@@ -140,10 +150,11 @@ impl Answer for Authz {
         peer: Peer,
         began: Instant,
     ) -> Response<Full<Bytes>> {
-        let _in_flight = InFlight::enter(&*self.gate);
+        let plan = InFlight::enter(self.live.load());
         let (head, _) = request.into_parts();
         let head = Request::from_parts(head, ());
-        self.with_the_store(&Posed::of(&head, peer, began)).await.map(Full::new)
+        let posed = Posed::of(&head, plan.authz.meet_again(peer), began);
+        plan.authz.with_the_store(&posed).await.map(Full::new)
     }
 }
 
@@ -163,6 +174,15 @@ impl<'a> Posed<'a> {
 }
 
 impl Authz {
+    fn meet(&self, peer: IpAddr) -> Peer {
+        Peer { address: peer, trusted: self.trusted.include(peer), generation: self.gate.generation() }
+    }
+
+    /// What is known of somebody whom another configuration may have met.
+    fn meet_again(&self, peer: Peer) -> Peer {
+        if peer.generation == self.gate.generation() { peer } else { self.meet(peer.address) }
+    }
+
     /// The answer, unless the store must be asked for the session.
     fn at_once(&self, posed: &Posed<'_>) -> Option<Response<Bytes>> {
         let question = match self.question(posed) {

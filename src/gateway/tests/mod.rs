@@ -9,6 +9,7 @@ mod house;
 mod judged;
 mod manners;
 mod origin;
+mod reloaded;
 mod streams;
 mod tidied;
 mod tls;

@@ -1,0 +1,271 @@
+//! A session as octets, for a store that is not this process. Always sealed by whoever stores it; never in the clear.
+//!
+//! The first octet says how the rest is written. A release reads what it wrote and what the one before it wrote; what a
+//! later one wrote is no session to it ([`Unreadable::Future`]), and it leaves it where it is. What is added to a
+//! session must change that octet: a session of which a part was passed over would be another session.
+
+use super::names::NAMES;
+use super::record::{FIELDS, Field, Record};
+use super::sign_on::{Reading, Readings, Tie};
+use super::{Session, SessionKey, SiteKey, whole_seconds};
+use crate::clock::Moment;
+use crate::identity::octets::{Reader, Writer};
+use crate::identity::{Identity, PartKey};
+use crate::reason::{Reason, Refusal};
+use arc_swap::ArcSwapOption;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How this release writes sessions down.
+pub const VERSION: u8 = 1;
+
+/// Why octets are no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// A later release wrote them.
+    Future,
+    /// They are cut off, or nobody wrote them.
+    Damaged,
+}
+
+impl Session {
+    /// Writes everything down but its key and its last use, which [`Session::last_use`] tells.
+    pub fn to_octets(&self) -> Vec<u8> {
+        let mut to = Writer::default();
+        to.byte(VERSION);
+        to.octets(&self.site.to_bytes());
+        to.number(self.ends_at);
+        to.number(self.authn_instant);
+        to.number(self.idle_timeout);
+        to.byte(self.forced.into());
+        for field in Field::ALL {
+            to.maybe(self.record.string(field));
+        }
+        let names = |numbers: &mut dyn Iterator<Item = u32>| -> Vec<String> {
+            numbers.filter_map(|number| NAMES.name(number)).map(|name| name.to_string()).collect()
+        };
+        match self.record.groups() {
+            None => to.byte(0),
+            Some(mut groups) => {
+                to.byte(1);
+                to.texts(&names(&mut groups));
+            }
+        }
+        to.texts(&names(&mut self.record.roles()));
+        to.maybe(self.record.name_qualifier().as_deref());
+        to.maybe(self.record.sp_name_qualifier().as_deref());
+        let carried: Vec<_> = self.record.each_carried().collect();
+        to.count(carried.len());
+        for (part, text) in carried {
+            to.number(part.0);
+            to.text(text);
+        }
+        write_tie(self.tie().as_deref(), &mut to);
+        to.finish()
+    }
+
+    /// The session of this key that [`Session::to_octets`] wrote, last used at `last_use`.
+    ///
+    /// # Errors
+    /// Why the octets are none.
+    pub fn from_octets(key: SessionKey, octets: &[u8], last_use: Moment) -> Result<Self, Unreadable> {
+        let mut from = Reader(octets);
+        match from.byte() {
+            Some(VERSION) => {}
+            Some(version) if version > VERSION => return Err(Unreadable::Future),
+            _ => return Err(Unreadable::Damaged),
+        }
+        let session = read(key, &mut from, last_use).ok_or(Unreadable::Damaged)?;
+        if from.is_done() { Ok(session) } else { Err(Unreadable::Damaged) }
+    }
+
+    /// Another process saw it used at `at`.
+    pub fn was_used(&self, at: Moment) {
+        self.last_use.fetch_max(whole_seconds(at), Ordering::Relaxed);
+    }
+
+    /// Longest time between two uses.
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout.into())
+    }
+
+    /// Whether it was ended for everybody who holds it.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
+fn read(key: SessionKey, from: &mut Reader<'_>, last_use: Moment) -> Option<Session> {
+    let site = SiteKey::from_bytes(from.array()?);
+    let (ends_at, authn_instant, idle_timeout) = (from.number()?, from.number()?, from.number()?.max(1));
+    let forced = from.flag()?;
+    let mut strings = [None; FIELDS];
+    for string in &mut strings {
+        *string = from.maybe()?;
+    }
+    let groups = if from.flag()? { Some(from.texts()?) } else { None };
+    let roles = from.texts()?;
+    let qualifiers = [from.maybe()?, from.maybe()?];
+    let carried = from.list(|from| Some((PartKey(from.number()?), from.text()?.to_owned())))?;
+    let record = Record::new(strings, groups.as_deref(), &roles, qualifiers, &carried);
+    let session = Session {
+        key,
+        record,
+        rendered: ArcSwapOption::empty(),
+        last_use: AtomicU32::new(whole_seconds(last_use)),
+        ends_at,
+        authn_instant,
+        idle_timeout,
+        site,
+        forced,
+        ended: AtomicBool::new(false),
+        tied: false,
+    };
+    Some(match read_tie(from)? {
+        None => session,
+        Some(tie) => session.tied(tie),
+    })
+}
+
+fn write_tie(tie: Option<&Tie>, to: &mut Writer) {
+    match tie {
+        None => to.byte(0),
+        Some(Tie::From(origin)) => {
+            to.byte(1);
+            to.octets(&origin.0);
+        }
+        Some(Tie::SignOn(Readings(readings), signed_in)) => {
+            to.byte(2);
+            to.moment(*signed_in);
+            to.count(readings.len());
+            for reading in readings {
+                to.count(reading.sites.len());
+                reading.sites.iter().for_each(|site| to.octets(&site.to_bytes()));
+                match &reading.read {
+                    Ok(identity) => {
+                        to.byte(1);
+                        identity.write(to);
+                    }
+                    Err(refusal) => {
+                        to.byte(0);
+                        to.text(refusal.reason.code());
+                        to.text(&refusal.detail);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The inner `None`: there is no tie.
+#[allow(clippy::option_option, reason = "absent is one thing, unreadable another")]
+fn read_tie(from: &mut Reader<'_>) -> Option<Option<Tie>> {
+    Some(match from.byte()? {
+        0 => None,
+        1 => Some(Tie::From(SessionKey(from.array()?))),
+        2 => {
+            let signed_in = from.moment()?;
+            Some(Tie::SignOn(Readings(from.list(read_reading)?), signed_in))
+        }
+        _ => return None,
+    })
+}
+
+fn read_reading(from: &mut Reader<'_>) -> Option<Reading> {
+    let sites = from.list(|from| from.array().map(SiteKey::from_bytes))?;
+    let read = if from.flag()? {
+        Ok(Identity::read_kept(from)?)
+    } else {
+        let code = from.text()?;
+        let reason = Reason::ALL.iter().find(|reason| reason.code() == code)?;
+        Err(Refusal::new(*reason, from.text()?.to_owned()))
+    };
+    Some(Reading { sites: sites.into(), read })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::suite::{Sample, sample};
+    use super::super::{Limits, SessionId};
+    use super::*;
+    use crate::identity::Person as _;
+    use crate::session::tests::ada;
+
+    const NOW: Moment = Moment::from_seconds(1_700_000_000);
+    const LIMITS: Limits =
+        Limits { idle_timeout: Duration::from_secs(600), max_age: Duration::from_secs(3600) };
+
+    fn again(session: &Session) -> Session {
+        Session::from_octets(*session.key(), &session.to_octets(), session.last_use()).unwrap()
+    }
+
+    #[test]
+    fn a_session_is_read_as_it_was_written() {
+        let carrying = Identity { carried: vec![(PartKey(1), "Sales".into())], ..ada() };
+        for session in [
+            Session::establish(&carrying, SiteKey::of("a"), SessionId::random().key(), &LIMITS, NOW),
+            sample(1, NOW),
+            Sample { groups: None, roles: Vec::new(), index: None, ..Sample::new(2) }.session(NOW),
+            Session::establish(&ada(), SiteKey::of("a"), SessionId::random().key(), &LIMITS, NOW),
+        ] {
+            let read = again(&session);
+            assert_eq!(read.to_octets(), session.to_octets());
+            assert_eq!(
+                (read.site(), read.user(), read.idp()),
+                (session.site(), session.user(), session.idp())
+            );
+            assert_eq!(read.expires_at(), session.expires_at());
+            assert_eq!(read.in_group("group-000013"), session.in_group("group-000013"));
+            assert_eq!(read.carried(PartKey(1)), session.carried(PartKey(1)));
+            assert_eq!(read.session_index(), session.session_index());
+            assert_eq!(read.name_qualifier(), session.name_qualifier());
+        }
+    }
+
+    #[test]
+    fn what_ties_sessions_is_read_as_it_was_written() {
+        let readings = Readings(vec![
+            Reading { sites: [SiteKey::of("wiki")].into(), read: Ok(ada()) },
+            Reading { sites: [SiteKey::of("shop")].into(), read: Err(Reason::UserMissing.into()) },
+        ]);
+        let key = SessionId::random().key();
+        let host = Session::establish_for_sites(&ada(), readings, SiteKey::of("corp"), key, &LIMITS, NOW);
+        let octets = host.to_octets();
+        drop(host);
+        let host = Session::from_octets(key, &octets, NOW).unwrap();
+        assert_eq!(host.to_octets(), octets);
+        let handed = host.hand_over(SiteKey::of("wiki")).unwrap().unwrap();
+        assert_eq!(handed.identity.user(), ada().user());
+        let refused = host.hand_over(SiteKey::of("shop")).unwrap().unwrap_err();
+        assert_eq!(refused.reason, Reason::UserMissing);
+
+        let id = SessionId::random().key();
+        let site =
+            Session::establish_from(&handed.origin, &handed.identity, SiteKey::of("wiki"), id, &LIMITS, NOW);
+        let octets = site.to_octets();
+        drop(site);
+        assert_eq!(Session::from_octets(id, &octets, NOW).unwrap().came_from(), Some(key));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_longer_is_no_session() {
+        let session = sample(1, NOW);
+        let octets = session.to_octets();
+        for length in 0..octets.len() {
+            let cut = Session::from_octets(*session.key(), &octets[..length], NOW);
+            assert_eq!(cut.err(), Some(Unreadable::Damaged), "{length} octets");
+        }
+        let longer = [&octets[..], &[0]].concat();
+        assert_eq!(Session::from_octets(*session.key(), &longer, NOW).err(), Some(Unreadable::Damaged));
+    }
+
+    #[test]
+    fn what_a_later_release_wrote_is_told_from_rubbish() {
+        let session = sample(1, NOW);
+        let mut octets = session.to_octets();
+        octets[0] = VERSION + 1;
+        assert_eq!(Session::from_octets(*session.key(), &octets, NOW).err(), Some(Unreadable::Future));
+        octets[0] = 0;
+        assert_eq!(Session::from_octets(*session.key(), &octets, NOW).err(), Some(Unreadable::Damaged));
+    }
+}

@@ -221,7 +221,7 @@ impl Reading {
                     + one(identity.authn_context_class())
                     + identity.as_sent.len()
                     + 2 * identity.name_id().value.len();
-                let carried: usize = identity.carried.iter().flatten().map(|text| text.len() + STRING).sum();
+                let carried: usize = identity.carried.iter().map(|(_, text)| text.len() + STRING).sum();
                 groups + roles + carried + rest
             }
         };

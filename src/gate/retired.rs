@@ -71,7 +71,10 @@ impl Gate {
             Some(known) if known.status != Status::Retired => return Ok(Some(session)),
             Some(_) => {}
             // Of one that a gate beside this one may have in its configuration already: none here, and good there.
-            None => return Ok(None),
+            None => {
+                self.store.let_go(session.key());
+                return Ok(None);
+            }
         }
         if let Some(session) = self.store.remove(session.key()).await.map_err(unavailable)? {
             self.tell_ended(&session, RETIRED);

@@ -132,30 +132,45 @@ pub(super) struct Settled(
 const LOOK_AT_GONE_AFTER: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(25), Duration::from_secs(90)];
 
-/// Ends the sessions that have a place by the old configuration and none by the new one: now, and again until nobody is
-/// left who has begun by the old one, since that may have been a sign-in.
-pub(super) async fn end_what_is_gone(old: Arc<Gate>, new: Arc<Gate>, before: Weak<Plan>, first: Settled) {
-    tell_ended(&old, &new).await;
+/// The same while the store cannot be reached.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// Ends the sessions that had a place by the old configuration and have none by the one in use: now, and again until nobody
+/// is left who has begun by the old one, since that may have been a sign-in, and until the store has answered.
+pub(super) async fn end_what_is_gone(live: Arc<Live>, old: Arc<Gate>, before: Weak<Plan>, first: Settled) {
+    let mut all_ended = tell_ended(&live, &old).await;
     drop(first);
-    for pause in LOOK_AT_GONE_AFTER {
+    let mut pauses = LOOK_AT_GONE_AFTER.into_iter();
+    loop {
+        let pause = match pauses.next() {
+            Some(pause) => pause,
+            None if all_ended => break,
+            None => LOOK_AGAIN_AFTER,
+        };
         // Asked before the look, so that the last look is after the last of them.
         let nobody_is_left = before.strong_count() == 0;
         tokio::time::sleep(pause).await;
-        tell_ended(&old, &new).await;
-        if nobody_is_left {
+        all_ended = tell_ended(&live, &old).await;
+        if all_ended && nobody_is_left {
             break;
         }
     }
 }
 
-async fn tell_ended(old: &Gate, new: &Gate) {
+/// Whether the store has answered. What has come back with a later configuration is not gone.
+async fn tell_ended(live: &Live, old: &Gate) -> bool {
+    let new = live.load().gate.clone();
     let gone = new.end_sessions_of_what_is_gone(old).await;
     let retired = new.end_sessions_of_retired().await;
     match gone.and_then(|gone| Ok(gone + retired?)) {
-        Ok(0) => {}
-        Ok(sessions) => tracing::info!(sessions, "ended what has no place in the new configuration"),
+        Ok(0) => true,
+        Ok(sessions) => {
+            tracing::info!(sessions, "ended what has no place in the new configuration");
+            true
+        }
         Err(problem) => {
-            tracing::warn!(%problem, "sessions without a place in the new configuration could not all be ended");
+            tracing::warn!(%problem, "sessions without a place in the new configuration could not all be ended yet");
+            false
         }
     }
 }

@@ -234,15 +234,16 @@ impl Beside {
         let names: Vec<_> = watched.iter().map(|(site, idp)| (site.as_str(), idp.as_str())).collect();
         gate.metrics.retain_metadata(&names);
         resolving.iter().for_each(JoinHandle::abort);
-        self.end_sessions(before_gate, gate, before);
+        self.end_sessions(before_gate, before);
         Ok(told)
     }
 
     /// Ends the sessions that have no place any more: now, and once more when the last request has ended that began by the
     /// old configuration, since it may have been a sign-in.
-    fn end_sessions(&self, old: Arc<Gate>, new: Arc<Gate>, before: std::sync::Weak<Plan>) {
+    fn end_sessions(&self, old: Arc<Gate>, before: std::sync::Weak<Plan>) {
         let (tell, told) = mpsc::channel();
-        self.background.spawn(background::end_what_is_gone(old, new, before, Settled(tell)));
+        let end = background::end_what_is_gone(self.live.clone(), old, before, Settled(tell));
+        self.background.spawn(end);
         // The channel ends with the first pass.
         let _ = told.recv_timeout(FIRST_ENDINGS);
     }

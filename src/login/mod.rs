@@ -35,6 +35,7 @@ mod begun;
 mod choose;
 pub mod endpoints;
 mod evidence;
+mod examination;
 mod finish;
 mod form;
 mod hand_over;

@@ -2,6 +2,7 @@
 
 use super::helm::{RENDERED, chart, root};
 use super::support::gate::{GateProcess, Ports};
+use super::support::program::free_port;
 use super::support::visitor::Visitor;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -22,15 +23,17 @@ fn alerts() -> Vec<Value> {
     rules["spec"]["groups"][0]["rules"].as_array().unwrap().clone()
 }
 
-/// What a running gate has: each family as Prometheus will call its series.
+/// What a running gate has, also with a shared store that is not there: each family as Prometheus will call its series.
 async fn of_the_program() -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let metadata = root().join("tests/shapes/cases/okta.metadata.xml");
     std::fs::copy(metadata, folder.path().join("idp-metadata.xml")).unwrap();
     let ports = Ports::choose();
     let config = format!(
-        "public_url: http://127.0.0.1:{}\nupstream: http://127.0.0.1:9\nidentity_providers:\n  - {{id: corp, metadata_file: idp-metadata.xml}}\n",
-        ports.public
+        "public_url: http://127.0.0.1:{}\nupstream: http://127.0.0.1:9\nidentity_providers:\n  - {{id: corp, metadata_file: idp-metadata.xml}}\n\
+         store: redis\nredis: {{url: \"redis://127.0.0.1:{}\"}}\nsession: {{secret: zq8KVb5lI0yTtWcXf3uDn7RmAoEpS1hJ}}\n",
+        ports.public,
+        free_port()
     );
     let gate = GateProcess::start(folder.path(), &ports, &config);
     let page = Visitor::new().get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await.body;

@@ -60,21 +60,19 @@ impl Gate {
         Ok(ended)
     }
 
-    /// The session, unless who signed it in was retired, and then it ends, or is not admitted to the site.
+    /// The session, unless who signed it in was retired, or is not admitted to the site any more: then it ends.
     pub(super) async fn unless_retired(
         &self,
         site: &Site,
         session: Option<Arc<Session>>,
     ) -> Result<Option<Arc<Session>>, Refusal> {
         let Some(session) = session else { return Ok(None) };
-        match site.identity_providers.iter().find(|known| known.id == session.idp()) {
-            Some(known) if known.status != Status::Retired => return Ok(Some(session)),
-            Some(_) => {}
-            // Of one that a gate beside this one may have in its configuration already: none here, and good there.
-            None => {
-                self.store.let_go(session.key());
-                return Ok(None);
-            }
+        let signs_in = |idp: &str| {
+            let known = site.identity_providers.iter().find(|known| known.id == idp);
+            known.is_some_and(|known| known.status != Status::Retired)
+        };
+        if signs_in(session.idp()) {
+            return Ok(Some(session));
         }
         if let Some(session) = self.store.remove(session.key()).await.map_err(unavailable)? {
             self.tell_ended(&session, RETIRED);

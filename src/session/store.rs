@@ -70,10 +70,6 @@ pub trait Store: Send + Sync {
     /// background. Repeated calls get through everything. A store that forgets by itself does nothing.
     fn sweep(&self, _now: Moment) {}
 
-    /// Forgets what this process knows of a session that is good elsewhere and not here, without ending it for others. A store
-    /// that nobody else has knows none such.
-    fn let_go(&self, _key: &SessionKey) {}
-
     /// The sessions that ended by themselves since this was asked last, and why; each is told once. A store that cannot
     /// know tells of none.
     fn departed(&self) -> Departed {

@@ -369,10 +369,6 @@ impl Store for RedisStore {
         self.known.settle();
     }
 
-    fn let_go(&self, key: &SessionKey) {
-        self.known.forget(key);
-    }
-
     /// Sessions and bytes are those that this process knows; the server tells its own.
     fn size(&self) -> StoreSize {
         self.known.settle();

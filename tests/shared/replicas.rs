@@ -177,22 +177,23 @@ fn a_new_secret_seals_from_the_reload_on_that_brings_it() {
 }
 
 #[test]
-fn a_session_of_an_identity_provider_that_one_gate_does_not_know_is_none_there_and_good_elsewhere() {
+fn a_new_identity_provider_is_given_to_all_gates_before_it_signs_people_in() {
     let scene = scene();
     let partner = FakeIdp::new("https://partner.test/metadata");
-    let sites = SITES
-        .replace("sign_on:\n", "  - {id: partner, metadata_file: partner.xml}\nsign_on:\n")
-        .replace("PORT", &scene.server.port.to_string());
-    scene.towns[0].reload(&sites, &[("corp", &scene.corp), ("partner", &partner)], &[&scene.application]);
+    let with = |gate: usize, status: &str| {
+        let added = format!("  - {{id: partner, metadata_file: partner.xml, status: {status}}}\nsign_on:\n");
+        let sites = SITES.replace("sign_on:\n", &added).replace("PORT", &scene.server.port.to_string());
+        let idps = [("corp", &scene.corp), ("partner", &partner)];
+        scene.towns[gate].reload(&sites, &idps, &[&scene.application]);
+    };
+    (0..2).for_each(|gate| with(gate, "staged"));
+    with(0, "live");
     let mut ada = Visitor::default();
-    let signed_in = ada.sign_in(&scene.towns[0], OWN, ("partner", &partner), "ada");
-    assert!(signed_in.status.is_redirection(), "{signed_in:?}");
-    assert!(scene.is_signed_in(0, &mut ada, OWN));
-    // Twice: what was read once is not known by that.
-    let mut copy = Visitor { jar: ada.jar.clone() };
-    assert!(!scene.is_signed_in(1, &mut copy, OWN) && !scene.is_signed_in(1, &mut copy, OWN));
-    assert!(scene.is_signed_in(0, &mut ada, OWN));
-    // It is gone from where it was: then it is over.
-    scene.reload(0, SITES);
-    assert!(!scene.is_signed_in(0, &mut copy, OWN));
+    ada.sign_in(&scene.towns[0], OWN, ("partner", &partner), "ada");
+    assert!(scene.is_signed_in(0, &mut ada, OWN) && scene.is_signed_in(1, &mut ada, OWN));
+    // One gate loses it: its sessions end everywhere.
+    scene.reload(1, SITES);
+    for gate in [1, 0] {
+        scene.is_soon_over(gate, &mut ada, OWN);
+    }
 }

@@ -6,6 +6,7 @@
 //! lie in the session until half of the JWT's life is over.
 
 mod kept;
+mod rendered;
 mod retired;
 mod revoke;
 mod sign_on;
@@ -35,13 +36,12 @@ use crate::session::{Departed, Departure, Peek, Rendered, Session, SessionKey, S
 use crate::site::Site;
 use hashbrown::HashMap;
 use http::HeaderMap;
-use moka::policy::EvictionPolicy;
 use parking_lot::Mutex;
+use rendered::{RENDERED_MAX_BYTES, Slot, rendered_cache};
 use sign_on::SignOnHosts;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 /// What the configuration gives to a gate.
 #[derive(Debug)]
@@ -421,121 +421,9 @@ pub(crate) fn unavailable(error: StoreError) -> Refusal {
     Refusal::new(Reason::StoreUnavailable, error.to_string())
 }
 
-/// Enough for the headers of some thirty thousand people who are active in the same five minutes.
-const RENDERED_MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The life of the JWT: older headers are of no use to anybody.
-const RENDERED_MAX_AGE: Duration = Duration::from_secs(5 * 60);
-
-/// What the cache itself and the parts of a header list cost beside their text.
-const RENDERED_OVERHEAD: usize = 1700;
-
 /// Sessions share renewal locks; a signature takes microseconds.
 const RENEWAL_LOCKS: usize = 16;
 
-/// A session whose slot holds headers. Weak: the cache must not keep an ended session.
-#[derive(Clone)]
-struct Slot {
-    session: Weak<Session>,
-    rendered: Weak<Rendered>,
-    bytes: usize,
-}
-
-impl Slot {
-    /// Takes the headers out of the session, unless it has newer ones: those have an entry of their own by now. The
-    /// cause of an eviction does not tell: an entry that is replaced after its time is reported as expired.
-    fn clear(&self) {
-        let Some(session) = self.session.upgrade() else { return };
-        let held = session.rendered().load();
-        if held.as_ref().is_some_and(|held| std::ptr::eq(Arc::as_ptr(held), self.rendered.as_ptr())) {
-            session.rendered().compare_and_swap(&held, None);
-        }
-    }
-}
-
-fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
-    moka::sync::Cache::builder()
-        .max_capacity(max_bytes)
-        .weigher(|_, slot: &Slot| u32::try_from(slot.bytes + RENDERED_OVERHEAD).unwrap_or(u32::MAX))
-        // The default policy turns newcomers away, whose headers would then be signed anew at each request.
-        .eviction_policy(EvictionPolicy::lru())
-        .time_to_live(RENDERED_MAX_AGE)
-        .eviction_listener(|_, slot: Slot, _cause| slot.clear())
-        .build()
-}
-
 fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
     session.site() == site.key && session.touch(now)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::suite::Sample;
-    use http::{HeaderName, HeaderValue};
-
-    const NOW: Moment = Moment::from_seconds(1_700_000_000);
-
-    fn with_headers(n: u64) -> Arc<Session> {
-        let session = Arc::new(Sample::new(n).session(NOW));
-        renew(&session);
-        session
-    }
-
-    fn renew(session: &Session) {
-        let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
-        session.rendered().store(Some(Arc::new(Rendered::new(headers, NOW))));
-    }
-
-    fn slot(session: &Arc<Session>) -> Slot {
-        let rendered = session.rendered().load().as_ref().map(Arc::downgrade).unwrap_or_default();
-        Slot { session: Arc::downgrade(session), rendered, bytes: 2000 - RENDERED_OVERHEAD }
-    }
-
-    #[test]
-    fn headers_are_forgotten_with_their_own_entry_and_no_other() {
-        let session = with_headers(1);
-        let old = slot(&session);
-        renew(&session);
-        let new = slot(&session);
-        // What the cache reports about an entry that is replaced after its time.
-        old.clear();
-        assert!(session.rendered().load().is_some());
-        new.clear();
-        assert!(session.rendered().load().is_none());
-        new.clear();
-    }
-
-    #[test]
-    fn headers_beyond_the_bound_leave_the_session_that_was_asked_for_longest_ago() {
-        let cache = rendered_cache(6000);
-        let sessions: Vec<_> = (0..5).map(with_headers).collect();
-        for session in &sessions {
-            cache.insert(*session.key(), slot(session));
-            cache.run_pending_tasks();
-        }
-        let kept: Vec<bool> = sessions.iter().map(|session| session.rendered().load().is_some()).collect();
-        assert_eq!(kept, [false, false, true, true, true]);
-    }
-
-    #[test]
-    fn renewed_headers_are_not_taken_for_forgotten_ones() {
-        let cache = rendered_cache(6000);
-        let session = with_headers(1);
-        for _ in 0..3 {
-            renew(&session);
-            cache.insert(*session.key(), slot(&session));
-            cache.run_pending_tasks();
-        }
-        assert!(session.rendered().load().is_some());
-    }
-
-    #[test]
-    fn the_cache_keeps_no_session() {
-        let cache = rendered_cache(6000);
-        let session = with_headers(1);
-        cache.insert(*session.key(), slot(&session));
-        cache.run_pending_tasks();
-        assert_eq!(Arc::strong_count(&session), 1);
-    }
 }

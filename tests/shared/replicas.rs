@@ -181,7 +181,9 @@ fn a_new_identity_provider_is_given_to_all_gates_before_it_signs_people_in() {
     let scene = scene();
     let partner = FakeIdp::new("https://partner.test/metadata");
     let with = |gate: usize, status: &str| {
-        let added = format!("  - {{id: partner, metadata_file: partner.xml, status: {status}}}\nsign_on:\n");
+        let added = format!(
+            "  - {{id: partner, metadata_file: partner.xml, email_domains: [partner.test], status: {status}}}\nsign_on:\n"
+        );
         let sites = SITES.replace("sign_on:\n", &added).replace("PORT", &scene.server.port.to_string());
         let idps = [("corp", &scene.corp), ("partner", &partner)];
         scene.towns[gate].reload(&sites, &idps, &[&scene.application]);

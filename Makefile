@@ -75,6 +75,12 @@ stores:
 	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- --skip tls
 	for round in $$(seq $(ROUNDS)); do $(CARGO) test --locked --test shared -- failover --nocapture || exit 1; done
 
+## make reloads         a thousand reloads under load, every tenth one broken (RELOADS=1000)
+.PHONY: reloads
+reloads:
+	@scripts/install-tools.sh build
+	RELOADS=$${RELOADS:-1000} $(CARGO) test --locked --release --test reload load:: -- --nocapture
+
 ## make docs            writes the generated pages in docs/ anew
 .PHONY: docs
 docs:

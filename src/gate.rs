@@ -5,12 +5,15 @@
 //! the hot path: one cookie, one hash, one look-up, no allocation; headers and the signature in them are made once and
 //! lie in the session until half of the JWT's life is over.
 
+mod kept;
+mod rendered;
 mod retired;
 mod revoke;
 mod sign_on;
 mod still_good;
 mod told;
 
+pub use kept::SessionFile;
 pub use revoke::{Cannot, Meant};
 pub use told::Told;
 
@@ -33,13 +36,12 @@ use crate::session::{Departed, Departure, Peek, Rendered, Session, SessionKey, S
 use crate::site::Site;
 use hashbrown::HashMap;
 use http::HeaderMap;
-use moka::policy::EvictionPolicy;
 use parking_lot::Mutex;
+use rendered::{RENDERED_MAX_BYTES, Slot, rendered_cache};
 use sign_on::SignOnHosts;
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 /// What the configuration gives to a gate.
 #[derive(Debug)]
@@ -65,9 +67,9 @@ pub struct Gate {
     /// Every site, in the order of the configuration.
     pub sites: Vec<Arc<Site>>,
     /// Seals attempts and everything else that the browser keeps for us.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// Signs the identity JWT where a site has no keys of its own.
-    pub jwt_keys: JwtKeys,
+    pub jwt_keys: Arc<JwtKeys>,
     /// Sessions and claims.
     pub store: Arc<dyn Store>,
     /// Who tells the time.
@@ -81,17 +83,28 @@ pub struct Gate {
     /// Who is asked about every accepted answer once more.
     pub second_opinion: Option<SecondOpinion>,
     /// Where answers of identity providers are verified.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// How often each sign-in has had something opened.
-    pub tries: Tries,
+    pub tries: Arc<Tries>,
     /// How much is borne from strangers.
     pub bounds: Bounds,
     /// How often they asked.
-    pub limiter: Limiter,
+    pub limiter: Arc<Limiter>,
     by_authority: HashMap<String, usize>,
     sign_on: SignOnHosts,
     rendered: moka::sync::Cache<SessionKey, Slot>,
-    renewing: [Mutex<()>; RENEWAL_LOCKS],
+    renewing: Arc<[Mutex<()>; RENEWAL_LOCKS]>,
+    /// Which configuration of this process it is, counted from the start.
+    generation: u64,
+}
+
+/// What a gate's successor keeps of it, whatever its configuration brings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keep {
+    /// The ring: it was made at the start, and so was the new one.
+    pub keys: bool,
+    /// The same of the JWT's keys.
+    pub jwt_keys: bool,
 }
 
 /// What this process can say at once about a request's session.
@@ -123,37 +136,93 @@ impl Gate {
         clock: Arc<dyn Clock>,
         verifier: Verifier,
     ) -> Self {
-        let names: Vec<&str> = parts.sites.iter().map(|site| site.name.as_str()).collect();
-        let metrics = Arc::new(Metrics::new(&names));
-        let tries = Tries::new(clock.now());
-        let limiter = Limiter::new(&parts.bounds.rates, clock.now());
-        let by_authority = parts
-            .sites
+        let metrics = Metrics::new(&names(&parts.sites));
+        metrics.set_config_loaded(clock.now());
+        let lasting = Lasting {
+            keys: Arc::new(parts.keys),
+            jwt_keys: Arc::new(parts.jwt_keys),
+            store,
+            metrics: Arc::new(metrics),
+            verifier: Arc::new(verifier),
+            tries: Arc::new(Tries::new(clock.now())),
+            limiter: Arc::new(Limiter::new(&parts.bounds.rates, clock.now())),
+            clock,
+            rendered: rendered_cache(RENDERED_MAX_BYTES),
+            renewing: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            generation: 0,
+        };
+        let Parts { sites, branding, message_limits, second_opinion, bounds, .. } = parts;
+        Self::of(sites, branding, message_limits, second_opinion, bounds, lasting)
+    }
+
+    /// A gate by another configuration with the same sessions, claims, figures and threads: who has come in by the one is in
+    /// at the other. Both may serve at the same time. Headers that were made for a session are made anew at its next use.
+    pub fn successor(&self, parts: Parts, keep: Keep) -> Self {
+        let now = self.clock.now();
+        let metrics = self.metrics.renumbered(&names(&parts.sites));
+        metrics.set_config_loaded(now);
+        // Who has asked too often must not begin anew because something else has changed.
+        let same_rates = self.bounds.rates == parts.bounds.rates;
+        let limiter = || Arc::new(Limiter::new(&parts.bounds.rates, now));
+        let lasting = Lasting {
+            keys: if keep.keys { self.keys.clone() } else { Arc::new(parts.keys) },
+            jwt_keys: if keep.jwt_keys { self.jwt_keys.clone() } else { Arc::new(parts.jwt_keys) },
+            store: self.store.clone(),
+            metrics: Arc::new(metrics),
+            verifier: self.verifier.clone(),
+            tries: self.tries.clone(),
+            limiter: if same_rates { self.limiter.clone() } else { limiter() },
+            clock: self.clock.clone(),
+            rendered: self.rendered.clone(),
+            renewing: self.renewing.clone(),
+            generation: self.generation + 1,
+        };
+        let Parts { sites, branding, message_limits, second_opinion, bounds, .. } = parts;
+        Self::of(sites, branding, message_limits, second_opinion, bounds, lasting)
+    }
+
+    fn of(
+        sites: Vec<Site>,
+        branding: Branding,
+        message_limits: Limits,
+        second_opinion: Option<SecondOpinion>,
+        bounds: Bounds,
+        lasting: Lasting,
+    ) -> Self {
+        let by_authority = sites
             .iter()
             .enumerate()
             .map(|(place, site)| (site.public_url.authority().to_owned(), place))
             .collect();
-        let sites: Vec<Arc<Site>> = parts.sites.into_iter().map(Arc::new).collect();
+        let sites: Vec<Arc<Site>> = sites.into_iter().map(Arc::new).collect();
         let sign_on = SignOnHosts::of(&sites);
+        let Lasting { keys, jwt_keys, store, metrics, verifier, tries, limiter, clock, .. } = lasting;
+        let Lasting { rendered, renewing, generation, .. } = lasting;
         Self {
             sites,
-            keys: parts.keys,
-            jwt_keys: parts.jwt_keys,
+            keys,
+            jwt_keys,
             store,
             clock,
             metrics,
-            branding: parts.branding,
-            message_limits: parts.message_limits,
-            second_opinion: parts.second_opinion,
+            branding,
+            message_limits,
+            second_opinion,
             verifier,
             tries,
             limiter,
-            bounds: parts.bounds,
+            bounds,
             by_authority,
             sign_on,
-            rendered: rendered_cache(RENDERED_MAX_BYTES),
-            renewing: std::array::from_fn(|_| Mutex::new(())),
+            rendered,
+            renewing,
+            generation,
         }
+    }
+
+    /// Which configuration of this process it is, counted from the start.
+    pub const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The site whose public address has this host and port. Case does not matter, nor does a default port that is
@@ -215,7 +284,7 @@ impl Gate {
     /// The identity headers of a session, with its JWT: made at most once a session and half-life of the JWT. They lie
     /// in the session; a cache bounded by bytes takes them out again when nobody asks for them.
     pub fn identity_headers(&self, site: &Site, session: &Arc<Session>, now: Moment) -> Arc<Rendered> {
-        let fresh = || session.rendered().load_full().filter(|rendered| now < rendered.renew_at);
+        let fresh = || session.rendered().load_full().filter(|rendered| self.is_fresh(rendered, now));
         fresh().unwrap_or_else(|| self.renew(site, session, now))
     }
 
@@ -228,21 +297,26 @@ impl Gate {
         read: impl FnOnce(&Rendered) -> R,
     ) -> R {
         match &*session.rendered().load() {
-            Some(rendered) if now < rendered.renew_at => read(rendered),
+            Some(rendered) if self.is_fresh(rendered, now) => read(rendered),
             _ => read(&self.renew(site, session, now)),
         }
     }
 
+    fn is_fresh(&self, rendered: &Rendered, now: Moment) -> bool {
+        now < rendered.renew_at && rendered.generation == self.generation
+    }
+
     #[cold]
     fn renew(&self, site: &Site, session: &Arc<Session>, now: Moment) -> Arc<Rendered> {
-        let fresh = || session.rendered().load_full().filter(|rendered| now < rendered.renew_at);
+        let fresh = || session.rendered().load_full().filter(|rendered| self.is_fresh(rendered, now));
         // Requests that find the headers gone at the same moment wait for the one that signs.
         let lock = self.renewing.get(usize::from(session.key().0[0]) % RENEWAL_LOCKS);
         let _renewing = lock.map(Mutex::lock);
         if let Some(rendered) = fresh() {
             return rendered;
         }
-        let rendered = Arc::new(self.render(site, session, now));
+        let rendered = Rendered { generation: self.generation, ..self.render(site, session, now) };
+        let rendered = Arc::new(rendered);
         session.rendered().store(Some(Arc::clone(&rendered)));
         let bytes =
             rendered.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
@@ -312,6 +386,25 @@ impl Gate {
     }
 }
 
+/// What outlasts a configuration.
+struct Lasting {
+    keys: Arc<KeyRing>,
+    jwt_keys: Arc<JwtKeys>,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    verifier: Arc<Verifier>,
+    tries: Arc<Tries>,
+    limiter: Arc<Limiter>,
+    clock: Arc<dyn Clock>,
+    rendered: moka::sync::Cache<SessionKey, Slot>,
+    renewing: Arc<[Mutex<()>; RENEWAL_LOCKS]>,
+    generation: u64,
+}
+
+fn names(sites: &[Site]) -> Vec<&str> {
+    sites.iter().map(|site| site.name.as_str()).collect()
+}
+
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate").field("sites", &self.by_authority).finish_non_exhaustive()
@@ -328,121 +421,9 @@ pub(crate) fn unavailable(error: StoreError) -> Refusal {
     Refusal::new(Reason::StoreUnavailable, error.to_string())
 }
 
-/// Enough for the headers of some thirty thousand people who are active in the same five minutes.
-const RENDERED_MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The life of the JWT: older headers are of no use to anybody.
-const RENDERED_MAX_AGE: Duration = Duration::from_secs(5 * 60);
-
-/// What the cache itself and the parts of a header list cost beside their text.
-const RENDERED_OVERHEAD: usize = 1700;
-
 /// Sessions share renewal locks; a signature takes microseconds.
 const RENEWAL_LOCKS: usize = 16;
 
-/// A session whose slot holds headers. Weak: the cache must not keep an ended session.
-#[derive(Clone)]
-struct Slot {
-    session: Weak<Session>,
-    rendered: Weak<Rendered>,
-    bytes: usize,
-}
-
-impl Slot {
-    /// Takes the headers out of the session, unless it has newer ones: those have an entry of their own by now. The
-    /// cause of an eviction does not tell: an entry that is replaced after its time is reported as expired.
-    fn clear(&self) {
-        let Some(session) = self.session.upgrade() else { return };
-        let held = session.rendered().load();
-        if held.as_ref().is_some_and(|held| std::ptr::eq(Arc::as_ptr(held), self.rendered.as_ptr())) {
-            session.rendered().compare_and_swap(&held, None);
-        }
-    }
-}
-
-fn rendered_cache(max_bytes: u64) -> moka::sync::Cache<SessionKey, Slot> {
-    moka::sync::Cache::builder()
-        .max_capacity(max_bytes)
-        .weigher(|_, slot: &Slot| u32::try_from(slot.bytes + RENDERED_OVERHEAD).unwrap_or(u32::MAX))
-        // The default policy turns newcomers away, whose headers would then be signed anew at each request.
-        .eviction_policy(EvictionPolicy::lru())
-        .time_to_live(RENDERED_MAX_AGE)
-        .eviction_listener(|_, slot: Slot, _cause| slot.clear())
-        .build()
-}
-
 fn is_alive_on(session: &Session, site: &Site, now: Moment) -> bool {
     session.site() == site.key && session.touch(now)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::suite::Sample;
-    use http::{HeaderName, HeaderValue};
-
-    const NOW: Moment = Moment::from_seconds(1_700_000_000);
-
-    fn with_headers(n: u64) -> Arc<Session> {
-        let session = Arc::new(Sample::new(n).session(NOW));
-        renew(&session);
-        session
-    }
-
-    fn renew(session: &Session) {
-        let headers = Box::new([(HeaderName::from_static("x"), HeaderValue::from_static("y"))]);
-        session.rendered().store(Some(Arc::new(Rendered::new(headers, NOW))));
-    }
-
-    fn slot(session: &Arc<Session>) -> Slot {
-        let rendered = session.rendered().load().as_ref().map(Arc::downgrade).unwrap_or_default();
-        Slot { session: Arc::downgrade(session), rendered, bytes: 2000 - RENDERED_OVERHEAD }
-    }
-
-    #[test]
-    fn headers_are_forgotten_with_their_own_entry_and_no_other() {
-        let session = with_headers(1);
-        let old = slot(&session);
-        renew(&session);
-        let new = slot(&session);
-        // What the cache reports about an entry that is replaced after its time.
-        old.clear();
-        assert!(session.rendered().load().is_some());
-        new.clear();
-        assert!(session.rendered().load().is_none());
-        new.clear();
-    }
-
-    #[test]
-    fn headers_beyond_the_bound_leave_the_session_that_was_asked_for_longest_ago() {
-        let cache = rendered_cache(6000);
-        let sessions: Vec<_> = (0..5).map(with_headers).collect();
-        for session in &sessions {
-            cache.insert(*session.key(), slot(session));
-            cache.run_pending_tasks();
-        }
-        let kept: Vec<bool> = sessions.iter().map(|session| session.rendered().load().is_some()).collect();
-        assert_eq!(kept, [false, false, true, true, true]);
-    }
-
-    #[test]
-    fn renewed_headers_are_not_taken_for_forgotten_ones() {
-        let cache = rendered_cache(6000);
-        let session = with_headers(1);
-        for _ in 0..3 {
-            renew(&session);
-            cache.insert(*session.key(), slot(&session));
-            cache.run_pending_tasks();
-        }
-        assert!(session.rendered().load().is_some());
-    }
-
-    #[test]
-    fn the_cache_keeps_no_session() {
-        let cache = rendered_cache(6000);
-        let session = with_headers(1);
-        cache.insert(*session.key(), slot(&session));
-        cache.run_pending_tasks();
-        assert_eq!(Arc::strong_count(&session), 1);
-    }
 }

@@ -17,7 +17,7 @@ Reads the file and the environment exactly as `run` does, opens no port, asks no
 Every problem is listed at once with its key and its line. Exit code 0 when there is none, else 64. With --online the
 addresses of metadata are asked too; 69 when one does not give a usable document, or a change that would be held.
 
-  vestibule check --config /etc/vestibule/config.yaml && systemctl restart vestibule";
+  vestibule check --config /etc/vestibule/config.yaml && systemctl reload vestibule";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

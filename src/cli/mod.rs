@@ -12,6 +12,7 @@ mod healthcheck;
 mod keygen;
 mod metadata;
 mod open_files;
+mod reload;
 mod run;
 mod sessions;
 mod summary;
@@ -111,7 +112,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until SIGTERM or SIGINT; a second signal ends at once.
+    /// Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reads the configuration again.
     Run(ConfigFile),
     /// Read the configuration and say everything that is wrong with it, or what would be served.
     #[command(after_help = check::HELP)]
@@ -141,7 +142,7 @@ enum Command {
     Version,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct ConfigFile {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE", default_value = "config.yaml")]

@@ -1,30 +1,36 @@
 //! `vestibule run`: reads, says what it is going to do, serves, and goes when asked.
 
-use super::{ConfigFile, Exit, open_files, print_problems, summary};
+use super::reload::{Files, Reloading, Running, on_one_line};
+use super::{ConfigFile, Exit, environment, open_files, print_problems, summary};
 use crate::clock::{Moment, SystemClock};
-use crate::config::{Config, Fingerprints, Listeners, Shutdown};
+use crate::config::{self, Config, Fingerprints, Listeners, Shutdown};
 use crate::gateway::{Bound, Gateway};
+use crate::observe::Outputs;
 use crate::observe::audit::{self, Event};
 use crate::observe::log;
 use crate::site::Face;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Result<Exit> {
-    let mut config = match file.load(now) {
+    let mut files = Files::before_reading(&file.config);
+    let mut paths = Vec::new();
+    let mut config = match config::load_with_files(&file.config, &environment(), now, &mut paths) {
         Ok(config) => config,
         Err(problems) => {
             print_problems(err, &problems.0)?;
             return Ok(Exit::Usage);
         }
     };
+    files.and(paths);
     let outputs = match log::install(&config.log, &config.audit) {
-        Ok(outputs) => outputs,
+        Ok(outputs) => Arc::new(outputs),
         Err(complaint) => {
             writeln!(err, "log: {complaint}")?;
             return Ok(Exit::Usage);
@@ -33,7 +39,7 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
     open_files::raise();
     config.warnings.extend(open_files::too_few(&config));
     let drain = config.shutdown.drain;
-    let exit = serve(config, &file.config, now);
+    let exit = serve(config, file, files, &outputs, now);
     let patience = if matches!(exit, Exit::Killed(_)) { AT_ONCE } else { drain.max(AT_ONCE) };
     if !outputs.close(patience) {
         writeln!(err, "the last lines could not be written")?;
@@ -45,7 +51,7 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// From here on everything that is said goes to the log.
-fn serve(config: Config, file: &Path, now: Moment) -> Exit {
+fn serve(config: Config, file: &ConfigFile, files: Files, outputs: &Arc<Outputs>, now: Moment) -> Exit {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -54,8 +60,8 @@ fn serve(config: Config, file: &Path, now: Moment) -> Exit {
         }
     };
     announce(&config, now);
-    audit_config(&config, file);
-    let (listeners, shutdown) = (config.listeners.clone(), config.shutdown);
+    audit_config(&config, &file.config);
+    let (listeners, running) = (config.listeners.clone(), Running::of(&config));
     let gateway = match Gateway::start(config, Arc::new(SystemClock)) {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -65,8 +71,17 @@ fn serve(config: Config, file: &Path, now: Moment) -> Exit {
     };
     announce_listeners(&listeners, gateway.bound());
     audit::record(&Event::GateStarted { version: super::version() });
-    let signal = signals.wait();
-    let gate = Arc::clone(gateway.gate());
+    let reloading = Reloading::new(file.clone(), gateway.reloader(), Arc::clone(outputs), running, files);
+    let (ask, asked) = mpsc::sync_channel(1);
+    // Its own thread: files may be on a volume that hangs, and then the gate must still go when it is told to.
+    let spawned = std::thread::Builder::new().name("reload".into()).spawn(move || reloading.work(&asked));
+    if let Err(error) = spawned {
+        tracing::error!(%error, "the configuration is not read again: there is no thread for it");
+    }
+    let signal = signals.wait(&ask);
+    drop(ask);
+    let gate = gateway.gate();
+    let shutdown = gateway.shutdown();
     let exit = stop(gateway, &mut signals, shutdown);
     let sessions = usize::try_from(gate.store.size().sessions).unwrap_or(usize::MAX);
     audit::record(&Event::GateStopped { signal, sessions });
@@ -87,6 +102,7 @@ fn audit_config(config: &Config, file: &Path) {
             fingerprint: &fingerprint,
             fingerprint_before: &before.whole(),
             differences: &config.fingerprints.differences(&before),
+            at_next_start: &[],
         }),
         Ok(None) => {}
         Err(problem) => tracing::warn!(problem, "what the last configuration said is not known"),
@@ -128,9 +144,7 @@ fn stop(gateway: Gateway, signals: &mut Signals, shutdown: Shutdown) -> Exit {
 fn announce(config: &Config, now: Moment) {
     tracing::info!(version = super::version(), "vestibule");
     for warning in &config.warnings {
-        // A hint stands on a line of its own; a log line is one.
-        let said = warning.to_string();
-        tracing::warn!("{}", said.lines().map(str::trim).collect::<Vec<_>>().join("; "));
+        tracing::warn!("{}", on_one_line(&warning.to_string()));
     }
     for site in config.sites.iter().filter(|site| site.is_canonical()) {
         let what = match &site.face {
@@ -192,7 +206,7 @@ struct Signals {
     runtime: Runtime,
     terminate: Signal,
     interrupt: Signal,
-    /// Unheard it would end the process with everything open; other servers read their configuration again.
+    /// The configuration is to be read again.
     hangup: Signal,
 }
 
@@ -210,14 +224,21 @@ impl Signals {
         Ok(Self { runtime, terminate, interrupt, hangup })
     }
 
-    /// Until the next signal; its name.
-    fn wait(&mut self) -> &'static str {
+    /// Until the next signal to go; its name. SIGHUP asks for the configuration to be read again.
+    fn wait(&mut self, reload: &SyncSender<()>) -> &'static str {
         let Self { runtime, terminate, interrupt, hangup } = self;
+        let asking = async {
+            while hangup.recv().await.is_some() {
+                // Where somebody has asked already, and it has not begun, once is enough.
+                let _ = reload.try_send(());
+            }
+            std::future::pending::<()>().await;
+        };
         runtime.block_on(async {
             tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
-                () = decline(hangup) => "SIGHUP",
+                () = asking => "SIGHUP",
             }
         })
     }
@@ -236,12 +257,10 @@ impl Signals {
     }
 }
 
-/// Says to whoever asks for a reload that there is none. Never done.
+/// Says to whoever asks for a reload that it is too late. Never done.
 async fn decline(hangup: &mut Signal) {
     while hangup.recv().await.is_some() {
-        tracing::warn!(
-            "SIGHUP does nothing: this release reads its configuration at the start only; restart it instead"
-        );
+        tracing::warn!("SIGHUP does nothing any more: the gate is about to go");
     }
     std::future::pending().await
 }

@@ -78,7 +78,7 @@ impl Arguments {
         if config.keys_are_ephemeral {
             return Err("a test link needs a secret that the running gate has too, and none is set: the gate makes one \
                         up at each start\nset session.secret_file (`openssl rand -base64 32` makes a secret), and \
-                        restart the gate with it"
+                        reload the gate with it"
                 .to_owned());
         }
         let names =

@@ -5,6 +5,7 @@
 
 mod limits;
 
+pub(super) use super::process::{Reload, Shutdown};
 use super::reader::Field;
 use super::schema::section;
 use super::shared_store::Redis;
@@ -75,6 +76,7 @@ section! {
         gateways: Gateways,
         admin: Admin,
         shutdown: Shutdown,
+        reload: Reload,
         state_dir: Field<FilePath>,
         state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
@@ -353,14 +355,6 @@ section! {
     /// Health and metrics.
     Admin {
         listen: Field<OrOff<SocketAddr>>,
-    }
-}
-
-section! {
-    /// How to go.
-    Shutdown {
-        delay: Field<Duration>,
-        drain: Field<Duration>,
     }
 }
 

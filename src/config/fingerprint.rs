@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// A digest of each value by its key, from the file and the environment together, as they were written: a default that is
-/// written out is a difference, and so is another order in a list. Files that values name are not looked into.
+/// written out is a difference, and so is another order in a list. Small files that values name (keys, certificates, secrets,
+/// pictures) have a digest of what they hold.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fingerprints(BTreeMap<String, [u8; 32]>);
 

@@ -19,11 +19,14 @@ const INCLUDE: &str = "include";
 const MAX_FILES: usize = 1000;
 
 /// Reads the file and what it includes. None when one of them could not be read to the end; `report` has said why.
-pub(super) fn read(file: &Path, report: &mut Report) -> Option<Document> {
+/// `places` get every file that was read, and the folders in which more may come.
+pub(super) fn read(file: &Path, report: &mut Report, places: &mut Vec<PathBuf>) -> Option<Document> {
+    places.push(file.to_owned());
     let mut document = read_one(file, report)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut whole = true;
     for (path, pattern) in written(&document) {
+        places.push(place_of(folder, &pattern));
         let found = match find(folder, &pattern) {
             Ok(found) => found,
             Err(message) => {
@@ -33,6 +36,7 @@ pub(super) fn read(file: &Path, report: &mut Report) -> Option<Document> {
             }
         };
         for file in found {
+            places.push(file.clone());
             if document.files.iter().any(|name| Path::new(name) == file) {
                 report.error(problem(&document, &path, format!("{} is read already", file.display())));
                 continue;
@@ -69,6 +73,15 @@ fn written(document: &Document) -> Vec<(KeyPath, String)> {
             })
             .collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The file or the folder that changes when a pattern means something else.
+fn place_of(folder: &Path, pattern: &str) -> PathBuf {
+    let place = folder.join(pattern);
+    match place.file_name().and_then(|name| name.to_str()) {
+        Some(last) if last.contains('*') => place.parent().unwrap_or(folder).to_owned(),
+        _ => place,
     }
 }
 

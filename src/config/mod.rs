@@ -29,6 +29,7 @@ mod include;
 mod invited;
 mod listening;
 mod path;
+mod process;
 mod reader;
 mod report;
 mod schema;
@@ -76,6 +77,8 @@ pub struct Config {
     pub keys_are_ephemeral: bool,
     /// Signs the identity JWT.
     pub jwt_keys: JwtKeys,
+    /// True when none were configured: they are made by each reading of the configuration.
+    pub jwt_keys_are_ephemeral: bool,
     /// How many bytes the session store may take.
     pub store_max_bytes: u64,
     /// Where sessions are shared with other gates; none: they are in this process's memory.
@@ -92,6 +95,8 @@ pub struct Config {
     pub connections: u32,
     /// How to go.
     pub shutdown: Shutdown,
+    /// When to read the configuration again.
+    pub reload: Reload,
     /// Who keeps the metadata of identity providers up to date: of each that has an address or a file of its own.
     pub watches: Vec<Watch>,
     /// What to log, and how.
@@ -175,6 +180,15 @@ pub struct Shutdown {
     pub drain: Duration,
 }
 
+/// When the configuration is read again while the gate runs. SIGHUP does it in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reload {
+    /// Whether its files are looked at.
+    pub watch: bool,
+    /// How often.
+    pub interval: Duration,
+}
+
 /// What identity providers are told about us; known before anything is known of them.
 #[derive(Debug)]
 pub struct Ourselves {
@@ -221,11 +235,39 @@ pub struct OwnSide {
 /// # Errors
 /// Every problem of the configuration, in the order of the file; nothing is opened or started.
 pub fn load(file: &Path, env: &[(String, String)], now: Moment) -> Result<Config, Problems> {
-    let (written, fingerprints, report, misread) = read(file, env)?;
-    check::check(&written, now, report, Outbound::from_environment(env))
+    load_with_files(file, env, now, &mut Vec::new())
+}
+
+/// The same; `files` get every file that was read or looked for, the configuration first, whether all is well or not: when
+/// one of them changes, it is time to read again. Those are left out that have somebody of their own who looks at them:
+/// metadata, lists of the invited, the certificate of the public listener.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_files(
+    file: &Path,
+    env: &[(String, String)],
+    now: Moment,
+    files: &mut Vec<PathBuf>,
+) -> Result<Config, Problems> {
+    let (written, mut fingerprints, report, misread) = read(file, env, files)?;
+    let mut contents = Contents::default();
+    let checked = check::check(&written, now, report, Outbound::from_environment(env), &mut contents);
+    for (key, path, digest) in contents.0 {
+        fingerprints.note(format!("{key} (contents)"), &digest);
+        if !files.contains(&path) {
+            files.push(path);
+        }
+    }
+    checked
         .map(|config| Config { fingerprints: with_certificates(fingerprints, &config.sites), ..config })
         .map_err(|problems| env::explain(problems, &misread))
 }
+
+/// The files that a configuration names: under which key, where, and a digest of what they hold; none of one that cannot be
+/// read.
+#[derive(Debug, Default)]
+struct Contents(Vec<(String, PathBuf, Vec<u8>)>);
 
 /// Our own certificates count as configuration, whatever their files are called.
 fn with_certificates(mut fingerprints: Fingerprints, sites: &[Site]) -> Fingerprints {
@@ -245,7 +287,7 @@ fn with_certificates(mut fingerprints: Fingerprints, sites: &[Site]) -> Fingerpr
 /// # Errors
 /// The problems of `public_url`, `path_prefix` and `service_provider`, or of a file that cannot be read at all.
 pub fn load_ourselves(file: &Path, env: &[(String, String)], now: Moment) -> Result<Ourselves, Problems> {
-    let (written, _, report, misread) = read(file, env)?;
+    let (written, _, report, misread) = read(file, env, &mut Vec::new())?;
     match check::ourselves(&written, now, report) {
         Ok(ourselves) => Ok(Ourselves { warnings: misread, ..ourselves }),
         Err(problems) => Err(env::explain(problems, &misread)),
@@ -257,9 +299,10 @@ pub fn load_ourselves(file: &Path, env: &[(String, String)], now: Moment) -> Res
 fn read(
     file: &Path,
     env: &[(String, String)],
+    files: &mut Vec<PathBuf>,
 ) -> Result<(file::File, Fingerprints, Report, Vec<Problem>), Problems> {
     let mut report = Report::default();
-    let Some(document) = include::read(file, &mut report) else { return Err(report.into_problems()) };
+    let Some(document) = include::read(file, &mut report, files) else { return Err(report.into_problems()) };
     let twins = env::Twins::read(env, &mut report);
     let misread = env::misread(env);
     misread.iter().cloned().for_each(|problem| report.warn(problem));

@@ -2,7 +2,7 @@
 
 use super::folder::{Copy, Folder, Kind};
 use super::held::Held;
-use super::watch::{Became, Seen, Standing, Watch, sha256};
+use super::watch::{Became, Running, Seen, Standing, Watch, sha256};
 use crate::observe::metrics::Metrics;
 use crate::saml::metadata::change::{Change, differences, judge};
 
@@ -22,6 +22,41 @@ impl Watch {
             }
         }
         self.show(metrics);
+    }
+
+    /// Goes on with what another watch knew of the same identity provider, when the configuration has changed: as it is where
+    /// it would be read alike, and under the owner's new word where only that is different. False where it is to be read
+    /// anew: it comes from elsewhere, who must have signed it is another, or what is known does not pass any more.
+    pub fn succeed(&mut self, before: Self, metrics: &Metrics) -> bool {
+        let same_source = self.source.name() == before.source.name();
+        if !same_source || !self.terms.takes_the_same_for_good(&before.terms) {
+            return false;
+        }
+        let same_terms = self.terms.lays_the_same_over(&before.terms);
+        let same_changes = self.changes == before.changes;
+        let same_pace = self.pace == before.pace;
+        let Standing { running, held, seen, due, failures, complained, sought } = before.standing;
+        let begun = std::mem::take(&mut self.standing);
+        if let Some(Running { mut described, confirmed }) = running {
+            let laid = if same_terms { Ok(()) } else { self.terms.lay_over(&mut described) };
+            if laid.is_err() || self.install(described, confirmed).is_err() {
+                self.standing = begun;
+                return false;
+            }
+        }
+        let running = self.standing.running.take();
+        self.standing = Standing {
+            running,
+            held,
+            // Other rules than those by which it was judged: it is judged once more.
+            seen: seen.filter(|_| same_terms && same_changes),
+            due: due.filter(|_| same_terms && same_changes && same_pace),
+            failures,
+            complained,
+            sought,
+        };
+        self.show(metrics);
+        true
     }
 
     /// A file is read before there is anybody to compare it with: what is different since it was last in use is told now.

@@ -48,6 +48,27 @@ pub struct Other {
 }
 
 impl Terms {
+    /// Whether these terms and those take the same documents for good, and the same entity of them.
+    pub(super) fn takes_the_same_for_good(&self, other: &Self) -> bool {
+        let pinned = |terms: &Self| -> Option<Vec<_>> {
+            let keys = terms.pinned.as_ref()?;
+            Some(keys.certificates().iter().map(|certificate| certificate.sha256).collect())
+        };
+        self.entity_id == other.entity_id
+            && self.valid_at_most == other.valid_at_most
+            && pinned(self) == pinned(other)
+    }
+
+    /// Whether the owner's word over a document is the same in these terms and those.
+    pub(super) fn lays_the_same_over(&self, other: &Self) -> bool {
+        self.sso_binding == other.sso_binding
+            && self.require_signed == other.require_signed
+            && self.cryptography == other.cryptography
+            && self.not == other.not
+            && self.we_sign == other.we_sign
+            && self.wants_logout_address == other.wants_logout_address
+    }
+
     /// What the document says of the identity provider, under these terms.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ use std::time::Duration;
 static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// What to do about changes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     /// `key_changes`.
     pub keys: KeyChanges,
@@ -65,8 +65,8 @@ pub struct Standing {
     pub(super) held: Option<Held>,
     /// The document that was read last, with what became of it.
     pub(super) seen: Option<Seen>,
-    due: Option<Moment>,
-    failures: u32,
+    pub(super) due: Option<Moment>,
+    pub(super) failures: u32,
     /// An agreement that could not be read has been told about.
     pub(super) complained: bool,
     /// An agreement to something that was not held: its source has been read for its sake.

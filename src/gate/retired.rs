@@ -1,4 +1,4 @@
-//! Sessions that came by an identity provider that signs nobody in any more.
+//! Sessions that came by an identity provider that signs nobody in any more, or are of a site that is no more.
 //!
 //! They end once, where the gate begins, and where a session comes in from a store on another machine. A session that
 //! this process knows has passed one of the two, so a request is not asked again.
@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Why these sessions end, for the audit.
 const RETIRED: &str = "retired";
+const SITE_GONE: &str = "site-gone";
+const NOT_ADMITTED: &str = "idp-gone";
 
 impl Gate {
     /// Ends every session of a retired identity provider and answers how many there were. To be called when the gate
@@ -26,6 +28,30 @@ impl Gate {
                 for key in self.store.by_idp(site.key, &idp.id).await? {
                     if let Some(session) = self.store.remove(&key).await? {
                         self.tell_ended(&session, RETIRED);
+                        ended += 1;
+                    }
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Ends the sessions for which there was a place `before` and is none here: their site is gone, or who signed them in is
+    /// not admitted to it any more. Answers how many there were.
+    ///
+    /// # Errors
+    /// The store's. What is left over of an identity provider does not come in where sessions are loaded.
+    pub async fn end_sessions_of_what_is_gone(&self, before: &Self) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        for old in before.sites.iter().filter(|site| site.is_canonical()) {
+            let site = self.sites.iter().find(|site| site.key == old.key);
+            let why = if site.is_some() { NOT_ADMITTED } else { SITE_GONE };
+            let admits =
+                |idp: &str| site.is_some_and(|site| site.identity_providers.iter().any(|own| own.id == idp));
+            for idp in old.identity_providers.iter().filter(|idp| !admits(&idp.id)) {
+                for key in self.store.by_idp(old.key, &idp.id).await? {
+                    if let Some(session) = self.store.remove(&key).await? {
+                        before.tell_ended(&session, why);
                         ended += 1;
                     }
                 }

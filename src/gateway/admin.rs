@@ -1,7 +1,7 @@
 //! Health and metrics, on a listener of their own.
 
+use super::live::Live;
 use super::serve::Answer;
-use crate::gate::Gate;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -15,9 +15,11 @@ use tokio::time::Instant;
 
 /// The admin listener's endpoints.
 pub(super) struct Admin {
-    pub(super) gate: Arc<Gate>,
+    pub(super) live: Arc<Live>,
     /// Set when the gate is about to go: it is not ready for more.
     pub(super) leaving: Arc<AtomicBool>,
+    /// Set once the store of sessions has been reached.
+    pub(super) store_reached: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -41,11 +43,15 @@ impl Answer for Admin {
             "/readyz" | "/ready" if self.leaving.load(Ordering::Relaxed) => {
                 plain(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
             }
+            "/readyz" | "/ready" if !self.store_reached.load(Ordering::Relaxed) => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, "the session store has not been reached yet\n")
+            }
             "/readyz" | "/ready" => plain(StatusCode::OK, "ready\n"),
             "/metrics" => {
-                super::background::refresh_figures(&self.gate);
+                let gate = &self.live.look().gate;
+                super::background::refresh_figures(gate);
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                answer(StatusCode::OK, kind, self.gate.metrics.encode().into())
+                answer(StatusCode::OK, kind, gate.metrics.encode().into())
             }
             _ => plain(StatusCode::NOT_FOUND, "/healthz /readyz /metrics\n"),
         })

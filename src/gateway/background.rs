@@ -1,6 +1,7 @@
 //! What happens beside the requests: addresses of applications, certificates, metadata, figures for the metrics.
 
 use super::forward::Edge;
+use super::live::{Live, Plan};
 use super::seats::Seats;
 use super::tls::LiveCertificate;
 use crate::admission::InvitedList;
@@ -8,8 +9,9 @@ use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
 use crate::site::each_idp;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often an application's name is asked for. Long enough not to bother a resolver, short enough to follow a
@@ -38,10 +40,14 @@ const LOOK_AT_METADATA_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AT_ENDINGS_EVERY: Duration = Duration::from_secs(60);
 
 /// Keeps the addresses of an application fresh. Lets go of `first` when they were asked for once.
-pub(super) async fn keep_resolved(edges: Arc<[Edge]>, (site, part): (usize, usize), first: mpsc::Sender<()>) {
+pub(super) async fn keep_resolved(
+    edges: Arc<[Edge]>,
+    (site, part): (usize, usize),
+    first: Option<mpsc::Sender<()>>,
+) {
     let part = edges.get(site).and_then(|edge| edge.parts.get(part));
     let Some(application) = part.map(|part| &part.application) else { return };
-    let mut first = Some(first);
+    let mut first = first;
     loop {
         application.resolve().await;
         first.take();
@@ -63,53 +69,127 @@ pub(super) async fn keep_certificate(certificate: Arc<LiveCertificate>, every: D
 }
 
 /// Takes over new lists of invited people when their files change.
-pub(super) async fn keep_invited(lists: Arc<[Arc<InvitedList>]>) {
+pub(super) async fn keep_invited(lists: impl Fn() -> Vec<Arc<InvitedList>>) {
     let mut ticks = interval(LOOK_AT_LISTS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let lists = lists.clone();
+        let lists = lists();
+        if lists.is_empty() {
+            continue;
+        }
         // Files on a network volume may block.
         let _ = tokio::task::spawn_blocking(move || lists.iter().for_each(|list| list.look_again())).await;
     }
 }
 
 /// Every list of every site, each once.
-pub(super) fn invited_lists(gate: &Gate) -> Arc<[Arc<InvitedList>]> {
+pub(super) fn invited_lists(gate: &Gate) -> Vec<Arc<InvitedList>> {
     let mut lists: Vec<Arc<InvitedList>> = Vec::new();
     for list in gate.sites.iter().flat_map(|site| site.admission.lists()) {
         if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
             lists.push(Arc::clone(list));
         }
     }
-    lists.into()
+    lists
 }
 
-/// Keeps the metadata of one identity provider up to date. Lets go of `first` when its source was asked once.
-pub(super) async fn keep_metadata(mut watch: Watch, gate: Arc<Gate>, first: Option<mpsc::Sender<()>>) {
+/// Keeps the metadata of one identity provider up to date. Lets go of `first` when its source was asked once. Gives back
+/// what it knows when `stop` goes, also in the middle of a reading.
+pub(super) async fn keep_metadata(
+    mut watch: Watch,
+    gate: Arc<Gate>,
+    first: Option<mpsc::Sender<()>>,
+    mut stop: oneshot::Receiver<()>,
+    give_back: mpsc::Sender<Watch>,
+) {
     let mut first = first;
     let mut ticks = interval(LOOK_AT_METADATA_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        watch.round(&*gate.clock, &gate.metrics).await;
+        let round = async {
+            ticks.tick().await;
+            watch.round(&*gate.clock, &gate.metrics).await;
+        };
+        tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            () = round => {}
+        }
         first.take();
+    }
+    // An error says that nobody wants it any more.
+    let _ = give_back.send(watch);
+}
+
+/// Tells, when it is dropped, that something is settled.
+pub(super) struct Settled(
+    #[expect(dead_code, reason = "its end is what is told")] pub(super) mpsc::Sender<()>,
+);
+
+/// How long after a change of the configuration the sessions are looked at that have no place any more. A sign-in takes less
+/// than all of it; whoever holds the old configuration for longer is a stream.
+const LOOK_AT_GONE_AFTER: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(25), Duration::from_secs(90)];
+
+/// The same while the store cannot be reached.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// Ends the sessions that had a place by the old configuration and have none by the one in use: now, and again until nobody
+/// is left who has begun by the old one, since that may have been a sign-in, and until the store has answered.
+pub(super) async fn end_what_is_gone(live: Arc<Live>, old: Arc<Gate>, before: Weak<Plan>, first: Settled) {
+    let mut all_ended = tell_ended(&live, &old).await;
+    drop(first);
+    let mut pauses = LOOK_AT_GONE_AFTER.into_iter();
+    loop {
+        let pause = match pauses.next() {
+            Some(pause) => pause,
+            None if all_ended => break,
+            None => LOOK_AGAIN_AFTER,
+        };
+        // Asked before the look, so that the last look is after the last of them.
+        let nobody_is_left = before.strong_count() == 0;
+        tokio::time::sleep(pause).await;
+        all_ended = tell_ended(&live, &old).await;
+        if all_ended && nobody_is_left {
+            break;
+        }
+    }
+}
+
+/// Whether the store has answered. What has come back with a later configuration is not gone.
+async fn tell_ended(live: &Live, old: &Gate) -> bool {
+    let new = live.load().gate.clone();
+    let gone = new.end_sessions_of_what_is_gone(old).await;
+    let retired = new.end_sessions_of_retired().await;
+    match gone.and_then(|gone| Ok(gone + retired?)) {
+        Ok(0) => true,
+        Ok(sessions) => {
+            tracing::info!(sessions, "ended what has no place in the new configuration");
+            true
+        }
+        Err(problem) => {
+            tracing::warn!(%problem, "sessions without a place in the new configuration could not all be ended yet");
+            false
+        }
     }
 }
 
 /// Tells the owner of certificates that end, theirs and ours.
-pub(super) async fn keep_told(gate: Arc<Gate>) {
+pub(super) async fn keep_told(live: Arc<Live>) {
     let mut endings = Endings::default();
     let mut ticks = interval(LOOK_AT_ENDINGS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let gate = &live.load().gate;
         endings.look(&gate.sites, gate.clock.now());
     }
 }
 
 /// Lets the gate forget what has ended, also while nobody comes.
-pub(super) async fn keep_tidy(gate: Arc<Gate>) {
+pub(super) async fn keep_tidy(live: Arc<Live>) {
+    let gate = live.load().gate.clone();
     match gate.end_sessions_of_retired().await {
         Ok(0) => {}
         Ok(sessions) => tracing::info!(sessions, "ended what came by a retired identity provider"),
@@ -117,20 +197,23 @@ pub(super) async fn keep_tidy(gate: Arc<Gate>) {
             tracing::warn!(%problem, "sessions of a retired identity provider end when they are looked at");
         }
     }
+    drop(gate);
     let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let gate = live.load().gate.clone();
         gate.tidy(gate.clock.now());
     }
 }
 
 /// Ends what lasts when its session has ended.
-pub(super) async fn keep_seats(gate: Arc<Gate>, seats: Arc<Seats>) {
+pub(super) async fn keep_seats(live: Arc<Live>, seats: Arc<Seats>) {
     let mut ticks = interval(LOOK_AT_SEATS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let gate = live.load().gate.clone();
         seats.look(&gate, gate.clock.now()).await;
     }
 }
@@ -189,7 +272,10 @@ mod tests {
         };
         std::fs::write(&file, "ada").unwrap();
         let list = Arc::new(InvitedList::load(&file, Box::new(read)).unwrap());
-        let kept = tokio::spawn(keep_invited(Arc::from([list.clone()])));
+        let kept = tokio::spawn(keep_invited({
+            let list = list.clone();
+            move || vec![list.clone()]
+        }));
         tokio::time::sleep(2 * LOOK_AT_LISTS_EVERY).await;
         assert_eq!(list.current().len(), 1);
         std::fs::write(&file, "ada\neve\n").unwrap();

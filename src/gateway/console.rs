@@ -4,6 +4,7 @@
 //! can ask here. It is seldom used and never in a hurry: one thread, few connections, small questions.
 
 use super::lane::{Crew, Threads};
+use super::live::Live;
 use crate::config::{Console as Settings, ConsoleAddress};
 use crate::gate::{Cannot, Gate, Meant};
 use crate::identity::Person as _;
@@ -108,9 +109,9 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn serve(bound: Bound, gate: Arc<Gate>) -> Result<Self, String> {
+    pub(super) fn serve(bound: Bound, live: Arc<Live>) -> Result<Self, String> {
         let crew = Crew::new("console", Threads { count: 1, niceness: 0 })?;
-        let desk = Arc::new(Desk { gate, token: bound.token, slots: Semaphore::new(CONNECTIONS) });
+        let desk = Arc::new(Desk { live, token: bound.token, slots: Semaphore::new(CONNECTIONS) });
         let listener = bound.listener;
         crew.spawn(async move {
             let ended = match listener {
@@ -167,7 +168,7 @@ async fn pause(problem: &io::Error) {
 
 /// Who answers.
 struct Desk {
-    gate: Arc<Gate>,
+    live: Arc<Live>,
     token: Option<Secret>,
     slots: Semaphore,
 }
@@ -256,11 +257,12 @@ impl Desk {
             };
             *place = Some(value.into_owned());
         }
-        match self.gate.find_sessions(&meant, limit + 1).await {
+        let gate = self.live.load().gate.clone();
+        match gate.find_sessions(&meant, limit + 1).await {
             Ok(mut found) => {
                 let more = found.len() > limit;
                 found.truncate(limit);
-                let sessions = found.iter().map(|session| Listed::of(&self.gate, session)).collect();
+                let sessions = found.iter().map(|session| Listed::of(&gate, session)).collect();
                 json(StatusCode::OK, &List { sessions, more })
             }
             Err(cannot) => refused(&cannot),
@@ -278,7 +280,7 @@ impl Desk {
         }
         // In a task of its own: it goes on to its end, and the audit is told, also where the one who asked has gone or has waited
         // for longer than PATIENCE.
-        let (gate, who) = (Arc::clone(&self.gate), who.to_owned());
+        let (gate, who) = (self.live.load().gate.clone(), who.to_owned());
         match tokio::spawn(async move { gate.revoke(&meant, &who).await }).await {
             Ok(Ok(revoked)) => json(StatusCode::OK, &Revoked { revoked }),
             Ok(Err(cannot)) => refused(&cannot),

@@ -3,16 +3,17 @@
 //! The way through is one: limits, host, site, path, our own endpoints, session, rules. Every other end of it is an
 //! answer of ours.
 
-use super::forward::{Edge, Hops, Passenger};
+use super::forward::{Hops, Passenger};
 use super::judge::{Case, Judged, judge};
 use super::limits::Patience;
+use super::live::{Live, Plan};
 use super::record::{InFlight, verdict_of};
 use super::reply::body;
-use super::request::{self, TrustedProxies};
+use super::request;
 use super::seats::Seats;
 use super::watch;
 use crate::access::{Question, RequestPath};
-use crate::gate::{Gate, Resumed};
+use crate::gate::Resumed;
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints, too_many};
 use crate::observe::metrics::{FaceLabel, LimitLabel, VerdictLabel};
@@ -30,12 +31,8 @@ use tokio::time::Instant;
 
 /// What all requests on the public listener share.
 pub(super) struct Front {
-    pub(super) gate: Arc<Gate>,
-    /// One for each site, in its order.
-    pub(super) edges: Arc<[Edge]>,
-    pub(super) trusted: TrustedProxies,
+    pub(super) live: Arc<Live>,
     pub(super) patience: Patience,
-    pub(super) log_requests: bool,
     /// Set when the gate is about to go.
     pub(super) leaving: Arc<AtomicBool>,
     /// Where requests are served that may last.
@@ -57,6 +54,8 @@ pub(super) enum Passage {
 
 /// One request from its header to its end.
 pub(super) struct Trip {
+    /// By which it is served, to its end.
+    pub(super) plan: InFlight,
     pub(super) passage: Passage,
     pub(super) site: Option<u16>,
     pub(super) client: IpAddr,
@@ -67,7 +66,6 @@ pub(super) struct Trip {
     pub(super) first_place: usize,
     /// The address that was tried last.
     pub(super) application: Option<SocketAddr>,
-    _in_flight: InFlight<Arc<Gate>>,
 }
 
 /// The end of the way through.
@@ -77,8 +75,9 @@ pub(super) enum Decision {
 }
 
 impl Trip {
-    pub(super) fn new(gate: &Arc<Gate>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
         Self {
+            plan: InFlight::enter(plan),
             passage: Passage::Undecided,
             site: None,
             client: request::UNKNOWN_CLIENT,
@@ -87,7 +86,6 @@ impl Trip {
             failed_attempts: 0,
             first_place: 0,
             application: None,
-            _in_flight: InFlight::enter(gate.clone()),
         }
     }
 }
@@ -119,25 +117,26 @@ fn limit_of(refusal: &Refusal) -> Option<LimitLabel> {
 impl Front {
     /// The error is the client's disappearance; every other trouble is an answer.
     pub(super) async fn decide(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<Decision> {
-        let gate = &*self.gate;
-        let hops = match self.hops(session) {
+        let plan = &*trip.plan;
+        let gate = &*plan.gate;
+        let hops = match plan.hops(session) {
             Ok(hops) => hops,
-            Err(refusal) => return Ok(self.refuse(session, None, &refusal, trip.client)),
+            Err(refusal) => return Ok(plan.refuse(session, None, &refusal, trip.client)),
         };
         trip.client = hops.client;
-        let (site, path) = match self.place(session.req_header_mut()) {
+        let (site, path) = match plan.place(session.req_header_mut()) {
             Ok(place) => place,
             Err((site, refusal)) => {
                 trip.site = site.map(|site| site.id);
-                return Ok(self.refuse(session, site, &refusal, hops.client));
+                return Ok(plan.refuse(session, site, &refusal, hops.client));
             }
         };
         trip.site = Some(site.id);
         if endpoints::is_own(site, &path) {
-            return self.own_endpoint(session, site, &path, hops.client).await;
+            return self.own_endpoint(plan, session, site, &path, hops.client).await;
         }
         let Some(part) = part_for(site, &path) else {
-            return Ok(self.refuse(session, Some(site), &Reason::NotServed.into(), hops.client));
+            return Ok(plan.refuse(session, Some(site), &Reason::NotServed.into(), hops.client));
         };
         let bodiless = has_no_body(session);
         let header = session.req_header();
@@ -174,12 +173,37 @@ impl Front {
                 Decision::Answer(verdict, response)
             }
             Judged::Refused(refusal) => {
-                let response = self.refusal(header, Some(site), &refusal, hops.client, visit.as_deref());
+                let response = plan.refusal(header, Some(site), &refusal, hops.client, visit.as_deref());
                 Decision::Answer(verdict_of(refusal.reason), response)
             }
         })
     }
 
+    async fn own_endpoint(
+        &self,
+        plan: &Plan,
+        session: &mut Session,
+        site: &Site,
+        path: &RequestPath,
+        client: IpAddr,
+    ) -> pingora::Result<Decision> {
+        // A proxy that names nobody is not the client, and would be everybody.
+        let known = Some(client).filter(|client| !plan.trusted.include(*client));
+        if let Some(response) = too_many::refused(&plan.gate, site, &session.req_header().method, path, known)
+        {
+            return Ok(Decision::Answer(VerdictLabel::Own, response));
+        }
+        let body = match body(session, endpoints::body_limit(&plan.gate, site, path), &self.patience).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(plan.refuse(session, Some(site), &refusal, client)),
+        };
+        let request = Request::from_parts(session.req_header().as_owned_parts(), body);
+        let response = endpoints::answer(&plan.gate, site, request, path, client).await;
+        Ok(Decision::Answer(VerdictLabel::Own, response))
+    }
+}
+
+impl Plan {
     fn hops(&self, session: &Session) -> Result<Hops, Refusal> {
         let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
         let peer = peer.ok_or_else(|| Refusal::new(Reason::Internal, "the peer has no address"))?;
@@ -209,28 +233,6 @@ impl Front {
         let target = request::target(header).map_err(here)?;
         let path = RequestPath::parse(request::path_of(target), site.allow_encoded_slash).map_err(here)?;
         Ok((site, path))
-    }
-
-    async fn own_endpoint(
-        &self,
-        session: &mut Session,
-        site: &Site,
-        path: &RequestPath,
-        client: IpAddr,
-    ) -> pingora::Result<Decision> {
-        // A proxy that names nobody is not the client, and would be everybody.
-        let known = Some(client).filter(|client| !self.trusted.include(*client));
-        if let Some(response) = too_many::refused(&self.gate, site, &session.req_header().method, path, known)
-        {
-            return Ok(Decision::Answer(VerdictLabel::Own, response));
-        }
-        let body = match body(session, endpoints::body_limit(&self.gate, site, path), &self.patience).await? {
-            Ok(body) => body,
-            Err(refusal) => return Ok(self.refuse(session, Some(site), &refusal, client)),
-        };
-        let request = Request::from_parts(session.req_header().as_owned_parts(), body);
-        let response = endpoints::answer(&self.gate, site, request, path, client).await;
-        Ok(Decision::Answer(VerdictLabel::Own, response))
     }
 
     fn refuse(&self, session: &Session, site: Option<&Site>, refusal: &Refusal, client: IpAddr) -> Decision {

@@ -58,7 +58,7 @@ impl Edge {
                 .map_err(|_| format!("site {}: {text} cannot stand in a header", site.name))
         };
         let part = |(number, route): (usize, &Route)| {
-            let application = Application::new((site.id, number), &route.upstream)?;
+            let application = Application::new((&site.name, number), &route.upstream)?;
             let direct = || value(&application.authority());
             let direct_host = if application.preserves_host() { None } else { Some(direct()?) };
             Ok(Part { application, direct_host })

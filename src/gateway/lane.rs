@@ -227,6 +227,11 @@ impl Crew {
         Ok(Self { handle, at_work: Some(AtWork::Alone(end, thread)) })
     }
 
+    /// To have something done by these threads from elsewhere.
+    pub(super) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Has `work` done.
     pub(super) fn spawn<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
     where

@@ -30,7 +30,7 @@ impl ProxyHttp for Front {
     type CTX = Trip;
 
     fn new_ctx(&self) -> Trip {
-        Trip::new(&self.gate)
+        Trip::new(self.live.load())
     }
 
     /// No modules: the default one, compression, costs each request an allocation even when it is off.
@@ -62,7 +62,7 @@ impl ProxyHttp for Front {
     }
 
     async fn upstream_peer(&self, session: &mut Session, trip: &mut Trip) -> Result<Box<HttpPeer>> {
-        let application = self.application(trip)?;
+        let application = application(trip)?;
         let first = if trip.failed_attempts == 0 { application.preferred() } else { trip.first_place };
         let peer = application.peer(first + trip.failed_attempts, session.is_upgrade_req());
         trip.first_place = first;
@@ -76,7 +76,7 @@ impl ProxyHttp for Front {
         request: &mut RequestHeader,
         trip: &mut Trip,
     ) -> Result<()> {
-        let (passenger, site, edge) = self.permitted(trip)?;
+        let (passenger, site, edge) = permitted(trip)?;
         passenger.dress(request, site, edge);
         Ok(())
     }
@@ -91,7 +91,7 @@ impl ProxyHttp for Front {
         trip: &mut Trip,
     ) -> Result<()> {
         if trip.failed_attempts > 0 {
-            self.application(trip)?.prefer(trip.first_place + trip.failed_attempts);
+            application(trip)?.prefer(trip.first_place + trip.failed_attempts);
         }
         Ok(())
     }
@@ -105,7 +105,7 @@ impl ProxyHttp for Front {
         mut problem: Box<Error>,
     ) -> Box<Error> {
         trip.failed_attempts += 1;
-        let addresses = self.application(trip).ok().map(Application::addresses);
+        let addresses = application(trip).ok().map(Application::addresses);
         problem.set_retry(trip.failed_attempts < addresses.unwrap_or(0).min(MAX_CONNECT_ATTEMPTS));
         problem
     }
@@ -144,14 +144,14 @@ impl ProxyHttp for Front {
             tracing::debug!(problem = problem.etype().as_str(), "an answer broke off");
             return gone;
         }
-        let Some(refusal) = refusal_for(problem, || self.application_of(trip)) else { return gone };
+        let Some(refusal) = refusal_for(problem, || application_of(trip)) else { return gone };
         trip.verdict = match refusal.reason {
             Reason::PathMalformed => VerdictLabel::Malformed,
             _ => VerdictLabel::Failed,
         };
-        let site =
-            trip.site.and_then(|site| self.gate.sites.get(usize::from(site))).map(std::sync::Arc::as_ref);
-        let response = self.refusal(session.req_header(), site, &refusal, trip.client, None);
+        let gate = &trip.plan.gate;
+        let site = trip.site.and_then(|site| gate.sites.get(usize::from(site))).map(std::sync::Arc::as_ref);
+        let response = trip.plan.refusal(session.req_header(), site, &refusal, trip.client, None);
         session.set_keepalive(None);
         let _ = reply::send(session, response).await;
         FailToProxy { error_code: refusal.reason.status(), can_reuse_downstream: false }
@@ -171,7 +171,7 @@ impl ProxyHttp for Front {
             client: trip.client,
             began: trip.began,
         };
-        record.write(&self.gate, self.log_requests);
+        record.write(&trip.plan.gate, trip.plan.log_requests);
     }
 
     /// For pingora's own log lines: without the query, in which applications and identity providers put tokens.
@@ -197,40 +197,40 @@ impl ProxyHttp for Front {
 }
 
 impl Front {
-    /// The passenger and where it goes; an error for a request that nobody let through.
-    fn permitted<'a>(&'a self, trip: &'a Trip) -> Result<(&'a Passenger, &'a Site, &'a Edge)> {
-        let (Passage::Permitted(passenger), Some(site)) = (&trip.passage, trip.site) else {
-            return Err(unjudged());
-        };
-        let place = usize::from(site);
-        match (self.gate.sites.get(place), self.edges.get(place)) {
-            (Some(site), Some(edge)) => Ok((passenger, site, edge)),
-            _ => Err(unjudged()),
-        }
-    }
-
-    /// Where the passenger goes.
-    fn application<'a>(&'a self, trip: &'a Trip) -> Result<&'a Application> {
-        let (passenger, _, edge) = self.permitted(trip)?;
-        passenger.part(edge).map(|part| &part.application).ok_or_else(unjudged)
-    }
-
-    /// Where a request went, for the owner: host and port of the configuration, and the address behind a name.
-    fn application_of(&self, trip: &Trip) -> String {
-        let Ok(application) = self.application(trip) else { return "no application".to_owned() };
-        let authority = application.authority();
-        match trip.application {
-            _ if !application.is_named() => authority,
-            Some(address) => format!("{authority} ({address})"),
-            None => format!("{authority} (no address is known)"),
-        }
-    }
-
     /// Asks the client to come back on a new connection, which will find another gate.
     fn say_goodbye(&self, session: &mut Session) {
         if self.leaving.load(Ordering::Relaxed) {
             session.set_keepalive(None);
         }
+    }
+}
+
+/// The passenger and where it goes; an error for a request that nobody let through.
+fn permitted(trip: &Trip) -> Result<(&Passenger, &Site, &Edge)> {
+    let (Passage::Permitted(passenger), Some(site)) = (&trip.passage, trip.site) else {
+        return Err(unjudged());
+    };
+    let place = usize::from(site);
+    match (trip.plan.gate.sites.get(place), trip.plan.edges.get(place)) {
+        (Some(site), Some(edge)) => Ok((passenger, site, edge)),
+        _ => Err(unjudged()),
+    }
+}
+
+/// Where the passenger goes.
+fn application(trip: &Trip) -> Result<&Application> {
+    let (passenger, _, edge) = permitted(trip)?;
+    passenger.part(edge).map(|part| &part.application).ok_or_else(unjudged)
+}
+
+/// Where a request went, for the owner: host and port of the configuration, and the address behind a name.
+fn application_of(trip: &Trip) -> String {
+    let Ok(application) = application(trip) else { return "no application".to_owned() };
+    let authority = application.authority();
+    match trip.application {
+        _ if !application.is_named() => authority,
+        Some(address) => format!("{authority} ({address})"),
+        None => format!("{authority} (no address is known)"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is counted and told about each request: metrics, and one line in the log.
 
+use super::live::Plan;
 use super::request::path_of;
 use crate::gate::Gate;
 use crate::observe::log::REQUESTS;
@@ -9,22 +10,31 @@ use crate::site::Site;
 use http::Method;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
-/// Counts a request as under way until it is dropped.
-pub(super) struct InFlight<G: Deref<Target = Gate>>(G);
+/// Counts a request as under way until it is dropped, and holds what it began with.
+pub(super) struct InFlight(Arc<Plan>);
 
-impl<G: Deref<Target = Gate>> InFlight<G> {
-    pub(super) fn enter(gate: G) -> Self {
-        gate.metrics.in_flight().fetch_add(1, Ordering::Relaxed);
-        Self(gate)
+impl InFlight {
+    pub(super) fn enter(plan: Arc<Plan>) -> Self {
+        plan.gate.metrics.in_flight().fetch_add(1, Ordering::Relaxed);
+        Self(plan)
     }
 }
 
-impl<G: Deref<Target = Gate>> Drop for InFlight<G> {
+impl Deref for InFlight {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.metrics.in_flight().fetch_sub(1, Ordering::Relaxed);
+        self.0.gate.metrics.in_flight().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

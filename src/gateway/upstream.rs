@@ -8,6 +8,7 @@ use super::hesitant::Hesitant;
 use super::limits::MAX_CONNECT_ATTEMPTS;
 use crate::site::Upstream;
 use arc_swap::ArcSwapOption;
+use aws_lc_rs::digest::{Context, SHA256};
 use pingora::protocols::{ALPN, TcpKeepalive};
 use pingora::tls::CertificateDer;
 use pingora::upstreams::peer::HttpPeer;
@@ -37,7 +38,7 @@ pub(super) struct Application {
     upstream: Upstream,
     authorities: Option<Arc<[WrappedX509]>>,
     /// Kept connections are shared by equal peers, and pingora's idea of equality leaves the CA and the protocol
-    /// version out: each part of each site has a group of its own.
+    /// version out: each part of each site has a group of its own, which is another one when anything of it changes.
     group: u64,
     peers: ArcSwapOption<Peers>,
     /// The address that answered last; others are tried only when it no longer does.
@@ -55,7 +56,7 @@ struct Peers {
 
 impl Application {
     /// Reads the CA file; an address that is no name needs no further look-up. Errors name the key.
-    pub(super) fn new((site, part): (u16, usize), upstream: &Upstream) -> Result<Self, String> {
+    pub(super) fn new((site, part): (&str, usize), upstream: &Upstream) -> Result<Self, String> {
         let authorities = match (&upstream.ca_file, upstream.tls) {
             (Some(file), true) => Some(
                 certificate_authorities(file)
@@ -63,10 +64,11 @@ impl Application {
             ),
             _ => None,
         };
+        let (authorities, trusted) = authorities.unzip();
         let application = Self {
             upstream: upstream.clone(),
             authorities,
-            group: (u64::from(site) << 32 | part as u64) + 1,
+            group: group(&format!("{site} {part} {upstream:?}"), &trusted.unwrap_or_default()),
             peers: ArcSwapOption::empty(),
             preferred: AtomicUsize::new(0),
         };
@@ -74,6 +76,19 @@ impl Application {
             application.settle(vec![address]);
         }
         Ok(application)
+    }
+
+    /// Begins with the addresses that were known before the configuration was read again, if they are of the same host.
+    /// Whether there are any.
+    pub(super) fn inherit(&self, before: &Self) -> bool {
+        let same = |a: &Upstream, b: &Upstream| a.host == b.host && a.port == b.port;
+        let known = before.peers.load_full().filter(|_| same(&self.upstream, &before.upstream));
+        let Some(known) = known else { return false };
+        if self.is_named() {
+            self.settle(known.addresses.clone());
+        }
+        self.prefer(before.preferred());
+        true
     }
 
     /// Whether the host is a name, whose addresses can change.
@@ -200,21 +215,34 @@ fn in_order(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     addresses
 }
 
-/// Certificates of a PEM file, each one parsed: pingora panics over one that cannot be.
-fn certificate_authorities(file: &std::path::Path) -> Result<Arc<[WrappedX509]>, String> {
+/// A number for what kept connections have in common. The highest bit is left for upgrades.
+fn group(upstream: &str, trusted: &[u8]) -> u64 {
+    let mut context = Context::new(&SHA256);
+    context.update(&(upstream.len() as u64).to_be_bytes());
+    context.update(upstream.as_bytes());
+    context.update(trusted);
+    let sum = context.finish();
+    let eight = sum.as_ref().iter().take(8);
+    (eight.fold(0, |sum, octet| sum << 8 | u64::from(*octet)) & !(1 << 63)).max(1)
+}
+
+/// Certificates of a PEM file, each one parsed: pingora panics over one that cannot be; and all their octets.
+fn certificate_authorities(file: &std::path::Path) -> Result<(Arc<[WrappedX509]>, Vec<u8>), String> {
     let mut store = rustls::RootCertStore::empty();
     let mut authorities = Vec::new();
+    let mut octets = Vec::new();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|problem| problem.to_string())? {
         let certificate = certificate.map_err(|problem| problem.to_string())?;
         x509_parser::parse_x509_certificate(&certificate)
             .map_err(|problem| format!("not a certificate: {problem}"))?;
+        octets.extend_from_slice(&certificate);
         authorities.push(WrappedX509::new(certificate.to_vec(), parse_x509));
         store.add(certificate).map_err(|problem| problem.to_string())?;
     }
     if authorities.is_empty() {
         return Err("there is no certificate in it".into());
     }
-    Ok(authorities.into())
+    Ok((authorities.into(), octets))
 }
 
 #[cfg(test)]
@@ -237,15 +265,15 @@ mod tests {
 
     #[test]
     fn an_address_is_known_at_once_and_a_name_is_not() {
-        assert!(Application::new((0, 0), &upstream("[::1]", false)).unwrap().peer(0, false).is_some());
-        let named = Application::new((0, 0), &upstream("app.invalid", false)).unwrap();
+        assert!(Application::new(("a", 0), &upstream("[::1]", false)).unwrap().peer(0, false).is_some());
+        let named = Application::new(("a", 0), &upstream("app.invalid", false)).unwrap();
         assert!(named.is_named() && named.peer(0, false).is_none());
     }
 
     #[test]
     fn the_expected_name_is_never_empty_so_that_the_certificate_is_verified() {
         for host in ["127.0.0.1", "[::1]"] {
-            let application = Application::new((0, 0), &upstream(host, true)).unwrap();
+            let application = Application::new(("a", 0), &upstream(host, true)).unwrap();
             let peer = application.peer(0, false).unwrap();
             assert_eq!(peer.sni(), host.trim_matches(['[', ']']));
             assert!(peer.verify_cert() && peer.verify_hostname());
@@ -254,7 +282,7 @@ mod tests {
 
     #[test]
     fn upgrades_speak_http_1_and_may_be_silent() {
-        let application = Application::new((0, 0), &upstream("127.0.0.1", false)).unwrap();
+        let application = Application::new(("a", 0), &upstream("127.0.0.1", false)).unwrap();
         let (ordinary, upgrade) = (application.peer(0, false).unwrap(), application.peer(0, true).unwrap());
         assert_eq!(ordinary.options.alpn, ALPN::H2);
         assert_eq!(upgrade.options.alpn, ALPN::H1);
@@ -264,14 +292,14 @@ mod tests {
 
     #[test]
     fn sites_do_not_share_connections_to_one_address() {
-        let one = Application::new((0, 0), &upstream("127.0.0.1", true)).unwrap();
-        let other = Application::new((1, 0), &upstream("127.0.0.1", true)).unwrap();
+        let one = Application::new(("a", 0), &upstream("127.0.0.1", true)).unwrap();
+        let other = Application::new(("b", 0), &upstream("127.0.0.1", true)).unwrap();
         assert_ne!(one.peer(0, false).unwrap().reuse_hash(), other.peer(0, false).unwrap().reuse_hash());
     }
 
     #[test]
     fn attempts_go_through_the_addresses_and_the_one_that_answered_comes_first() {
-        let application = Application::new((0, 0), &upstream("app.invalid", false)).unwrap();
+        let application = Application::new(("a", 0), &upstream("app.invalid", false)).unwrap();
         let addresses: Vec<SocketAddr> = vec!["127.0.0.1:1".parse().unwrap(), "127.0.0.2:1".parse().unwrap()];
         application.settle(addresses.clone());
         let at = |attempt| {
@@ -308,7 +336,7 @@ mod tests {
             if let Some(content) = content {
                 std::fs::write(&file, content).unwrap();
             }
-            let problem = Application::new((0, 0), &with_ca).unwrap_err();
+            let problem = Application::new(("a", 0), &with_ca).unwrap_err();
             assert!(problem.contains("ca.pem"), "{problem}");
         }
     }

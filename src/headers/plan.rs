@@ -2,6 +2,7 @@
 
 use super::preset::Preset;
 use super::strip::{Reserved, folded};
+use crate::identity::PartKey;
 use http::{HeaderName, HeaderValue};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,8 +30,8 @@ pub enum Source {
     Organization,
     /// `true` when groups were left out to keep the budget, else empty.
     GroupsOmitted,
-    /// What the owner named beside: the part at this place of the mapping's list.
-    Carried(u8),
+    /// What the owner named beside: this part.
+    Carried(PartKey),
     /// The NameID's value, as the identity provider named the person.
     NameId,
     /// The identity provider's entity ID.

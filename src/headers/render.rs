@@ -106,7 +106,7 @@ impl HeaderPlan {
             Source::AuthnContext if leave < Leave::Names => one(subject.authn_context_class),
             Source::Name if leave < Leave::Names => one(person.name()),
             Source::PreferredUsername if leave < Leave::Names => one(person.preferred_username()),
-            Source::Carried(place) if leave < Leave::Names => one(person.carried(place.into())),
+            Source::Carried(part) if leave < Leave::Names => one(person.carried(part)),
             Source::Groups if leave < Leave::Groups => self.each_group(person, each),
             Source::Roles if leave < Leave::Roles => person.each_role(each),
             Source::FirstRole(known) => {

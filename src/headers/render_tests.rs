@@ -1,5 +1,6 @@
 use super::*;
 use crate::headers::{Encoding, HeaderSpec, Preset, Separator, lay_over};
+use crate::identity::PartKey;
 use crate::identity::tests_support::FakePerson;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,7 @@ fn preset(preset: Preset) -> HeaderPlan {
     let mut carried = 0;
     let own = preset.specs(&mut |_, _| {
         carried += 1;
-        Some(Source::Carried(carried - 1))
+        Some(Source::Carried(PartKey(carried - 1)))
     });
     lay_over(&mut specs, own);
     HeaderPlan::new(specs, HeaderPlan::DEFAULT_BUDGET).unwrap()

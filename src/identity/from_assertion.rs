@@ -112,7 +112,9 @@ impl Said<'_> {
             name: parts.name(),
             preferred_username: parts.text(&Part::PreferredUsername),
             as_sent,
-            carried: mapping.carried.iter().map(|part| parts.text(part)).collect(),
+            carried: (mapping.carried.iter())
+                .filter_map(|part| Some((part.key(), parts.text(part)?)))
+                .collect(),
             email,
             groups,
             roles,

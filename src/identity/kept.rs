@@ -4,7 +4,7 @@
 //! assertion made, and between the two it lay under our own seal; the room `session` hands in nothing else.
 
 use super::octets::{Reader, Writer};
-use super::{AsSent, Groups, Identity};
+use super::{AsSent, Groups, Identity, PartKey};
 use crate::saml::response::NameId;
 
 impl Identity {
@@ -32,7 +32,10 @@ impl Identity {
         to.moment(self.authn_instant);
         to.maybe(self.authn_context_class.as_deref());
         to.count(self.carried.len());
-        self.carried.iter().for_each(|part| to.maybe(part.as_deref()));
+        for (part, text) in &self.carried {
+            to.number(part.0);
+            to.text(text);
+        }
         to.maybe(self.as_sent.user.as_deref());
         to.maybe(self.as_sent.email.as_deref());
         to.byte(self.forced.into());
@@ -64,7 +67,7 @@ impl Identity {
             session_index: owned(from.maybe()?),
             authn_instant: from.moment()?,
             authn_context_class: owned(from.maybe()?),
-            carried: from.list(|from| from.maybe().map(owned))?,
+            carried: from.list(|from| Some((PartKey(from.number()?), from.text()?.to_owned())))?,
             as_sent: AsSent { user: owned(from.maybe()?), email: owned(from.maybe()?) },
             forced: from.flag()?,
             session_not_on_or_after: if from.flag()? { Some(from.moment()?) } else { None },

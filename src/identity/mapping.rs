@@ -1,6 +1,7 @@
 //! How attributes become an identity.
 
 use super::transform::Transform;
+use aws_lc_rs::digest::{SHA256, digest};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -85,6 +86,10 @@ pub enum Part {
     Custom(String),
 }
 
+/// What a session knows a part by that it carries for headers: the beginning of SHA-256 of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PartKey(pub u32);
+
 impl Part {
     /// Those that every identity has, by their keys.
     pub const BUILT_IN: [(&'static str, Self); 7] = [
@@ -96,6 +101,12 @@ impl Part {
         ("preferred_username", Self::PreferredUsername),
         ("groups", Self::Groups),
     ];
+
+    /// What sessions know it by. Made of its name, so that it means the same part after the configuration has changed.
+    pub fn key(&self) -> PartKey {
+        let hash = digest(&SHA256, self.to_string().as_bytes());
+        PartKey(hash.as_ref().iter().take(4).fold(0, |sum, octet| sum << 8 | u32::from(*octet)))
+    }
 
     /// By its key; `custom.x` and, where no built-in part has the name, `x` are the owner's own.
     pub fn named(key: &str) -> Self {

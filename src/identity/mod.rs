@@ -41,7 +41,7 @@ use std::sync::Arc;
 pub use domain::Domain;
 pub use email::normalised as email_address;
 pub(crate) use held::AsSent;
-pub use mapping::{Mapping, Overage, Part};
+pub use mapping::{Mapping, Overage, Part, PartKey};
 pub use preview::{Preview, Speakers, preview, read_as};
 pub use reach::Reach;
 pub use transform::{Pattern, Transform};
@@ -76,8 +76,8 @@ pub struct Identity {
     pub(crate) session_index: Option<String>,
     pub(crate) authn_instant: Moment,
     pub(crate) authn_context_class: Option<String>,
-    /// What `Mapping::carried` names, in its order.
-    pub(crate) carried: Vec<Option<String>>,
+    /// What `Mapping::carried` names, as far as it is there.
+    pub(crate) carried: Vec<(PartKey, String)>,
     pub(crate) as_sent: AsSent,
     pub(crate) forced: bool,
     pub(crate) session_not_on_or_after: Option<Moment>,
@@ -148,8 +148,8 @@ pub trait Person {
     fn each_group(&self, f: &mut dyn FnMut(&str));
     /// Roles in the configuration's order.
     fn each_role(&self, f: &mut dyn FnMut(&str));
-    /// What the part at this place of `Mapping::carried` says.
-    fn carried(&self, _place: usize) -> Option<&str> {
+    /// What this part of those in `Mapping::carried` says.
+    fn carried(&self, _part: PartKey) -> Option<&str> {
         None
     }
     /// How somebody signed in at the identity provider; by default in no way that a rule could want.
@@ -208,8 +208,8 @@ impl Person for Identity {
     fn each_role(&self, f: &mut dyn FnMut(&str)) {
         self.roles.iter().for_each(|role| f(role));
     }
-    fn carried(&self, place: usize) -> Option<&str> {
-        self.carried.get(place)?.as_deref()
+    fn carried(&self, part: PartKey) -> Option<&str> {
+        self.carried.iter().find(|(own, _)| *own == part).map(|(_, text)| text.as_str())
     }
     fn authentication(&self) -> Authentication<'_> {
         let class = self.authn_context_class.as_deref();

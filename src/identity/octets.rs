@@ -77,6 +77,12 @@ impl<'a> Reader<'a> {
         Some(*array)
     }
 
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (octets, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(octets)
+    }
+
     pub(crate) fn number(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }

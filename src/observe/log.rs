@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::reload;
 
 /// Target of the line that is written for each request; `log.requests` turns it off.
 pub const REQUESTS: &str = "vestibule::request";
@@ -62,13 +63,23 @@ pub fn install(settings: &LogSettings, audit: &AuditSettings) -> Result<Outputs,
             Look::Text { colour: anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never }
         }
     };
-    let outputs = Outputs::open(audit, look)?;
+    let mut outputs = Outputs::open(audit, look)?;
     super::audit::install(audit.terms.clone())?;
-    let subscriber = subscriber(settings, look, outputs.log(), outputs.events())?;
+    let (subscriber, wanted) = subscriber(settings, look, outputs.log(), outputs.events())?;
+    outputs.wanted = Some(wanted);
     tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())?;
     Bridge::install()?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(outputs)
+}
+
+/// Changes what is wanted of the log while it is written.
+pub(super) struct Wanted(Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>);
+
+impl Wanted {
+    pub(super) fn change(&self, settings: &LogSettings) -> Result<(), String> {
+        (self.0)(filter(settings)?)
+    }
 }
 
 fn subscriber<W>(
@@ -76,39 +87,42 @@ fn subscriber<W>(
     look: Look,
     writer: W,
     events: Option<EventLines>,
-) -> Result<impl Subscriber + Send + Sync + 'static, String>
+) -> Result<(impl Subscriber + Send + Sync + 'static, Wanted), String>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let (requests, without_events) = (settings.requests, events.is_some());
-    let wanted = filter(&settings.level)?.and(filter_fn(move |metadata| {
-        may_pass(metadata, requests) && !(without_events && is_audit(metadata))
-    }));
+    let without_events = events.is_some();
+    let (level, handle) = reload::Layer::new(filter(settings)?);
+    let wanted =
+        level.and(filter_fn(move |metadata| may_pass(metadata) && !(without_events && is_audit(metadata))));
     let lines = tracing_subscriber::fmt::layer().event_format(look).with_writer(writer).with_filter(wanted);
     let events = events.map(|events| {
         let lines = tracing_subscriber::fmt::layer().event_format(Look::Json).with_writer(events);
         lines.with_filter(filter_fn(is_audit))
     });
-    Ok(tracing_subscriber::registry().with(lines).with(events))
+    let change = Wanted(Box::new(move |level| handle.reload(level).map_err(|problem| problem.to_string())));
+    Ok((tracing_subscriber::registry().with(lines).with(events), change))
 }
 
 fn is_audit(metadata: &Metadata<'_>) -> bool {
     metadata.target() == super::audit::TARGET
 }
 
-fn filter(level: &str) -> Result<EnvFilter, String> {
+fn filter(settings: &LogSettings) -> Result<EnvFilter, String> {
+    let level = settings.level.as_str();
     let unreadable = |error| format!("`{level}` is neither a level nor a list of directives: {error}");
     let audit = "audit=info".parse().map_err(unreadable)?;
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(level);
-    Ok(filter.map_err(unreadable)?.add_directive(audit))
+    let filter = filter.map_err(unreadable)?.add_directive(audit);
+    if settings.requests {
+        return Ok(filter);
+    }
+    Ok(filter.add_directive(format!("{REQUESTS}=off").parse().map_err(unreadable)?))
 }
 
 /// What no setting changes.
-fn may_pass(metadata: &Metadata<'_>, requests: bool) -> bool {
+fn may_pass(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
-    if target == REQUESTS {
-        return requests;
-    }
     let ours = target == super::audit::TARGET || target == "vestibule" || target.starts_with("vestibule::");
     ours || *metadata.level() <= tracing::Level::WARN
 }
@@ -160,7 +174,7 @@ pub(crate) mod tests {
     fn captured_as(settings: &LogSettings, look: Look, f: impl FnOnce()) -> String {
         let sink = Sink::default();
         let made = sink.clone();
-        let subscriber = subscriber(settings, look, move || made.clone(), None).unwrap();
+        let (subscriber, _) = subscriber(settings, look, move || made.clone(), None).unwrap();
         tracing::subscriber::with_default(subscriber, f);
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -224,7 +238,7 @@ pub(crate) mod tests {
         let sink = Sink::default();
         let made = sink.clone();
         let quiet = LogSettings { level: "warn".into(), ..LogSettings::default() };
-        let subscriber = subscriber(&quiet, look, move || made.clone(), outputs.events()).unwrap();
+        let (subscriber, _) = subscriber(&quiet, look, move || made.clone(), outputs.events()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             audit::record(&audit::Event::GateStarted { version: "1" });
             tracing::warn!(target: "vestibule::x", "said in the log");
@@ -246,10 +260,33 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn another_level_counts_at_once() {
+        let sink = Sink::default();
+        let made = sink.clone();
+        let look = Look::Text { colour: false };
+        let (subscriber, wanted) = subscriber(&settings("warn"), look, move || made.clone(), None).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            let say = |word: &str| {
+                tracing::debug!(target: "vestibule::x", "{word}");
+                tracing::info!(target: REQUESTS, "request {word}");
+            };
+            say("before");
+            wanted.change(&settings("debug")).unwrap();
+            say("loud");
+            wanted.change(&LogSettings { requests: false, ..settings("debug") }).unwrap();
+            say("after");
+        });
+        let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        let said =
+            ["before", "request loud", " loud", "request after", " after"].map(|word| log.contains(word));
+        assert_eq!(said, [false, true, true, false, true], "{log}");
+    }
+
+    #[test]
     fn a_level_that_cannot_be_read_is_an_error() {
         for level in ["off", "error", "warn", "info", "debug"] {
-            assert!(filter(level).is_ok(), "{level}");
+            assert!(filter(&settings(level)).is_ok(), "{level}");
         }
-        assert!(filter("vestibule=loud").is_err());
+        assert!(filter(&settings("vestibule=loud")).is_err());
     }
 }

@@ -3,6 +3,7 @@
 
 use super::audit::{self, Event, TARGET, Terms};
 use super::format::Look;
+use super::log::{LogSettings, Wanted};
 use super::log_file::{FileSettings, LogFile};
 use super::queue::{Kind, Losses, Queue, StandardOutput};
 use std::io;
@@ -64,6 +65,8 @@ pub struct Outputs {
     file: Option<Queue>,
     /// Whether events go to standard output in a form of their own.
     events_to_stdout: bool,
+    /// What is wanted of the log; none before it is installed.
+    pub(super) wanted: Option<Wanted>,
 }
 
 /// How long a process that ends in disorder waits for its last lines.
@@ -96,7 +99,7 @@ impl Outputs {
             let demanded = to_stdout.into_iter().chain(file.clone()).collect();
             DEMANDED.set(demanded).map_err(|_| "the audit has begun already".to_owned())?;
         }
-        Ok(Self { stdout, file, events_to_stdout })
+        Ok(Self { stdout, file, events_to_stdout, wanted: None })
     }
 
     /// The writer of the log.
@@ -109,6 +112,17 @@ impl Outputs {
         let stdout = self.events_to_stdout.then(|| self.stdout.clone());
         let queues: Vec<Queue> = stdout.into_iter().chain(self.file.clone()).collect();
         (!queues.is_empty()).then_some(EventLines(queues))
+    }
+
+    /// From here on the log is written at the level of these settings, with or without a line for each request. The look of
+    /// its lines stays.
+    ///
+    /// # Errors
+    /// It is no level, or there is no log.
+    pub fn change(&self, settings: &LogSettings) -> Result<(), String> {
+        self.wanted
+            .as_ref()
+            .map_or_else(|| Err("there is no log".to_owned()), |wanted| wanted.change(settings))
     }
 
     /// Takes nothing more and writes what waits; false when that takes longer.

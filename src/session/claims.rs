@@ -114,6 +114,11 @@ impl Claims {
         }
     }
 
+    /// Every claim that has not ended.
+    pub(super) fn all_at(&self, now: Moment) -> Vec<(ClaimKey, Moment)> {
+        self.until.iter().filter(|(_, until)| **until > now).map(|(key, until)| (*key, *until)).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.until.len()
     }

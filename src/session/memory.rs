@@ -27,13 +27,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Sessions, indexes and claims in memory; gone with the process.
 pub struct MemoryStore {
-    sessions: Cache<ByKey, Arc<Session>, FirstOctets>,
-    max_bytes: u64,
+    pub(super) sessions: Cache<ByKey, Arc<Session>, FirstOctets>,
+    pub(super) max_bytes: u64,
     index: Arc<Index>,
     evicted: Arc<AtomicU64>,
     departed: Arc<Mutex<Departed>>,
-    claims: Mutex<Claims>,
-    made_at: Moment,
+    pub(super) claims: Mutex<Claims>,
+    pub(super) made_at: Moment,
     /// The part of the index that the next sweep begins with.
     next_part: AtomicUsize,
 }
@@ -80,6 +80,14 @@ impl MemoryStore {
     }
 }
 
+impl MemoryStore {
+    pub(super) fn admit(&self, session: Arc<Session>) {
+        // First into the index: the listener takes it out again should it be evicted at once.
+        self.index.add(&session);
+        self.sessions.insert(ByKey(Arc::clone(&session)), session);
+    }
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     fn peek(&self, key: &SessionKey) -> Peek {
@@ -97,9 +105,7 @@ impl Store for MemoryStore {
         if self.sessions.get(session.key()).is_some_and(|held| Arc::ptr_eq(&held, &session)) {
             return Ok(());
         }
-        // First into the index: the listener takes it out again should it be evicted at once.
-        self.index.add(&session);
-        self.sessions.insert(ByKey(Arc::clone(&session)), session);
+        self.admit(session);
         // moka would evict by and by; sign-ins are rare enough to keep the bound exactly.
         self.sessions.run_pending_tasks();
         Ok(())
@@ -189,7 +195,7 @@ fn remember(departed: &Mutex<Departed>, session: Arc<Session>, why: Departure) {
 const MAX_DEPARTED: usize = 4096;
 
 /// A session as the key to itself.
-struct ByKey(Arc<Session>);
+pub(super) struct ByKey(Arc<Session>);
 
 impl Borrow<SessionKey> for ByKey {
     fn borrow(&self) -> &SessionKey {

@@ -12,6 +12,7 @@
 mod claims;
 mod id;
 mod index;
+mod kept;
 mod memory;
 mod names;
 mod portable;
@@ -23,13 +24,14 @@ pub mod suite;
 
 pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
+pub use kept::ReadBack;
 pub use memory::{FirstOctets, MemoryStore};
 pub use portable::{Unreadable, VERSION};
 pub use sign_on::{HandedOver, Origin, Reading, Readings};
 pub use store::{Claim, Departed, Departure, Peek, Selection, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
-use crate::identity::{Authentication, Groups, Identity, Person};
+use crate::identity::{Authentication, Groups, Identity, PartKey, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
 use record::{FIELDS, Field, Qualifiers, Record};
@@ -256,8 +258,8 @@ impl Person for Session {
         self.record.roles().filter_map(|number| NAMES.name(number)).for_each(|name| f(&name));
     }
 
-    fn carried(&self, place: usize) -> Option<&str> {
-        self.record.carried(place)
+    fn carried(&self, part: PartKey) -> Option<&str> {
+        self.record.carried(part)
     }
 
     fn authentication(&self) -> Authentication<'_> {
@@ -282,6 +284,8 @@ pub struct Rendered {
     pub answer: http::HeaderMap,
     /// The JWT inside is to be signed anew from here on.
     pub renew_at: Moment,
+    /// By which configuration of this process they were made: another one makes them anew.
+    pub generation: u64,
 }
 
 impl Rendered {
@@ -293,7 +297,7 @@ impl Rendered {
             answer.insert(name.clone(), value.clone());
         }
         answer.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
-        Self { headers, answer, renew_at }
+        Self { headers, answer, renew_at, generation: 0 }
     }
 }
 
@@ -304,7 +308,7 @@ struct Facts<'a> {
     groups: Option<&'a [String]>,
     roles: &'a [String],
     qualifiers: Qualifiers<'a>,
-    carried: &'a [Option<String>],
+    carried: &'a [(PartKey, String)],
     authn_instant: Moment,
     forced: bool,
     session_not_on_or_after: Option<Moment>,

@@ -9,8 +9,8 @@ use super::record::{FIELDS, Field, Record};
 use super::sign_on::{Kept, Reading, Readings, Tie};
 use super::{Session, SessionKey, SiteKey, whole_seconds};
 use crate::clock::Moment;
-use crate::identity::Identity;
 use crate::identity::octets::{Reader, Writer};
+use crate::identity::{Identity, PartKey};
 use crate::reason::{Reason, Refusal};
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -54,9 +54,12 @@ impl Session {
         to.texts(&names(&mut self.record.roles()));
         to.maybe(self.record.name_qualifier().as_deref());
         to.maybe(self.record.sp_name_qualifier().as_deref());
-        let carried = self.record.all_carried();
+        let carried: Vec<_> = self.record.each_carried().collect();
         to.count(carried.len());
-        carried.iter().for_each(|part| to.maybe(part.as_deref()));
+        for (part, text) in carried {
+            to.number(part.0);
+            to.text(text);
+        }
         write_tie(self.tie(), &mut to);
         to.finish()
     }
@@ -103,7 +106,7 @@ fn read(key: SessionKey, from: &mut Reader<'_>, last_use: Moment) -> Option<Sess
     let groups = if from.flag()? { Some(from.texts()?) } else { None };
     let roles = from.texts()?;
     let qualifiers = [from.maybe()?, from.maybe()?];
-    let carried = from.list(|from| from.maybe().map(|part| part.map(str::to_owned)))?;
+    let carried = from.list(|from| Some((PartKey(from.number()?), from.text()?.to_owned())))?;
     let record = Record::new(strings, groups.as_deref(), &roles, qualifiers, &carried);
     let session = Session {
         key,
@@ -197,7 +200,9 @@ mod tests {
 
     #[test]
     fn a_session_is_read_as_it_was_written() {
+        let carrying = Identity { carried: vec![(PartKey(1), "Sales".into())], ..ada() };
         for session in [
+            Session::establish(&carrying, SiteKey::of("a"), SessionId::random().key(), &LIMITS, NOW),
             sample(1, NOW),
             Sample { groups: None, roles: Vec::new(), index: None, ..Sample::new(2) }.session(NOW),
             Session::establish(&ada(), SiteKey::of("a"), SessionId::random().key(), &LIMITS, NOW),
@@ -210,7 +215,7 @@ mod tests {
             );
             assert_eq!(read.expires_at(), session.expires_at());
             assert_eq!(read.in_group("group-000013"), session.in_group("group-000013"));
-            assert_eq!(read.carried(0), session.carried(0));
+            assert_eq!(read.carried(PartKey(1)), session.carried(PartKey(1)));
             assert_eq!(read.session_index(), session.session_index());
             assert_eq!(read.name_qualifier(), session.name_qualifier());
         }
@@ -219,7 +224,7 @@ mod tests {
     #[test]
     fn what_ties_sessions_is_read_as_it_was_written() {
         let as_sent = AsSent { user: Some("ada@elsewhere.example".into()), email: Some("Ada@X".into()) };
-        let of_wiki = Identity { as_sent, carried: vec![None, Some("x".into())], ..ada() };
+        let of_wiki = Identity { as_sent, carried: vec![(PartKey(7), "x".into())], ..ada() };
         let readings = Readings::new(vec![
             Reading { sites: [SiteKey::of("wiki")].into(), read: Ok(of_wiki) },
             Reading { sites: [SiteKey::of("shop")].into(), read: Err(Reason::UserMissing.into()) },

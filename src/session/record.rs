@@ -9,6 +9,7 @@
 //! LEB128: seven bits a byte, the last byte's top bit clear.
 
 use super::names::NAMES;
+use crate::identity::PartKey;
 use std::sync::Arc;
 
 /// The strings, in the record's order.
@@ -46,7 +47,7 @@ impl Record {
         groups: Option<&[String]>,
         roles: &[String],
         qualifiers: Qualifiers<'_>,
-        carried: &[Option<String>],
+        carried: &[(PartKey, String)],
     ) -> Self {
         let mut bytes = Vec::new();
         for (index, string) in strings.iter().enumerate() {
@@ -65,8 +66,9 @@ impl Record {
             let held = NAMES.hold(qualifier.map(str::to_owned).as_slice());
             write_number(&mut bytes, held.first().map_or(0, |number| u64::from(*number) + 1));
         }
-        for string in carried {
-            write_string(&mut bytes, string.as_deref(), &[]);
+        for (part, string) in carried {
+            write_number(&mut bytes, part.0.into());
+            write_string(&mut bytes, Some(string), &[]);
         }
         // Copied, because an allocator may shrink in place and keep the room that the vector had to grow.
         Self(bytes.as_slice().into())
@@ -116,38 +118,25 @@ impl Record {
         NAMES.name(sp_name_qualifier?)
     }
 
-    /// The string at this place of what headers carry beside.
-    pub(super) fn carried(&self, place: usize) -> Option<&str> {
-        let mut reader = self.after_roles();
-        for _ in 0..2 {
-            reader.number()?;
-        }
-        for _ in 0..place {
-            reader.string()?;
-        }
-        match reader.string()? {
-            Text::Own(text) => str::from_utf8(text).ok(),
-            Text::Known(text) => Some(text),
-            Text::Absent | Text::SameAs(_) => None,
-        }
+    /// What headers carry beside, of this part.
+    pub(super) fn carried(&self, part: PartKey) -> Option<&str> {
+        self.each_carried().find(|(own, _)| *own == part).map(|(_, text)| text)
     }
 
-    /// Everything of what headers carry beside, in its order.
-    pub(super) fn all_carried(&self) -> Vec<Option<String>> {
+    /// All of it.
+    pub(super) fn each_carried(&self) -> impl Iterator<Item = (PartKey, &str)> {
         let mut reader = self.after_roles();
         for _ in 0..2 {
             reader.number();
         }
-        let mut carried = Vec::new();
-        while !reader.0.is_empty() {
-            carried.push(match reader.string() {
-                Some(Text::Own(text)) => str::from_utf8(text).ok().map(str::to_owned),
-                Some(Text::Known(text)) => Some(text.to_owned()),
-                Some(Text::Absent | Text::SameAs(_)) => None,
-                None => break,
-            });
-        }
-        carried
+        std::iter::from_fn(move || {
+            let part = PartKey(u32::try_from(reader.number()?).ok()?);
+            match reader.string()? {
+                Text::Own(text) => Some((part, str::from_utf8(text).ok()?)),
+                Text::Known(text) => Some((part, text)),
+                Text::Absent | Text::SameAs(_) => None,
+            }
+        })
     }
 
     fn after_roles(&self) -> Reader<'_> {
@@ -408,25 +397,26 @@ mod tests {
 
     #[test]
     fn what_headers_carry_beside_costs_nothing_where_they_carry_nothing() {
-        let of = |carried: &[Option<String>]| {
+        let of = |carried: &[(u32, &str)]| {
+            let carried: Vec<_> =
+                carried.iter().map(|(part, text)| (PartKey(*part), (*text).to_owned())).collect();
             Record::new(
                 [None; FIELDS],
                 Some(&owned(&["record-c"])),
                 &owned(&["record-r"]),
                 [None; 2],
-                carried,
+                &carried,
             )
         };
         let long = "x".repeat(300);
-        let record = of(&[Some("Sales".into()), None, Some(long.clone()), Some(KNOWN[3].into())]);
-        assert_eq!(record.carried(0), Some("Sales"));
-        assert_eq!(record.carried(1), None);
-        assert_eq!(record.carried(2), Some(long.as_str()));
-        assert_eq!(record.carried(3), Some(KNOWN[3]));
-        assert_eq!(record.carried(4), None);
+        let record = of(&[(7, "Sales"), (u32::MAX, &long), (0, KNOWN[3])]);
+        assert_eq!(record.carried(PartKey(7)), Some("Sales"));
+        assert_eq!(record.carried(PartKey(1)), None);
+        assert_eq!(record.carried(PartKey(u32::MAX)), Some(long.as_str()));
+        assert_eq!(record.carried(PartKey(0)), Some(KNOWN[3]));
         assert_eq!(names(record.roles()), ["record-r"]);
         let empty = of(&[]);
-        assert_eq!(empty.carried(0), None);
-        assert_eq!(of(&[Some("Sales".into())]).len(), empty.len() + 6);
+        assert_eq!(empty.carried(PartKey(0)), None);
+        assert_eq!(of(&[(7, "Sales")]).len(), empty.len() + 7);
     }
 }

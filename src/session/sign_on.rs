@@ -221,7 +221,7 @@ impl Reading {
                     + one(identity.authn_context_class())
                     + identity.as_sent.len()
                     + 2 * identity.name_id().value.len();
-                let carried: usize = identity.carried.iter().flatten().map(|text| text.len() + STRING).sum();
+                let carried: usize = identity.carried.iter().map(|(_, text)| text.len() + STRING).sum();
                 groups + roles + carried + rest
             }
         };
@@ -314,11 +314,15 @@ mod tests {
             read: Ok(Identity { groups, ..ada() }),
         };
         let held = |readings: &Readings| readings.0.iter().filter(|reading| reading.read.is_ok()).count();
-        // One list, however many sites read it.
-        assert_eq!(held(&Readings::new((0..200).map(|n| of(n, shared.clone())).collect())), 200);
+        // One list, however many sites read it, also where each brings a copy.
+        let copy = Groups::Known(groups.clone().into());
+        let alike = |n: usize| of(n, if n.is_multiple_of(2) { shared.clone() } else { copy.clone() });
+        assert_eq!(held(&Readings::new((0..200).map(alike).collect())), 200);
         // A list of its own for each: some of 240 KB fit, and the others are refused by name.
-        let other = |n: usize| groups.iter().map(|group| format!("{group}{n}")).collect();
-        let own = |n| of(n, Groups::Known(other(n)));
+        let own = |n: usize| {
+            let groups = groups.iter().map(|group| format!("{group}{n:03}")).collect();
+            of(n, Groups::Known(groups))
+        };
         let readings = Readings::new((0..200).map(own).collect());
         assert_eq!(held(&readings), 4);
         let id = SessionId::random();

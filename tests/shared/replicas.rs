@@ -29,7 +29,8 @@ const OWN: &str = "https://own.example.com";
 struct Scene {
     towns: [Town; 2],
     corp: FakeIdp,
-    _server: Server,
+    application: Application,
+    server: Server,
 }
 
 fn scene() -> Scene {
@@ -38,10 +39,16 @@ fn scene() -> Scene {
     let app = Application::named("the application");
     let sites = SITES.replace("PORT", &server.port.to_string());
     let open = || Town::open(&sites, &[("corp", &corp)], &[&app]);
-    Scene { towns: [open(), open()], corp, _server: server }
+    Scene { towns: [open(), open()], corp, application: app, server }
 }
 
 impl Scene {
+    /// Gives one of the gates another configuration.
+    fn reload(&self, gate: usize, sites: &str) {
+        let sites = sites.replace("PORT", &self.server.port.to_string());
+        self.towns[gate].reload(&sites, &[("corp", &self.corp)], &[&self.application]);
+    }
+
     /// Follows redirects from `url`, a step at either gate in turn, until one leads out of the town or to a page.
     fn wander(&self, visitor: &mut Visitor, url: &str) -> crate::browser::Answered {
         let mut at = url.to_owned();
@@ -139,5 +146,56 @@ fn a_sign_out_at_one_gate_ends_the_sites_of_a_sign_on_host_at_the_other() {
             scene.is_soon_over(gate, &mut copy, site);
         }
         assert!(scene.is_signed_in(gate, &mut grace, WIKI), "another person's stays");
+    }
+}
+
+#[test]
+fn a_new_secret_seals_from_the_reload_on_that_brings_it() {
+    const OLD: &str = "secret: zq8KVb5lI0yTtWcXf3uDn7RmAoEpS1hJ";
+    let with = |secret: &str| SITES.replace(OLD, &format!("secret: {secret}"));
+    let (new, both) = (
+        with("c3VyZWx5LW5vdC10aGUtb2xkLW9uZS1hdC1hbGw"),
+        with("[c3VyZWx5LW5vdC10aGUtb2xkLW9uZS1hdC1hbGw, zq8KVb5lI0yTtWcXf3uDn7RmAoEpS1hJ]"),
+    );
+    let scene = scene();
+    let (mut ada, mut eve) = (Visitor::default(), Visitor::default());
+    scene.sign_in(&mut ada, &format!("{OWN}/page"), "ada");
+    (0..2).for_each(|gate| scene.reload(gate, &both));
+    assert!(scene.is_signed_in(0, &mut ada, OWN) && scene.is_signed_in(1, &mut ada, OWN));
+    scene.sign_in(&mut eve, &format!("{OWN}/page"), "eve");
+    // A gate that never had the old one reads what was sealed since, and does not read what was sealed before.
+    let alone = Town::open(
+        &new.replace("PORT", &scene.server.port.to_string()),
+        &[("corp", &scene.corp)],
+        &[&scene.application],
+    );
+    let knows = |visitor: &mut Visitor| {
+        visitor.get(&alone, &format!("{OWN}/vestibule/whoami")).status == StatusCode::OK
+    };
+    assert_eq!((knows(&mut eve), knows(&mut ada)), (true, false));
+    assert!(scene.is_signed_in(0, &mut ada, OWN), "and leaves it alone");
+}
+
+#[test]
+fn a_new_identity_provider_is_given_to_all_gates_before_it_signs_people_in() {
+    let scene = scene();
+    let partner = FakeIdp::new("https://partner.test/metadata");
+    let with = |gate: usize, status: &str| {
+        let added = format!(
+            "  - {{id: partner, metadata_file: partner.xml, email_domains: [partner.test], status: {status}}}\nsign_on:\n"
+        );
+        let sites = SITES.replace("sign_on:\n", &added).replace("PORT", &scene.server.port.to_string());
+        let idps = [("corp", &scene.corp), ("partner", &partner)];
+        scene.towns[gate].reload(&sites, &idps, &[&scene.application]);
+    };
+    (0..2).for_each(|gate| with(gate, "staged"));
+    with(0, "live");
+    let mut ada = Visitor::default();
+    ada.sign_in(&scene.towns[0], OWN, ("partner", &partner), "ada");
+    assert!(scene.is_signed_in(0, &mut ada, OWN) && scene.is_signed_in(1, &mut ada, OWN));
+    // One gate loses it: its sessions end everywhere.
+    scene.reload(1, SITES);
+    for gate in [1, 0] {
+        scene.is_soon_over(gate, &mut ada, OWN);
     }
 }

@@ -15,17 +15,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tracing_subscriber::layer::SubscriberExt as _;
 use vestibule::clock::{Clock, ManualClock, Moment};
-use vestibule::config::{ConsoleAddress, load};
+use vestibule::config::{Config, ConsoleAddress, load};
 use vestibule::gateway::Gateway;
 
 /// A running gate of several sites.
 pub struct Town {
     pub clock: Arc<ManualClock>,
     pub gateway: Gateway,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Town {
@@ -33,8 +34,22 @@ impl Town {
     /// nth application.
     pub fn open(yaml: &str, idps: &[(&str, &FakeIdp)], applications: &[&Application]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let config = Self::read(folder.path(), yaml, idps, applications);
+        let clock = Arc::new(ManualClock::at(START));
+        audit();
+        let gateway = Gateway::start(config, Arc::<ManualClock>::clone(&clock)).unwrap();
+        Self { clock, gateway, folder }
+    }
+
+    /// Gives it another configuration while it runs.
+    pub fn reload(&self, yaml: &str, idps: &[(&str, &FakeIdp)], applications: &[&Application]) {
+        let config = Self::read(self.folder.path(), yaml, idps, applications);
+        self.gateway.reloader().reload(config).unwrap();
+    }
+
+    fn read(folder: &Path, yaml: &str, idps: &[(&str, &FakeIdp)], applications: &[&Application]) -> Config {
         for (name, idp) in idps {
-            std::fs::write(folder.path().join(format!("{name}.xml")), idp.metadata()).unwrap();
+            std::fs::write(folder.join(format!("{name}.xml")), idp.metadata()).unwrap();
         }
         let mut text = format!(
             "listen: {{public: \"127.0.0.1:0\", authz: \"127.0.0.1:0\"}}\nadmin: {{listen: \"127.0.0.1:0\"}}\n\
@@ -43,13 +58,9 @@ impl Town {
         for (number, application) in applications.iter().enumerate() {
             text = text.replace(&format!("APP{number}"), &application.0.to_string());
         }
-        let file = folder.path().join("config.yaml");
+        let file = folder.join("config.yaml");
         std::fs::write(&file, text).unwrap();
-        let config = load(&file, &[], START).unwrap_or_else(|problems| panic!("{problems}"));
-        let clock = Arc::new(ManualClock::at(START));
-        audit();
-        let gateway = Gateway::start(config, Arc::<ManualClock>::clone(&clock)).unwrap();
-        Self { clock, gateway, _folder: folder }
+        load(&file, &[], START).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     pub fn now(&self) -> Moment {

@@ -23,7 +23,10 @@ pub(super) fn plan(file: &Headers, mapping: &mut Mapping, desk: &mut Desk) -> Op
     let mut specs = HeaderPlan::default_set().specs().to_vec();
     for item in file.preset.get().into_iter().flat_map(|OneOrMany(listed)| listed) {
         let Some(Word(preset)) = item.get() else { continue };
-        lay_over(&mut specs, preset.specs(&mut |part, attribute| carry(part, attribute, mapping)));
+        lay_over(
+            &mut specs,
+            preset.specs(&mut |part, attribute| carry(item, part, attribute, mapping, desk)),
+        );
     }
     let mut custom: Vec<HeaderName> = Vec::new();
     for header in file.custom.get().map_or(&[][..], Vec::as_slice) {
@@ -70,16 +73,36 @@ pub(super) fn all_leave(file: &File, desk: &mut Desk) {
 }
 
 /// What carries a part that a preset sends: the owner's own of this name, or the attribute that everybody knows it by.
-fn carry(part: &str, attribute: &str, mapping: &mut Mapping) -> Option<Source> {
+fn carry<T>(
+    item: &Field<T>,
+    part: &str,
+    attribute: &str,
+    mapping: &mut Mapping,
+    desk: &mut Desk,
+) -> Option<Source> {
     let named = Part::named(part);
     if let (Part::Custom(name), true) = (&named, mapping.candidates(&named).is_empty()) {
         mapping.custom.push((name.clone(), vec![attribute.to_owned()]));
     }
-    let place = mapping.carried.iter().position(|own| *own == named).unwrap_or_else(|| {
-        mapping.carried.push(named);
-        mapping.carried.len() - 1
-    });
-    u8::try_from(place).map(Source::Carried).ok()
+    to_carry(named, mapping)
+        .map_err(|message| desk.error(item.problem(format!("sends `{part}`, which {message}"))))
+        .ok()
+}
+
+/// A part among those that headers carry. The error goes on after the part's name.
+fn to_carry(named: Part, mapping: &mut Mapping) -> Result<Source, String> {
+    let key = named.key();
+    match mapping.carried.iter().find(|own| own.key() == key) {
+        Some(own) if *own != named => {
+            return Err(format!("cannot be told from `{own}`: give one of the two another name"));
+        }
+        Some(_) => {}
+        None if mapping.carried.len() > usize::from(u8::MAX) => {
+            return Err("is one part too many: 256 can be sent".to_owned());
+        }
+        None => mapping.carried.push(named),
+    }
+    Ok(Source::Carried(key))
 }
 
 /// How many headers there are for single values.
@@ -119,7 +142,7 @@ fn groups(file: &Headers, mapping: &Mapping, desk: &mut Desk) -> GroupsOut {
     }
 }
 
-/// The place of a part among those that headers carry.
+/// A part among those that headers carry.
 fn carried(header: &Header, part: &str, mapping: &mut Mapping, desk: &mut Desk) -> Option<Source> {
     let named = Part::named(part);
     if mapping.candidates(&named).is_empty() {
@@ -127,12 +150,7 @@ fn carried(header: &Header, part: &str, mapping: &mut Mapping, desk: &mut Desk) 
         desk.error(header.value.problem(message));
         return None;
     }
-    let place = mapping.carried.iter().position(|own| *own == named).unwrap_or_else(|| {
-        mapping.carried.push(named);
-        mapping.carried.len() - 1
-    });
-    let source = u8::try_from(place).map(Source::Carried);
-    source.map_err(|_| desk.error(header.value.problem("is one part too many: 256 can be sent"))).ok()
+    to_carry(named, mapping).map_err(|message| desk.error(header.value.problem(message))).ok()
 }
 
 fn spec(header: &Header, mapping: &mut Mapping, desk: &mut Desk) -> Option<HeaderSpec> {

@@ -1,7 +1,7 @@
 //! Where to listen, and whom to believe about where a request came from.
 
 use super::Desk;
-use super::files::{SMALL_LIMIT, read, read_secret};
+use super::files::{SMALL_LIMIT, looked_at_by_others, read, read_secret};
 use crate::config::file::{File, Tls};
 use crate::config::reader::{Field, Place};
 use crate::config::values::{FilePath, OrOff, Short};
@@ -61,7 +61,13 @@ pub(super) fn listeners(file: &File, forward_auth: bool, desk: &mut Desk) -> Lis
         ],
         desk,
     );
-    Listeners { public: public.0, public_tls: tls(&file.tls, desk), authz: authz.0, grpc: grpc.0, admin }
+    Listeners {
+        public: public.0,
+        public_tls: looked_at_by_others(desk, |desk| tls(&file.tls, desk)),
+        authz: authz.0,
+        grpc: grpc.0,
+        admin,
+    }
 }
 
 /// How many connections each listener serves at once. Browsers open some six each over HTTP/1.1.

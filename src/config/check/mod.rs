@@ -33,12 +33,12 @@ mod state;
 mod store;
 mod upstream;
 
-use super::file::{File, Log, Saml, Shutdown as ShutdownFile};
+use super::file::{File, Log, Reload as ReloadFile, Saml, Shutdown as ShutdownFile};
 use super::reader::Field;
 use super::report::{Problem, Problems, Report};
 use super::values::{Size, Word, show};
 use super::words::Level;
-use super::{Config, Fingerprints, Ourselves, OwnSide, Shutdown, SigningOn};
+use super::{Config, Contents, Fingerprints, Ourselves, OwnSide, Reload, Shutdown, SigningOn};
 use crate::admission::{InvitedList, People};
 use crate::clock::Moment;
 use crate::federation::{Folder, Outbound, Watch};
@@ -61,6 +61,8 @@ pub(super) struct Desk {
     report: Report,
     now: Moment,
     outbound: Outbound,
+    /// What was read, but for what has somebody who looks at it again.
+    contents: Contents,
     /// `state_dir`, where a copy may stand in for a file.
     folder: Option<Folder>,
     /// Of the identity providers that were read so far.
@@ -77,6 +79,7 @@ pub(super) fn check(
     now: Moment,
     report: Report,
     outbound: Outbound,
+    contents: &mut Contents,
 ) -> Result<Config, Problems> {
     let mut desk = Desk::new(report, now, outbound);
     desk.folder = state::folder(file, &mut desk);
@@ -124,6 +127,9 @@ pub(super) fn check(
     let audit = audit::audit(file, lasting, &mut desk);
     let branding = looks::of_no_site(&file.branding, now);
 
+    let reload = reload(&file.reload, &mut desk);
+    *contents = std::mem::take(&mut desk.contents);
+
     let mut watches = desk.watches;
     for watch in &mut watches {
         watch.folder.clone_from(&desk.folder);
@@ -146,6 +152,7 @@ pub(super) fn check(
         keys,
         keys_are_ephemeral,
         jwt_keys,
+        jwt_keys_are_ephemeral: file.jwt.private_key_file.is_absent(),
         store_max_bytes,
         shared_store,
         message_limits,
@@ -154,6 +161,7 @@ pub(super) fn check(
         console,
         connections,
         shutdown,
+        reload,
         watches,
         log,
         audit,
@@ -206,7 +214,7 @@ fn every_site(views: &[View], described: Option<&[Described<'_>]>, desk: &mut De
 /// What the identity provider is told about us. Everything is checked, so that the rest can be warned of; only what
 /// is told decides.
 pub(super) fn ourselves(file: &File, now: Moment, report: Report) -> Result<Ourselves, Problems> {
-    let problems = check(file, now, report, Outbound::direct())
+    let problems = check(file, now, report, Outbound::direct(), &mut Contents::default())
         .err()
         .map_or_else(Vec::new, |Problems(problems)| problems);
     let matters = |problem: &Problem| sites::is_about_ourselves(&problem.path);
@@ -246,7 +254,16 @@ fn own_side(view: &View, desk: &mut Desk) -> Option<OwnSide> {
 
 impl Desk {
     fn new(report: Report, now: Moment, outbound: Outbound) -> Self {
-        Self { report, now, outbound, folder: None, watches: Vec::new(), people: None, lists: HashMap::new() }
+        Self {
+            report,
+            now,
+            outbound,
+            contents: Contents::default(),
+            folder: None,
+            watches: Vec::new(),
+            people: None,
+            lists: HashMap::new(),
+        }
     }
 
     fn error(&mut self, problem: Problem) {
@@ -320,6 +337,12 @@ fn shutdown(file: &ShutdownFile, desk: &mut Desk) -> Shutdown {
     let mut read =
         |field, default| desk.duration(field, Duration::from_secs(default), Duration::ZERO, LONGEST_SHUTDOWN);
     Shutdown { delay: read(&file.delay, 5), drain: read(&file.drain, 20) }
+}
+
+/// Looking costs some system calls a file: more often than each second is of no use to anybody.
+fn reload(file: &ReloadFile, desk: &mut Desk) -> Reload {
+    let (default, second, hour) = (Duration::from_secs(2), Duration::from_secs(1), Duration::from_secs(3600));
+    Reload { watch: file.watch.or(true), interval: desk.duration(&file.interval, default, second, hour) }
 }
 
 fn log(file: &Log) -> LogSettings {

@@ -16,6 +16,7 @@ pub(super) use removals::Removals;
 pub(super) use routes::Pinned;
 pub(super) use trust::{Doorkeeper, Peer};
 
+use super::live::Live;
 use super::record::InFlight;
 use super::reply::discard_body;
 use super::serve::Answer;
@@ -32,7 +33,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Answers questions.
+/// Answers questions by the configuration that is in use.
+pub(super) struct Questions {
+    pub(super) live: Arc<Live>,
+}
+
+/// Answers questions by one configuration.
 pub(super) struct Authz {
     gate: Arc<Gate>,
     routes: Routes,
@@ -44,12 +50,29 @@ pub(super) struct Authz {
     log_requests: bool,
 }
 
+/// A peer as one configuration has met it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Met {
+    peer: Peer,
+    /// Of the configuration that says so.
+    generation: u64,
+}
+
 impl Authz {
     pub(super) fn new(gate: Arc<Gate>, keeper: Doorkeeper, log_requests: bool) -> Self {
         let routes = Routes::new(&gate.sites);
         let asks_where = gate.sites.iter().map(|site| site.rules.ask_for_client()).collect();
         let removals = gate.sites.iter().map(|site| Removals::of(site)).collect();
         Self { gate, routes, keeper, asks_where, removals, log_requests }
+    }
+
+    pub(super) fn meet(&self, address: IpAddr) -> Met {
+        Met { peer: self.keeper.meet(address), generation: self.gate.generation() }
+    }
+
+    /// What is known of somebody whom another configuration may have met.
+    pub(super) fn meet_again(&self, met: Met) -> Peer {
+        if met.generation == self.gate.generation() { met.peer } else { self.keeper.meet(met.peer.address) }
     }
 
     /// Who may ask.
@@ -92,26 +115,27 @@ impl Authz {
 }
 
 #[async_trait]
-impl Answer for Authz {
-    type Peer = Peer;
+impl Answer for Questions {
+    type Peer = Met;
     type Body = Full<Bytes>;
 
-    fn meet(&self, peer: IpAddr) -> Peer {
-        self.keeper.meet(peer)
+    fn meet(&self, peer: IpAddr) -> Met {
+        self.live.look().authz.meet(peer)
     }
 
     fn answer_now(
         &self,
         request: &Request<Incoming>,
-        peer: Peer,
+        peer: Met,
         began: Instant,
     ) -> Option<Response<Full<Bytes>>> {
         if !request.body().is_end_stream() {
             return None;
         }
         // Not counted as in flight: it is over before anybody can look.
-        let response = match self.posed(request, peer, began) {
-            Ok(posed) => self.at_once(&posed)?.response,
+        let authz = &self.live.look().authz;
+        let response = match authz.posed(request, authz.meet_again(peer), began) {
+            Ok(posed) => authz.at_once(&posed)?.response,
             Err(nothing) => *nothing,
         };
         Some(response.map(Full::new))
@@ -120,14 +144,15 @@ impl Answer for Authz {
     async fn answer_later(
         &self,
         request: Request<Incoming>,
-        peer: Peer,
+        peer: Met,
         began: Instant,
     ) -> Response<Full<Bytes>> {
-        let _in_flight = InFlight::enter(&*self.gate);
+        let plan = InFlight::enter(self.live.load());
         let (head, body) = request.into_parts();
         let head = Request::from_parts(head, ());
-        let response = match self.posed(&head, peer, began) {
-            Ok(posed) => self.with_the_store(&posed).await.response,
+        let authz = &plan.authz;
+        let response = match authz.posed(&head, authz.meet_again(peer), began) {
+            Ok(posed) => authz.with_the_store(&posed).await.response,
             Err(nothing) => *nothing,
         };
         // Some gateways pass a piece of the client's body on; nobody here looks at it.
@@ -142,7 +167,7 @@ impl Answer for Authz {
 impl Authz {
     /// Without a connection.
     pub(super) async fn answered<B>(&self, request: &Request<B>, peer: IpAddr) -> Response<Bytes> {
-        match self.posed(request, self.meet(peer), Instant::now()) {
+        match self.posed(request, self.keeper.meet(peer), Instant::now()) {
             Ok(posed) => self.with_the_store(&posed).await.response,
             Err(nothing) => *nothing,
         }

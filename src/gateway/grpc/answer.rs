@@ -24,7 +24,7 @@ const APPEND_IF_EXISTS_OR_ADD: u64 = 0;
 const OVERWRITE_IF_EXISTS_OR_ADD: u64 = 2;
 
 /// What the client must not have sent to a site, in the form of an answer.
-pub(super) struct Removed {
+pub(in crate::gateway) struct Removed {
     /// As fields, made once.
     fields: Vec<u8>,
 }

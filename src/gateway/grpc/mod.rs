@@ -8,13 +8,15 @@ mod answer;
 mod check;
 mod wire;
 
-use super::authz::{Asked, Authz, Dialect, Peer, Pinned, Posed};
+use super::authz::{Asked, Authz, Dialect, Met, Pinned, Posed};
 use super::limits::{MAX_GRPC_MESSAGE, Patience};
+use super::live::{Live, Plan};
 use super::record::InFlight;
 use super::serve::Answer;
 use crate::gate::Gate;
 use crate::reason::{Reason, Refusal};
-use answer::{Removed, Reply, Status, Taken};
+pub(super) use answer::Removed;
+use answer::{Reply, Status, Taken};
 use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
 use check::Check;
@@ -38,57 +40,45 @@ const FRAME_HEAD: usize = 5;
 
 /// Answers questions over gRPC.
 pub(super) struct Grpc {
-    gate: Arc<Gate>,
-    authz: Arc<Authz>,
-    patience: Patience,
+    pub(super) live: Arc<Live>,
+    pub(super) patience: Patience,
     /// Set when the gate is about to go.
-    leaving: Arc<AtomicBool>,
-    /// Of each site.
-    removed: Box<[Removed]>,
+    pub(super) leaving: Arc<AtomicBool>,
 }
 
-impl Grpc {
-    /// `leaving` is set when the gate is about to go.
-    pub(super) fn new(
-        gate: Arc<Gate>,
-        authz: Arc<Authz>,
-        patience: Patience,
-        leaving: Arc<AtomicBool>,
-    ) -> Self {
-        let removed =
-            gate.sites.iter().filter_map(|site| authz.removals_at(site.id)).map(Removed::at).collect();
-        Self { gate, authz, patience, leaving, removed }
-    }
+/// Of each site, what the gateway is to take away, in Envoy's words.
+pub(super) fn removed(gate: &Gate, authz: &Authz) -> Box<[Removed]> {
+    gate.sites.iter().filter_map(|site| authz.removals_at(site.id)).map(Removed::at).collect()
 }
 
 #[async_trait]
 impl Answer for Grpc {
-    type Peer = Peer;
+    type Peer = Met;
     type Body = Reply;
 
-    fn meet(&self, peer: IpAddr) -> Peer {
-        self.authz.keeper().meet(peer)
+    fn meet(&self, peer: IpAddr) -> Met {
+        self.live.look().authz.meet(peer)
     }
 
     /// Every call has a message that must be read first.
     fn answer_now(
         &self,
         _request: &Request<Incoming>,
-        _peer: Peer,
+        _peer: Met,
         _began: Instant,
     ) -> Option<Response<Reply>> {
         None
     }
 
-    async fn answer_later(&self, request: Request<Incoming>, peer: Peer, began: Instant) -> Response<Reply> {
-        let _in_flight = InFlight::enter(&*self.gate);
+    async fn answer_later(&self, request: Request<Incoming>, peer: Met, began: Instant) -> Response<Reply> {
+        let plan = InFlight::enter(self.live.load());
         let (head, body) = request.into_parts();
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         if head.version != Version::HTTP_2 || !kind.starts_with(b"application/grpc") {
             return answer::no_call(head.version);
         }
         match head.uri.path() {
-            CHECK => self.check(&head.headers, body, peer, began).await,
+            CHECK => self.check(&plan, &head.headers, body, (peer, began)).await,
             HEALTH => self.health(body).await,
             _ => answer::failed(Status::Unimplemented),
         }
@@ -98,12 +88,14 @@ impl Answer for Grpc {
 impl Grpc {
     async fn check(
         &self,
+        plan: &Plan,
         headers: &HeaderMap,
         body: Incoming,
-        peer: Peer,
-        began: Instant,
+        (met, began): (Met, Instant),
     ) -> Response<Reply> {
-        let admitted = self.authz.keeper().admit(peer, headers);
+        let authz = &plan.authz;
+        let peer = authz.meet_again(met);
+        let admitted = authz.keeper().admit(peer, headers);
         // Whoever may not ask is not listened to.
         let message = match &admitted {
             Ok(()) => self.message(body).await,
@@ -113,7 +105,7 @@ impl Grpc {
         let nothing = HeaderMap::new();
         let (asked, pinned, connected, of_client) = match check {
             Ok(Check { asked, site, connected, headers }) => {
-                (Ok(asked), self.authz.pinned(site), connected, headers)
+                (Ok(asked), authz.pinned(site), connected, headers)
             }
             Err(refusal) => (Err::<Asked<'_>, _>(refusal), Pinned::No, None, nothing),
         };
@@ -128,15 +120,15 @@ impl Grpc {
             connected,
             began,
         };
-        let answered = match self.authz.at_once(&posed) {
+        let answered = match authz.at_once(&posed) {
             Some(answered) => answered,
-            None => self.authz.with_the_store(&posed).await,
+            None => authz.with_the_store(&posed).await,
         };
         let taken = answered.site.and_then(|site| {
             Some(Taken {
-                removed: self.removed.get(usize::from(site))?,
-                removals: self.authz.removals_at(site)?,
-                site: self.gate.sites.get(usize::from(site))?,
+                removed: plan.grpc_removed.get(usize::from(site))?,
+                removals: authz.removals_at(site)?,
+                site: plan.gate.sites.get(usize::from(site))?,
                 sent: &of_client,
             })
         });

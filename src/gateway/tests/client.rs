@@ -1,11 +1,11 @@
 //! A client that writes exactly the octets it is told to.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// No answer takes this long unless something is broken.
-const NEVER: Duration = Duration::from_secs(30);
+const NEVER: Duration = Duration::from_secs(60);
 
 /// A whole answer, as far as it came.
 #[derive(Debug, Clone)]
@@ -123,4 +123,19 @@ fn unchunked(mut rest: &[u8]) -> Vec<u8> {
         rest = rest.get(length + 2..).unwrap_or_default();
     }
     whole
+}
+
+/// Waits until the other side has closed.
+pub(super) fn is_closed(socket: &mut TcpStream) -> bool {
+    socket.set_read_timeout(Some(NEVER)).unwrap();
+    let mut some = [0; 1024];
+    loop {
+        match socket.read(&mut some) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(problem) => {
+                return matches!(problem.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+            }
+        }
+    }
 }

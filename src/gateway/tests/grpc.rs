@@ -2,7 +2,7 @@
 
 use super::client;
 use super::envoy::{self, CHECK, Checked, Question, call, call_on, check, checked, field, framed};
-use super::house::{HOST, House, Plan, ada, any_port, change_rules, site};
+use super::house::{HOST, House, Plan, ada, any_port, change_rules, config, site};
 use crate::config::Config;
 use crate::headers::HeaderPlan;
 use crate::site::Face;
@@ -121,6 +121,22 @@ fn only_who_may_ask_is_listened_to() {
     let line = format!("{own}: {SECRET}");
     let claimed = check(at(&secret), &question("GET", "/public/a", &[&line]), &[]);
     assert_eq!(claimed.status, 403);
+}
+
+#[test]
+fn another_configuration_says_who_may_ask() {
+    let house = plan().start();
+    let with = |secret: &str| {
+        let mut config = config(vec![site(0, HOST, Face::ForwardAuth)]);
+        config.trusted_proxies.clear();
+        config.gateways.secrets = vec![secret.to_owned().into()];
+        house.gateway.reloader().reload(config).unwrap();
+        let said = [("x-vestibule-gateway-secret", SECRET)];
+        check(at(&house), &question("GET", "/public/a", &[]), &said).status
+    };
+    assert_eq!(check(at(&house), &question("GET", "/public/a", &[]), &[]).status, 200);
+    assert_eq!(with("vutsrqponmlkjihgfedcba9876543210"), 403);
+    assert_eq!(with(SECRET), 200);
 }
 
 #[test]

@@ -5,18 +5,24 @@ use super::origin::Origin;
 use crate::access::{Access, Cors, PathPattern, Rule, Rules, Term};
 use crate::admission::Admission;
 use crate::clock::{Clock, ManualClock, Moment};
-use crate::config::{Config, Listeners, Shutdown};
+use crate::config::{Config, Gateways, Listeners, Reload, Shutdown};
 use crate::cookies::{CookiePolicy, Kind};
+use crate::gate::Gate;
+use crate::gateway::forward::Edge;
+use crate::gateway::live::{Live, Plan as Served, Terms};
+use crate::gateway::reload::parts;
+use crate::gateway::request::TrustedProxies;
 use crate::gateway::{Gateway, Patience};
 use crate::headers::HeaderPlan;
 use crate::headers::jwt::JwtKeys;
 use crate::identity::{Groups, Identity, Mapping};
+use crate::login::verifier::Verifier;
 use crate::observe::log::LogSettings;
 use crate::pages::Branding;
 use crate::saml::parties::{EntityId, Limits as MessageLimits, Policy, ServiceProvider};
 use crate::saml::response::NameId;
 use crate::seal::KeyRing;
-use crate::session::{Limits, Session, SessionId, SiteKey};
+use crate::session::{Limits, Session, SessionId, SiteKey, Store};
 use crate::site::{Face, PublicUrl, Site, Upstream};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -113,6 +119,21 @@ impl House {
         let line = figures.find(|line| words.iter().all(|word| line.contains(word)))?;
         line.rsplit(' ').next()?.parse().ok()
     }
+}
+
+/// A gate that serves nobody.
+pub(super) fn gate(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<Gate> {
+    let verifier = Verifier::with(1, 1).unwrap();
+    Arc::new(Gate::with_verifier(parts(config), store, clock, verifier))
+}
+
+/// What is served by a gate that nothing was started for, and that trusts nobody.
+pub(super) fn live(gate: Arc<Gate>) -> Arc<Live> {
+    let edges = gate.sites.iter().map(|site| Edge::new(site).unwrap()).collect();
+    let shutdown = Shutdown { delay: Duration::ZERO, drain: Duration::ZERO };
+    let trusted = TrustedProxies::new(Vec::new());
+    let terms = Terms { trusted, gateways: Gateways::default(), log_requests: false, shutdown };
+    Live::new(Served::new(gate, edges, terms))
 }
 
 pub(super) fn any_port() -> SocketAddr {
@@ -222,6 +243,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         keys: KeyRing::random(),
         keys_are_ephemeral: true,
         jwt_keys: JwtKeys::generate(),
+        jwt_keys_are_ephemeral: true,
         store_max_bytes: 16 << 20,
         shared_store: None,
         connections: 100,
@@ -230,6 +252,7 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         console: None,
         bounds: crate::limits::Limits::default(),
         shutdown: Shutdown { delay: Duration::ZERO, drain: Duration::from_secs(20) },
+        reload: Reload { watch: false, interval: Duration::from_secs(2) },
         watches: Vec::new(),
         log: LogSettings::default(),
         audit: crate::observe::AuditSettings::default(),

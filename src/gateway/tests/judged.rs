@@ -5,8 +5,6 @@ use super::house::{HOST, House, Plan, ada, change_rules, root};
 use super::origin::{Origin, Seen, nobody};
 use crate::access::{Access, PathPattern, Rule, Term};
 use crate::gateway::decide::{Front, Trip};
-use crate::gateway::forward::Edge;
-use crate::gateway::request::TrustedProxies;
 use crate::identity::Identity;
 use pingora::http::RequestHeader;
 use pingora::proxy::{ProxyHttp, Session};
@@ -289,14 +287,11 @@ fn one_connection_serves_many_and_each_is_judged_for_itself() {
 #[tokio::test]
 async fn what_nobody_judged_is_not_forwarded() {
     let house = Plan::before(nobody()).start();
-    let gate = house.gateway.gate().clone();
-    let edges: Arc<[Edge]> = gate.sites.iter().map(|site| Edge::new(site).unwrap()).collect();
+    let gate = house.gateway.gate();
+    let live = super::house::live(gate);
     let front = Front {
-        gate: gate.clone(),
-        edges,
-        trusted: TrustedProxies::new(Vec::new()),
+        live: live.clone(),
         patience: super::house::patience(),
-        log_requests: false,
         leaving: Arc::default(),
         seats: Arc::default(),
     };
@@ -306,7 +301,7 @@ async fn what_nobody_judged_is_not_forwarded() {
         .unwrap();
     let mut session = Session::new_h1(Box::new(near));
     session.read_request().await.unwrap();
-    let mut trip = Trip::new(&gate);
+    let mut trip = Trip::new(live.load());
     trip.site = Some(0);
     assert!(front.upstream_peer(&mut session, &mut trip).await.is_err());
     let mut request = RequestHeader::build("GET", b"/", None).unwrap();

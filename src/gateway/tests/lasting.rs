@@ -2,7 +2,7 @@
 
 use super::super::seats::Seats;
 use super::super::watch::Watch;
-use super::client::{self, connect};
+use super::client::{self, connect, is_closed};
 use super::house::{HOST, House, NOW, Plan, ada};
 use super::origin::Origin;
 use crate::clock::Moment;
@@ -11,7 +11,7 @@ use crate::session::{Session, SessionKey};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,21 +54,6 @@ fn echo(socket: &mut TcpStream) {
     let mut back = vec![0; frame.len()];
     socket.read_exact(&mut back).unwrap();
     assert_eq!(back, frame);
-}
-
-/// Waits until the other side has closed.
-fn is_closed(socket: &mut TcpStream) -> bool {
-    socket.set_read_timeout(Some(NEVER)).unwrap();
-    let mut some = [0; 1024];
-    loop {
-        match socket.read(&mut some) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(problem) => {
-                return matches!(problem.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
-            }
-        }
-    }
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -194,12 +179,12 @@ fn a_site_may_give_it_some_time() {
         gate.store.remove(session.key()).await.unwrap();
         let found_at = NOW.plus(Duration::from_secs(5));
         for (later, cut) in [(0, false), (599, false), (600, true)] {
-            seats.look(gate, found_at.plus(Duration::from_secs(later))).await;
+            seats.look(&gate, found_at.plus(Duration::from_secs(later))).await;
             assert_eq!(futures_util::poll!(is_cut.as_mut()).is_ready(), cut, "after {later} s");
         }
         // Who sits there next is another.
         seats.take(&watch, another, 0, NOW);
-        seats.look(gate, found_at.plus(grace)).await;
+        seats.look(&gate, found_at.plus(grace)).await;
         let mut is_cut = std::pin::pin!(watch.seat.is_cut());
         assert!(futures_util::poll!(is_cut.as_mut()).is_pending());
     });

@@ -1,10 +1,12 @@
 //! What is too much, too often or too slow.
 
 use super::client::{self, connect, request};
-use super::house::{HOST, House, Plan, ada, patience};
+use super::house::{HOST, House, Plan, ada, config, patience, site, upstream};
 use super::origin::Origin;
+use crate::config::Config;
 use crate::gateway::Patience;
 use crate::limits::{Limits, Rate, RateLimits, Rates};
+use crate::site::Face;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,26 @@ fn strict(origin: &Origin) -> House {
     Plan::before(origin.address)
         .with(|config| config.bounds = Limits { rates, header_lines: 30, ..Limits::default() })
         .start()
+}
+
+#[test]
+fn another_configuration_forgives_nobody_unless_it_says_another_rate() {
+    let origin = Origin::start();
+    let house = strict(&origin);
+    while sign_in(&house, "192.0.2.7").status != 429 {}
+    let with = |rate| {
+        let rates = Rates { per_address: Some(rate), per_idp: None };
+        let rates = RateLimits { sign_ins: rates, answers: rates };
+        let site = site(0, HOST, Face::from(upstream(origin.address)));
+        Config { bounds: Limits { rates, header_lines: 50, ..Limits::default() }, ..config(vec![site]) }
+    };
+    house.gateway.reloader().reload(with(FEW)).unwrap();
+    assert_eq!(sign_in(&house, "192.0.2.7").status, 429);
+    let many: Vec<String> = (0..40).map(|n| format!("X-Line-{n}: x")).collect();
+    let lines: Vec<&str> = ["GET /public/a"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    assert_eq!(house.ask(&lines).status, 200, "other limits count at once");
+    house.gateway.reloader().reload(with(Rate { count: 4, ..FEW })).unwrap();
+    assert_ne!(sign_in(&house, "192.0.2.7").status, 429);
 }
 
 fn sign_in(house: &House, client: &str) -> client::Answer {

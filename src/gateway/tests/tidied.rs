@@ -1,9 +1,9 @@
 //! What happens while nobody comes.
 
-use super::house::{HOST, NOW, ada, config, site};
+use super::house::{self, HOST, NOW, ada, config, site};
 use crate::clock::ManualClock;
 use crate::gateway::background;
-use crate::session::{Session, SessionId};
+use crate::session::{MemoryStore, Session, SessionId};
 use crate::site::Face;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,15 @@ use std::time::Duration;
 #[tokio::test(start_paused = true)]
 async fn what_has_ended_is_forgotten() {
     let clock = Arc::new(ManualClock::at(NOW));
-    let gate =
-        crate::gateway::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), clock.clone(), None).unwrap();
-    let gate = Arc::new(gate);
+    let store = Arc::new(MemoryStore::new(1 << 20, NOW));
+    let gate = house::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), store, clock.clone());
     let site = &gate.sites[0];
     let session = Session::establish(&ada(), site.key, SessionId::random().key(), &site.session_limits, NOW);
     gate.store.insert(Arc::new(session)).await.unwrap();
     clock.advance(site.session_limits.max_age * 2);
     assert_eq!(gate.store.size().sessions, 1);
 
-    let tidying = tokio::spawn(background::keep_tidy(gate.clone()));
+    let tidying = tokio::spawn(background::keep_tidy(house::live(gate.clone())));
     tokio::time::sleep(Duration::from_secs(60)).await;
     tidying.abort();
 

@@ -1,13 +1,11 @@
 //! What goes on while the store cannot be reached.
 
-use super::house::{HOST, NOW, SESSION_COOKIE, any_port, config, patience, site, upstream};
+use super::house::{self, HOST, NOW, SESSION_COOKIE, any_port, config, live, patience, site, upstream};
 use crate::clock::{ManualClock, Moment};
-use crate::gate::{Gate, Parts};
+use crate::gate::Gate;
 use crate::gateway::authz::{Authz, Doorkeeper};
 use crate::gateway::decide::{Decision, Front, Trip};
-use crate::gateway::forward::Edge;
 use crate::gateway::request::TrustedProxies;
-use crate::login::verifier::Verifier;
 use crate::observe::metrics::VerdictLabel;
 use crate::session::{
     Claim, ClaimKey, Peek, Selection, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError,
@@ -76,18 +74,7 @@ impl Store for Gone {
 }
 
 fn gate(face: Face) -> Arc<Gate> {
-    let config = config(vec![site(0, HOST, face)]);
-    let parts = Parts {
-        sites: config.sites,
-        keys: config.keys,
-        jwt_keys: config.jwt_keys,
-        branding: config.branding,
-        message_limits: config.message_limits,
-        second_opinion: config.second_opinion,
-        bounds: config.bounds,
-    };
-    let verifier = Verifier::with(1, 1).unwrap();
-    Arc::new(Gate::with_verifier(parts, Arc::new(Gone), Arc::new(ManualClock::at(NOW)), verifier))
+    house::gate(config(vec![site(0, HOST, face)]), Arc::new(Gone), Arc::new(ManualClock::at(NOW)))
 }
 
 fn cookie() -> String {
@@ -97,15 +84,9 @@ fn cookie() -> String {
 #[tokio::test]
 async fn the_proxy_lets_pass_whom_it_would_let_pass_unknown_and_refuses_others() {
     let gate = gate(Face::from(upstream(any_port())));
-    let front = Front {
-        gate: gate.clone(),
-        edges: gate.sites.iter().map(|site| Edge::new(site).unwrap()).collect(),
-        trusted: TrustedProxies::new(Vec::new()),
-        patience: patience(),
-        log_requests: false,
-        leaving: Arc::default(),
-        seats: Arc::default(),
-    };
+    let live = live(gate);
+    let front =
+        Front { live: live.clone(), patience: patience(), leaving: Arc::default(), seats: Arc::default() };
     for (path, expected) in
         [("/public/a", None), ("/optional/a", None), ("/a", Some(503)), ("/admin/a", Some(503))]
     {
@@ -119,7 +100,7 @@ async fn the_proxy_lets_pass_whom_it_would_let_pass_unknown_and_refuses_others()
         near.set_socket_digest(socket);
         let mut session = Session::new_h1(Box::new(near));
         session.read_request().await.unwrap();
-        let mut trip = Trip::new(&gate);
+        let mut trip = Trip::new(live.load());
         match (front.decide(&mut session, &mut trip).await.unwrap(), expected) {
             (Decision::Forward(passenger), None) => assert!(!passenger.is_identified(), "{path}"),
             (Decision::Answer(VerdictLabel::Failed, response), Some(status)) => {

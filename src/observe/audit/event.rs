@@ -135,7 +135,7 @@ pub enum Event<'a> {
         name_id: &'a str,
         /// The session's public name.
         session: &'a str,
-        /// `idle`, `max-age`, `no-room`, `retired` or `revoked`.
+        /// `idle`, `max-age`, `no-room`, `retired`, `revoked`, `idp-gone` or `site-gone`.
         why: &'static str,
     },
     /// More sessions ended by themselves at the same time than are told of one by one.
@@ -308,6 +308,31 @@ pub enum Event<'a> {
         fingerprint_before: &'a str,
         /// The keys that are different, without their values, a line each.
         differences: &'a [String],
+        /// Those that count from the next start only.
+        at_next_start: &'a [String],
+    },
+    /// One that was read while the gate runs is not used.
+    ConfigRefused {
+        /// The file.
+        source: &'a str,
+        /// The keys with which something is wrong, a line each.
+        differences: &'a [String],
+        /// What is wrong, where it is no key.
+        detail: &'a str,
+    },
+    /// The sessions that the process before has left go on.
+    SessionsTakenUp {
+        /// The file.
+        source: &'a str,
+        /// How many.
+        sessions: usize,
+    },
+    /// They do not.
+    SessionsRefused {
+        /// The file.
+        source: &'a str,
+        /// Why.
+        detail: &'a str,
     },
     /// Events could not be written.
     EventsLost {

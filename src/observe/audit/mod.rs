@@ -71,6 +71,7 @@ const fn is_warning(event: &Event<'_>) -> bool {
         | Event::LogoutRequested { .. }
         | Event::LogoutAnswered { .. }
         | Event::TlsCertificateChanged { .. }
+        | Event::SessionsTakenUp { .. }
         | Event::GateStarted { .. }
         | Event::GateStopped { .. }
         | Event::ConfigLoaded { .. }
@@ -81,6 +82,8 @@ const fn is_warning(event: &Event<'_>) -> bool {
         | Event::DangerUsed { .. }
         | Event::MetadataHeld { .. }
         | Event::MetadataRefused { .. }
+        | Event::ConfigRefused { .. }
+        | Event::SessionsRefused { .. }
         | Event::CertificateEnding { .. }
         | Event::EventsLost { .. } => true,
     }

@@ -104,6 +104,8 @@ pub(super) struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     differences: Option<Vec<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    at_next_start: Option<Vec<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signal: Option<&'static str>,
@@ -250,14 +252,36 @@ impl<'a> Record<'a> {
                 fingerprint: value(fingerprint),
                 ..Self::default()
             },
-            Event::ConfigChanged { source, fingerprint, fingerprint_before, differences } => Self {
-                event: "config-changed",
+            Event::ConfigRefused { source, differences, detail } => Self {
+                event: "config-refused",
                 source: value(source),
-                fingerprint: value(fingerprint),
-                fingerprint_before: value(fingerprint_before),
                 differences: Some(names(differences, MAX_DIFFERENCES)),
+                detail: Some(visible(detail, MAX_DETAIL)).filter(|detail| !detail.is_empty()),
                 ..Self::default()
             },
+            Event::SessionsTakenUp { source, sessions } => Self {
+                event: "sessions-taken-up",
+                source: value(source),
+                sessions: Some(sessions),
+                ..Self::default()
+            },
+            Event::SessionsRefused { source, detail } => Self {
+                event: "sessions-refused",
+                source: value(source),
+                detail: Some(visible(detail, MAX_DETAIL)).filter(|detail| !detail.is_empty()),
+                ..Self::default()
+            },
+            Event::ConfigChanged { source, fingerprint, fingerprint_before, differences, at_next_start } => {
+                Self {
+                    event: "config-changed",
+                    source: value(source),
+                    fingerprint: value(fingerprint),
+                    fingerprint_before: value(fingerprint_before),
+                    differences: Some(names(differences, MAX_DIFFERENCES)),
+                    at_next_start: Some(names(at_next_start, MAX_ROLES)).filter(|keys| !keys.is_empty()),
+                    ..Self::default()
+                }
+            }
             Event::EventsLost { lost } => Self { event: "events-lost", lost: Some(lost), ..Self::default() },
         }
     }

@@ -154,7 +154,16 @@ impl Words {
             Event::GateStarted { version: word },
             Event::GateStopped { signal: "SIGTERM", sessions: 3 },
             Event::ConfigLoaded { source, fingerprint: word },
-            Event::ConfigChanged { source, fingerprint: word, fingerprint_before: word, differences: words },
+            Event::ConfigChanged {
+                source,
+                fingerprint: word,
+                fingerprint_before: word,
+                differences: words,
+                at_next_start: words,
+            },
+            Event::ConfigRefused { source, differences: words, detail: word },
+            Event::SessionsTakenUp { source, sessions: 3 },
+            Event::SessionsRefused { source, detail: word },
             Event::EventsLost { lost: 3 },
         ]
     }
@@ -186,8 +195,11 @@ pub(super) const fn number(event: &Event<'_>) -> usize {
         Event::TlsCertificateChanged { .. } => 20,
         Event::TestSignIn { .. } => 21,
         Event::SessionsRevoked { .. } => 22,
+        Event::ConfigRefused { .. } => 23,
+        Event::SessionsTakenUp { .. } => 24,
+        Event::SessionsRefused { .. } => 25,
     }
 }
 
 /// How many there are.
-pub(super) const VARIANTS: usize = 23;
+pub(super) const VARIANTS: usize = 26;

@@ -69,6 +69,12 @@ impl Metrics {
         all.entry([site.to_owned(), idp.to_owned()]).or_default().readings[outcome as usize] += 1;
     }
 
+    /// Forgets the figures of identity providers that are watched no longer, by (site, idp).
+    pub fn retain_metadata(&self, watched: &[(&str, &str)]) {
+        let mut all = self.figures.metadata.0.lock();
+        all.retain(|[site, idp], _| watched.contains(&(site.as_str(), idp.as_str())));
+    }
+
     /// How the metadata of an identity provider stands.
     pub fn set_metadata(&self, site: &str, idp: &str, figures: MetadataFigures) {
         self.figures.metadata.0.lock().entry([site.to_owned(), idp.to_owned()]).or_default().figures =

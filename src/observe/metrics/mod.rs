@@ -34,6 +34,9 @@
 //! | `vestibule_connections_closed_total` | | WebSockets and the like that were closed because their session had ended |
 //! | `vestibule_connections` | listener | open connections of clients; `listener` is `public`, `authz`, `grpc` or `admin` |
 //! | `vestibule_connections_refused_total` | listener | connections that were closed at once, because `limits.connections` were open |
+//! | `vestibule_reloads_total` | outcome | readings of the configuration while the gate ran: `applied`, `unchanged`, `refused` |
+//! | `vestibule_config_loaded_timestamp_seconds` | | when the configuration that is in use was taken over |
+//! | `vestibule_session_files_total` | outcome | files of sessions of the process before, at the start: `taken_up`, `refused` |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
@@ -41,18 +44,20 @@
 
 mod limits;
 mod metadata;
+mod reload;
 mod scrape;
 mod store;
 
 pub use limits::LimitLabel;
 pub use metadata::{MetadataFigures, MetadataOutcome};
+pub use reload::{ReloadOutcome, SessionFileOutcome};
 pub use store::{StoreFigures, StoreOperation, StoreTrouble, UnreadableEntry};
 
 use crate::reason::Reason;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use scrape::gauge;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -188,48 +193,75 @@ impl OpinionLabel {
     }
 }
 
-/// All metrics of one process.
+/// All metrics of one process, as one configuration numbers its sites.
 #[derive(Debug)]
 pub struct Metrics {
     figures: Arc<Figures>,
-    registry: Registry,
+    registry: Arc<Registry>,
+    /// By `Site::id`.
+    sites: Box<[Arc<SiteFigures>]>,
+    /// Of requests without a site.
+    nameless: Arc<SiteFigures>,
 }
 
 impl Metrics {
     /// `sites`: their names in the order of `Site::id`; equal ones are one site under several addresses. Every counter
     /// exists from the start, at zero.
     pub fn new(sites: &[&str]) -> Self {
-        let mut per_site: Vec<SiteFigures> = Vec::new();
-        let mut named: HashMap<&str, usize> = HashMap::new();
-        let mut places = Vec::with_capacity(sites.len());
-        for name in sites {
-            let place = *named.entry(name).or_insert(per_site.len());
-            if place == per_site.len() {
-                per_site.push(SiteFigures::named(name));
-            }
-            places.push(place);
-        }
-        per_site.push(SiteFigures::named(""));
-        let figures = Arc::new(Figures { sites: per_site, places, ..Figures::default() });
+        let figures = Arc::new(Figures::default());
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Arc::clone(&figures)));
-        Self { figures, registry }
+        Self::numbered(figures, Arc::new(registry), Arc::new(SiteFigures::named("")), sites)
+    }
+
+    /// The same figures under other numbers: those of the sites of another configuration. A site that was there before goes
+    /// on counting; one that is gone is scraped no longer.
+    pub fn renumbered(&self, sites: &[&str]) -> Self {
+        Self::numbered(self.figures.clone(), self.registry.clone(), self.nameless.clone(), sites)
+    }
+
+    fn numbered(
+        figures: Arc<Figures>,
+        registry: Arc<Registry>,
+        nameless: Arc<SiteFigures>,
+        names: &[&str],
+    ) -> Self {
+        let mut scraped = figures.sites.lock();
+        let before = std::mem::take(&mut *scraped);
+        let mut sites = Vec::with_capacity(names.len());
+        for name in names {
+            let of_this_name = |figures: &&Arc<SiteFigures>| figures.name == *name;
+            let figures = scraped.iter().find(of_this_name).cloned().unwrap_or_else(|| {
+                let known = before.iter().find(of_this_name).cloned();
+                let figures = known.unwrap_or_else(|| Arc::new(SiteFigures::named(name)));
+                scraped.push(Arc::clone(&figures));
+                figures
+            });
+            sites.push(figures);
+        }
+        scraped.push(Arc::clone(&nameless));
+        drop(scraped);
+        Self { figures, registry, sites: sites.into(), nameless }
+    }
+
+    fn site(&self, id: u16) -> &SiteFigures {
+        self.sites.get(usize::from(id)).unwrap_or(&self.nameless)
     }
 
     /// One request is done. `site` is `Site::id`, or [`NO_SITE`].
     pub fn request(&self, site: u16, face: FaceLabel, verdict: VerdictLabel, seconds: f64) {
-        count(&self.figures.site(site).requests[face as usize][verdict as usize]);
+        count(&self.site(site).requests[face as usize][verdict as usize]);
         self.figures.durations[face as usize].observe(seconds);
     }
 
     /// A browser was sent to an IdP.
     pub fn sign_in_started(&self, site: u16) {
-        count(&self.figures.site(site).sign_ins_started);
+        count(&self.site(site).sign_ins_started);
     }
 
     /// A sign-in ended: accepted, or refused by a reason.
     pub fn sign_in_finished(&self, site: u16, refused: Option<Reason>) {
-        let site = self.figures.site(site);
+        let site = self.site(site);
         match refused {
             None => count(&site.sign_ins_accepted),
             Some(reason) => *site.sign_ins_refused.lock().entry(reason.code()).or_default() += 1,
@@ -238,7 +270,7 @@ impl Metrics {
 
     /// An answer rested on SHA-1, which the configuration allows until a day.
     pub fn danger_used(&self, site: u16) {
-        count(&self.figures.site(site).danger_sha1);
+        count(&self.site(site).danger_sha1);
     }
 
     /// An accepted answer was judged once more.
@@ -248,7 +280,7 @@ impl Metrics {
 
     /// A session was ended by its owner, here or at the IdP.
     pub fn sign_out(&self, site: u16) {
-        count(&self.figures.site(site).sign_outs);
+        count(&self.site(site).sign_outs);
     }
 
     /// A logout message of an IdP was answered or, with the reason, refused.
@@ -259,7 +291,7 @@ impl Metrics {
         outcome: &'static str,
         code: &'static str,
     ) {
-        *self.figures.site(site).single_logouts.lock().entry([begun_by, outcome, code]).or_default() += 1;
+        *self.site(site).single_logouts.lock().entry([begun_by, outcome, code]).or_default() += 1;
     }
 
     /// Days until a certificate of an IdP ends, computed at scrape time by the caller; below zero after it.
@@ -316,10 +348,8 @@ impl Metrics {
 
 #[derive(Debug, Default)]
 struct Figures {
-    /// The last is for requests without a site.
-    sites: Vec<SiteFigures>,
-    /// `Site::id` to the place in `sites`.
-    places: Vec<usize>,
+    /// Each site once; the last is for requests without one.
+    sites: Mutex<Vec<Arc<SiteFigures>>>,
     durations: [Durations; FaceLabel::ALL.len()],
     /// Sessions, bytes, evicted, claims.
     store: [AtomicU64; 4],
@@ -334,6 +364,7 @@ struct Figures {
     own_certificates: Mutex<BTreeMap<[String; 2], f64>>,
     metadata: metadata::OfMetadata,
     limits: limits::OfLimits,
+    reload: reload::OfReloads,
 }
 
 #[derive(Debug, Default)]
@@ -353,14 +384,6 @@ struct SiteFigures {
 impl SiteFigures {
     fn named(name: &str) -> Self {
         Self { name: name.to_string(), ..Self::default() }
-    }
-}
-
-impl Figures {
-    fn site(&self, id: u16) -> &SiteFigures {
-        let without = self.sites.len().saturating_sub(1);
-        let place = self.places.get(usize::from(id)).copied().unwrap_or(without);
-        &self.sites[place.min(without)]
     }
 }
 
@@ -438,6 +461,25 @@ mod tests {
         has(&metrics, r#"vestibule_sign_ins_started_total{site="wiki"} 2"#);
         has(&metrics, r#"vestibule_sign_ins_started_total{site="shop"} 0"#);
         assert_eq!(metrics.encode().matches(r#"vestibule_sign_ins_started_total{site="wiki"}"#).count(), 1);
+    }
+
+    #[test]
+    fn a_site_counts_on_under_another_number_and_one_that_is_gone_is_scraped_no_longer() {
+        let before = Metrics::new(&["wiki", "shop"]);
+        before.sign_in_started(0);
+        before.sign_in_started(1);
+        before.request(NO_SITE, FaceLabel::Proxy, VerdictLabel::Failed, 0.1);
+        let after = before.renumbered(&["docs", "shop"]);
+        after.sign_in_started(1);
+        // A request that began before.
+        before.sign_in_started(1);
+        before.sign_in_started(0);
+        for metrics in [&before, &after] {
+            has(metrics, r#"vestibule_sign_ins_started_total{site="shop"} 3"#);
+            has(metrics, r#"vestibule_sign_ins_started_total{site="docs"} 0"#);
+            has(metrics, r#"vestibule_requests_total{site="",face="proxy",verdict="failed"} 1"#);
+            assert!(!metrics.encode().contains(r#"site="wiki""#));
+        }
     }
 
     #[test]

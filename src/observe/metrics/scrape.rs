@@ -22,6 +22,7 @@ impl Collector for Figures {
         self.encode_certificates(to)?;
         self.encode_metadata(to)?;
         self.encode_limits(to)?;
+        self.encode_reloads(to)?;
 
         let help = "Audit events that could not be written";
         let lost = to.encode_descriptor("vestibule_audit_dropped", help, None, MetricType::Counter)?;
@@ -43,7 +44,7 @@ impl Figures {
     fn encode_requests(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut requests =
             to.encode_descriptor("vestibule_requests", "Requests by verdict", None, MetricType::Counter)?;
-        for site in &self.sites {
+        for site in &*self.sites.lock() {
             for face in FaceLabel::ALL {
                 for verdict in VerdictLabel::ALL {
                     let n = site.requests[face as usize][verdict as usize].load(Ordering::Relaxed);
@@ -93,7 +94,7 @@ impl Figures {
         self.per_site(to, "vestibule_sign_outs", help, |site| &site.sign_outs)?;
         let help = "Answers that only a danger_ key of the configuration let in";
         let mut used = to.encode_descriptor("vestibule_danger_used", help, None, MetricType::Counter)?;
-        for site in &self.sites {
+        for site in &*self.sites.lock() {
             let labels = [("site", site.name.as_str()), ("danger", "sha1")];
             let n = site.danger_sha1.load(Ordering::Relaxed);
             ConstCounter::new(n).encode(used.encode_family(&labels)?)?;
@@ -104,7 +105,7 @@ impl Figures {
             None,
             MetricType::Counter,
         )?;
-        for site in &self.sites {
+        for site in &*self.sites.lock() {
             let name = ("site", site.name.as_str());
             let labels = [name, ("outcome", "accepted"), ("code", "")];
             let accepted = site.sign_ins_accepted.load(Ordering::Relaxed);
@@ -117,7 +118,7 @@ impl Figures {
         let help = "Logout messages of identity providers, by who began, outcome and reason code";
         let mut logouts =
             to.encode_descriptor("vestibule_single_logouts", help, None, MetricType::Counter)?;
-        for site in &self.sites {
+        for site in &*self.sites.lock() {
             for ([begun_by, outcome, code], n) in &*site.single_logouts.lock() {
                 let labels = [
                     ("site", site.name.as_str()),
@@ -184,7 +185,7 @@ impl Figures {
         of: impl Fn(&SiteFigures) -> &AtomicU64,
     ) -> fmt::Result {
         let mut counter = to.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for site in &self.sites {
+        for site in &*self.sites.lock() {
             let n = of(site).load(Ordering::Relaxed);
             ConstCounter::new(n).encode(counter.encode_family(&[("site", site.name.as_str())])?)?;
         }

@@ -1,7 +1,7 @@
 //! One application, or one sign-on host, as a gateway sees it.
 
 use super::Address;
-use super::spelling::{canonical, folding};
+use super::spelling::{canonical, folding, sent_families};
 use crate::site::PublicUrl;
 
 /// What stands behind some addresses of the gateway.
@@ -71,6 +71,18 @@ impl Front {
 
     pub(super) fn hosts_separated(&self, separator: &str) -> String {
         self.hosts().join(separator)
+    }
+
+    /// What Host looks like, with whatever port, as a regular expression.
+    pub(super) fn hosts_pattern(&self) -> String {
+        let escaped = self.hosts().iter().map(|host| {
+            let escape = |letter: char| match letter {
+                '.' | '[' | ']' => format!("\\{letter}"),
+                letter => letter.to_string(),
+            };
+            host.chars().map(escape).collect::<String>()
+        });
+        format!("^(?:{})(?::[0-9]+)?$", joined(escaped, "|"))
     }
 
     /// What may stand in Host: a port that is the scheme's own may be written out.
@@ -151,9 +163,18 @@ impl Front {
         self.application.as_ref().map_or_else(|| "127.0.0.1:9".to_owned(), Address::to_string)
     }
 
-    /// Patterns of the identity headers in every spelling, in small letters, without anchors.
+    /// Beginnings of names of which some are sent and no other may come from outside, in small letters, with the final `-`.
+    pub(super) fn families(&self) -> Vec<String> {
+        sent_families(&self.headers.iter().map(Header::lower).collect::<Vec<_>>())
+    }
+
+    /// Patterns of the identity headers in every spelling, and of the families that they belong to, in small letters,
+    /// without anchors.
     pub(super) fn folded_names(&self) -> Vec<String> {
-        self.headers.iter().map(|header| folding(&header.name)).collect()
+        let families = self.families();
+        let alone = |name: &String| !families.iter().any(|family| name.starts_with(family.as_str()));
+        let names = self.headers.iter().map(Header::lower).filter(alone).map(|name| folding(&name));
+        families.iter().map(|family| format!("{}.*", folding(family))).chain(names).collect()
     }
 }
 

@@ -64,11 +64,16 @@ impl Setup {
     /// The path at which to ask. Where there are several sites it names the one that is meant, so that a host which
     /// the gateway reads in another way than the gate does is refused.
     pub(super) fn question(&self, front: &Front, dialect: &str) -> String {
-        if self.applications().count() > 1 {
+        if self.names_sites() {
             format!("{}/authz/sites/{}/{dialect}", front.prefix, front.name)
         } else {
             format!("{}/authz/{dialect}", front.prefix)
         }
+    }
+
+    /// Whether a question names the site that it is about.
+    pub(super) fn names_sites(&self) -> bool {
+        self.applications().count() > 1
     }
 
     /// The identity headers of all fronts, each once.
@@ -186,6 +191,9 @@ impl Setup {
         };
         for name in ["X-Original-*", "X-Rewrite-*"] {
             add(name.to_owned());
+        }
+        for family in front.families() {
+            add(format!("{}*", super::spelling::canonical(&family)));
         }
         for name in
             front.headers.iter().map(|header| header.name.as_str()).chain(SINGLES).chain(["X-Forwarded-For"])

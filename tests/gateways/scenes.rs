@@ -260,6 +260,9 @@ async fn connection(world: &World) -> String {
         let (status, told) = wire::whole(world.port, request.as_bytes()).await;
         assert_eq!(status, 200, "{told}");
         is_ada(&told.replace('\r', ""));
+        // Nor is it passed on to whoever comes next.
+        let told = told.to_ascii_lowercase();
+        assert!(!told.lines().any(|line| line.starts_with("connection:") && line.contains("x-")), "{told}");
     }
     "changes nothing".to_owned()
 }

@@ -146,6 +146,63 @@ fn a_text_says_nothing_of_other_sites_and_no_secret() {
     }
 }
 
+/// Two sites that tell their applications different things. The script would refuse each for want of the other's headers.
+#[test]
+fn haproxys_script_wants_the_headers_of_the_site_that_is_asked_about() {
+    let folder = folder(&SEVERAL.replace("name: shop,", "name: shop, headers: {preset: mellon},"));
+    let text = printed(folder.path(), "haproxy-lua", &[]);
+    let of = |path: &str| {
+        let (_, after) =
+            text.split_once(&format!("[\"{path}\"] = {{\n")).unwrap_or_else(|| panic!("{path}: {text}"));
+        after.split_once("    },\n").unwrap().0.to_owned()
+    };
+    let (wiki, shop) =
+        (of("/vestibule/authz/sites/wiki/forward-auth"), of("/vestibule/authz/sites/shop/forward-auth"));
+    assert!(wiki.contains("[\"x-auth-request-user\"]") && !wiki.contains("mellon"), "{wiki}");
+    assert!(shop.contains("[\"mellon-mail\"]") && !shop.contains("x-auth-request"), "{shop}");
+    for both in [wiki, shop] {
+        assert!(both.contains("[\"x-forwarded-user\"] = \"txn.vestibule_x_forwarded_user\""), "{both}");
+    }
+}
+
+/// nginx gives a name that nobody has to the first server of the port, which would ask about its own site.
+#[test]
+fn nginx_knows_the_hosts_of_a_site_that_it_names() {
+    let several = folder(SEVERAL);
+    let text = printed(several.path(), "nginx", &[]);
+    for hosts in
+        ["wiki\\.example\\.com|wiki\\.example\\.net", "shop\\.example\\.com", "acme\\.app\\.example\\.com"]
+    {
+        let line = format!("    if ($http_host !~* \"^(?:{hosts})(?::[0-9]+)?$\") {{ return 403; }}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    // Alone it is found by its host, and the gate refuses others.
+    let one = folder(MINIMAL);
+    assert!(!printed(one.path(), "nginx", &[]).contains("$http_host !~*"));
+}
+
+/// Where one header of a family is sent, a client sends no other one of it.
+#[test]
+fn whole_families_are_taken_from_clients_where_a_gateway_can() {
+    let folder =
+        folder(&MINIMAL.replace("forward_auth: true", "forward_auth: true\nheaders: {preset: mellon}"));
+    let options = ["--grpc-address", "127.0.0.1:4182"];
+    for (name, family) in [
+        ("caddy", "request_header -Mellon-*\n"),
+        ("traefik", "|mellon[^a-z0-9].*|"),
+        ("traefik-labels", "|mellon[^a-z0-9].*|"),
+        ("haproxy", "del-header ^mellon[^a-z0-9].*$ -m reg\n"),
+        ("envoy", "\"^mellon[^a-z0-9].*$\""),
+        ("envoy-grpc", "\"^mellon[^a-z0-9].*$\""),
+        ("istio", "\"^mellon[^a-z0-9].*$\""),
+    ] {
+        let text = printed(folder.path(), name, &options);
+        assert!(text.contains(family), "{name}: {text}");
+        // Of what is sent, all the same.
+        assert!(name == "istio" || text.to_lowercase().contains("mellon-mail"), "{name}: {text}");
+    }
+}
+
 #[test]
 fn every_yaml_is_yaml() {
     for config in [MINIMAL, SEVERAL] {

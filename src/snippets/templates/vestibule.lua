@@ -6,9 +6,11 @@
 
 local AUTHZ = "http://{{ setup.authz }}"
 
--- The identity headers of the answer, and the variables that hold them.
+-- The identity headers of the answer, and the variables that hold them, by the path at which is asked.
 local IDENTITY = {
-{% for header in setup.all_headers() %}    ["{{ header.lower() }}"] = "txn.vestibule_{{ header.variable() }}",
+{% for front in setup.applications() %}    ["{{ setup.question(front, "forward-auth") }}"] = {
+{% for header in front.headers %}        ["{{ header.lower() }}"] = "txn.vestibule_{{ header.variable() }}",
+{% endfor %}    },
 {% endfor %}}
 
 -- What an answer that is no 200 may say to the client.
@@ -58,15 +60,17 @@ local function question(txn)
 end
 
 core.register_action("vestibule_ask", { "http-req" }, function(txn)
+    local path = txn:get_var("txn.vestibule_path")
+    local identity = IDENTITY[path]
     local asked, answer = pcall(function()
         local client = core.httpclient()
-        return client:get({ url = AUTHZ .. txn:get_var("txn.vestibule_path"), headers = question(txn), timeout = 5000 })
+        return client:get({ url = AUTHZ .. path, headers = question(txn), timeout = 5000 })
     end)
-    if not asked or not answer or not answer.status or answer.status < 200 or answer.status > 403 then
+    if not identity or not asked or not answer or not answer.status or answer.status < 200 or answer.status > 403 then
         return refuse(txn)
     end
     if answer.status == 200 then
-        for name, variable in pairs(IDENTITY) do
+        for name, variable in pairs(identity) do
             local values = answer.headers[name]
             -- Every one of them is in every such answer, once.
             if not values or not values[0] or values[1] then return refuse(txn) end

@@ -36,6 +36,10 @@ async fn of_the_program() -> BTreeSet<String> {
         free_port()
     );
     let gate = GateProcess::start(folder.path(), &ports, &config);
+    // Kubernetes must not put it in the place of one that has reached its store.
+    let readiness = Visitor::new().get(&format!("http://127.0.0.1:{}/readyz", gate.admin_port)).await;
+    assert_eq!(readiness.status, 503, "{readiness:?}");
+    assert!(readiness.body.contains("session store"), "{readiness:?}");
     let page = Visitor::new().get(&format!("http://127.0.0.1:{}/metrics", gate.admin_port)).await.body;
     let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let series = families.flat_map(|(name, kind)| match kind {
@@ -48,7 +52,7 @@ async fn of_the_program() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_metric_of_the_dashboard_and_the_alerts_is_one_of_the_programs() {
+async fn every_metric_of_the_dashboard_and_the_alerts_is_one_of_the_programs_which_waits_for_its_store() {
     let has = of_the_program().await;
     assert!(has.len() > 15, "{has:?}");
     let shown = names(&dashboard());

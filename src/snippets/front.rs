@@ -75,7 +75,8 @@ impl Front {
 
     /// What Host looks like, with whatever port, as a regular expression.
     pub(super) fn hosts_pattern(&self) -> String {
-        let escaped = self.hosts().iter().map(|host| {
+        let hosts = self.hosts();
+        let escaped = hosts.iter().map(|host| {
             let escape = |letter: char| match letter {
                 '.' | '[' | ']' => format!("\\{letter}"),
                 letter => letter.to_string(),

@@ -170,9 +170,11 @@ fn haproxys_script_wants_the_headers_of_the_site_that_is_asked_about() {
 fn nginx_knows_the_hosts_of_a_site_that_it_names() {
     let several = folder(SEVERAL);
     let text = printed(several.path(), "nginx", &[]);
-    for hosts in
-        ["wiki\\.example\\.com|wiki\\.example\\.net", "shop\\.example\\.com", "acme\\.app\\.example\\.com"]
-    {
+    for hosts in [
+        "wiki\\.example\\.com|wiki\\.example\\.net",
+        "shop\\.example\\.com",
+        "acme\\.app\\.example\\.com|globex\\.app\\.example\\.com",
+    ] {
         let line = format!("    if ($http_host !~* \"^(?:{hosts})(?::[0-9]+)?$\") {{ return 403; }}\n");
         assert!(text.contains(&line), "{line}{text}");
     }

@@ -185,18 +185,17 @@ impl Gateway {
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
         let connections = |listener, most| Connections::at_most(most, listener, &metrics);
-        let header_lines = live.look().gate.bounds.header_lines;
         let of_public = connections(ListenerLabel::Public, most);
         let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
         if let Some(authz) = authz {
             let answer = Arc::new(Questions { live: live.clone() });
-            let serve = |connections| Answering { answer, patience, connections, header_lines };
+            let serve = |connections| Answering { answer, patience, connections };
             let connections = connections(ListenerLabel::Authz, most);
             faces.push(Lane::answer(threads, authz, connections, serve)?);
         }
         if let Some(grpc) = grpc {
             let answer = Arc::new(Grpc { live: live.clone(), patience, leaving: leaving.clone() });
-            let serve = |connections| Answering { answer, patience, connections, header_lines };
+            let serve = |connections| Answering { answer, patience, connections };
             let connections = connections(ListenerLabel::Grpc, most);
             faces.push(Lane::answer(threads, grpc, connections, serve)?);
         }
@@ -207,7 +206,7 @@ impl Gateway {
                     leaving: leaving.clone(),
                     store_reached: sessions.reached(),
                 });
-                let serve = |connections| Answering { answer, patience, connections, header_lines };
+                let serve = |connections| Answering { answer, patience, connections };
                 let threads = Threads { count: 1, niceness: 0 };
                 let connections = connections(ListenerLabel::Admin, limits::MAX_ADMIN_CONNECTIONS);
                 Some(Lane::answer(threads, admin, connections, serve)?)

@@ -120,6 +120,12 @@ pub(super) trait Answer: Send + Sync + 'static {
     /// Asked once for each connection.
     fn meet(&self, peer: IpAddr) -> Self::Peer;
 
+    /// Lines in a header that are read on a connection that begins now (`limits.header_lines`): what is above it is refused by
+    /// whoever answers, and not by hyper.
+    fn header_lines(&self) -> usize {
+        LINES_OF_HYPER
+    }
+
     /// The answer, when it can be given without waiting for anything: the way of nearly all requests, without the
     /// allocation of a boxed future. Gives none when [`Self::answer_later`] must be asked.
     fn answer_now(
@@ -147,8 +153,6 @@ pub(super) struct Answering<A> {
     pub(super) answer: Arc<A>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
-    /// `limits.header_lines`: what is above it is refused by whoever answers, and not by hyper.
-    pub(super) header_lines: usize,
 }
 
 /// Lines in a header for which hyper needs no memory of the heap.
@@ -184,7 +188,7 @@ impl<A: Answer> Answering<A> {
         };
         // Without a first word there is nothing to answer.
         let Ok(speaks_http2) = speaks_http2 else { return };
-        let (idle, header_lines) = (self.patience.idle, self.header_lines);
+        let (idle, header_lines) = (self.patience.idle, self.answer.header_lines());
         let service = service_fn(move |mut request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
             let began = progress.complete_at_once();

@@ -123,6 +123,10 @@ impl Answer for Questions {
         self.live.look().authz.meet(peer)
     }
 
+    fn header_lines(&self) -> usize {
+        self.live.look().gate.bounds.header_lines
+    }
+
     fn answer_now(
         &self,
         request: &Request<Incoming>,

@@ -167,7 +167,16 @@ fn a_question_with_too_many_lines_is_refused_and_counted_too() {
 #[test]
 fn as_many_lines_as_the_owner_allows_are_read_on_both_listeners() {
     let bounds = Limits { header_lines: 200, ..Limits::default() };
-    let house = Plan::forward_auth().with(|config| config.bounds = bounds).start();
+    let at_once = Plan::forward_auth().with(|config| config.bounds = bounds.clone()).start();
+    let later = Plan::forward_auth().start();
+    let config = Config { bounds, ..config(vec![site(0, HOST, Face::ForwardAuth)]) };
+    later.gateway.reloader().reload(config).unwrap();
+    for house in [at_once, later] {
+        reads_many_lines(&house);
+    }
+}
+
+fn reads_many_lines(house: &House) {
     let many: Vec<String> = (0..150).map(|n| format!("X-{n}: 1")).collect();
     for (address, first) in [
         (house.public(), "GET /vestibule/saml/metadata"),

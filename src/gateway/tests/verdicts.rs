@@ -201,8 +201,9 @@ fn cookie(house: &House, who: Who) -> Option<String> {
         Fresh => Some(house.signed_in(&Identity { forced: true, ..ada() })),
         Forger => {
             let mut cookie = house.signed_in(&ada());
-            let last = if cookie.ends_with('A') { 'B' } else { 'A' };
-            cookie.replace_range(cookie.len() - 8..cookie.len() - 7, &last.to_string());
+            let place = cookie.len() - 8..cookie.len() - 7;
+            let other = if &cookie[place.clone()] == "A" { "B" } else { "A" };
+            cookie.replace_range(place, other);
             Some(cookie)
         }
     }

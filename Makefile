@@ -73,7 +73,7 @@ stores:
 	@scripts/counterparts.sh valkey
 	$(CARGO) test --locked --test shared
 	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- --skip tls
-	for round in $$(seq $(ROUNDS)); do $(CARGO) test --locked --test shared -- failover --nocapture || exit 1; done
+	for round in $$(seq $(ROUNDS)); do $(CARGO) test --locked --test shared -- failover --ignored --nocapture || exit 1; done
 
 ## make reloads         a thousand reloads under load, every tenth one broken (RELOADS=1000)
 .PHONY: reloads

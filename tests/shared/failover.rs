@@ -78,7 +78,12 @@ impl Trial {
         };
         let gates = [gate().await, gate().await];
         for n in 0..KNOWN {
-            gates[0].insert(Arc::new(sample(n, SystemClock.now()))).await.unwrap();
+            // A replica that has only just joined may not be in step yet.
+            let session = Arc::new(sample(n, SystemClock.now()));
+            let patience = Instant::now() + PATIENCE;
+            while let Err(problem) = gates[0].insert(Arc::clone(&session)).await {
+                assert!(Instant::now() < patience, "{problem}");
+            }
         }
         Arc::new(Self {
             gates,
@@ -348,6 +353,7 @@ async fn whole(servers: impl Iterator<Item = &Server>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "make stores: it kills servers under load and takes the whole machine"]
 async fn sentinels_promote_a_replica_and_nobody_notices_but_by_waiting() {
     let mut primary = Server::start_with(&["--save", "", "--repl-diskless-sync-delay", "0"]);
     let of_primary = ["127.0.0.1".to_owned(), primary.port.to_string()].join(" ");
@@ -396,6 +402,7 @@ async fn sentinels_promote_a_replica_and_nobody_notices_but_by_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "make stores: it kills servers under load and takes the whole machine"]
 async fn a_cluster_replaces_the_node_with_the_claims_and_nobody_notices_but_by_waiting() {
     let mut servers: Vec<Server> = (0..6)
         .map(|_| {

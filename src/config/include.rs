@@ -97,10 +97,11 @@ fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     } else if place.is_dir() {
         (&place, &|name| name.ends_with(".yaml") || name.ends_with(".yml"))
     } else {
-        return if place.exists() {
-            Ok(vec![place])
-        } else {
-            Err(format!("{} does not exist", place.display()))
+        return match place.metadata() {
+            Ok(found) if found.is_file() => Ok(vec![place]),
+            // A pipe would be waited for.
+            Ok(_) => Err(format!("{} is not a file", place.display())),
+            Err(_) => Err(format!("{} does not exist", place.display())),
         };
     };
     let entries = std::fs::read_dir(inside).map_err(|error| format!("{}: {error}", inside.display()))?;
@@ -109,7 +110,7 @@ fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         // Hidden ones are editors' copies, and Kubernetes' own links.
         .filter(|entry| entry.file_name().to_str().is_some_and(|name| !name.starts_with('.') && wanted(name)))
         .map(|entry| entry.path())
-        .filter(|path| !path.is_dir())
+        .filter(|path| path.is_file())
         .take(MAX_FILES + 1)
         .collect();
     if found.len() > MAX_FILES {

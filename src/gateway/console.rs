@@ -147,13 +147,17 @@ async fn accept_tcp(desk: Arc<Desk>, listener: TcpListener) -> io::Result<()> {
 
 async fn accept_unix(desk: Arc<Desk>, listener: UnixListener) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
+    let ours = rustix::process::geteuid().as_raw();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let who = stream.peer_cred().map_or_else(
-                    |_| "somebody at the socket".to_owned(),
-                    |peer| format!("uid {} at the socket", peer.uid()),
-                );
+                let Ok(peer) = stream.peer_cred() else { continue };
+                // Whoever reached it while it was made, under a umask that let them.
+                if peer.uid() != 0 && peer.uid() != ours {
+                    tracing::warn!(uid = peer.uid(), "somebody else's process asked at the console's socket");
+                    continue;
+                }
+                let who = format!("uid {} at the socket", peer.uid());
                 desk.clone().meet(stream, who).await;
             }
             Err(problem) => pause(&problem).await,

@@ -113,7 +113,7 @@ fn a_neighbour_in_another_file_is_named_with_that_file() {
 #[test]
 fn what_cannot_be_read_is_said_and_nothing_starts() {
     let main = format!(
-        "include: [conf.d, gone, 'x*/a.yaml', part.yaml, ./part.yaml, config.yaml]\n{}{}",
+        "include: [conf.d, gone, 'x*/a.yaml', part.yaml, ./part.yaml, config.yaml, /dev/null]\n{}{}",
         rest(),
         site("first")
     );
@@ -131,6 +131,7 @@ fn what_cannot_be_read_is_said_and_nothing_starts() {
         "config.yaml:1: include[2]: a * may stand in the last part only",
         "config.yaml:1: include[4]: ./part.yaml is read already",
         "config.yaml:1: include[5]: config.yaml is read already",
+        "config.yaml:1: include[6]: /dev/null is not a file",
     ] {
         assert!(said.contains(part), "{part} in\n{said}");
     }

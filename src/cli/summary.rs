@@ -268,14 +268,19 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    /// What is printed, without colours.
+    fn said(config: &Config, now: Moment) -> String {
+        let mut out = Vec::new();
+        print(&mut out, config, now).unwrap();
+        anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
+    }
+
     #[test]
     fn whom_an_identity_provider_may_bring_is_shown_where_that_is_not_everybody() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/people.yaml");
         let now = Moment::from_seconds(1_767_225_600);
         let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
-        let mut out = Vec::new();
-        print(&mut out, &config, now).unwrap();
-        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let said = said(&config, now);
         let lines: Vec<_> = said.lines().filter(|line| line.contains("lets in")).collect();
         assert_eq!(lines.len(), 1, "{said}");
         assert!(lines[0].contains("only people of ") && lines[0].ends_with(", which invites 2"), "{said}");
@@ -295,9 +300,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let now = Moment::from_seconds(1_767_225_600);
         let config = crate::config::load(&file, &[], now).unwrap();
-        let mut out = Vec::new();
-        print(&mut out, &config, now).unwrap();
-        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let said = said(&config, now);
         assert!(said.contains("  console      unix:/run/vestibule/console.sock\n"), "{said}");
         assert!(said.contains("  sessions     on Redis at valkey.internal:6379\n"), "{said}");
     }
@@ -308,9 +311,7 @@ mod tests {
         // 2026-01-01; they end on 2051-07-14.
         let now = Moment::from_seconds(1_767_225_600);
         let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
-        let mut out = Vec::new();
-        print(&mut out, &config, now).unwrap();
-        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let said = said(&config, now);
         assert!(said.contains("our certificate CN=app.example.com, 9325 days left\n"), "{said}");
         assert!(said.contains("our other certificate CN=app.example.com next, 9325 days left\n"), "{said}");
     }
@@ -320,9 +321,7 @@ mod tests {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/sites.yaml");
         let now = Moment::from_seconds(1_767_225_600);
         let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
-        let mut out = Vec::new();
-        print(&mut out, &config, now).unwrap();
-        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let said = said(&config, now);
         let heads: Vec<&str> =
             said.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
         assert_eq!(
@@ -350,9 +349,7 @@ mod tests {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/good/sign-on.yaml");
         let now = Moment::from_seconds(1_767_225_600);
         let config = crate::config::load(std::path::Path::new(file), &[], now).unwrap();
-        let mut out = Vec::new();
-        print(&mut out, &config, now).unwrap();
-        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let said = said(&config, now);
         let of_acme: Vec<&str> =
             said.lines().skip_while(|line| !line.starts_with("app/acme  ")).take(5).collect();
         assert_eq!(of_acme[3], "  sign-in      by partner at the sign-on host urn:hall", "{said}");
@@ -372,9 +369,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let now = Moment::from_seconds(1_767_225_600);
         let config = crate::config::load(&file, &[], now).unwrap();
-        let mut out = Vec::new();
-        print(&mut out, &config, now).unwrap();
-        let said = anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string();
+        let said = said(&config, now);
         let rows: Vec<&str> = said.lines().skip_while(|line| !line.contains("sign-in")).take(3).collect();
         assert!(
             rows[0].ends_with("corp (corp); its entity ID is not known until the metadata has been read"),

@@ -230,8 +230,6 @@ pub(super) struct Word<T>(pub(super) T);
 /// The words of an enum.
 pub(super) trait Words: Clone + 'static {
     const WORDS: &'static [(&'static str, Self)];
-    /// Named by the contract and not in this release.
-    const LATER: &'static [&'static str] = &[];
     /// Words that somebody may expect, and what to do instead.
     const REFUSED: &'static [(&'static str, &'static str)] = &[];
 }
@@ -244,9 +242,6 @@ impl<T: Words> Scalar for Word<T> {
         let words = T::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
         if let Some((_, instead)) = T::REFUSED.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
             return Err(format!("cannot be `{text}`: {instead}"));
-        }
-        if T::LATER.contains(&text) {
-            return Err(format!("`{text}` is not in this release: it can be {words}"));
         }
         let slip = closest(&text.to_ascii_lowercase(), T::WORDS.iter().map(|(word, _)| *word))
             .filter(|(_, likeness)| *likeness >= 0.6);

@@ -6,9 +6,8 @@
 
 use super::plan::HeaderPlan;
 
-/// Headers of the gate itself: never the client's to send, wherever they are not configured as identity.
-const OWN: &[&str] = &[
-    "x-vestibule-gateway-secret",
+/// What the gate itself says: never the client's to send, wherever they are not configured as identity.
+pub const OWN: &[&str] = &[
     "x-vestibule-groups-omitted",
     "x-vestibule-jwt-assertion",
     "x-vestibule-organization",
@@ -32,7 +31,7 @@ impl HeaderPlan {
         for name in self.names() {
             spellings(name.as_str()).into_iter().for_each(&mut add);
         }
-        for name in OWN {
+        for name in OWN.iter().chain(&["x-vestibule-gateway-secret"]) {
             uniform(name).into_iter().for_each(&mut add);
         }
         found

@@ -34,6 +34,7 @@ mod preset;
 mod render;
 mod strip;
 
+pub use aliases::OWN;
 pub use plan::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Pick, Separator, Source};
 pub use preset::{Preset, lay_over};
 pub use render::{Subject, Token};

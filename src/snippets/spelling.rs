@@ -27,7 +27,7 @@ pub(super) fn folding(name: &str) -> String {
 
 /// What a client could say to make an application believe in another address, host or path than was judged: the proxy
 /// face removes the same.
-pub(super) const NEVER_FROM_CLIENTS: [&str; 13] = [
+pub(super) const NEVER_FROM_CLIENTS: [&str; 15] = [
     "Forwarded",
     "X-Forwarded-For",
     "X-Forwarded-Host",
@@ -35,7 +35,9 @@ pub(super) const NEVER_FROM_CLIENTS: [&str; 13] = [
     "X-Forwarded-Port",
     "X-Forwarded-Prefix",
     "X-Forwarded-Proto",
+    "X-Forwarded-Scheme",
     "X-Forwarded-Server",
+    "X-Forwarded-Ssl",
     "X-Forwarded-Uri",
     "X-Original-Method",
     "X-Original-Uri",

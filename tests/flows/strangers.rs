@@ -4,7 +4,7 @@ use crate::browser::{Browser, From};
 use crate::idp::{FakeIdp, Signed};
 use crate::logout::{Message, PARTIAL, RESPONDER, Received, SUCCESS};
 use crate::single_logout::{idp_with, with_key};
-use crate::world::{Plan, START, site, world};
+use crate::world::{Plan, START, World, site, world};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use http::StatusCode;
@@ -72,16 +72,10 @@ async fn what_is_not_signed_by_the_idp_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn a_busy_verifier_answers_503_with_retry_after() {
-    let idp = FakeIdp::new("https://idp.test/metadata");
-    let mut plan = Plan::new(vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])]);
-    plan.verifier = Some(Verifier::with(1, 1).unwrap());
-    let world = plan.build();
-    let mut browser = Browser::of(&world);
-    let asked = browser.leave_for_the_idp("/x").await;
-
-    // The only thread is at work, and one more job waits: that is all there is room for.
+/// The verifier's only thread is at work until it is released.
+async fn occupied(
+    world: &World,
+) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), vestibule::reason::Refusal>>) {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let (started, has_started) = tokio::sync::oneshot::channel();
     let gate = Arc::clone(&world.gate);
@@ -94,6 +88,20 @@ async fn a_busy_verifier_answers_503_with_retry_after() {
             .await
     });
     has_started.await.unwrap();
+    (release, blocking)
+}
+
+#[tokio::test]
+async fn a_busy_verifier_answers_503_with_retry_after() {
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let mut plan = Plan::new(vec![site(0, "app", "https://app.example.com", &[("corp", &idp)])]);
+    plan.verifier = Some(Verifier::with(1, 1).unwrap());
+    let world = plan.build();
+    let mut browser = Browser::of(&world);
+    let asked = browser.leave_for_the_idp("/x").await;
+
+    // The only thread is at work, and one more job waits: that is all there is room for.
+    let (release, blocking) = occupied(&world).await;
     let mut waiting = Box::pin(world.gate.verifier.run(|| ()));
     assert!((&mut waiting).now_or_never().is_none());
     let refused = browser.bring(&asked, &idp.answer(&asked, "ada", world.now())).await;
@@ -115,18 +123,7 @@ async fn a_flood_of_forgeries_leaves_room_for_whoever_began_here() {
     let world = plan.build();
     let mut browser = Browser::of(&world);
     let asked = browser.leave_for_the_idp("/x").await;
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let (started, has_started) = tokio::sync::oneshot::channel();
-    let gate = Arc::clone(&world.gate);
-    let blocking = tokio::spawn(async move {
-        gate.verifier
-            .run(move || {
-                started.send(()).unwrap();
-                released.recv().unwrap();
-            })
-            .await
-    });
-    has_started.await.unwrap();
+    let (release, blocking) = occupied(&world).await;
 
     // As many forgeries as there are, of browsers that began nothing: two wait, and the others are turned away at once.
     let forged = FakeIdp::new("https://idp.test/metadata").answer(&asked, "root", world.now()).form_value();

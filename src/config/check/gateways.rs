@@ -5,21 +5,12 @@ use super::keys::secrets;
 use crate::config::Gateways;
 use crate::config::file::Gateways as Written;
 use crate::config::reader::Field;
+use crate::headers;
 use http::HeaderName;
 
 /// Headers that begin so are removed before anything is forwarded, in every spelling: the secret never reaches an
 /// application through the gate.
-const OWN: &str = "x-vestibule-";
-
-/// What the gate itself says under names that begin so.
-const TAKEN: &[&str] = &[
-    "x-vestibule-groups-omitted",
-    "x-vestibule-jwt-assertion",
-    "x-vestibule-organization",
-    "x-vestibule-refusal",
-    "x-vestibule-roles",
-    "x-vestibule-sign-in",
-];
+const BEGINNING: &str = "x-vestibule-";
 
 pub(super) fn gateways(written: &Written, desk: &mut Desk) -> Gateways {
     let default = Gateways::default();
@@ -39,9 +30,10 @@ pub(super) fn gateways(written: &Written, desk: &mut Desk) -> Gateways {
 
 fn header(name: &str, field: &Field<String>, desk: &mut Desk) -> Option<HeaderName> {
     let parsed = HeaderName::from_bytes(name.as_bytes()).ok();
-    let own = parsed.filter(|name| name.as_str().strip_prefix(OWN).is_some_and(|rest| !rest.is_empty()));
+    let own =
+        parsed.filter(|name| name.as_str().strip_prefix(BEGINNING).is_some_and(|rest| !rest.is_empty()));
     match own {
-        Some(name) if TAKEN.contains(&name.as_str()) => {
+        Some(name) if headers::OWN.contains(&name.as_str()) => {
             desk.error(field.problem(format!("`{name}` is a header of the gate's own: take another name")));
             None
         }

@@ -6,6 +6,8 @@
 //! lie in the session until half of the JWT's life is over.
 
 mod kept;
+mod own;
+mod per_user;
 mod rendered;
 mod retired;
 mod revoke;
@@ -14,6 +16,7 @@ mod still_good;
 mod told;
 
 pub use kept::SessionFile;
+pub use own::OwnSignIn;
 pub use revoke::{Cannot, Meant};
 pub use told::Told;
 

@@ -45,6 +45,8 @@ pub enum Purpose {
     TestLink,
     /// A session in a store on another machine.
     Session,
+    /// What the list of somebody's own sessions names.
+    OwnSessions,
 }
 
 /// Why something did not open.
@@ -70,6 +72,7 @@ impl Purpose {
             Self::Choice => b"choice",
             Self::TestLink => b"test link",
             Self::Session => b"session",
+            Self::OwnSessions => b"own sessions",
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::headers::jwt::JwtKeys;
 use crate::identity::{Domain, Mapping};
 use crate::pages::Branding;
 use crate::saml::parties::{Policy, ServiceProvider};
-use crate::session::{Limits, SiteKey};
+use crate::session::{Limits, PerUser, SiteKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,6 +187,8 @@ pub struct Site {
     pub jwt_keys: Option<Arc<JwtKeys>>,
     /// How long sessions live.
     pub session_limits: Limits,
+    /// How many sessions one person may have here at the same time; none: as many as they like.
+    pub sessions_per_user: Option<PerUser>,
     /// How long a WebSocket, or another request that lasts, goes on after its session has ended.
     pub close_connections_after: Duration,
     /// How cookies are made.

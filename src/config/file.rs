@@ -25,6 +25,7 @@ use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, RequireSigned, SignatureAlgorithm};
 use crate::saml::second_opinion::Weight;
 use crate::secret::Secret;
+use crate::session::OnLimit;
 use crate::site::{RequireSignedLogout, Status};
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -345,6 +346,8 @@ section! {
         idle_timeout: Field<Duration>,
         max_age: Field<Duration>,
         close_connections_after: Field<Duration>,
+        limit_per_user: Field<u32>,
+        on_limit: Field<Word<OnLimit>>,
         max_bytes: Field<Size>,
         secret: Field<OneOrMany<Secret>>,
         secret_file: Field<OneOrMany<FilePath>>,

@@ -9,6 +9,7 @@ use crate::observe::log::LogFormat;
 use crate::saml::demand::{Comparison, SignRequests};
 use crate::saml::metadata::change::KeyChanges;
 use crate::saml::parties::{Binding, Cbc, Hash, RequireSigned, SignatureAlgorithm};
+use crate::session::OnLimit;
 use crate::site::{RequireSignedLogout, Status};
 use crate::store::OnFailure;
 
@@ -31,6 +32,11 @@ impl Words for StoreWord {
 impl Words for OnFailure {
     const WORDS: &'static [(&'static str, Self)] =
         &[("serve_cached", Self::ServeCached), ("refuse", Self::Refuse)];
+}
+
+impl Words for OnLimit {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("end_oldest", Self::EndOldest), ("refuse", Self::Refuse)];
 }
 
 /// `groups_absent`.

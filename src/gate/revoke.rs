@@ -94,7 +94,7 @@ impl Gate {
     pub async fn revoke(&self, meant: &Meant, by: &str) -> Result<usize, Cannot> {
         let mut ended = 0;
         let done = self.revoke_each(meant, &mut ended).await;
-        audit::record(&Event::SessionsRevoked { detail: &meant.to_string(), sessions: ended, by });
+        audit::record(&Event::SessionsRevoked { detail: &meant.to_string(), sessions: ended, by, client: None });
         done.map(|()| ended)
     }
 
@@ -110,24 +110,25 @@ impl Gate {
             }
             for session in new {
                 let root = session.came_from().unwrap_or_else(|| *session.key());
-                *ended += usize::from(self.revoke_one(session.key()).await?);
+                *ended += usize::from(self.end_one(session.key(), REVOKED).await?);
                 for key in self.of_the_same_sign_in(&session, &root).await? {
-                    *ended += usize::from(self.revoke_one(&key).await?);
+                    *ended += usize::from(self.end_one(&key, REVOKED).await?);
                 }
             }
         }
     }
 
-    async fn revoke_one(&self, key: &SessionKey) -> Result<bool, StoreError> {
+    /// Ends a session and tells the audit why; whether there was one.
+    pub(super) async fn end_one(&self, key: &SessionKey, why: &'static str) -> Result<bool, StoreError> {
         let removed = self.store.remove(key).await?;
         if let Some(session) = &removed {
-            self.tell_ended(session, REVOKED);
+            self.tell_ended(session, why);
         }
         Ok(removed.is_some())
     }
 
     /// The session at the sign-on host and those that came from it.
-    async fn of_the_same_sign_in(
+    pub(super) async fn of_the_same_sign_in(
         &self,
         session: &Session,
         root: &SessionKey,

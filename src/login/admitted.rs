@@ -1,12 +1,15 @@
 //! Somebody was let in: what that leaves behind.
 
 use crate::admission::Admitted;
-use crate::gate::Gate;
+use super::attempt::Attempt;
+use crate::gate::{Gate, presented_key};
 use crate::identity::Person as _;
 use crate::observe::audit::{self, Event};
 use crate::reason::{Reason, Refusal};
-use crate::session::SessionKey;
+use crate::session::{Browser, SessionKey};
 use crate::site::Site;
+use http::HeaderMap;
+use http::header::USER_AGENT;
 use std::net::IpAddr;
 
 /// What is to be remembered of them is on the disk before they have a session. Most leave nothing to remember.
@@ -22,6 +25,18 @@ pub(super) async fn remembered(gate: &Gate, site: &Site, admitted: Admitted) -> 
     // A disk may take its time.
     let settled = tokio::task::spawn_blocking(move || site.admission.settle(admitted)).await;
     settled.map_err(|problem| lost(problem.to_string())).flatten()
+}
+
+/// The sessions in whose place a new one comes: the one that the browser presents, and the one that it had when the attempt
+/// began.
+pub(super) fn replaced(site: &Site, headers: &HeaderMap, attempt: Option<&Attempt>) -> Vec<SessionKey> {
+    let at_beginning = attempt.and_then(|attempt| attempt.replaces);
+    presented_key(site, headers).into_iter().chain(at_beginning).collect()
+}
+
+/// Which browser it is, as far as it says.
+pub(super) fn browser(headers: &HeaderMap) -> Browser {
+    headers.get(USER_AGENT).map_or_else(Browser::default, |said| Browser::of(said.as_bytes()))
 }
 
 /// Ends a session in whose place a new one has come. That it could not be ended is no reason to turn away somebody who

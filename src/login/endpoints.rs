@@ -5,7 +5,7 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::at::At;
 use super::refused::Refused;
-use super::{choose, finish, hand_over, refused, sign_out, slo, start, too_many, trial, tries, whoami};
+use super::{choose, finish, hand_over, own_sessions, refused, sign_out, slo, start, too_many, trial, tries, whoami};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::observe::metrics::FaceLabel;
@@ -147,6 +147,11 @@ async fn dispatch(
         Endpoint::SignOut if request.method() == Method::POST => {
             sign_out::end(gate, site, request, client, now).await?
         }
+        Endpoint::OwnSessions if request.method() == Method::POST => {
+            within(request.body(), SMALL_BODY)?;
+            own_sessions::end(gate, site, request, client, now).await?
+        }
+        Endpoint::OwnSessions => own_sessions::show(gate, site, request, now).await?,
         Endpoint::SignOut => match hand_over::parameter(query, hand_over::ERRAND) {
             Some(errand) => hand_over::arrived_to_leave(gate, site, &errand, headers, client, now).await?,
             None => sign_out::confirm(gate, site, query, headers, now).await?,
@@ -186,6 +191,7 @@ enum Endpoint<'a> {
     SignIn,
     TestSignIn,
     SignOut,
+    OwnSessions,
     HandOff,
     AssertionConsumerService(At<'a>),
     SingleLogout,
@@ -211,6 +217,7 @@ impl<'a> Endpoint<'a> {
             "/sign-in" => Self::SignIn,
             test_link::PATH => Self::TestSignIn,
             "/sign-out" => Self::SignOut,
+            own_sessions::PATH => Self::OwnSessions,
             "/handoff" => Self::HandOff,
             // Its sign-on host is the service provider.
             "/saml/slo" if site.sign_on.is_some() => None?,
@@ -243,7 +250,7 @@ impl<'a> Endpoint<'a> {
             Self::SingleLogout => "GET, POST",
             // HEAD would spend what it brings.
             Self::HandOff => "GET",
-            Self::SignIn | Self::SignOut | Self::TestSignIn => "GET, HEAD, POST",
+            Self::SignIn | Self::SignOut | Self::OwnSessions | Self::TestSignIn => "GET, HEAD, POST",
             Self::FrontPage | Self::Metadata | Self::WhoAmI | Self::Refused | Self::Keys | Self::Logo(_) => {
                 "GET, HEAD"
             }
@@ -262,6 +269,7 @@ impl<'a> Endpoint<'a> {
             // Sealed by the sign-on host: opened at once, or refused.
             Self::HandOff => None,
             Self::SignOut
+            | Self::OwnSessions
             | Self::Metadata
             | Self::WhoAmI
             | Self::Refused

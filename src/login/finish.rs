@@ -4,7 +4,7 @@
 //! runs on the verifier's threads. Whatever refuses, nothing else changes: a session that the browser holds stays, the attempt
 //! stays, no claim is made before the answer has been accepted in full.
 
-use super::admitted::remembered;
+use super::admitted::{browser, remembered, replaced};
 use super::answers::{Stopped, redirect};
 use super::at::At;
 use super::attempt::Held;
@@ -33,7 +33,7 @@ use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::response::AcceptedAssertion;
 use crate::saml::second_opinion::Opinion;
-use crate::session::{Claim, ClaimKey, Readings, Session, SessionId};
+use crate::session::{Browser, Claim, ClaimKey, Readings, Session, SessionId};
 use crate::site::{Idp, Site};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -45,7 +45,7 @@ use std::sync::Arc;
 /// Answers `POST saml/acs`, `POST saml/acs/{idp}` and the same at the paths of `acs_aliases`.
 ///
 /// # Errors
-/// Every reason of the form, the message, the attempt and the identity; `busy`; `store-unavailable`.
+/// Every reason of the form, the message, the attempt and the identity; `busy`; `session-limit`; `store-unavailable`.
 pub(super) async fn finish(
     gate: &Gate,
     site: &Site,
@@ -99,7 +99,15 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
         return Ok(page);
     }
     // Whoever is not admitted must be refused before anything is claimed; a trial is told so and spends nothing of it.
-    let (id, session) = established(site, &identity, for_sites, now).map_err(stopped)?;
+    let (id, session) = established(site, &identity, for_sites, browser(headers), now).map_err(stopped)?;
+    let replaced = replaced(site, headers, begun.attempt());
+    if begun.trial().is_none()
+        && let Err(refusal) = gate.has_place(site, &session, &replaced, now).await
+    {
+        // The session that this browser has by now, which the new one replaces, comes along with a post of our own page only.
+        let may_change = refusal.reason == Reason::SessionLimit && !delivery.posted.is_repost;
+        return if may_change { Ok(delivery.page_that_posts_again()) } else { Err(stopped(refusal)) };
+    }
     match gate.store.claim_once(&once, now, until).await.map_err(unavailable).map_err(stopped)? {
         Claim::First => {}
         Claim::Taken { which } => {
@@ -119,7 +127,7 @@ async fn finished(delivery: &Delivery<'_>, client: IpAddr) -> Result<Response<By
         return Ok(trial::accepted(gate, site, outcome, client, now).await);
     }
     remembered(gate, site, admitted).await.map_err(stopped)?;
-    gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
+    gate.let_in(site, &session, &replaced, now).await.map_err(stopped)?;
     let landing = Landing { gate, site, headers, client, now };
     Ok(landing.of(&begun, (&id, &session), &evidence, opinion.as_ref()).await)
 }
@@ -303,6 +311,7 @@ fn established(
     site: &Site,
     identity: &Identity,
     for_sites: Option<Readings>,
+    browser: Browser,
     now: Moment,
 ) -> Result<(SessionId, Arc<Session>), Refusal> {
     let id = SessionId::random();
@@ -318,5 +327,5 @@ fn established(
             format!("the session would end at {}", session.ends_at()),
         ));
     }
-    Ok((id, Arc::new(session)))
+    Ok((id, Arc::new(session.in_browser(browser))))
 }

@@ -1,13 +1,13 @@
 //! The last step of a sign-in that an identity provider's answer brought: the session is in the store, and from here on
 //! nothing can refuse it.
 
-use super::admitted::replace;
+use super::admitted::{replace, replaced};
 use super::begun::Begun;
 use super::evidence::Evidence;
 use super::rounds::Answered;
 use crate::clock::Moment;
 use crate::cookies::Kind;
-use crate::gate::{Gate, presented_key};
+use crate::gate::Gate;
 use crate::saml::second_opinion::Opinion;
 use crate::session::{Session, SessionId};
 use crate::site::Site;
@@ -37,8 +37,7 @@ impl Landing<'_> {
     ) -> Response<Bytes> {
         let Self { gate, site, client, now, .. } = *self;
         // Only now: without a new session the old one stays.
-        let replaced_by_attempt = begun.attempt().and_then(|attempt| attempt.replaces);
-        for old in [presented_key(site, self.headers), replaced_by_attempt].iter().flatten() {
+        for old in &replaced(site, self.headers, begun.attempt()) {
             replace(gate, site, old, client).await;
         }
         let authn_request = begun.attempt().map(|attempt| attempt.request_id.as_str());

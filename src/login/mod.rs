@@ -40,6 +40,7 @@ mod finish;
 mod form;
 mod hand_over;
 mod landing;
+mod own_sessions;
 pub mod refused;
 pub mod return_to;
 mod rounds;

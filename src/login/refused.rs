@@ -49,7 +49,12 @@ pub struct Refused<'a> {
 impl Refused<'_> {
     /// Recorded in the audit under a reference, which the page or the JSON shows.
     pub fn answer(&self, gate: &Gate) -> Response<Bytes> {
-        self.told(gate, &self.recorded())
+        self.told(gate, &self.recorded(), None)
+    }
+
+    /// The same, with a button that leads on.
+    pub(super) fn answer_leading_to(&self, gate: &Gate, url: &str) -> Response<Bytes> {
+        self.told(gate, &self.recorded(), Some(url))
     }
 
     /// The same as an answer to a gateway's question. No dialect knows more than 403 for it: anything else would be
@@ -57,7 +62,7 @@ impl Refused<'_> {
     /// pass on, our own page shows the same reference.
     pub fn answer_to_gateway(&self, gate: &Gate) -> Response<Bytes> {
         let reference = self.recorded();
-        let mut response = self.told(gate, &reference);
+        let mut response = self.told(gate, &reference, None);
         *response.status_mut() = StatusCode::FORBIDDEN;
         if let Some(site) = self.site {
             let note = note(gate, site, self.refusal.reason, &reference, gate.clock.now());
@@ -89,10 +94,10 @@ impl Refused<'_> {
         reference
     }
 
-    fn told(&self, gate: &Gate, reference: &Reference) -> Response<Bytes> {
+    fn told(&self, gate: &Gate, reference: &Reference, way_on: Option<&str>) -> Response<Bytes> {
         let reason = self.refusal.reason;
         with_manners(if self.html {
-            refusal_page(gate, self.site, reason, reference.as_str(), self.session)
+            refusal_page(gate, self.site, reason, reference.as_str(), self.session, way_on)
         } else {
             pages::refusal_json(reason, reference.as_str())
         })
@@ -106,6 +111,7 @@ fn refusal_page(
     reason: Reason,
     reference: &str,
     session: Option<&Session>,
+    way_on: Option<&str>,
 ) -> Response<Bytes> {
     let sign_out = site
         .filter(|_| session.is_some())
@@ -113,7 +119,7 @@ fn refusal_page(
     let page = RefusalPage {
         reason,
         reference,
-        start_again: None,
+        start_again: way_on,
         sign_out: sign_out.as_deref(),
         signed_in_as: session.map(Session::user),
     };
@@ -139,7 +145,7 @@ pub(super) async fn page(
 ) -> Result<Response<Bytes>, Refusal> {
     let session = gate.resume(site, request.headers(), now).await?;
     if let Some(noted) = Noted::read(gate, site, request.headers(), now) {
-        return Ok(refusal_page(gate, Some(site), noted.reason, &noted.reference, session.as_deref()));
+        return Ok(refusal_page(gate, Some(site), noted.reason, &noted.reference, session.as_deref(), None));
     }
     let refusal =
         Refusal::new(Reason::AccessDenied, "the page of refusals was shown without a note of the gate's own");

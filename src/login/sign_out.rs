@@ -10,7 +10,7 @@ use super::hand_over::{self, together};
 use super::refused::Refused;
 use super::return_to::ReturnTo;
 use super::slo::leaving;
-use super::{ask, start};
+use super::{ask, own_sessions, start};
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key, unavailable};
@@ -49,7 +49,8 @@ pub(super) async fn confirm(
     };
     let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
     let rd = wanted(gate, site, query.as_bytes());
-    Ok(pages::sign_out_confirm(&site.branding, &action, rd.as_ref().map(ReturnTo::as_str), session.user()))
+    let sessions = own_sessions::url(site);
+    Ok(pages::sign_out_confirm(&site.branding, (&action, &sessions), rd.as_ref().map(ReturnTo::as_str), session.user()))
 }
 
 /// Answers `POST sign-out`: the session ends, here and for every copy of its cookie.

@@ -8,6 +8,7 @@ mod answer;
 mod branding;
 mod chooser;
 mod leaving;
+mod own_sessions;
 mod passing;
 mod picture;
 mod places;
@@ -25,6 +26,7 @@ use texts::{Situation, Text, Words};
 pub use branding::{Accent, Branding, Logo};
 pub use chooser::{Choice, Chooser, Notice, Search, chooser};
 pub use leaving::{SignOutPost, SignedOut, There, post_sign_out, sign_out_refused, signed_out_there};
+pub use own_sessions::{OwnSession, OwnSessions, Since, own_sessions};
 pub use passing::{Passing, arrive, auto_post, leave, leave_by_post};
 pub use picture::{MAX_BYTES as MAX_PICTURE_BYTES, Picture};
 pub use places::{Place, Places, nobody_here, places};
@@ -73,13 +75,19 @@ pub fn refusal_json(reason: Reason, reference: &str) -> Response<Bytes> {
     with_retry_after(situation, answer::json(status(reason), body.to_string()))
 }
 
-/// "Sign out?" with one button that posts to `action` with the hidden `rd`.
-pub fn sign_out_confirm(branding: &Branding, action: &str, rd: Option<&str>, user: &str) -> Response<Bytes> {
-    if !is_link(action) {
+/// "Sign out?" with one button that posts to `action` with the hidden `rd`, and a link to the other `sessions` of the same
+/// person.
+pub fn sign_out_confirm(
+    branding: &Branding,
+    (action, sessions): (&str, &str),
+    rd: Option<&str>,
+    user: &str,
+) -> Response<Bytes> {
+    if !is_link(action) || !is_link(sessions) {
         return broken(branding);
     }
     let frame = Frame::of(branding);
-    let template = SignOutConfirmTemplate { title: frame.words.sign_out_title, frame, action, rd, user };
+    let template = SignOutConfirmTemplate { title: frame.words.sign_out_title, frame, action, sessions, rd, user };
     rendered(branding, StatusCode::OK, Kind::Form, &template)
 }
 
@@ -184,6 +192,7 @@ struct SignOutConfirmTemplate<'a> {
     frame: Frame<'a>,
     title: &'a str,
     action: &'a str,
+    sessions: &'a str,
     rd: Option<&'a str>,
     user: &'a str,
 }

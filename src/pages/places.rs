@@ -26,11 +26,13 @@ pub struct Places<'a> {
     pub user: &'a str,
     /// Where they leave.
     pub sign_out: &'a str,
+    /// Where they see in which other browsers they are signed in.
+    pub sessions: &'a str,
 }
 
 /// "Where would you like to go?"
 pub fn places(branding: &Branding, page: &Places<'_>) -> Response<Bytes> {
-    if !is_link(page.sign_out) || !page.places.iter().all(|place| is_link(place.href)) {
+    if !is_link(page.sign_out) || !is_link(page.sessions) || !page.places.iter().all(|place| is_link(place.href)) {
         return broken(branding);
     }
     let frame = Frame::of(branding);

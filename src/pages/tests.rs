@@ -27,7 +27,7 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("refusal", refusal(&branding, &page)),
         ("auto-post", auto_post(&branding, &idp, &fields, true)),
         ("re-post", auto_post(&branding, &link, &fields, false)),
-        ("sign-out", sign_out_confirm(&branding, &link, Some(value), value)),
+        ("sign-out", sign_out_confirm(&branding, (&link, &link), Some(value), value)),
         ("exchange", exchange(&branding, &link, &fields, &Exchange { now: value, then: value, stay: &link })),
         ("signed-out", signed_out(&branding, &link)),
         ("signed-out-there", signed_out_there(&branding, &there(There::Partly, &link))),
@@ -205,7 +205,7 @@ fn a_form_to_elsewhere_than_http_is_not_made() {
     let response = auto_post(&Branding::default(), "javascript:alert(1)", &[], true);
     assert_eq!(response.status(), 500);
     assert!(!text(&response).contains("javascript:"));
-    assert_eq!(sign_out_confirm(&Branding::default(), "javascript:x", None, "ada").status(), 500);
+    assert_eq!(sign_out_confirm(&Branding::default(), ("javascript:x", "/"), None, "ada").status(), 500);
     let who = |stay| Exchange { now: "ada", then: "eve", stay };
     assert_eq!(exchange(&Branding::default(), "javascript:x", &[], &who("/")).status(), 500);
     assert_eq!(exchange(&Branding::default(), "/acs", &[], &who("javascript:x")).status(), 500);

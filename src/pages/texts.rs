@@ -68,6 +68,10 @@ pub enum Situation {
     SignOutFailed,
     /// Signed in, and not allowed here.
     NotAllowed,
+    /// Signed in at as many places as may be.
+    SignedInElsewhere,
+    /// A form of the list of sessions that is not this session's.
+    ListOutdated,
     /// No session.
     NotSignedIn,
     /// The request itself cannot be read.
@@ -164,6 +168,8 @@ impl Situation {
             | Reason::LogoutReplayed
             | Reason::LogoutUnsolicited => Self::SignOutFailed,
             Reason::AccessDenied | Reason::AccessUnknownGroups => Self::NotAllowed,
+            Reason::SessionLimit => Self::SignedInElsewhere,
+            Reason::SessionsFormInvalid => Self::ListOutdated,
             Reason::SessionMissing => Self::NotSignedIn,
             Reason::FormMalformed | Reason::BodyIncomplete | Reason::PathMalformed | Reason::HostMissing => {
                 Self::BadRequest
@@ -222,11 +228,16 @@ impl Situation {
             | Self::SignInLoop
             | Self::AccountUnsuitable
             | Self::NotInvited
+            | Self::SignedInElsewhere
             | Self::NotOpen => "sign-in-failed",
             Self::SignOutFailed => "sign-out-failed",
             Self::NotAllowed | Self::CrossSite => "access-denied",
             Self::NotSignedIn => "session-missing",
-            Self::BadRequest | Self::HeaderTooLarge | Self::BadLink | Self::Misconfigured => "bad-request",
+            Self::BadRequest
+            | Self::HeaderTooLarge
+            | Self::BadLink
+            | Self::ListOutdated
+            | Self::Misconfigured => "bad-request",
             Self::NoSuchSite => "site-unknown",
             Self::Busy | Self::Unavailable | Self::IdpUnavailable => "unavailable",
             Self::TooMany => "too-many-requests",
@@ -304,6 +315,28 @@ pub(super) struct Words {
     pub(super) nobody_here: &'static str,
     pub(super) nobody_here_try: &'static str,
     pub(super) sign_in: &'static str,
+    pub(super) own_title: &'static str,
+    pub(super) own_intro: Around,
+    pub(super) own_intro_end: &'static str,
+    pub(super) own_this: &'static str,
+    pub(super) own_on: &'static str,
+    pub(super) own_unknown: &'static str,
+    pub(super) own_places: &'static str,
+    pub(super) own_signed_in: Around,
+    pub(super) own_used: Around,
+    pub(super) own_now: &'static str,
+    pub(super) own_minutes: Around,
+    pub(super) own_hours: Around,
+    pub(super) own_days: Around,
+    pub(super) own_more: Around,
+    pub(super) own_end_others: &'static str,
+    pub(super) own_strange: &'static str,
+    pub(super) own_alone: &'static str,
+    pub(super) own_everywhere: &'static str,
+    pub(super) own_link: &'static str,
+    pub(super) own_ended_none: &'static str,
+    pub(super) own_ended_one: &'static str,
+    pub(super) own_ended: Around,
     pub(super) not_found_title: &'static str,
     pub(super) not_found: &'static str,
     pub(super) check_address: &'static str,

@@ -11,7 +11,7 @@
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
 use super::{
-    Claim, ClaimKey, Departed, Departure, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    Claim, ClaimKey, Departed, Departure, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
     StoreSize,
 };
 use crate::clock::Moment;
@@ -34,6 +34,8 @@ pub struct MemoryStore {
     departed: Arc<Mutex<Departed>>,
     pub(super) claims: Mutex<Claims>,
     pub(super) made_at: Moment,
+    /// Sign-ins that are counted come one after the other.
+    placing: Mutex<()>,
     /// The part of the index that the next sweep begins with.
     next_part: AtomicUsize,
 }
@@ -75,6 +77,7 @@ impl MemoryStore {
             departed,
             claims,
             made_at: now,
+            placing: Mutex::new(()),
             next_part: AtomicUsize::new(0),
         }
     }
@@ -109,6 +112,32 @@ impl Store for MemoryStore {
         // moka would evict by and by; sign-ins are rare enough to keep the bound exactly.
         self.sessions.run_pending_tasks();
         Ok(())
+    }
+
+    async fn insert_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError> {
+        if u64::from(session.weight()) > self.max_bytes {
+            return Err(StoreError::Full);
+        }
+        let _placing = self.placing.lock();
+        if self.sessions.get(session.key()).is_some_and(|held| Arc::ptr_eq(&held, &session)) {
+            return Ok(Placed::In { ended: Vec::new() });
+        }
+        let living = self.index.beside(&session, instead_of, now);
+        if limit.on_limit == OnLimit::Refuse && limit.is_reached_by(living.len()) {
+            return Ok(Placed::Full { living: living.len() });
+        }
+        let mut ended = limit.surplus(living);
+        // Who signs out at this moment takes it away first, and is told of by others.
+        ended.retain(|old| self.sessions.remove(old.key()).is_some());
+        self.admit(session);
+        self.sessions.run_pending_tasks();
+        Ok(Placed::In { ended })
     }
 
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {

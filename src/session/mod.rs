@@ -9,12 +9,14 @@
 //! A session that was removed, evicted or swept is *ended*: whoever still holds it, a WebSocket for example, learns so
 //! at the next [`Session::touch`] or [`Session::is_still`].
 
+mod browser;
 mod claims;
 mod id;
 mod index;
 mod kept;
 mod memory;
 mod names;
+mod per_user;
 mod portable;
 mod record;
 mod sign_on;
@@ -22,10 +24,12 @@ mod store;
 #[doc(hidden)]
 pub mod suite;
 
+pub use browser::{Browser, BrowserName, System};
 pub use claims::ClaimKey;
 pub use id::{SessionId, SessionKey, SiteKey};
 pub use kept::ReadBack;
 pub use memory::{FirstOctets, MemoryStore};
+pub use per_user::{OnLimit, PerUser, Placed};
 pub use portable::{Unreadable, VERSION};
 pub use sign_on::{HandedOver, Origin, Reading, Readings};
 pub use store::{Claim, Departed, Departure, Peek, Selection, Store, StoreError, StoreSize};
@@ -60,9 +64,12 @@ pub struct Session {
     last_use: AtomicU32,
     ends_at: u32,
     authn_instant: u32,
+    /// When it began here.
+    established: u32,
     /// In seconds.
     idle_timeout: u32,
     site: SiteKey,
+    browser: Browser,
     /// The sign-in was forced, see [`Authentication::forced`].
     forced: bool,
     ended: AtomicBool,
@@ -97,11 +104,29 @@ impl Session {
             last_use: AtomicU32::new(whole_seconds(now)),
             ends_at: whole_seconds(end),
             authn_instant: whole_seconds(facts.authn_instant),
+            established: whole_seconds(now),
             idle_timeout: u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX).max(1),
             site,
+            browser: Browser::default(),
             forced: facts.forced,
             ended: AtomicBool::new(false),
         }
+    }
+
+    /// The same session, in this browser.
+    pub const fn in_browser(mut self, browser: Browser) -> Self {
+        self.browser = browser;
+        self
+    }
+
+    /// Which browser it began in, as far as it says.
+    pub const fn browser(&self) -> Browser {
+        self.browser
+    }
+
+    /// When it began on its site, to the second.
+    pub fn established_at(&self) -> Moment {
+        Moment::from_seconds(self.established.into())
     }
 
     /// The site it is good for, and no other.

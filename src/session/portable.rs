@@ -4,6 +4,7 @@
 //! later one wrote is no session to it ([`Unreadable::Future`]), and it leaves it where it is. What is added to a
 //! session must change that octet: a session of which a part was passed over would be another session.
 
+use super::browser::Browser;
 use super::names::NAMES;
 use super::record::{FIELDS, Field, Record};
 use super::sign_on::{Kept, Reading, Readings, Tie};
@@ -17,7 +18,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How this release writes sessions down.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+
+/// The release before: without the browser and the moment at which it began.
+const WITHOUT_BROWSER: u8 = 1;
 
 /// Why octets are no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,8 @@ impl Session {
         to.number(self.authn_instant);
         to.number(self.idle_timeout);
         to.byte(self.forced.into());
+        to.number(self.established);
+        to.octets(&self.browser.to_bytes());
         for field in Field::ALL {
             to.maybe(self.record.string(field));
         }
@@ -70,12 +76,12 @@ impl Session {
     /// Why the octets are none.
     pub fn from_octets(key: SessionKey, octets: &[u8], last_use: Moment) -> Result<Self, Unreadable> {
         let mut from = Reader(octets);
-        match from.byte() {
-            Some(VERSION) => {}
+        let version = match from.byte() {
+            Some(version @ (WITHOUT_BROWSER | VERSION)) => version,
             Some(version) if version > VERSION => return Err(Unreadable::Future),
             _ => return Err(Unreadable::Damaged),
-        }
-        let session = read(key, &mut from, last_use).ok_or(Unreadable::Damaged)?;
+        };
+        let session = read(key, &mut from, version, last_use).ok_or(Unreadable::Damaged)?;
         if from.is_done() { Ok(session) } else { Err(Unreadable::Damaged) }
     }
 
@@ -95,10 +101,14 @@ impl Session {
     }
 }
 
-fn read(key: SessionKey, from: &mut Reader<'_>, last_use: Moment) -> Option<Session> {
+fn read(key: SessionKey, from: &mut Reader<'_>, version: u8, last_use: Moment) -> Option<Session> {
     let site = SiteKey::from_bytes(from.array()?);
     let (ends_at, authn_instant, idle_timeout) = (from.number()?, from.number()?, from.number()?.max(1));
     let forced = from.flag()?;
+    let (established, browser) = match version {
+        WITHOUT_BROWSER => (authn_instant, Browser::default()),
+        _ => (from.number()?, Browser::from_bytes(from.array()?)),
+    };
     let mut strings = [None; FIELDS];
     for string in &mut strings {
         *string = from.maybe()?;
@@ -115,8 +125,10 @@ fn read(key: SessionKey, from: &mut Reader<'_>, last_use: Moment) -> Option<Sess
         last_use: AtomicU32::new(whole_seconds(last_use)),
         ends_at,
         authn_instant,
+        established,
         idle_timeout,
         site,
+        browser,
         forced,
         ended: AtomicBool::new(false),
     };
@@ -219,6 +231,34 @@ mod tests {
             assert_eq!(read.session_index(), session.session_index());
             assert_eq!(read.name_qualifier(), session.name_qualifier());
         }
+    }
+
+    #[test]
+    fn the_browser_and_the_beginning_are_kept_and_what_the_release_before_wrote_is_read_without() {
+        let browser = Browser::of(b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        let later = NOW.plus(Duration::from_secs(7));
+        let id = SessionId::random().key();
+        let session =
+            Session::establish(&ada(), SiteKey::of("a"), id, &LIMITS, later).in_browser(browser);
+        let read = again(&session);
+        assert_eq!((read.browser(), read.established_at()), (browser, later));
+        let mut octets = session.to_octets();
+        // version, site, end, instant, idle timeout, forced; then the two that are new.
+        let mut head = Reader(&octets[1..]);
+        let _: [u8; 4] = head.array().unwrap();
+        for _ in 0..3 {
+            head.number().unwrap();
+        }
+        head.flag().unwrap();
+        let begin = octets.len() - head.0.len();
+        head.number().unwrap();
+        let _: [u8; 2] = head.array().unwrap();
+        let end = octets.len() - head.0.len();
+        octets.drain(begin..end);
+        octets[0] = WITHOUT_BROWSER;
+        let old = Session::from_octets(id, &octets, later).unwrap();
+        assert_eq!((old.browser(), old.established_at()), (Browser::default(), old.authn_instant()));
+        assert_eq!((old.user(), old.ends_at()), (session.user(), session.ends_at()));
     }
 
     #[test]

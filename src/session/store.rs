@@ -1,6 +1,6 @@
 //! What a store of sessions must do; [`MemoryStore`](super::MemoryStore) is the first that does.
 
-use super::{ClaimKey, Session, SessionKey, SiteKey};
+use super::{ClaimKey, PerUser, Placed, Session, SessionKey, SiteKey};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use async_trait::async_trait;
@@ -26,6 +26,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Full`] only for a session that is larger than the whole store.
     async fn insert(&self, session: Arc<Session>) -> Result<(), StoreError>;
+
+    /// Like [`Store::insert`], where the person may have only so many on the site. Sessions of theirs that are over do not count,
+    /// nor do those in whose place this one comes. However many sign in at the same moment: once all have been answered there
+    /// are no more than the limit allows, and nobody was told [`Placed::Full`] by sessions that were not there.
+    async fn insert_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError>;
 
     /// Forgets and ends a session; answers the one that was there.
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError>;

@@ -47,14 +47,12 @@ impl RedisStore {
         Ok(keys)
     }
 
-    /// Puts a session into its indexes: before it is there itself, so that there is none that a sign-out would not find.
-    pub(super) async fn index(&self, session: &Session) -> Result<(), StoreError> {
+    /// Puts a session into these of its indexes: before it is there itself, so that there is none that a sign-out would not
+    /// find.
+    pub(super) async fn index(&self, session: &Session, indexes: Vec<Vec<String>>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let kept = session.ends_at().since(now).saturating_add(GRACE);
-        let (indexes, members) = {
-            let ring = self.ring.load();
-            (ring.names.indexes(session), ring.names.members(session))
-        };
+        let members = self.ring.load().names.members(session);
         let Some(member) = members.first() else { return Ok(()) };
         for index in indexes {
             let Some(name) = index.first() else { continue };

@@ -20,6 +20,7 @@ mod keeper;
 mod known;
 mod line;
 mod names;
+mod places;
 mod settings;
 
 pub use settings::{Certificates, Credentials, OnFailure, Server, Settings, Topology};
@@ -29,7 +30,8 @@ use crate::identity::Person as _;
 use crate::observe::metrics::{StoreFigures, StoreOperation, StoreTrouble, UnreadableEntry};
 use crate::seal::{KeyRing, Purpose, Unopened};
 use crate::session::{
-    Claim, ClaimKey, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize, Unreadable,
+    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Unreadable,
 };
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -138,6 +140,19 @@ impl RedisStore {
         let idle = idle + idle / WRITES_AN_IDLE_TIMEOUT + GRACE;
         let left = session.ends_at().since(self.clock.now());
         u64::try_from(idle.min(left).as_millis()).unwrap_or(u64::MAX).max(1000)
+    }
+
+    /// Puts a session there, under its own key.
+    async fn write(&self, session: &Session) -> Result<(), StoreError> {
+        let (key, ring) = (session.key(), self.ring.load_full());
+        let sealed = ring.keys.seal_kept(Purpose::Session, &key.0, &session.to_octets());
+        let sealed = sealed.ok_or_else(|| StoreError::Unavailable("the session cannot be sealed".into()))?;
+        let entry = [&seconds(session.last_use())[..], &sealed].concat();
+        let name = ring.names.session(key);
+        let mut command = redis::cmd("SET");
+        command.arg(&name).arg(entry).arg("PX").arg(self.kept_for(session));
+        self.line.ask_surely(StoreOperation::Insert, &name, command).await?;
+        Ok(())
     }
 
     /// Whether a known session is still there; writes back its last use when it is time. Ends it when it is not.
@@ -253,20 +268,43 @@ impl Store for RedisStore {
         if self.known.get(session.key()).is_some_and(|known| Arc::ptr_eq(&known.session, &session)) {
             return Ok(());
         }
-        let key = session.key();
         let asked = self.known.now();
-        let ring = self.ring.load_full();
-        let sealed = ring.keys.seal_kept(Purpose::Session, &key.0, &session.to_octets());
-        let sealed = sealed.ok_or_else(|| StoreError::Unavailable("the session cannot be sealed".into()))?;
-        let entry = [&seconds(session.last_use())[..], &sealed].concat();
-        self.index(&session).await?;
-        let name = ring.names.session(key);
-        let mut command = redis::cmd("SET");
-        command.arg(&name).arg(entry).arg("PX").arg(self.kept_for(&session));
-        self.line.ask_surely(StoreOperation::Insert, &name, command).await?;
+        let indexes = self.ring.load().names.indexes(&session);
+        self.index(&session, indexes).await?;
+        self.write(&session).await?;
         self.known.take_in(session, asked);
         self.known.settle();
         Ok(())
+    }
+
+    async fn insert_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError> {
+        if !self.known.has_room_for(&session) {
+            return Err(StoreError::Full);
+        }
+        let heard = self.known.ends_heard(session.key());
+        let asked = self.known.now();
+        let indexes = self.ring.load().names.indexes_but_the_users(&session);
+        self.index(&session, indexes).await?;
+        self.write(&session).await?;
+        let placed = self.placed(&session, limit, instead_of, now).await;
+        if let Ok(Placed::In { .. }) = &placed {
+            let known = self.known.take_in(session, asked);
+            self.known.settle();
+            // Whoever came after it may have ended it already.
+            if self.known.ends_heard(known.session.key()) != heard {
+                self.confirm(&known).await?;
+            }
+        } else {
+            // Nobody has its cookie: should it stay behind, it counts for nobody and goes with its time.
+            let _ = self.remove(session.key()).await;
+        }
+        placed
     }
 
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {

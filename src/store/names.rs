@@ -53,6 +53,11 @@ impl Names {
         self.hashed("u", &[idp.as_bytes(), user.as_bytes()])
     }
 
+    /// The same of the user of a session: the first is the one that is written.
+    pub(super) fn user_of(&self, session: &Session) -> Vec<String> {
+        self.user(session.idp(), session.user())
+    }
+
     /// The index of a NameID, under each key of the ring.
     pub(super) fn name_id(&self, idp: &str, name_id: &str) -> Vec<String> {
         self.hashed("n", &[idp.as_bytes(), name_id.as_bytes()])
@@ -65,7 +70,14 @@ impl Names {
 
     /// Every index that a session is in, under each key of the ring: first those that are written.
     pub(super) fn indexes(&self, session: &Session) -> Vec<Vec<String>> {
-        let mut all = vec![self.user(session.idp(), session.user()), vec![self.all(part_of(session.key()))]];
+        let mut all = self.indexes_but_the_users(session);
+        all.push(self.user_of(session));
+        all
+    }
+
+    /// The same but for the index of the user, where places are given.
+    pub(super) fn indexes_but_the_users(&self, session: &Session) -> Vec<Vec<String>> {
+        let mut all = vec![vec![self.all(part_of(session.key()))]];
         if session.name_id() != session.user() {
             all.push(self.name_id(session.idp(), session.name_id()));
         }

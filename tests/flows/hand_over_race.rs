@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use vestibule::clock::Moment;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    StoreSize,
 };
 use vestibule::site::{Face, Site};
 
@@ -35,6 +36,19 @@ impl Store for Waiting {
             self.go_on.notified().await;
         }
         self.inner.insert(session).await
+    }
+    async fn insert_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError> {
+        if session.site() == self.with {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+        self.inner.insert_within(session, limit, instead_of, now).await
     }
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
         self.inner.remove(key).await

@@ -15,7 +15,8 @@ use vestibule::clock::Moment;
 use vestibule::limits::{Rate, RateLimits, Rates};
 use vestibule::login::verifier::Verifier;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    StoreSize,
 };
 
 #[tokio::test]
@@ -212,6 +213,16 @@ impl Store for Failing {
     async fn insert(&self, session: Arc<Session>) -> Result<(), StoreError> {
         self.check(INSERT)?;
         self.inner.insert(session).await
+    }
+    async fn insert_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError> {
+        self.check(INSERT)?;
+        self.inner.insert_within(session, limit, instead_of, now).await
     }
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
         self.check(REMOVE)?;

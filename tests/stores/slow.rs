@@ -9,7 +9,8 @@ use vestibule::clock::Moment;
 use vestibule::identity::Person as _;
 use vestibule::session::suite::Room;
 use vestibule::session::{
-    Claim, ClaimKey, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
+    Claim, ClaimKey, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    StoreSize,
 };
 
 /// Everything is found by looking at everything.
@@ -143,6 +144,39 @@ impl Store for SlowStore {
             Ok(())
         })
         .await
+    }
+
+    async fn insert_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError> {
+        let placed = self
+            .ask(|shelves| {
+                let all = shelves.sessions.values().map(|(_, session)| Arc::clone(session));
+                let beside = |other: &Arc<Session>| other.is_beside(&session, instead_of) && other.is_alive(now);
+                let living: Vec<_> = all.filter(beside).collect();
+                if limit.on_limit == OnLimit::Refuse && limit.is_reached_by(living.len()) {
+                    return Ok(Placed::Full { living: living.len() });
+                }
+                let ended = limit.surplus(living);
+                for old in &ended {
+                    shelves.sessions.remove(old.key());
+                    old.end();
+                }
+                let weight = u64::from(session.weight());
+                if weight > self.room.max_bytes {
+                    return Err(StoreError::Full);
+                }
+                shelves.make_room(weight, self.room.max_bytes);
+                shelves.uses += 1;
+                shelves.sessions.insert(*session.key(), (shelves.uses, Arc::clone(&session)));
+                Ok(Placed::In { ended })
+            })
+            .await?;
+        Ok(placed)
     }
 
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {

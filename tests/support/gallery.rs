@@ -55,7 +55,12 @@ pub fn pages() -> Vec<(String, Response<Bytes>)> {
     let others = [
         (
             "sign-out",
-            pages::sign_out_confirm(&plain, "/vestibule/sign-out", Some("/"), "ada.lovelace@example.com"),
+            pages::sign_out_confirm(
+                &plain,
+                ("/vestibule/sign-out", "/vestibule/sessions"),
+                Some("/"),
+                "ada.lovelace@example.com",
+            ),
         ),
         ("exchange", pages::exchange(&plain, "/acs", &fields, &who)),
         ("signed-out", pages::signed_out(&plain, "/vestibule/sign-in")),
@@ -87,7 +92,12 @@ fn front_pages(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes
         ),
         place("grafana.example.com", "grafana.example.com", "https://grafana.example.com/"),
     ];
-    let page = Places { places: &some, user: "ada.lovelace@example.com", sign_out: "/vestibule/sign-out" };
+    let page = Places {
+        places: &some,
+        user: "ada.lovelace@example.com",
+        sign_out: "/vestibule/sign-out",
+        sessions: "/vestibule/sessions",
+    };
     [
         ("places", pages::places(acme, &page)),
         ("places-plain", pages::places(plain, &Places { places: &some[..2], ..page })),

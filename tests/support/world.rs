@@ -163,6 +163,7 @@ pub fn site(id: u16, name: &str, public_url: &str, idps: &[(&str, &FakeIdp)]) ->
             idle_timeout: Duration::from_secs(3600),
             max_age: Duration::from_secs(12 * 3600),
         },
+        sessions_per_user: None,
         cookies: CookiePolicy::new(public_url.is_secure(), "__Host-vestibule"),
         allow_encoded_slash: false,
         branding: Branding::default(),

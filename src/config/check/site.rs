@@ -20,8 +20,9 @@ use crate::cookies::CookiePolicy;
 use crate::identity::{Domain, Mapping};
 use crate::saml::demand::Comparison;
 use crate::saml::parties::{Policy, ServiceProvider};
-use crate::session::{Limits, SiteKey};
+use crate::session::{Limits, OnLimit, PerUser, SiteKey};
 use crate::site::{Face, PublicUrl, Site, Status};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 /// A clock that is wrong by more is to be set, not tolerated.
 const LARGEST_SKEW: Duration = Duration::from_secs(300);
+/// A person is counted session by session.
+const MOST_PER_USER: u32 = 1000;
 /// Stands for a public URL that is missing or broken while the rest is checked.
 const NOWHERE: &str = "https://invalid.invalid";
 
@@ -72,6 +75,7 @@ pub(super) fn site<'d, 'f>(
         false => rules(file, &known(&admitted, described, &mapping, &admission), desk),
     };
     let session_limits = session_limits(&file.session, desk);
+    let sessions_per_user = sessions_per_user(&file.session, desk);
     let skew = desk.duration(&file.clock_skew, MINUTE, Duration::ZERO, LARGEST_SKEW);
     let close_after = &file.session.close_connections_after;
     let close_connections_after = desk.duration(close_after, Duration::ZERO, Duration::ZERO, HOUR);
@@ -112,6 +116,7 @@ pub(super) fn site<'d, 'f>(
             headers: headers?,
             jwt_keys,
             session_limits,
+            sessions_per_user,
             close_connections_after,
             cookies: cookies?,
             allow_encoded_slash: file.allow_encoded_slash.or(false),
@@ -328,6 +333,24 @@ fn session_limits(session: &Session, desk: &mut Desk) -> Limits {
         desk.error(session.idle_timeout.problem(message));
     }
     Limits { idle_timeout, max_age }
+}
+
+/// How many sessions of one person there may be; none: it does not say.
+fn sessions_per_user(session: &Session, desk: &mut Desk) -> Option<PerUser> {
+    let on_limit = session.on_limit.or(Word(OnLimit::EndOldest)).0;
+    if session.limit_per_user.is_absent() {
+        if session.on_limit.is_written() {
+            let message = "says nothing without limit_per_user: there is no limit to be reached";
+            desk.warn(session.on_limit.problem(message).hint("write session.limit_per_user beside it"));
+        }
+        return None;
+    }
+    let most = NonZeroU32::new(*session.limit_per_user.get()?).filter(|most| most.get() <= MOST_PER_USER);
+    if most.is_none() {
+        let message = format!("must be at least 1 and at most {MOST_PER_USER}");
+        desk.error(session.limit_per_user.problem(message).hint("leave it out for no limit"));
+    }
+    Some(PerUser { most: most?, on_limit })
 }
 
 fn cookies(session: &Session, public_url: Option<&PublicUrl>, desk: &mut Desk) -> Option<CookiePolicy> {

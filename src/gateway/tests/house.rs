@@ -218,6 +218,7 @@ pub(super) fn site(id: u16, host: &str, face: Face) -> Site {
             idle_timeout: Duration::from_secs(3600),
             max_age: Duration::from_secs(12 * 3600),
         },
+        sessions_per_user: None,
         cookies: CookiePolicy::new(true, SESSION_COOKIE),
         allow_encoded_slash: false,
         branding: Branding::default(),

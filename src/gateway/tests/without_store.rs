@@ -8,7 +8,7 @@ use crate::gateway::decide::{Decision, Front, Trip};
 use crate::gateway::request::TrustedProxies;
 use crate::observe::metrics::VerdictLabel;
 use crate::session::{
-    Claim, ClaimKey, Peek, Selection, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError,
+    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError,
     StoreSize,
 };
 use crate::site::Face;
@@ -36,6 +36,15 @@ impl Store for Gone {
         gone()
     }
     async fn insert(&self, _: Arc<Visit>) -> Result<(), StoreError> {
+        gone()
+    }
+    async fn insert_within(
+        &self,
+        _: Arc<Visit>,
+        _: &PerUser,
+        _: &[SessionKey],
+        _: Moment,
+    ) -> Result<Placed, StoreError> {
         gone()
     }
     async fn remove(&self, _: &SessionKey) -> Result<Option<Arc<Visit>>, StoreError> {

@@ -5,9 +5,9 @@ use super::{TICKET, address_of_user, handoff_url, parameter};
 use crate::admission::Admitted;
 use crate::clock::Moment;
 use crate::cookies::Kind;
-use crate::gate::{Gate, presented_key, unavailable};
+use crate::gate::{Gate, unavailable};
 use crate::identity::Person as _;
-use crate::login::admitted::{remembered, replace};
+use crate::login::admitted::{browser, remembered, replace, replaced};
 use crate::login::answers::{Stopped, redirect};
 use crate::login::attempt::{Attempt, Held};
 use crate::login::evidence::Evidence;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// `handoff-invalid`, `handoff-foreign`, `handoff-expired`, `handoff-replayed`, `handoff-unasked`, `handoff-ended`,
-/// `attempt-expired`, `attempt-before-start`, `idp-unknown`, `store-unavailable`, `audit-unavailable`, and what the
+/// `attempt-expired`, `attempt-before-start`, `idp-unknown`, `session-limit`, `store-unavailable`, `audit-unavailable`, and what the
 /// site's mapping and admission say.
 pub(in crate::login) async fn arrive(
     gate: &Gate,
@@ -77,7 +77,9 @@ pub(in crate::login) async fn arrive(
     if !audit_is_kept() {
         return Err(stopped(Reason::AuditUnavailable.into()));
     }
-    let (id, session, admitted) = established(site, &at_host, now).map_err(stopped)?;
+    let (id, session, admitted) = established(site, &at_host, headers, now).map_err(stopped)?;
+    let replaced = replaced(site, headers, Some(&attempt));
+    gate.has_place(site, &session, &replaced, now).await.map_err(stopped)?;
     // Whom the site refuses has not answered the attempt: trying again would look like a sign-in that goes round in circles.
     let answered = ClaimKey::request(site.key, attempt.request_id.as_str());
     if let Claim::Taken { .. } = gate
@@ -90,7 +92,7 @@ pub(in crate::login) async fn arrive(
         return brought_again(gate, site, &ticket, headers, now).await;
     }
     remembered(gate, site, admitted).await.map_err(stopped)?;
-    gate.store.insert(Arc::clone(&session)).await.map_err(unavailable).map_err(stopped)?;
+    gate.let_in(site, &session, &replaced, now).await.map_err(stopped)?;
     // A sign-out since the first look has found no session of this site to end: either it finds this one, or it is seen here.
     if let Err(refusal) = living_at(host, gate, &ticket, now).await {
         // Nobody has its cookie, and the refusal is certain: what becomes of it in the store does not matter any more.
@@ -98,7 +100,7 @@ pub(in crate::login) async fn arrive(
         return Err(stopped(refusal));
     }
     // Only now: without a new session the old one stays.
-    for old in [presented_key(site, headers), attempt.replaces].iter().flatten() {
+    for old in &replaced {
         replace(gate, site, old, client).await;
     }
     // The attempt is what the hand-over answers, as an answer of an identity provider answers a request.
@@ -162,6 +164,7 @@ async fn living_at(host: &Site, gate: &Gate, ticket: &Ticket, now: Moment) -> Re
 fn established(
     site: &Site,
     at_host: &Session,
+    headers: &HeaderMap,
     now: Moment,
 ) -> Result<(SessionId, Arc<Session>, Admitted), Refusal> {
     let (HandedOver { identity, origin }, admitted) = as_known_to(site, at_host)?;
@@ -171,7 +174,7 @@ fn established(
         let detail = format!("the session would end at {}", session.ends_at());
         return Err(Refusal::new(Reason::SessionExpired, detail));
     }
-    Ok((id, Arc::new(session), admitted))
+    Ok((id, Arc::new(session.in_browser(browser(headers))), admitted))
 }
 
 /// Who somebody at the host is at this site, if the site lets them in. Changes nothing.

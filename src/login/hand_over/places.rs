@@ -5,6 +5,7 @@ use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::identity::Person as _;
 use crate::login::ask;
+use crate::login::own_sessions;
 use crate::login::return_to::ReturnTo;
 use crate::pages::{self, Place, Places};
 use crate::reason::Refusal;
@@ -38,7 +39,8 @@ pub(in crate::login) async fn places(
         .map(|(site, href)| Place { name: name(site, &open), address: site.canonical_url.authority(), href })
         .collect();
     let sign_out = format!("{}{}/sign-out", host.public_url.origin(), host.path_prefix);
-    let page = Places { places: &listed, user: Session::user(&session), sign_out: &sign_out };
+    let sessions = own_sessions::url(host);
+    let page = Places { places: &listed, user: Session::user(&session), sign_out: &sign_out, sessions: &sessions };
     Ok(pages::places(&host.branding, &page))
 }
 

@@ -135,7 +135,7 @@ pub enum Event<'a> {
         name_id: &'a str,
         /// The session's public name.
         session: &'a str,
-        /// `idle`, `max-age`, `no-room`, `retired`, `revoked`, `idp-gone` or `site-gone`.
+        /// `idle`, `max-age`, `no-room`, `retired`, `revoked`, `ended-by-user`, `session-limit`, `idp-gone` or `site-gone`.
         why: &'static str,
     },
     /// More sessions ended by themselves at the same time than are told of one by one.
@@ -143,14 +143,16 @@ pub enum Event<'a> {
         /// How many more.
         sessions: usize,
     },
-    /// The owner ended sessions.
+    /// The owner ended sessions, or somebody their own in other browsers.
     SessionsRevoked {
         /// Which were meant, in words.
         detail: &'a str,
         /// How many ended.
         sessions: usize,
-        /// Who gave the command.
+        /// Who gave the command; `self` and the session that did.
         by: &'a str,
+        /// From where, where it came from a browser.
+        client: Option<IpAddr>,
     },
     /// Metadata that says something new is in use.
     MetadataChanged {

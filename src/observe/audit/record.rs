@@ -187,11 +187,12 @@ impl<'a> Record<'a> {
             Event::SessionsEnded { sessions } => {
                 Self { event: "sessions-ended", sessions: Some(sessions), ..Self::default() }
             }
-            Event::SessionsRevoked { detail, sessions, by } => Self {
+            Event::SessionsRevoked { detail, sessions, by, client } => Self {
                 event: "sessions-revoked",
                 detail: Some(visible(detail, MAX_DETAIL)),
                 sessions: Some(sessions),
                 by: value(by),
+                client,
                 ..Self::default()
             },
             Event::LogoutRequested { site, idp, sessions, outcome, client } => Self {

@@ -74,6 +74,29 @@ pub(super) const WORDS: Words = Words {
                       first, and choose an application afterwards.",
     sign_in: "Sign in",
 
+    own_title: "Where you are signed in",
+    own_intro: Around("You are ", " in each of these browsers at "),
+    own_intro_end: ".",
+    own_this: "This browser",
+    own_on: " on ",
+    own_unknown: "A browser that is not known",
+    own_places: " · for ",
+    own_signed_in: Around("signed in ", ""),
+    own_used: Around(", last used ", ""),
+    own_now: "just now",
+    own_minutes: Around("", " minutes ago"),
+    own_hours: Around("", " hours ago"),
+    own_days: Around("", " days ago"),
+    own_more: Around("", " more are not shown. They end with all others."),
+    own_end_others: "Sign out everywhere else",
+    own_strange: "If you do not recognise one of them, sign it out and change your password at your organisation: who knows it can sign in again.",
+    own_alone: "You are signed in nowhere else.",
+    own_everywhere: "All applications that share your sign-in are listed at ",
+    own_link: "See where else you are signed in",
+    own_ended_none: "It had ended already.",
+    own_ended_one: "One other sign-in has ended.",
+    own_ended: Around("", " other sign-ins have ended."),
+
     not_found_title: "There is nothing here",
     not_found: "This address belongs to the sign-in of the application, but no page lives here.",
     check_address: "Check the address, or start from the application’s front page.",
@@ -194,6 +217,20 @@ pub(super) const fn refusal(situation: Situation) -> Text {
             try_this: "If you need it, ask whoever looks after this application for access, and give them the \
                        reference below. After they have changed something, sign out and in again.",
             action: "Sign in again",
+        },
+        S::SignedInElsewhere => Text {
+            title: "You are signed in elsewhere",
+            what: "You are signed in at as many places as this application allows at the same time, so you were not signed in \
+                   here.",
+            try_this: "Sign out in one of your other browsers, then try again. If you cannot get at them any more, send the \
+                       reference below to whoever looks after this application.",
+            action: "Try again",
+        },
+        S::ListOutdated => Text {
+            title: "This list was out of date",
+            what: "You have signed in anew since it was shown, or it was not shown to you. Nobody was signed out.",
+            try_this: "Open the list again, and choose once more.",
+            action: "Open the list again",
         },
         S::NotSignedIn => Text {
             title: "Please sign in",

@@ -1,0 +1,150 @@
+//! The sessions of one person, as that person may see and end them.
+//!
+//! At a site these are the sessions of this site and no others. Its application is at the same origin, so that its scripts can
+//! read what the page says and press its buttons: an application must not learn in this way where else somebody has an
+//! account, nor a tenant that of another. At a sign-on host there is no application; there each sign-in is shown with all the
+//! sites that it was handed over to.
+
+use super::Gate;
+use crate::clock::Moment;
+use crate::identity::Person as _;
+use crate::session::{Session, SessionKey, StoreError};
+use crate::site::{Face, Site};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Why these sessions end, for the audit.
+const BY_OWNER: &str = "ended-by-user";
+
+/// One sign-in of a person: a session of a site or, at a sign-on host, the one there and those that came from it.
+#[derive(Debug)]
+pub struct OwnSignIn {
+    /// The session at the sign-on host that all came from, even if it is gone; else the session itself.
+    root: SessionKey,
+    /// At least one.
+    sessions: Vec<Arc<Session>>,
+    /// It is that of whoever asks.
+    is_asking: bool,
+}
+
+impl OwnSignIn {
+    /// What stands for it: the key of a session, to be sealed before anybody sees it.
+    pub const fn root(&self) -> &SessionKey {
+        &self.root
+    }
+
+    /// Its sessions.
+    pub fn sessions(&self) -> &[Arc<Session>] {
+        &self.sessions
+    }
+
+    /// Whether it is that of whoever asks.
+    pub const fn is_asking(&self) -> bool {
+        self.is_asking
+    }
+
+    fn last_use(&self) -> Moment {
+        let all = self.sessions.iter().map(|session| session.last_use());
+        all.max().unwrap_or(Moment::from_seconds(0))
+    }
+}
+
+impl Gate {
+    /// The sign-ins of the person whose session this is, the one that asks first, then the one used last.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn own_sign_ins(
+        &self,
+        site: &Site,
+        asking: &Session,
+        now: Moment,
+    ) -> Result<Vec<OwnSignIn>, StoreError> {
+        let mut found: Vec<OwnSignIn> = Vec::new();
+        for key in self.store.by_user(asking.idp(), asking.user()).await? {
+            let session = self.store.load(&key).await?;
+            // What an index says is read before it is believed.
+            let is_own = |session: &Session| {
+                session.site() == site.key
+                    && session.idp() == asking.idp()
+                    && session.user() == asking.user()
+                    && session.is_alive(now)
+            };
+            if let Some(session) = session.filter(|session| is_own(session)) {
+                let is_asking = session.key() == asking.key();
+                found.push(OwnSignIn { root: key, sessions: vec![session], is_asking });
+            }
+        }
+        if matches!(site.face, Face::SignOn) {
+            self.handed_over(site, asking, &mut found, now).await?;
+        }
+        found.sort_by_key(|one| (!one.is_asking, std::cmp::Reverse(one.last_use())));
+        Ok(found)
+    }
+
+    /// Adds the sessions at the host's sites. What came from a session here that is gone stands by itself.
+    async fn handed_over(
+        &self,
+        host: &Site,
+        asking: &Session,
+        found: &mut Vec<OwnSignIn>,
+        now: Moment,
+    ) -> Result<(), StoreError> {
+        let mut name_ids: HashSet<String> = HashSet::from([asking.name_id().to_owned()]);
+        name_ids.extend(found.iter().flat_map(|one| &one.sessions).map(|at| at.name_id().to_owned()));
+        for site in self.keys_under(host).into_iter().filter(|key| *key != host.key) {
+            for name_id in &name_ids {
+                for key in self.store.by_name_id(site, asking.idp(), name_id, None).await? {
+                    let Some(session) = self.store.load(&key).await?.filter(|one| one.is_alive(now)) else {
+                        continue;
+                    };
+                    let Some(root) = session.came_from() else { continue };
+                    if let Some(one) = found.iter_mut().find(|one| one.root == root) {
+                        one.sessions.push(session);
+                        continue;
+                    }
+                    // There, and not among this person's: the identity provider calls two people the same.
+                    let living = self.store.load(&root).await?.is_some_and(|root| root.is_alive(now));
+                    if !living {
+                        found.push(OwnSignIn { root, sessions: vec![session], is_asking: false });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a sign-in of [`Gate::own_sign_ins`], and at a site of a sign-on host all others of it, which would give it back at
+    /// once. Answers whether there was something to end.
+    ///
+    /// # Errors
+    /// The store's; what had ended by then stays ended.
+    pub async fn end_own(&self, one: &OwnSignIn, asking: &Session) -> Result<bool, StoreError> {
+        let mut ended = false;
+        for session in &one.sessions {
+            ended |= self.end_one(session.key(), BY_OWNER).await?;
+        }
+        for session in one.sessions.iter().take(1) {
+            self.end_same_sign_in(session, asking, BY_OWNER).await?;
+        }
+        Ok(ended)
+    }
+
+    /// After a session has ended: the others of the same sign-in at a sign-on host, unless it is also the one of `but`.
+    pub(super) async fn end_same_sign_in(
+        &self,
+        ended: &Session,
+        but: &Session,
+        why: &'static str,
+    ) -> Result<(), StoreError> {
+        let root_of = |session: &Session| session.came_from().unwrap_or_else(|| *session.key());
+        let root = root_of(ended);
+        if root == root_of(but) {
+            return Ok(());
+        }
+        for key in self.of_the_same_sign_in(ended, &root).await? {
+            self.end_one(&key, why).await?;
+        }
+        Ok(())
+    }
+}

@@ -8,7 +8,9 @@ mod sample;
 
 pub use sample::{Sample, sample, site};
 
-use super::{Claim, ClaimKey, Limits, Peek, Selection, Session, SessionKey, SiteKey, Store, StoreError};
+use super::{
+    Claim, ClaimKey, Limits, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub async fn run<S: Store + 'static>(make: impl Fn(Room) -> S) {
     a_user_is_found_on_every_site(&store()).await;
     an_idp_finds_all_its_sessions(&store()).await;
     a_selection_finds_what_it_says(&store()).await;
+    one_too_many_is_refused_or_ends_the_oldest(&store(), &store()).await;
+    of_many_at_once_as_many_come_in_as_may(&Arc::new(store()), &Arc::new(store())).await;
     the_least_recently_used_goes(&make).await;
     let (tight, session) = never_fitting();
     what_could_never_fit_is_refused(&make(tight), session).await;
@@ -63,12 +67,97 @@ pub async fn run_shared<S: Store + 'static, F: Future<Output = Arc<S>>>(make: im
     a_user_is_found_on_every_site(&*store().await).await;
     an_idp_finds_all_its_sessions(&*store().await).await;
     a_selection_finds_what_it_says(&*store().await).await;
+    one_too_many_is_refused_or_ends_the_oldest(&*store().await, &*store().await).await;
+    of_many_at_once_as_many_come_in_as_may(&store().await, &store().await).await;
     let (tight, session) = never_fitting();
     what_could_never_fit_is_refused(&*make(tight).await, session).await;
     claims_are_all_or_nothing(&*store().await).await;
     claims_end_when_they_say(&*store().await).await;
     one_of_many_is_first(store().await).await;
     assert_eq!(store().await.remembers_since(), NOW);
+}
+
+/// The `n`th session of one person.
+fn adas(n: u64, now: Moment) -> Arc<Session> {
+    let sample = Sample { user: "ada".into(), name_id: "ada".into(), ..Sample::new(n) };
+    Arc::new(sample.session(now))
+}
+
+fn most(most: u32, on_limit: OnLimit) -> PerUser {
+    PerUser { most: std::num::NonZeroU32::new(most).unwrap_or(std::num::NonZeroU32::MIN), on_limit }
+}
+
+async fn within<S: Store>(
+    store: &S,
+    session: &Arc<Session>,
+    limit: &PerUser,
+    instead_of: &[SessionKey],
+    now: Moment,
+) -> Option<Placed> {
+    let answer = patiently(|| store.insert_within(Arc::clone(session), limit, instead_of, now)).await;
+    assert!(answer.is_ok(), "{answer:?}");
+    answer.ok()
+}
+
+async fn one_too_many_is_refused_or_ends_the_oldest<S: Store>(refusing: &S, ending: &S) {
+    let at = |seconds| NOW.plus(Duration::from_secs(seconds));
+    let limit = most(2, OnLimit::Refuse);
+    let (first, second, third) = (adas(1, NOW), adas(2, NOW), adas(3, NOW));
+    for session in [&first, &second] {
+        assert!(matches!(within(refusing, session, &limit, &[], NOW).await, Some(Placed::In { .. })));
+    }
+    assert!(matches!(within(refusing, &third, &limit, &[], NOW).await, Some(Placed::Full { living: 2 })));
+    assert_eq!(fetch(refusing, third.key()).await, None, "who is refused is not there");
+    assert_eq!(by_user(refusing, "corp", "ada").await, keys(&[&first, &second]));
+    let namesake = Sample { user: "ada".into(), idp: "other", ..Sample::new(4) }.session(NOW);
+    let elsewhere = Sample { user: "ada".into(), site: site(1), ..Sample::new(5) }.session(NOW);
+    for other in [namesake, elsewhere] {
+        assert!(matches!(within(refusing, &Arc::new(other), &limit, &[], NOW).await, Some(Placed::In { .. })));
+    }
+    // In the place of another, it is none more; the other is removed by whoever asked for it.
+    let instead = [*first.key()];
+    assert!(matches!(within(refusing, &third, &limit, &instead, NOW).await, Some(Placed::In { .. })));
+    assert!(patiently(|| refusing.remove(first.key())).await.is_ok());
+    // Whoever has left, and whoever has not come back, leaves room.
+    assert!(patiently(|| refusing.remove(second.key())).await.is_ok());
+    assert!(matches!(within(refusing, &adas(6, NOW), &limit, &[], NOW).await, Some(Placed::In { .. })));
+    assert!(matches!(within(refusing, &adas(7, NOW), &limit, &[], NOW).await, Some(Placed::Full { .. })));
+    let idle = at(3601);
+    assert!(matches!(within(refusing, &adas(8, idle), &limit, &[], idle).await, Some(Placed::In { .. })));
+
+    let limit = most(2, OnLimit::EndOldest);
+    let all = [adas(11, NOW), adas(12, at(10)), adas(13, at(20))];
+    for session in &all {
+        assert!(matches!(within(ending, session, &limit, &[], at(20)).await, Some(Placed::In { .. })));
+    }
+    let [oldest, middle, newest] = &all;
+    assert_eq!(by_user(ending, "corp", "ada").await, keys(&[middle, newest]));
+    assert!(oldest.has_ended() && !middle.has_ended(), "for whoever holds it too");
+}
+
+async fn of_many_at_once_as_many_come_in_as_may<S: Store + 'static>(refusing: &Arc<S>, ending: &Arc<S>) {
+    for (store, on_limit) in [(refusing, OnLimit::Refuse), (ending, OnLimit::EndOldest)] {
+        for (round, places) in [(1, 1), (2, 3)] {
+            let limit = most(places, on_limit);
+            let user = format!("ada-{round}");
+            let tries: Vec<_> = (0..12)
+                .map(|n| {
+                    let (store, sample) = (Arc::clone(store), Sample::new(round * 100 + n));
+                    let session = Arc::new(Sample { user: user.clone(), ..sample }.session(NOW));
+                    tokio::spawn(async move {
+                        matches!(within(&*store, &session, &limit, &[], NOW).await, Some(Placed::In { .. }))
+                    })
+                })
+                .collect();
+            let mut came_in = 0;
+            for one in tries {
+                came_in += u32::from(one.await.is_ok_and(|is_in| is_in));
+            }
+            let left = by_user(&**store, "corp", &user).await.len();
+            assert_eq!(left, places as usize, "{on_limit:?}");
+            assert_eq!(came_in, if on_limit == OnLimit::Refuse { places } else { 12 });
+        }
+    }
 }
 
 async fn what_is_inserted_is_there<S: Store>(store: &S) {

@@ -148,7 +148,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 local left_out = {}
 for n = 7, #ARGV do left_out[ARGV[n]] = true end
 local answer = {0}
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')) do
   if member ~= ARGV[1] and string.sub(member, 33, 36) == ARGV[5] and not left_out[string.sub(member, 1, 32)] then
     answer[#answer + 1] = member
   end

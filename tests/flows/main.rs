@@ -29,11 +29,13 @@ mod endpoints;
 mod front_page;
 mod hand_over_race;
 mod loops;
+mod own_sessions;
 mod people;
 mod repost;
 mod revoked;
 #[cfg(feature = "second-opinion")]
 mod second_opinion;
+mod session_limit;
 mod sign_in;
 mod sign_on;
 mod sign_out;

@@ -22,6 +22,8 @@ pub struct Browser<'w> {
     pub jar: HashMap<String, (String, String)>,
     /// Whether it says that it shows pages, as real ones do.
     pub shows_pages: bool,
+    /// What it says that it is.
+    pub user_agent: Option<&'static str>,
     /// The order in which cookies were set.
     order: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl<'w> Browser<'w> {
             site: Arc::clone(&world.gate.sites[site]),
             jar: HashMap::new(),
             shows_pages: false,
+            user_agent: None,
             order: Vec::new(),
         }
     }
@@ -146,6 +149,9 @@ impl<'w> Browser<'w> {
             [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-fetch-site", site_word)]
         {
             headers.insert(name, value.parse().unwrap());
+        }
+        if let Some(user_agent) = self.user_agent {
+            headers.insert("user-agent", user_agent.parse().unwrap());
         }
         if self.shows_pages {
             headers.insert("upgrade-insecure-requests", "1".parse().unwrap());

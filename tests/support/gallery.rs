@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::Response;
 use vestibule::pages::texts::Situation;
 use vestibule::pages::{
-    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, Passing, Picture, Place, Places,
-    RefusalPage, Search, Section, Sheet, SignedOut, Table, There,
+    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, OwnSession, OwnSessions, Passing, Picture,
+    Place, Places, RefusalPage, Search, Section, Sheet, SignedOut, Since, Table, There,
 };
 use vestibule::reason::Reason;
 
@@ -75,8 +75,59 @@ pub fn pages() -> Vec<(String, Response<Bytes>)> {
     ];
     all.extend(trials(&acme));
     all.extend(front_pages(&plain, &acme));
+    all.extend(own_sessions(&plain, &acme));
     all.extend(others.into_iter().map(|(name, page)| (name.to_owned(), page)));
     all
+}
+
+/// Where somebody is signed in.
+fn own_sessions(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Bytes>)> {
+    let since = |seconds| Since { seconds, at: "2026-11-22T09:30:00Z".into() };
+    let one = |name, (browser, system), is_handheld, (signed_in, used)| OwnSession {
+        name,
+        browser,
+        system,
+        is_handheld,
+        by: "Corporate login",
+        places: &[],
+        signed_in: since(signed_in),
+        used: since(used),
+    };
+    let own = [
+        one(None, (Some("Firefox"), Some("Linux")), false, (11_000, 0)),
+        one(Some("c2VhbGVk"), (Some("Safari"), Some("iPhone")), true, (200_000, 2500)),
+        one(Some("c2VhbGVk"), (None, None), false, (400_000, 90_000)),
+    ];
+    let page = OwnSessions {
+        sessions: &own,
+        more: 0,
+        others: Some("c2VhbGVk"),
+        ended: None,
+        user: "ada.lovelace@example.com",
+        place: "wiki.example.com",
+        action: "/vestibule/sessions",
+        sign_out: "/vestibule/sign-out",
+        everywhere: Some(("auth.example.com", "https://auth.example.com/vestibule/sessions")),
+    };
+    let places = ["Wiki", "Purchasing and Stock", "app/northern-research-centre", "grafana.example.com"];
+    let at_host = [
+        OwnSession { places: &places, ..own[0].clone() },
+        OwnSession { places: &places[..1], ..own[1].clone() },
+        OwnSession { system: Some("Windows"), browser: Some("Samsung Internet"), ..own[2].clone() },
+    ];
+    let acme_page =
+        OwnSessions { sessions: &at_host, more: 11, place: "Acme Intranet", everywhere: None, ..page };
+    [
+        ("own-sessions", pages::own_sessions(plain, &page)),
+        ("own-sessions-host", pages::own_sessions(acme, &acme_page)),
+        (
+            "own-sessions-ended",
+            pages::own_sessions(plain, &OwnSessions { sessions: &own[..1], others: None, ended: Some(2), ..page }),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, page)| (name.to_owned(), page))
+    .collect()
 }
 
 /// Those of a sign-on host.

@@ -22,6 +22,7 @@ mod entries;
 mod failover;
 mod gates;
 mod outages;
+mod persons;
 mod replicas;
 mod single;
 

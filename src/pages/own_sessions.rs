@@ -82,8 +82,8 @@ impl OwnSession<'_> {
 
     /// What a screen reader says of the button, which has to tell one from another.
     fn button(&self, words: &Words) -> String {
-        let signed_in = self.signed_in.in_words(words);
-        format!("{}: {}, {}", words.sign_out, self.described(words), words.own_signed_in.with(&signed_in))
+        let used = words.own_used.with(&self.used.in_words(words));
+        format!("{}: {}. {}", words.sign_out, self.described(words), used)
     }
 }
 

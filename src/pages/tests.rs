@@ -28,6 +28,7 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("auto-post", auto_post(&branding, &idp, &fields, true)),
         ("re-post", auto_post(&branding, &link, &fields, false)),
         ("sign-out", sign_out_confirm(&branding, (&link, &link), Some(value), value)),
+        ("own-sessions", own_sessions(&branding, &own(value, &link, &[own_session(None, value), own_session(Some(value), value)]))),
         ("exchange", exchange(&branding, &link, &fields, &Exchange { now: value, then: value, stay: &link })),
         ("signed-out", signed_out(&branding, &link)),
         ("signed-out-there", signed_out_there(&branding, &there(There::Partly, &link))),
@@ -42,6 +43,34 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("not-found", not_found(&branding)),
         ("method", method_not_allowed(&branding, "GET")),
     ]
+}
+
+fn own_session<'a>(name: Option<&'a str>, value: &'a str) -> OwnSession<'a> {
+    let since = |seconds| Since { seconds, at: value.to_owned() };
+    OwnSession {
+        name,
+        browser: Some(value),
+        system: Some(value),
+        is_handheld: name.is_none(),
+        by: value,
+        places: &["Wiki"],
+        signed_in: since(4000),
+        used: since(10),
+    }
+}
+
+const fn own<'a>(value: &'a str, link: &'a str, sessions: &'a [OwnSession<'a>]) -> OwnSessions<'a> {
+    OwnSessions {
+        sessions,
+        more: 3,
+        others: Some(value),
+        ended: Some(2),
+        user: value,
+        place: value,
+        action: link,
+        sign_out: link,
+        everywhere: Some((value, link)),
+    }
 }
 
 const fn choice<'a>(label: &'a str, href: &'a str) -> Choice<'a> {

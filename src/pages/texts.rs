@@ -321,7 +321,6 @@ pub(super) struct Words {
     pub(super) own_this: &'static str,
     pub(super) own_on: &'static str,
     pub(super) own_unknown: &'static str,
-    pub(super) own_places: &'static str,
     pub(super) own_signed_in: Around,
     pub(super) own_used: Around,
     pub(super) own_now: &'static str,

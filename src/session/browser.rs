@@ -53,6 +53,7 @@ impl Browser {
         Self { name, system }
     }
 
+    /// A number below eight for each.
     pub(super) const fn to_bytes(self) -> [u8; 2] {
         [self.name as u8, self.system as u8]
     }

@@ -16,6 +16,7 @@ mod index;
 mod kept;
 mod memory;
 mod names;
+mod packed;
 mod per_user;
 mod portable;
 mod record;
@@ -38,6 +39,7 @@ use crate::clock::Moment;
 use crate::identity::{Authentication, Groups, Identity, PartKey, Person};
 use arc_swap::ArcSwapOption;
 use names::NAMES;
+use packed::{BeforeEnd, Traits};
 use record::{FIELDS, Field, Qualifiers, Record};
 use sign_on::Kept;
 use std::fmt;
@@ -64,14 +66,10 @@ pub struct Session {
     last_use: AtomicU32,
     ends_at: u32,
     authn_instant: u32,
-    /// When it began here.
-    established: u32,
-    /// In seconds.
-    idle_timeout: u32,
+    traits: Traits,
     site: SiteKey,
-    browser: Browser,
-    /// The sign-in was forced, see [`Authentication::forced`].
-    forced: bool,
+    /// When it began here.
+    established: BeforeEnd,
     ended: AtomicBool,
 }
 
@@ -104,29 +102,30 @@ impl Session {
             last_use: AtomicU32::new(whole_seconds(now)),
             ends_at: whole_seconds(end),
             authn_instant: whole_seconds(facts.authn_instant),
-            established: whole_seconds(now),
-            idle_timeout: u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX).max(1),
+            traits: Traits::new(
+                u32::try_from(limits.idle_timeout.as_secs()).unwrap_or(u32::MAX),
+                facts.forced,
+            ),
             site,
-            browser: Browser::default(),
-            forced: facts.forced,
+            established: BeforeEnd::new(whole_seconds(now), whole_seconds(end)),
             ended: AtomicBool::new(false),
         }
     }
 
     /// The same session, in this browser.
     pub const fn in_browser(mut self, browser: Browser) -> Self {
-        self.browser = browser;
+        self.traits = self.traits.in_browser(browser);
         self
     }
 
     /// Which browser it began in, as far as it says.
-    pub const fn browser(&self) -> Browser {
-        self.browser
+    pub fn browser(&self) -> Browser {
+        self.traits.browser()
     }
 
-    /// When it began on its site, to the second.
+    /// When it began on its site, to two seconds.
     pub fn established_at(&self) -> Moment {
-        Moment::from_seconds(self.established.into())
+        Moment::from_seconds(self.established.of(self.ends_at).into())
     }
 
     /// The site it is good for, and no other.
@@ -146,7 +145,7 @@ impl Session {
 
     /// Earlier of the absolute end and last use + idle timeout.
     pub fn expires_at(&self) -> Moment {
-        let idle = self.last_use.load(Ordering::Relaxed).saturating_add(self.idle_timeout);
+        let idle = self.last_use.load(Ordering::Relaxed).saturating_add(self.traits.idle_timeout());
         Moment::from_seconds(self.ends_at.min(idle).into())
     }
 
@@ -289,7 +288,7 @@ impl Person for Session {
 
     fn authentication(&self) -> Authentication<'_> {
         let class = self.authn_context_class();
-        Authentication { instant: Some(self.authn_instant()), class, forced: self.forced }
+        Authentication { instant: Some(self.authn_instant()), class, forced: self.traits.is_forced() }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::browser::Browser;
 use super::names::NAMES;
+use super::packed::{BeforeEnd, Traits};
 use super::record::{FIELDS, Field, Record};
 use super::sign_on::{Kept, Reading, Readings, Tie};
 use super::{Session, SessionKey, SiteKey, whole_seconds};
@@ -40,10 +41,10 @@ impl Session {
         to.octets(&self.site.to_bytes());
         to.number(self.ends_at);
         to.number(self.authn_instant);
-        to.number(self.idle_timeout);
-        to.byte(self.forced.into());
-        to.number(self.established);
-        to.octets(&self.browser.to_bytes());
+        to.number(self.traits.idle_timeout());
+        to.byte(self.traits.is_forced().into());
+        to.number(self.established.of(self.ends_at));
+        to.octets(&self.browser().to_bytes());
         for field in Field::ALL {
             to.maybe(self.record.string(field));
         }
@@ -92,7 +93,7 @@ impl Session {
 
     /// Longest time between two uses.
     pub fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.idle_timeout.into())
+        Duration::from_secs(self.traits.idle_timeout().into())
     }
 
     /// Whether it was ended for everybody who holds it.
@@ -103,7 +104,7 @@ impl Session {
 
 fn read(key: SessionKey, from: &mut Reader<'_>, version: u8, last_use: Moment) -> Option<Session> {
     let site = SiteKey::from_bytes(from.array()?);
-    let (ends_at, authn_instant, idle_timeout) = (from.number()?, from.number()?, from.number()?.max(1));
+    let (ends_at, authn_instant, idle_timeout) = (from.number()?, from.number()?, from.number()?);
     let forced = from.flag()?;
     let (established, browser) = match version {
         WITHOUT_BROWSER => (authn_instant, Browser::default()),
@@ -125,11 +126,9 @@ fn read(key: SessionKey, from: &mut Reader<'_>, version: u8, last_use: Moment) -
         last_use: AtomicU32::new(whole_seconds(last_use)),
         ends_at,
         authn_instant,
-        established,
-        idle_timeout,
+        traits: Traits::new(idle_timeout, forced).in_browser(browser),
         site,
-        browser,
-        forced,
+        established: BeforeEnd::new(established, ends_at),
         ended: AtomicBool::new(false),
     };
     Some(match read_tie(from)? {

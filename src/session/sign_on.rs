@@ -8,6 +8,7 @@
 //! What ties a session to others lies beside its record, in the same two words: nearly all sessions have no tie, there may be
 //! a million, and they pay nothing for it.
 
+use super::packed::BeforeEnd;
 use super::record::Record;
 use super::{Facts, Limits, Session, SessionKey, SiteKey, whole_seconds};
 use crate::clock::Moment;
@@ -88,7 +89,9 @@ impl Session {
         let by_sign_in = origin.signed_in.plus(limits.max_age);
         let end = facts.session_not_on_or_after.map_or(by_sign_in, |idp_end| idp_end.min(by_sign_in));
         let mut session = Self::of(&facts, site, key, limits, now);
-        session.ends_at = whole_seconds(end).min(session.ends_at);
+        let end = whole_seconds(end).min(session.ends_at);
+        session.established = BeforeEnd::new(whole_seconds(now), end);
+        session.ends_at = end;
         session.tied(Tie::From(origin.session))
     }
 

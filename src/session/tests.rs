@@ -173,7 +173,7 @@ fn debug_output_names_the_session_and_nobody() {
 
 #[test]
 fn a_session_is_small() {
-    assert!(size_of::<Session>() <= 88, "{}", size_of::<Session>());
+    assert!(size_of::<Session>() <= 80, "{}", size_of::<Session>());
     // Ten groups of twelve characters, two roles, and the NameID as user, which is the default.
     let sample = suite::Sample::new(1);
     let usual = suite::Sample { name_id: sample.user.clone(), ..sample };

@@ -185,3 +185,16 @@ fn roles_without_a_word_on_groups_are_told() {
         only(&roles, &chosen, "", "roles", "every other group of a person is told to the application too");
     }
 }
+
+#[test]
+fn what_happens_at_a_limit_that_is_not_there_is_a_doubt() {
+    let with = |rest| told(&Case { a: "email_domains: [a.test]", b: "email_domains: [b.test]", rest }, "");
+    let (loads, said) = with("branding: {name: Acme}");
+    assert!(loads && count(&said, "session.on_limit", "without limit_per_user") == 0);
+    let file = "sites:\n  - {name: app, public_url: https://app.example.com, upstream: http://127.0.0.1:3000, session: {on_limit: refuse}}";
+    let (loads, said) = with(file);
+    assert!(loads && count(&said, "sites[0].session.on_limit", "without limit_per_user") == 1, "{said:?}");
+    let file = "sites:\n  - {name: app, public_url: https://app.example.com, upstream: http://127.0.0.1:3000, session: {on_limit: refuse, limit_per_user: 2}}";
+    let (loads, said) = with(file);
+    assert!(loads && count(&said, "sites[0].session.on_limit", "without limit_per_user") == 0, "{said:?}");
+}

@@ -11,6 +11,7 @@ use vestibule::identity::Part;
 use vestibule::limits::{Rate, Rates};
 use vestibule::saml::demand::{Comparison, Demand, SignRequests};
 use vestibule::saml::metadata::change::KeyChanges;
+use vestibule::session::OnLimit;
 use vestibule::site::{Face, RequireSignedLogout, Route, Site};
 
 fn good(name: &str) -> PathBuf {
@@ -206,6 +207,33 @@ fn presets_are_laid_over_one_another_and_a_site_has_its_own() {
     assert!(!names.contains(&"remote-user") && !names.contains(&"x-team"));
     let seconds = |site: &Site| site.close_connections_after.as_secs();
     assert_eq!((seconds(wiki), seconds(graphs)), (30, 0));
+}
+
+#[test]
+fn a_person_may_have_so_many_sessions_where_it_says_so() {
+    let yaml = "\
+session: {secret_file: FILES/secret, limit_per_user: 3}
+identity_providers:
+  - {id: a, metadata_file: FILES/idp-metadata.xml}
+sites:
+  - {name: wiki, public_url: https://wiki.example.com, upstream: http://127.0.0.1:3000}
+  - {name: shop, public_url: https://shop.example.com, upstream: http://127.0.0.1:3001, session: {on_limit: refuse}}
+  - {name: desk, public_url: https://desk.example.com, upstream: http://127.0.0.1:3002, session: {limit_per_user: 1}}
+";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, yaml.replace("FILES", &here().join("files").display().to_string())).unwrap();
+    let config = load_with(&file, &[]).unwrap();
+    let said: Vec<_> = config
+        .sites
+        .iter()
+        .map(|site| site.sessions_per_user.map(|limit| (limit.most.get(), limit.on_limit)))
+        .collect();
+    assert_eq!(
+        said,
+        [Some((3, OnLimit::EndOldest)), Some((3, OnLimit::Refuse)), Some((1, OnLimit::EndOldest))]
+    );
+    assert!(with("proxy.yaml", &[]).sites[0].sessions_per_user.is_none(), "else as many as they like");
 }
 
 #[test]

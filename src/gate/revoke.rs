@@ -94,7 +94,12 @@ impl Gate {
     pub async fn revoke(&self, meant: &Meant, by: &str) -> Result<usize, Cannot> {
         let mut ended = 0;
         let done = self.revoke_each(meant, &mut ended).await;
-        audit::record(&Event::SessionsRevoked { detail: &meant.to_string(), sessions: ended, by, client: None });
+        audit::record(&Event::SessionsRevoked {
+            detail: &meant.to_string(),
+            sessions: ended,
+            by,
+            client: None,
+        });
         done.map(|()| ended)
     }
 

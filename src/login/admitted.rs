@@ -1,7 +1,7 @@
 //! Somebody was let in: what that leaves behind.
 
-use crate::admission::Admitted;
 use super::attempt::Attempt;
+use crate::admission::Admitted;
 use crate::gate::{Gate, presented_key};
 use crate::identity::Person as _;
 use crate::observe::audit::{self, Event};

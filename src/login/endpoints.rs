@@ -5,7 +5,9 @@
 use super::answers::{Stopped, document, sign_in_refused, with_manners};
 use super::at::At;
 use super::refused::Refused;
-use super::{choose, finish, hand_over, own_sessions, refused, sign_out, slo, start, too_many, trial, tries, whoami};
+use super::{
+    choose, finish, hand_over, own_sessions, refused, sign_out, slo, start, too_many, trial, tries, whoami,
+};
 use crate::access::RequestPath;
 use crate::gate::Gate;
 use crate::observe::metrics::FaceLabel;

@@ -109,7 +109,12 @@ pub(super) async fn end(
     }
     let by = format!("self, in session {}", session.key().public_name());
     let detail = format!("{detail} of the same person at {}", site.name);
-    audit::record(&Event::SessionsRevoked { detail: &detail, sessions: ended, by: &by, client: Some(client) });
+    audit::record(&Event::SessionsRevoked {
+        detail: &detail,
+        sessions: ended,
+        by: &by,
+        client: Some(client),
+    });
     if let Some(problem) = problem {
         return Err(unavailable(problem));
     }
@@ -167,8 +172,7 @@ fn page(
     let is_host = matches!(site.face, Face::SignOn);
     let places: Vec<Vec<&str>> =
         own.iter().map(|one| if is_host { sites_of(gate, site, one) } else { Vec::new() }).collect();
-    let names: Vec<String> =
-        own.iter().map(|one| Sealed::One(*one.root()).seal(gate, session)).collect();
+    let names: Vec<String> = own.iter().map(|one| Sealed::One(*one.root()).seal(gate, session)).collect();
     let shown = own.iter().zip(&places).zip(&names).take(MOST_SHOWN).filter_map(|((one, places), name)| {
         let first = one.sessions().first()?;
         let browser = first.browser();

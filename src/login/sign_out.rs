@@ -50,7 +50,12 @@ pub(super) async fn confirm(
     let action = format!("{}{}/sign-out", site.public_url.origin(), site.path_prefix);
     let rd = wanted(gate, site, query.as_bytes());
     let sessions = own_sessions::url(site);
-    Ok(pages::sign_out_confirm(&site.branding, (&action, &sessions), rd.as_ref().map(ReturnTo::as_str), session.user()))
+    Ok(pages::sign_out_confirm(
+        &site.branding,
+        (&action, &sessions),
+        rd.as_ref().map(ReturnTo::as_str),
+        session.user(),
+    ))
 }
 
 /// Answers `POST sign-out`: the session ends, here and for every copy of its cookie.

@@ -87,7 +87,8 @@ pub fn sign_out_confirm(
         return broken(branding);
     }
     let frame = Frame::of(branding);
-    let template = SignOutConfirmTemplate { title: frame.words.sign_out_title, frame, action, sessions, rd, user };
+    let template =
+        SignOutConfirmTemplate { title: frame.words.sign_out_title, frame, action, sessions, rd, user };
     rendered(branding, StatusCode::OK, Kind::Form, &template)
 }
 

@@ -1,8 +1,8 @@
 //! Where somebody is signed in: the list of their own sessions.
 
 use super::answer::Kind;
-use super::{Branding, Frame, broken, is_link, rendered};
 use super::texts::Words;
+use super::{Branding, Frame, broken, is_link, rendered};
 use askama::Template;
 use bytes::Bytes;
 use http::{Response, StatusCode};

@@ -32,7 +32,10 @@ pub struct Places<'a> {
 
 /// "Where would you like to go?"
 pub fn places(branding: &Branding, page: &Places<'_>) -> Response<Bytes> {
-    if !is_link(page.sign_out) || !is_link(page.sessions) || !page.places.iter().all(|place| is_link(place.href)) {
+    if !is_link(page.sign_out)
+        || !is_link(page.sessions)
+        || !page.places.iter().all(|place| is_link(place.href))
+    {
         return broken(branding);
     }
     let frame = Frame::of(branding);

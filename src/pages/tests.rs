@@ -28,7 +28,13 @@ fn every_page(value: &str) -> Vec<(&'static str, Response<Bytes>)> {
         ("auto-post", auto_post(&branding, &idp, &fields, true)),
         ("re-post", auto_post(&branding, &link, &fields, false)),
         ("sign-out", sign_out_confirm(&branding, (&link, &link), Some(value), value)),
-        ("own-sessions", own_sessions(&branding, &own(value, &link, &[own_session(None, value), own_session(Some(value), value)]))),
+        (
+            "own-sessions",
+            own_sessions(
+                &branding,
+                &own(value, &link, &[own_session(None, value), own_session(Some(value), value)]),
+            ),
+        ),
         ("exchange", exchange(&branding, &link, &fields, &Exchange { now: value, then: value, stay: &link })),
         ("signed-out", signed_out(&branding, &link)),
         ("signed-out-there", signed_out_there(&branding, &there(There::Partly, &link))),

@@ -65,14 +65,16 @@ impl Index {
     }
 
     /// The living sessions of the same person on the same site, but for those that are left out.
-    pub(super) fn beside(&self, session: &Session, left_out: &[SessionKey], now: Moment) -> Vec<Arc<Session>> {
+    pub(super) fn beside(
+        &self,
+        session: &Session,
+        left_out: &[SessionKey],
+        now: Moment,
+    ) -> Vec<Arc<Session>> {
         let hash = self.user_hash(session);
         let shard = self.shard(hash);
         let found = shard.by_user.iter_hash(hash);
-        found
-            .filter(|other| other.is_beside(session, left_out) && other.is_alive(now))
-            .cloned()
-            .collect()
+        found.filter(|other| other.is_beside(session, left_out) && other.is_alive(now)).cloned().collect()
     }
 
     /// One part after the other, so that nobody waits long.

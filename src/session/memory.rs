@@ -11,8 +11,8 @@
 use super::claims::{CLAIM_BYTES, Claims};
 use super::index::{Index, SHARDS};
 use super::{
-    Claim, ClaimKey, Departed, Departure, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
-    StoreSize,
+    Claim, ClaimKey, Departed, Departure, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey,
+    SiteKey, Store, StoreError, StoreSize,
 };
 use crate::clock::Moment;
 use async_trait::async_trait;

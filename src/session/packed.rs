@@ -12,13 +12,15 @@ use super::browser::Browser;
 pub(super) struct Traits(u32);
 
 impl Traits {
-    /// Of an idle timeout in seconds: at least one, and at most a year and three weeks; the configuration allows 366 days.
+    /// Of an idle timeout in seconds: at least one. A year and three weeks or more are for ever; the configuration allows 366
+    /// days.
     pub(super) fn new(idle_timeout: u32, forced: bool) -> Self {
-        Self(idle_timeout.clamp(1, u32::MAX >> IDLE) << IDLE | u32::from(forced) << FORCED)
+        Self(idle_timeout.clamp(1, FOR_EVER) << IDLE | u32::from(forced) << FORCED)
     }
 
     pub(super) const fn idle_timeout(self) -> u32 {
-        self.0 >> IDLE
+        let idle_timeout = self.0 >> IDLE;
+        if idle_timeout == FOR_EVER { u32::MAX } else { idle_timeout }
     }
 
     pub(super) const fn is_forced(self) -> bool {
@@ -59,6 +61,7 @@ impl BeforeEnd {
 
 /// Bits below the idle timeout.
 const IDLE: u32 = 7;
+const FOR_EVER: u32 = u32::MAX >> IDLE;
 const FORCED: u32 = 6;
 const NAME: u32 = 3;
 const BROWSER: u32 = 0b111;
@@ -80,7 +83,7 @@ mod tests {
             assert_eq!(with.in_browser(Browser::default()), plain);
         }
         assert_eq!(Traits::new(0, false).idle_timeout(), 1);
-        assert!(Traits::new(u32::MAX, false).idle_timeout() > 366 * 24 * 3600);
+        assert_eq!(Traits::new(u32::MAX, false).idle_timeout(), u32::MAX);
     }
 
     #[test]

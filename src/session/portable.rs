@@ -237,8 +237,7 @@ mod tests {
         let browser = Browser::of(b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
         let later = NOW.plus(Duration::from_secs(7));
         let id = SessionId::random().key();
-        let session =
-            Session::establish(&ada(), SiteKey::of("a"), id, &LIMITS, later).in_browser(browser);
+        let session = Session::establish(&ada(), SiteKey::of("a"), id, &LIMITS, later).in_browser(browser);
         let read = again(&session);
         assert_eq!((read.browser(), read.established_at()), (browser, later));
         let mut octets = session.to_octets();

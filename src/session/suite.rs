@@ -9,7 +9,8 @@ mod sample;
 pub use sample::{Sample, sample, site};
 
 use super::{
-    Claim, ClaimKey, Limits, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    Claim, ClaimKey, Limits, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store,
+    StoreError,
 };
 use crate::clock::Moment;
 use crate::identity::Person as _;
@@ -112,7 +113,10 @@ async fn one_too_many_is_refused_or_ends_the_oldest<S: Store>(refusing: &S, endi
     let namesake = Sample { user: "ada".into(), idp: "other", ..Sample::new(4) }.session(NOW);
     let elsewhere = Sample { user: "ada".into(), site: site(1), ..Sample::new(5) }.session(NOW);
     for other in [namesake, elsewhere] {
-        assert!(matches!(within(refusing, &Arc::new(other), &limit, &[], NOW).await, Some(Placed::In { .. })));
+        assert!(matches!(
+            within(refusing, &Arc::new(other), &limit, &[], NOW).await,
+            Some(Placed::In { .. })
+        ));
     }
     // In the place of another, it is none more; the other is removed by whoever asked for it.
     let instead = [*first.key()];

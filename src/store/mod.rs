@@ -30,8 +30,8 @@ use crate::identity::Person as _;
 use crate::observe::metrics::{StoreFigures, StoreOperation, StoreTrouble, UnreadableEntry};
 use crate::seal::{KeyRing, Purpose, Unopened};
 use crate::session::{
-    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError, StoreSize,
-    Unreadable,
+    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
+    StoreSize, Unreadable,
 };
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -284,27 +284,7 @@ impl Store for RedisStore {
         instead_of: &[SessionKey],
         now: Moment,
     ) -> Result<Placed, StoreError> {
-        if !self.known.has_room_for(&session) {
-            return Err(StoreError::Full);
-        }
-        let heard = self.known.ends_heard(session.key());
-        let asked = self.known.now();
-        let indexes = self.ring.load().names.indexes_but_the_users(&session);
-        self.index(&session, indexes).await?;
-        self.write(&session).await?;
-        let placed = self.placed(&session, limit, instead_of, now).await;
-        if let Ok(Placed::In { .. }) = &placed {
-            let known = self.known.take_in(session, asked);
-            self.known.settle();
-            // Whoever came after it may have ended it already.
-            if self.known.ends_heard(known.session.key()) != heard {
-                self.confirm(&known).await?;
-            }
-        } else {
-            // Nobody has its cookie: should it stay behind, it counts for nobody and goes with its time.
-            let _ = self.remove(session.key()).await;
-        }
-        placed
+        self.take_in_within(session, limit, instead_of, now).await
     }
 
     async fn remove(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {

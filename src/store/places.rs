@@ -18,8 +18,39 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl RedisStore {
+    /// What [`insert_within`](crate::session::Store::insert_within) says.
+    pub(super) async fn take_in_within(
+        &self,
+        session: Arc<Session>,
+        limit: &PerUser,
+        instead_of: &[SessionKey],
+        now: Moment,
+    ) -> Result<Placed, StoreError> {
+        if !self.known.has_room_for(&session) {
+            return Err(StoreError::Full);
+        }
+        let heard = self.known.ends_heard(session.key());
+        let asked = self.known.now();
+        let indexes = self.ring.load().names.indexes_but_the_users(&session);
+        self.index(&session, indexes).await?;
+        self.write(&session).await?;
+        let placed = self.placed(&session, limit, instead_of, now).await;
+        if let Ok(Placed::In { .. }) = &placed {
+            let known = self.known.take_in(session, asked);
+            self.known.settle();
+            // Whoever came after it may have ended it already.
+            if self.known.ends_heard(known.session.key()) != heard {
+                self.confirm(&known).await?;
+            }
+        } else {
+            // Nobody has its cookie: should it stay behind, it counts for nobody and goes with its time.
+            let _ = self.remove(session.key()).await;
+        }
+        placed
+    }
+
     /// A place for a session that is stored, and in every index but that of its user.
-    pub(super) async fn placed(
+    async fn placed(
         &self,
         session: &Arc<Session>,
         limit: &PerUser,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use vestibule::clock::Moment;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
-    StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store,
+    StoreError, StoreSize,
 };
 use vestibule::site::{Face, Site};
 

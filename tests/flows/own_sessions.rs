@@ -63,7 +63,10 @@ async fn the_list_says_which_browsers_and_ends_another_one() {
     assert_eq!((&one["event"], &one["why"]), (&"session-ended".into(), &"ended-by-user".into()));
     assert_eq!((&all["event"], &all["sessions"]), (&"sessions-revoked".into(), &1.into()));
     assert!(all["by"].as_str().unwrap().starts_with("self, in session "), "{all}");
-    assert!(all["client"].is_string() && all["detail"].as_str().unwrap().contains(one["session"].as_str().unwrap()));
+    assert!(
+        all["client"].is_string()
+            && all["detail"].as_str().unwrap().contains(one["session"].as_str().unwrap())
+    );
     assert!(!is_in(&mut phone).await && is_in(&mut desk).await && is_in(&mut eve).await);
 
     let after = desk.get(&ended.location(), From::SameSite).await;
@@ -124,7 +127,9 @@ async fn nothing_but_a_post_ends_anything() {
     let mut desk = signed_in(&world, &idp, "ada", FIREFOX).await;
     let values = named(&desk.get(LIST, From::SameSite).await);
     let known = world.gate.store.size().sessions;
-    for target in [LIST.to_owned(), format!("{LIST}?session={}", values[0]), format!("{LIST}?done={}", values[1])] {
+    for target in
+        [LIST.to_owned(), format!("{LIST}?session={}", values[0]), format!("{LIST}?done={}", values[1])]
+    {
         for method in [Method::GET, Method::HEAD] {
             let page = desk.send(method.clone(), &target, From::SameSite, None).await;
             assert_eq!(page.status, StatusCode::OK, "{method} {target}");
@@ -321,7 +326,10 @@ fn a_site_shows_its_own_and_the_sign_on_host_all_of_them_which_end_together() {
         assert_eq!(page.body.matches(words).count(), 2, "{words}: {}", page.body);
     }
     // The page of sign-out and the front page lead there.
-    assert!(visitor_links(&town, &mut ada, &format!("{WIKI}/vestibule/sign-out")).contains(&format!("{WIKI}{LIST}")));
+    assert!(
+        visitor_links(&town, &mut ada, &format!("{WIKI}/vestibule/sign-out"))
+            .contains(&format!("{WIKI}{LIST}"))
+    );
     assert!(visitor_links(&town, &mut ada, HALL).contains(&format!("{HALL}{LIST}")));
 
     // Ended at one site, the other browser's whole sign-in ends: the host would give it back at once.

@@ -146,7 +146,12 @@ const SHOP: &str = "https://shop.example.com";
 const OWN: &str = "https://own.example.com";
 
 /// Through the sign-on host to this site; the last answer.
-fn comes_by_the_hall(town: &Town, corp: &FakeIdp, visitor: &mut Visitor, site: &str) -> crate::browser::Answered {
+fn comes_by_the_hall(
+    town: &Town,
+    corp: &FakeIdp,
+    visitor: &mut Visitor,
+    site: &str,
+) -> crate::browser::Answered {
     let mut at = format!("{site}/page");
     for _ in 0..10 {
         let answer = visitor.get(town, &at);
@@ -179,7 +184,11 @@ fn a_hand_over_counts_at_its_site_and_a_reload_changes_the_limit_for_the_next() 
     let refused = comes_by_the_hall(&town, &corp, &mut elsewhere, WIKI);
     assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
     assert_eq!(town.code(&refused), "session-limit");
-    assert_eq!(comes_by_the_hall(&town, &corp, &mut elsewhere, SHOP).status, StatusCode::OK, "no limit there");
+    assert_eq!(
+        comes_by_the_hall(&town, &corp, &mut elsewhere, SHOP).status,
+        StatusCode::OK,
+        "no limit there"
+    );
     assert_eq!(comes_by_the_hall(&town, &corp, &mut ada, WIKI).status, StatusCode::OK, "nothing ended");
 
     town.reload(&with("end_oldest"), &[("corp", &corp)], &[&app]);

@@ -15,8 +15,8 @@ use vestibule::clock::Moment;
 use vestibule::limits::{Rate, RateLimits, Rates};
 use vestibule::login::verifier::Verifier;
 use vestibule::session::{
-    Claim, ClaimKey, MemoryStore, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
-    StoreSize,
+    Claim, ClaimKey, MemoryStore, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store,
+    StoreError, StoreSize,
 };
 
 #[tokio::test]

@@ -86,10 +86,8 @@ fn of(user: &str, n: u64) -> Arc<Session> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_who_come_to_two_gates_at_once_as_many_are_in_as_may() {
     let server = Server::start();
-    let gates = [
-        store(&server.settings(), ring(b"a"), NOW).await,
-        store(&server.settings(), ring(b"a"), NOW).await,
-    ];
+    let gates =
+        [store(&server.settings(), ring(b"a"), NOW).await, store(&server.settings(), ring(b"a"), NOW).await];
     let mut n = 0;
     for round in 0..20 {
         for (on_limit, places) in [(OnLimit::Refuse, 1), (OnLimit::EndOldest, 1), (OnLimit::EndOldest, 3)] {

@@ -9,8 +9,8 @@ use vestibule::clock::Moment;
 use vestibule::identity::Person as _;
 use vestibule::session::suite::Room;
 use vestibule::session::{
-    Claim, ClaimKey, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
-    StoreSize,
+    Claim, ClaimKey, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store,
+    StoreError, StoreSize,
 };
 
 /// Everything is found by looking at everything.
@@ -156,7 +156,8 @@ impl Store for SlowStore {
         let placed = self
             .ask(|shelves| {
                 let all = shelves.sessions.values().map(|(_, session)| Arc::clone(session));
-                let beside = |other: &Arc<Session>| other.is_beside(&session, instead_of) && other.is_alive(now);
+                let beside =
+                    |other: &Arc<Session>| other.is_beside(&session, instead_of) && other.is_alive(now);
                 let living: Vec<_> = all.filter(beside).collect();
                 if limit.on_limit == OnLimit::Refuse && limit.is_reached_by(living.len()) {
                     return Ok(Placed::Full { living: living.len() });

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::Response;
 use vestibule::pages::texts::Situation;
 use vestibule::pages::{
-    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, OwnSession, OwnSessions, Passing, Picture,
-    Place, Places, RefusalPage, Search, Section, Sheet, SignedOut, Since, Table, There,
+    self, Accent, Branding, Choice, Chooser, Exchange, Logo, Notice, OwnSession, OwnSessions, Passing,
+    Picture, Place, Places, RefusalPage, Search, Section, Sheet, SignedOut, Since, Table, There,
 };
 use vestibule::reason::Reason;
 
@@ -122,7 +122,10 @@ fn own_sessions(plain: &Branding, acme: &Branding) -> Vec<(String, Response<Byte
         ("own-sessions-host", pages::own_sessions(acme, &acme_page)),
         (
             "own-sessions-ended",
-            pages::own_sessions(plain, &OwnSessions { sessions: &own[..1], others: None, ended: Some(2), ..page }),
+            pages::own_sessions(
+                plain,
+                &OwnSessions { sessions: &own[..1], others: None, ended: Some(2), ..page },
+            ),
         ),
     ]
     .into_iter()

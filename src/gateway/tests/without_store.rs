@@ -8,8 +8,8 @@ use crate::gateway::decide::{Decision, Front, Trip};
 use crate::gateway::request::TrustedProxies;
 use crate::observe::metrics::VerdictLabel;
 use crate::session::{
-    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session as Visit, SessionId, SessionKey, SiteKey, Store, StoreError,
-    StoreSize,
+    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session as Visit, SessionId, SessionKey, SiteKey,
+    Store, StoreError, StoreSize,
 };
 use crate::site::Face;
 use async_trait::async_trait;

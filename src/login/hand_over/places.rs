@@ -40,7 +40,8 @@ pub(in crate::login) async fn places(
         .collect();
     let sign_out = format!("{}{}/sign-out", host.public_url.origin(), host.path_prefix);
     let sessions = own_sessions::url(host);
-    let page = Places { places: &listed, user: Session::user(&session), sign_out: &sign_out, sessions: &sessions };
+    let page =
+        Places { places: &listed, user: Session::user(&session), sign_out: &sign_out, sessions: &sessions };
     Ok(pages::places(&host.branding, &page))
 }
 

@@ -40,7 +40,7 @@ pub fn start(network: &mut Network, folder: &Path, gates: &[SocketAddr]) -> (Pro
     std::fs::write(
         &file,
         format!(
-            "daemon off; master_process off; pid {at}/nginx.pid; error_log stderr warn;\n\
+            "daemon off; master_process off; pid {at}/nginx.pid; error_log {at}/nginx-errors.log warn;\n\
              events {{ worker_connections 4096; }}\n\
              http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;\n\
              client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u;\n\

@@ -42,7 +42,9 @@ impl Network {
         move_into_link_name_space(place.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
         ip("link set lo up");
         for (bridge, address) in [("front", HERE), ("back", Ipv4Addr::new(198, 19, 0, 1))] {
-            ip(&format!("link add {bridge} type bridge"));
+            // With an address of its own; else it would take another one with a machine more, and be lost for a while.
+            let [a, b, c, d] = address.octets();
+            ip(&format!("link add {bridge} address 02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x} type bridge"));
             ip(&format!("addr add {address}/24 dev {bridge}"));
             ip(&format!("link set {bridge} up"));
         }

@@ -81,7 +81,7 @@ impl Scene {
             std::fs::write(place.join("corp.xml"), idp.metadata()).unwrap();
             let config = format!(
                 "listen: {{public: \"{at}:4180\"}}\nadmin: {{listen: \"{at}:9090\"}}\n\
-                 console: {{listen: \"unix:{0}/console.sock\"}}\nlog: {{requests: false, level: warn}}\n\
+                 console: {{listen: \"unix:{0}/console.sock\"}}\nlog: {{requests: false, level: warn}}\naudit: {{output: file, file: audit.log}}\n\
                  shutdown: {{delay: {DELAY}, drain: 5s}}\ntrusted_proxies: [{1}, {HERE}]\n\
                  public_url: {SITE}\nupstream: http://{application}\n\
                  store: redis\nredis: {{url: \"redis://{STORE}\", max_staleness: {2}s, on_store_failure: {on_store_failure}}}\n\

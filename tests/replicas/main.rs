@@ -19,6 +19,7 @@ mod visitor;
 mod application;
 mod balancer;
 mod caller;
+mod console;
 mod load;
 mod losses;
 mod network;

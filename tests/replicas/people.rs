@@ -8,12 +8,14 @@ use http::{Method, StatusCode};
 use std::collections::BTreeMap;
 use vestibule::clock::{Clock as _, SystemClock};
 
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// Somebody with a browser.
 #[derive(Clone)]
 pub struct Person {
     pub name: String,
+    /// Where they are signed in.
+    site: &'static str,
     jar: BTreeMap<String, String>,
 }
 
@@ -31,14 +33,18 @@ pub enum Shown {
 
 impl Person {
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), jar: BTreeMap::new() }
+        Self::at(SITE, name)
+    }
+
+    pub fn at(site: &'static str, name: impl Into<String>) -> Self {
+        Self { name: name.into(), site, jar: BTreeMap::new() }
     }
 
     pub fn cookies(&self) -> String {
         self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
-    async fn send(
+    pub async fn send(
         &mut self,
         by: &mut Caller,
         method: Method,
@@ -65,27 +71,40 @@ impl Person {
 
     /// The whole way to the identity provider and back.
     pub async fn sign_in(&mut self, by: &mut Caller, idp: &FakeIdp) -> Result<(), String> {
-        let away = self.send(by, Method::GET, "/vestibule/sign-in?rd=/page", &[], String::new()).await?;
-        let location = away.location().filter(|to| to.contains("SAMLRequest="));
-        let asked = Asked::from_redirect(&location.ok_or_else(|| told("it began", &away))?);
-        let answer = idp.answer(&asked, &self.name, SystemClock.now());
-        let mut fields = vec![("SAMLResponse".to_owned(), answer.form_value())];
-        fields.extend(asked.relay_state.clone().map(|state| ("RelayState".to_owned(), state)));
-        let lines = [FORM, ("origin", "https://idp.test"), ("sec-fetch-site", "cross-site")];
-        let mut brought = self.send(by, Method::POST, path(&asked.acs_url), &lines, form(&fields)).await?;
-        if brought.status == StatusCode::OK {
-            let (_, action, fields) = brought.form();
-            let lines = [FORM, ("origin", SITE), ("sec-fetch-site", "same-origin")];
-            brought = self.send(by, Method::POST, path(&action), &lines, form(&fields)).await?;
-        }
+        let asked = self.leave(by).await?;
+        let value = idp.answer(&asked, &self.name, SystemClock.now()).form_value();
+        let brought = self.bring(by, &asked, value).await?;
         match brought.status {
             StatusCode::SEE_OTHER => Ok(()),
             _ => Err(told("it was answered", &brought)),
         }
     }
 
+    /// To the identity provider, and with what question.
+    pub async fn leave(&mut self, by: &mut Caller) -> Result<Asked, String> {
+        let away = self.send(by, Method::GET, "/vestibule/sign-in?rd=/page", &[], String::new()).await?;
+        let location = away.location().filter(|to| to.contains("SAMLRequest="));
+        Ok(Asked::from_redirect(&location.ok_or_else(|| told("it began", &away))?))
+    }
+
+    /// Brings an answer, and once more from our own site where that is asked for.
+    pub async fn bring(&mut self, by: &mut Caller, asked: &Asked, value: String) -> Result<Answer, String> {
+        let mut fields = vec![("SAMLResponse".to_owned(), value)];
+        fields.extend(asked.relay_state.clone().map(|state| ("RelayState".to_owned(), state)));
+        let lines = [FORM, ("origin", "https://idp.test"), ("sec-fetch-site", "cross-site")];
+        let target = self.path(&asked.acs_url);
+        let brought = self.send(by, Method::POST, target, &lines, form(&fields)).await?;
+        if brought.status != StatusCode::OK {
+            return Ok(brought);
+        }
+        let (_, action, fields) = brought.form();
+        let lines = [FORM, ("origin", self.site), ("sec-fetch-site", "same-origin")];
+        let target = self.path(&action);
+        self.send(by, Method::POST, target, &lines, form(&fields)).await
+    }
+
     pub async fn sign_out(&mut self, by: &mut Caller) -> Result<(), String> {
-        let lines = [FORM, ("origin", SITE), ("sec-fetch-site", "same-origin")];
+        let lines = [FORM, ("origin", self.site), ("sec-fetch-site", "same-origin")];
         let out = self.send(by, Method::POST, "/vestibule/sign-out", &lines, "rd=/bye".into()).await?;
         match out.status.is_redirection() || out.status == StatusCode::OK {
             true => Ok(()),
@@ -101,9 +120,14 @@ impl Person {
 
     /// Sends the application a form, which nobody may send twice.
     pub async fn write(&mut self, by: &mut Caller) -> Shown {
-        let lines = [FORM, ("origin", SITE), ("sec-fetch-site", "same-origin")];
+        let lines = [FORM, ("origin", self.site), ("sec-fetch-site", "same-origin")];
         let answer = self.send(by, Method::POST, "/form", &lines, "text=something".into()).await;
         self.judge(answer)
+    }
+
+    /// Without the address in front.
+    fn path<'u>(&self, url: &'u str) -> &'u str {
+        url.strip_prefix(self.site).unwrap_or_else(|| panic!("{url} is elsewhere"))
     }
 
     fn judge(&self, answer: Result<Answer, String>) -> Shown {
@@ -121,16 +145,12 @@ impl Person {
     }
 }
 
-fn told(when: &str, answer: &Answer) -> String {
+/// An answer in a few words.
+pub fn told(when: &str, answer: &Answer) -> String {
     let text: String = answer.body.chars().take(120).collect();
     format!("{when}: {} {text:?}", answer.status)
 }
 
-fn form(fields: &[(String, String)]) -> String {
+pub fn form(fields: &[(String, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
-}
-
-/// Without the address in front.
-fn path(url: &str) -> &str {
-    url.strip_prefix(SITE).unwrap_or_else(|| panic!("{url} is elsewhere"))
 }

@@ -1,13 +1,12 @@
 //! A session that is revoked at one replica is over at all of them, and so is what it had open.
 
 use crate::network::HERE;
+use crate::console::open;
 use crate::people::{Person, Shown};
 use crate::scene::{MAX_STALENESS, STORE, Scene, play};
 use crate::PATIENCE;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
 
 const MANY: usize = 200;
@@ -44,23 +43,6 @@ fn told(what: &str, mut took: Vec<Duration>) -> Duration {
     worst
 }
 
-/// A WebSocket of this person through the proxy face of a replica or through nginx, once it is open.
-async fn websocket(at: SocketAddr, person: &Person) -> TcpStream {
-    let mut socket = TcpStream::connect(at).await.unwrap();
-    let request = format!(
-        "GET /socket HTTP/1.1\r\nHost: app.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {}\r\n\r\n",
-        person.cookies()
-    );
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(socket.read_u8().await.unwrap());
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    socket
-}
-
 #[test]
 #[ignore = "make replicas: it takes the whole machine"]
 fn a_session_that_is_revoked_at_one_replica_is_over_at_all_of_them() {
@@ -80,11 +62,11 @@ fn a_session_that_is_revoked_at_one_replica_is_over_at_all_of_them() {
         // What is open learns of it too, directly and behind nginx.
         let mut took = Vec::new();
         for person in &people[MANY..MANY + 3] {
-            let mut open =
-                [websocket(scene.gates[1].public, person).await, websocket(scene.balancer, person).await];
+            let mut sockets =
+                [open(scene.gates[1].public, person).await.unwrap(), open(scene.balancer, person).await.unwrap()];
             let began = Instant::now();
             scene.gates[0].revoke(&person.name).await;
-            for socket in &mut open {
+            for socket in &mut sockets {
                 let closed = tokio::time::timeout(PATIENCE, socket.read(&mut [0])).await;
                 assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
                 took.push(began.elapsed());

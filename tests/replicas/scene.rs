@@ -5,15 +5,13 @@ use crate::idp::FakeIdp;
 use crate::network::{HERE, Network};
 use crate::people::{Person, Shown};
 use crate::program::Program;
-use crate::{PATIENCE, application, balancer};
+use crate::{PATIENCE, application, balancer, console};
 use http::Method;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
 
 pub const SITE: &str = "https://app.example.com";
 pub const STORE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(198, 19, 0, 2)), 6379);
@@ -203,16 +201,7 @@ impl Replica {
 
     /// Ends all sessions of a user, as `vestibule sessions revoke` does.
     pub async fn revoke(&self, user: &str) {
-        let mut console = UnixStream::connect(self.folder.join("console.sock")).await.unwrap();
-        let body = format!("{{\"user\":\"{user}\"}}");
-        let request = format!(
-            "POST /v1/sessions/revoke HTTP/1.1\r\nHost: console\r\nContent-Type: application/json\r\nConnection: \
-             close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        console.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        console.read_to_string(&mut answer).await.unwrap();
+        let answer = console::revoke(&self.folder.join("console.sock"), user).await.unwrap();
         assert!(answer.contains("\"revoked\":1"), "{answer}");
     }
 

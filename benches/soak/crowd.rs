@@ -113,7 +113,7 @@ pub async fn gateways_ask(scene: Arc<Scene>, gate: usize, end: Instant) {
         person.sign_in(&mut scene.caller_of_asked(1 - gate), &scene.idp).await.unwrap();
         people.push(person);
     }
-    let mut by = Caller::new(scene.gates[gate].authz, "http://gate.internal");
+    let mut by = [ASKED, "http://gate.internal"].map(|host| Caller::new(scene.gates[gate].authz, host));
     let mut envoy = None;
     let url = format!("{ASKED}/page?a=1");
     let mut turn = 0;
@@ -122,7 +122,7 @@ pub async fn gateways_ask(scene: Arc<Scene>, gate: usize, end: Instant) {
         let (person, asked) = (&people[turn % people.len()], Instant::now());
         let cookies = if turn % 8 == 7 { String::new() } else { person.cookies() };
         let name = (!cookies.is_empty()).then_some(person.name.as_str());
-        if turn % 3 == 0 {
+        if turn % 4 == 0 {
             let answer = grpc(&mut envoy, scene.gates[gate].grpc, &cookies).await;
             let allowed = answer.as_ref().is_ok_and(|answer| {
                 let wanted = name.map_or(b"/vestibule/sign-in".as_slice(), str::as_bytes);
@@ -143,7 +143,12 @@ pub async fn gateways_ask(scene: Arc<Scene>, gate: usize, end: Instant) {
                 ("x-forwarded-method", "GET"),
                 ("cookie", cookies.as_str()),
             ];
-            let target = ["/vestibule/authz/auth-request", "/vestibule/authz/forward-auth"][turn % 2];
+            // Envoy asks as the client did; the others say whom they ask for.
+            let (by, target) = match turn % 4 {
+                1 => (&mut by[0], "/vestibule/authz/ext-authz/page?a=1"),
+                2 => (&mut by[1], "/vestibule/authz/auth-request"),
+                _ => (&mut by[1], "/vestibule/authz/forward-auth"),
+            };
             let answer = by.ask(Method::GET, target, &lines[..lines.len() - usize::from(name.is_none())], String::new()).await;
             match answer {
                 Ok(answer) if answer.status == StatusCode::OK => match answer.header("x-forwarded-user") {

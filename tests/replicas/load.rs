@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 /// Who is signed in from the start and stays.
 pub const KNOWN: usize = 40;
 /// Who asks at a time.
-const WORKERS: usize = 24;
+const WORKERS: usize = 64;
 /// Of what can be answered.
 const SHARE: f64 = 0.8;
 /// How long it is measured.
@@ -35,6 +35,8 @@ pub struct Tally {
     pub wrong: AtomicU64,
     /// What failed, when, and how.
     failed: parking_lot::Mutex<Vec<(Instant, String)>>,
+    /// Of those the forms, which nobody may send twice.
+    forms_failed: AtomicU64,
     /// How late answers were, counted from when they were due to be asked for.
     took: parking_lot::Mutex<Vec<Duration>>,
 }
@@ -55,13 +57,14 @@ impl Tally {
         took.sort();
         let at = |share: f64| took.get((took.len() as f64 * share) as usize).or(took.last()).copied().unwrap_or_default();
         format!(
-            "{} pages, {} forms, {} sign-ins, {} sign-outs: failed {}, sessions lost {}, wrong user {}; answered within \
+            "{} pages, {} forms, {} sign-ins, {} sign-outs: failed {} ({} of them forms), sessions lost {}, wrong user {}; answered within \
              {:.0?} (median), {:.0?} (p99), {:.0?} (slowest)",
             get(&self.looks),
             get(&self.writes),
             get(&self.sign_ins),
             get(&self.sign_outs),
             self.failed.lock().len(),
+            get(&self.forms_failed),
             get(&self.lost),
             get(&self.wrong),
             at(0.5),
@@ -137,7 +140,11 @@ impl Load {
                         Shown::Own => {}
                         Shown::SignedOut => drop(tally.lost.fetch_add(1, Ordering::Relaxed)),
                         Shown::Wrong(_) => drop(tally.wrong.fetch_add(1, Ordering::Relaxed)),
-                        Shown::Failed(how) => tally.failed.lock().push((Instant::now(), format!("{turn}: {how}"))),
+                        Shown::Failed(how) => {
+                            let is_form = std::ptr::eq(count, &raw const tally.writes);
+                            tally.forms_failed.fetch_add(u64::from(is_form), Ordering::Relaxed);
+                            tally.failed.lock().push((Instant::now(), how));
+                        }
                     }
                 }
             });

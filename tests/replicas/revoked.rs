@@ -26,13 +26,14 @@ async fn revoked(scene: &Scene, person: &Person) -> Vec<Duration> {
                 assert!(began.elapsed() < PATIENCE, "it is never over");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            Instant::now()
+            (gate, Instant::now())
         });
     }
     let began = Instant::now();
     scene.gates[0].revoke(&person.name).await;
-    let over = watching.join_all().await;
-    over.into_iter().map(|over| over.saturating_duration_since(began)).collect()
+    let mut over = watching.join_all().await;
+    over.sort_by_key(|(gate, _)| *gate);
+    over.into_iter().map(|(_, over)| over.saturating_duration_since(began)).collect()
 }
 
 fn told(what: &str, mut took: Vec<Duration>) -> Duration {

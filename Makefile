@@ -74,6 +74,7 @@ stores:
 	$(CARGO) test --locked --test shared
 	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- --skip tls
 	for round in $$(seq $(ROUNDS)); do $(CARGO) test --locked --test shared -- failover --ignored --nocapture || exit 1; done
+	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- failover --ignored --nocapture
 
 ## make replicas        replicas behind nginx, restarted, killed and cut off from their store under load (as root)
 .PHONY: replicas

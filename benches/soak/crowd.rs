@@ -149,7 +149,9 @@ pub async fn gateways_ask(scene: Arc<Scene>, gate: usize, end: Instant) {
                 2 => (&mut by[1], "/vestibule/authz/auth-request"),
                 _ => (&mut by[1], "/vestibule/authz/forward-auth"),
             };
-            let answer = by.ask(Method::GET, target, &lines[..lines.len() - usize::from(name.is_none())], String::new()).await;
+            let answer = by
+                .ask(Method::GET, target, &lines[..lines.len() - usize::from(name.is_none())], String::new())
+                .await;
             match answer {
                 Ok(answer) if answer.status == StatusCode::OK => match answer.header("x-forwarded-user") {
                     Some(user) if Some(user) == name => scene.tally.done("questions over HTTP"),

@@ -30,12 +30,15 @@ impl Figures {
             let id = gate.program.id();
             let log = gate.program.log();
             // The gate's own words, and the standard library's for a panic before the log is there.
-            if let Some(line) =
-                log.lines().find(|line| line.contains("a panic: please report it") || line.contains("panicked"))
+            if let Some(line) = log
+                .lines()
+                .find(|line| line.contains("a panic: please report it") || line.contains("panicked"))
             {
                 scene.tally.wrong("panics", line);
             }
-            let count = |what: &str| std::fs::read_dir(format!("/proc/{id}/{what}")).map_or(0, Iterator::count) as f64;
+            let count = |what: &str| {
+                std::fs::read_dir(format!("/proc/{id}/{what}")).map_or(0, Iterator::count) as f64
+            };
             looks.push(Look {
                 memory_mb: gate.program.resident_mb(),
                 files: count("fd"),
@@ -48,8 +51,13 @@ impl Figures {
     /// One line.
     pub fn now(&self) -> String {
         let gates = self.gates.iter().filter_map(|looks| looks.last());
-        let each = gates.map(|look| format!("{:.1} MB, {} files, {} threads", look.memory_mb, look.files, look.threads));
-        format!("{}; Redis {:.1} MB", each.collect::<Vec<_>>().join("; "), self.redis_mb.last().copied().unwrap_or_default())
+        let each = gates
+            .map(|look| format!("{:.1} MB, {} files, {} threads", look.memory_mb, look.files, look.threads));
+        format!(
+            "{}; Redis {:.1} MB",
+            each.collect::<Vec<_>>().join("; "),
+            self.redis_mb.last().copied().unwrap_or_default()
+        )
     }
 
     /// Of the first and the last third: mean memory, most files, most threads.
@@ -78,7 +86,11 @@ impl Figures {
     pub fn judge(&self) {
         for looks in &self.gates {
             let [first, last] = Self::thirds(looks);
-            assert!(last.memory_mb <= first.memory_mb * MORE_MEMORY + ROOM_MB, "memory grew: {}", self.summary());
+            assert!(
+                last.memory_mb <= first.memory_mb * MORE_MEMORY + ROOM_MB,
+                "memory grew: {}",
+                self.summary()
+            );
             assert!(last.files <= first.files + MORE_FILES, "descriptors grew: {}", self.summary());
             assert!(last.threads <= first.threads + MORE_THREADS, "threads grew: {}", self.summary());
         }

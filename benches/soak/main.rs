@@ -12,6 +12,8 @@
     clippy::panic,
     clippy::cast_precision_loss,
     dead_code,
+    missing_docs,
+    unreachable_pub,
     reason = "a measuring program"
 )]
 
@@ -85,7 +87,11 @@ async fn soak(length: Duration) {
         tokio::time::sleep((length - length / 10) / LOOKS).await;
         figures.look(&scene).await;
         if look % 6 == 5 {
-            println!("{:>6} s  {}", (length.saturating_sub(end.saturating_duration_since(Instant::now()))).as_secs(), figures.now());
+            println!(
+                "{:>6} s  {}",
+                (length.saturating_sub(end.saturating_duration_since(Instant::now()))).as_secs(),
+                figures.now()
+            );
         }
         // Whatever went wrong, nobody waits for the end to learn of it.
         if scene.tally.has_failed() {

@@ -68,7 +68,11 @@ impl Scene {
             let [public, authz, grpc, admin] = std::array::from_fn(|_| loopback(free_port()));
             std::fs::write(folder.join("corp.xml"), idp.metadata()).unwrap();
             let addresses = [public, authz, grpc, admin];
-            std::fs::write(folder.join("config.yaml"), config(&folder, addresses, redis.port, application, 0)).unwrap();
+            std::fs::write(
+                folder.join("config.yaml"),
+                config(&folder, addresses, redis.port, application, 0),
+            )
+            .unwrap();
             let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
             command.args(["run", "--config"]).arg(folder.join("config.yaml"));
             let program = Program::start("vestibule", &mut command, &folder, public);
@@ -164,7 +168,7 @@ impl Redis {
 
     /// Asks it to end, and waits.
     pub fn stop(&mut self) {
-        drop(self.program.take().map(Program::terminate));
+        let _ = self.program.take().map(Program::terminate);
     }
 
     pub fn resident_mb(&self) -> Option<f64> {
@@ -175,7 +179,8 @@ impl Redis {
 impl Gate {
     /// The value of the metric's line with all of these words; 0 without one.
     pub async fn metric(&self, words: &[&str]) -> f64 {
-        let text = Caller::new(self.admin, "http://admin").ask(Method::GET, "/metrics", &[], String::new()).await;
+        let text =
+            Caller::new(self.admin, "http://admin").ask(Method::GET, "/metrics", &[], String::new()).await;
         let text = text.map_or_else(|_| String::new(), |answer| answer.body);
         let mut lines = text.lines().filter(|line| !line.starts_with('#'));
         let line = lines.find(|line| words.iter().all(|word| line.contains(word)));

@@ -37,27 +37,41 @@ pub async fn attack(scene: Arc<Scene>, seed: u64, end: Instant) {
                 let brought_before = kind == 1;
                 match brought {
                     Ok(answer) if answer.status.is_client_error() => {
-                        scene.tally.done(if brought_before { "replayed answers refused" } else { "altered answers refused" });
+                        scene.tally.done(if brought_before {
+                            "replayed answers refused"
+                        } else {
+                            "altered answers refused"
+                        });
                     }
                     // The first time it is good.
                     Ok(answer) if brought_before && answer.status == StatusCode::SEE_OTHER => {}
                     // Too many at once, or no store.
-                    Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => scene.tally.refused("forged answers"),
-                    Ok(answer) => scene.tally.wrong("unexpected answers", &format!("forged ({brought_before}): {answer:?}")),
+                    Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+                        scene.tally.refused("forged answers")
+                    }
+                    Ok(answer) => scene
+                        .tally
+                        .wrong("unexpected answers", &format!("forged ({brought_before}): {answer:?}")),
                     Err(how) => scene.tally.wrong("unexpected answers", &how),
                 }
             }
             2 => {
-                let path = ["/%2e%2e/admin", "/a%2fb", "/a\\b", "//x", "/%00", "/%25%32e", "/..;/x"][random.below(7)];
+                let path = ["/%2e%2e/admin", "/a%2fb", "/a\\b", "//x", "/%00", "/%25%32e", "/..;/x"]
+                    [random.below(7)];
                 let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
                 raw(&scene, port, request.as_bytes()).await;
             }
             3 => {
-                let octets: Vec<u8> = (0..random.below(400)).map(|_| random.next().to_le_bytes()[0]).collect();
+                let octets: Vec<u8> =
+                    (0..random.below(400)).map(|_| random.next().to_le_bytes()[0]).collect();
                 raw(&scene, port, &octets).await;
             }
             4 => {
-                let lines = [("x-forwarded-user", "evil"), ("cookie", "__Host-vestibule=AAAA; __Host-vestibule=BBBB"), SOMEWHERE];
+                let lines = [
+                    ("x-forwarded-user", "evil"),
+                    ("cookie", "__Host-vestibule=AAAA; __Host-vestibule=BBBB"),
+                    SOMEWHERE,
+                ];
                 match by.ask(Method::GET, "/page", &lines, String::new()).await {
                     Ok(answer) if answer.status == StatusCode::OK => {
                         scene.tally.wrong("wrong user", &format!("made-up cookies: {answer:?}"));
@@ -69,14 +83,20 @@ pub async fn attack(scene: Arc<Scene>, seed: u64, end: Instant) {
                 }
             }
             _ => {
-                let body: String =
-                    (0..random.below(3000)).map(|_| char::from(b'A' + u8::try_from(random.below(50)).unwrap())).collect();
-                let fields = [("SAMLResponse".to_owned(), body), ("RelayState".to_owned(), "https://evil.test/".to_owned())];
+                let body: String = (0..random.below(3000))
+                    .map(|_| char::from(b'A' + u8::try_from(random.below(50)).unwrap()))
+                    .collect();
+                let fields = [
+                    ("SAMLResponse".to_owned(), body),
+                    ("RelayState".to_owned(), "https://evil.test/".to_owned()),
+                ];
                 let mut lines = OWN_FORM.to_vec();
                 lines.push(SOMEWHERE);
                 match by.ask(Method::POST, "/vestibule/saml/acs", &lines, form(&fields)).await {
                     Ok(answer) if answer.status.is_client_error() => scene.tally.done("rubbish refused"),
-                    Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => scene.tally.refused("rubbish"),
+                    Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+                        scene.tally.refused("rubbish")
+                    }
                     other => scene.tally.wrong("unexpected answers", &format!("rubbish: {other:?}")),
                 }
             }
@@ -105,7 +125,10 @@ pub async fn dawdle(scene: Arc<Scene>, end: Instant) {
             sockets.extend(TcpStream::connect(scene.gates[number % 2].public).await);
         }
         let began = Instant::now();
-        for octet in format!("POST /vestibule/saml/acs HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5000\r\n\r\nSAML").bytes() {
+        for octet in
+            format!("POST /vestibule/saml/acs HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5000\r\n\r\nSAML")
+                .bytes()
+        {
             for socket in &mut sockets {
                 drop(socket.write_all(&[octet]).await);
             }

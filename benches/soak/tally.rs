@@ -43,7 +43,8 @@ impl Tally {
             let _ = writeln!(text, "{name:<44}{:>12}{:>28}", get(&done), get(&refused));
         }
         let wrong = self.wrong.lock();
-        for what in ["lost sessions", "wrong user", "unexpected answers", "sessions that came back", "panics"] {
+        for what in ["lost sessions", "wrong user", "unexpected answers", "sessions that came back", "panics"]
+        {
             let _ = writeln!(text, "{what:<44}{:>12}", wrong.get(what).map_or(0, |(count, _)| *count));
         }
         text.trim_end().to_owned()

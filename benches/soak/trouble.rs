@@ -21,7 +21,11 @@ pub async fn reloads(scene: Arc<Scene>, end: Instant) {
         let start = text.find("<KeyDescriptor").unwrap();
         text[start..text.find("</KeyDescriptor>").unwrap() + "</KeyDescriptor>".len()].to_owned()
     };
-    let both = metadata.replacen("<KeyDescriptor", &format!("{}<KeyDescriptor", certificate(&another.metadata())), 1);
+    let both = metadata.replacen(
+        "<KeyDescriptor",
+        &format!("{}<KeyDescriptor", certificate(&another.metadata())),
+        1,
+    );
     let redis = scene.redis.lock().await.port;
     let mut expected = [[0.0; 2]; 2];
     let mut number = 0;
@@ -74,7 +78,11 @@ pub async fn of_the_store(scene: Arc<Scene>, length: Duration, end: Instant) {
                 let cut: redis::RedisResult<i64> =
                     redis::cmd("CLIENT").arg(&["KILL", "TYPE", kind]).query_async(&mut behind).await;
                 cut.unwrap();
-                scene.tally.done(if kind == "normal" { "connections to the store cut" } else { "channels cut" });
+                scene.tally.done(if kind == "normal" {
+                    "connections to the store cut"
+                } else {
+                    "channels cut"
+                });
             }
             _ => {
                 redis = tokio::task::block_in_place(|| {

@@ -76,7 +76,8 @@ impl Caller {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
-        let stream = TcpStream::connect(self.to).await.map_err(|problem| format!("{}: {problem}", self.to))?;
+        let stream =
+            TcpStream::connect(self.to).await.map_err(|problem| format!("{}: {problem}", self.to))?;
         stream.set_nodelay(true).map_err(|problem| problem.to_string())?;
         let (open, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|problem| format!("{problem:?}"))?;

@@ -47,7 +47,10 @@ impl Tally {
     }
 
     fn all(&self) -> u64 {
-        [&self.looks, &self.writes, &self.sign_ins, &self.sign_outs].map(|one| one.load(Ordering::Relaxed)).iter().sum()
+        [&self.looks, &self.writes, &self.sign_ins, &self.sign_outs]
+            .map(|one| one.load(Ordering::Relaxed))
+            .iter()
+            .sum()
     }
 
     /// One line for people.
@@ -55,7 +58,9 @@ impl Tally {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let mut took = self.took.lock().clone();
         took.sort();
-        let at = |share: f64| took.get((took.len() as f64 * share) as usize).or(took.last()).copied().unwrap_or_default();
+        let at = |share: f64| {
+            took.get((took.len() as f64 * share) as usize).or(took.last()).copied().unwrap_or_default()
+        };
         format!(
             "{} pages, {} forms, {} sign-ins, {} sign-outs: failed {} ({} of them forms), sessions lost {}, wrong user {}; answered within \
              {:.0?} (median), {:.0?} (p99), {:.0?} (slowest)",
@@ -88,7 +93,10 @@ pub async fn start(scene: &Scene, people: &[Person]) -> Load {
     let tally = measured.end().await;
     let most = tally.all() as f64 / MEASURED.as_secs_f64();
     assert!(tally.failed().is_empty(), "with nothing going on: {:?}", tally.failed());
-    println!("  all together can do {most:.0} a second here; from now on {:.0} a second are asked", most * SHARE);
+    println!(
+        "  all together can do {most:.0} a second here; from now on {:.0} a second are asked",
+        most * SHARE
+    );
     Load::at(scene, people, Some(most * SHARE))
 }
 
@@ -121,7 +129,9 @@ impl Load {
                                     guests.lock().await.push(guest);
                                     (&tally.sign_ins, Shown::Own)
                                 }
-                                Err(problem) => (&tally.sign_ins, Shown::Failed(format!("sign-in: {problem}"))),
+                                Err(problem) => {
+                                    (&tally.sign_ins, Shown::Failed(format!("sign-in: {problem}")))
+                                }
                             }
                         }
                         12 | 37 => match guests.lock().await.pop() {

@@ -1,9 +1,9 @@
 //! A replica is killed, or cut off from the store, under load.
 
+use crate::PATIENCE;
 use crate::load::{KNOWN, start};
 use crate::people::Shown;
 use crate::scene::{MAX_STALENESS, play};
-use crate::PATIENCE;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,8 @@ fn under_load_a_replica_that_is_killed_takes_only_what_it_was_doing() {
             tokio::time::sleep(WATCHED).await;
             let tally = load.end().await;
             let failed = tally.failed();
-            let last = failed.last().map_or(Duration::ZERO, |(when, _)| when.saturating_duration_since(killed));
+            let last =
+                failed.last().map_or(Duration::ZERO, |(when, _)| when.saturating_duration_since(killed));
             println!("  the last failure {last:.0?} after the kill; {}", tally.summary());
             failed.iter().take(2).for_each(|(_, how)| println!("    {how}"));
             assert!(last < WATCHED, "it goes on after {last:?}: {:?}", failed.last());
@@ -48,7 +49,9 @@ struct Seen {
 fn under_load_a_replica_that_is_cut_off_from_the_store_recovers_without_a_restart() {
     for (replicas, policy) in [(2, "serve_cached"), (2, "refuse"), (3, "serve_cached")] {
         play(replicas, policy, move |scene| async move {
-            println!("one of {replicas} replicas cut off from the store under load, on_store_failure: {policy}");
+            println!(
+                "one of {replicas} replicas cut off from the store under load, on_store_failure: {policy}"
+            );
             let people = scene.signed_in(KNOWN).await;
             let load = start(&scene, &people).await;
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -7,7 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, unreachable_pub, reason = "nobody but tests reads this")]
 #![allow(dead_code, reason = "each test program uses its own part of what is shared")]
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures"
+)]
 
 #[path = "../support/idp.rs"]
 mod idp;

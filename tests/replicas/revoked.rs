@@ -1,10 +1,10 @@
 //! A session that is revoked at one replica is over at all of them, and so is what it had open.
 
-use crate::network::HERE;
+use crate::PATIENCE;
 use crate::console::open;
+use crate::network::HERE;
 use crate::people::{Person, Shown};
 use crate::scene::{MAX_STALENESS, STORE, Scene, play};
-use crate::PATIENCE;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 use tokio::task::JoinSet;
@@ -63,8 +63,10 @@ fn a_session_that_is_revoked_at_one_replica_is_over_at_all_of_them() {
         // What is open learns of it too, directly and behind nginx.
         let mut took = Vec::new();
         for person in &people[MANY..MANY + 3] {
-            let mut sockets =
-                [open(scene.gates[1].public, person).await.unwrap(), open(scene.balancer, person).await.unwrap()];
+            let mut sockets = [
+                open(scene.gates[1].public, person).await.unwrap(),
+                open(scene.balancer, person).await.unwrap(),
+            ];
             let began = Instant::now();
             scene.gates[0].revoke(&person.name).await;
             for socket in &mut sockets {

@@ -208,8 +208,7 @@ impl Replica {
     /// The command itself.
     pub fn command(&self, words: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        let done =
-            command.args(words).arg("--config").arg(self.folder.join("config.yaml")).output().unwrap();
+        let done = command.args(words).arg("--config").arg(self.folder.join("config.yaml")).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).into_owned()
     }

@@ -4,6 +4,7 @@
 //! an upgrade socket in /tmp. Its services run on our runtimes as well.
 
 use super::connections::Connections;
+use super::door::Door;
 use super::serve::{Answer, Answering};
 use crate::login::verifier::stand_back;
 use pingora::apps::ServerApp;
@@ -44,6 +45,10 @@ impl Bound {
         let address = listener.local_addr().map_err(problem)?;
         Ok(Self { listener, address })
     }
+
+    fn door(&self) -> Result<Door, String> {
+        Door::of(&self.listener).map_err(|problem| format!("{}: cannot listen: {problem}", self.address))
+    }
 }
 
 /// A served listener.
@@ -54,6 +59,8 @@ pub(super) struct Lane {
     close: watch::Sender<bool>,
     service: Option<tokio::task::JoinHandle<()>>,
     connections: Connections,
+    /// None once it is shut and gone.
+    door: Option<Door>,
 }
 
 impl Lane {
@@ -67,6 +74,7 @@ impl Lane {
     ) -> Result<Self, String> {
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
+        let door = Some(bound.door()?);
         let mut service = Service::new(name.to_owned(), make(connections.clone()));
         let address = bound.address.to_string();
         let mut options = TcpSocketOptions::default();
@@ -80,7 +88,7 @@ impl Lane {
         let listeners = Arc::new(parking_lot::Mutex::new(listeners));
         let (close, closing) = watch::channel(false);
         let service = crew.spawn(async move { service.start_service(Some(listeners), closing, 1).await });
-        Ok(Self { name, crew, close, service: Some(service), connections })
+        Ok(Self { name, crew, close, service: Some(service), connections, door })
     }
 
     /// Serves `bound` without TLS and without pingora, whose streams cost a question more than its whole judgement.
@@ -92,6 +100,7 @@ impl Lane {
     ) -> Result<Self, String> {
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
+        let door = Some(bound.door()?);
         let answering = Arc::new(make(connections.clone()));
         let listener = {
             let _within = crew.handle.enter();
@@ -100,11 +109,19 @@ impl Lane {
         };
         let (close, closing) = watch::channel(false);
         let service = crew.spawn(accept(name, listener, answering, closing));
-        Ok(Self { name, crew, close, service: Some(service), connections })
+        Ok(Self { name, crew, close, service: Some(service), connections, door })
+    }
+
+    /// Lets nobody new in, and goes on with who is.
+    pub(super) fn shut_the_door(&self) {
+        if let Some(problem) = self.door.as_ref().and_then(|door| door.shut().err()) {
+            tracing::debug!(listener = self.name, %problem, "who connects at the last moment may be cut");
+        }
     }
 
     /// Takes no more connections and waits until the open ones have ended, for at most `drain`.
     pub(super) fn close(&mut self, drain: Duration) {
+        self.door = None;
         let _ = self.close.send(true);
         let (service, connections, name) = (self.service.take(), self.connections.clone(), self.name);
         let (tell, told) = mpsc::channel();

@@ -13,9 +13,11 @@
 
 mod columns;
 mod matrix;
+mod neighbours;
 mod own_pages;
 mod pages;
 mod programs;
+mod proven;
 mod scenes;
 #[path = "../support/mod.rs"]
 mod support;

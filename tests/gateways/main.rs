@@ -12,6 +12,7 @@
 )]
 
 mod columns;
+mod labels;
 mod matrix;
 mod neighbours;
 mod own_pages;

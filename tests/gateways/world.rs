@@ -79,7 +79,7 @@ impl World {
 }
 
 /// Waits until the gateway has read its routes: some listen before they have.
-async fn ready(page: &str) {
+pub async fn ready(page: &str) {
     let asked = Instant::now();
     while Visitor::new().get(page).await.status != StatusCode::OK {
         assert!(asked.elapsed() < Duration::from_secs(60), "{page}");

@@ -86,3 +86,50 @@ async fn a_neighbour_that_ignores_no_invalid_names_lets_a_dotted_one_in() {
     let grace = world.signed_in("grace").await;
     assert!(!told(&world, &grace, "/page", "X.Forwarded.User").await.contains("evil"));
 }
+
+const EVERY_PRESET: &str = "headers: {preset: [oauth2-proxy, remote, mellon, shibboleth, grafana]}\n";
+
+/// nginx removes no family of names, so the text names what is known of each, and the next numbers of a list.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_known_of_a_family_is_taken_from_clients_at_nginx() {
+    let world =
+        World::configured(Kind::Nginx, EVERY_PRESET, &|text| beside(&text, "underscores_in_headers on;"))
+            .await;
+    let grace = world.signed_in("grace").await;
+    for name in [
+        "Mellon-Groups-8",
+        "Mellon_Groups_9",
+        "Mellon-Session",
+        "Shib-Session-Index",
+        "Shib_Application_Id",
+        "X-Auth-Request-Access-Token",
+        "X-Webauth-Login",
+        "X_Webauth_User",
+        "Remote_User",
+        "X-Forwarded-Access-Token",
+        "X-Forwarded-Mail",
+        "X-Vestibule-Refusal",
+        "X_Vestibule-Sign-In",
+    ] {
+        let told = told(&world, &grace, "/page", name).await;
+        assert!(!told.contains("evil"), "{name}: {told}");
+    }
+    // What the page says that it does not know.
+    assert!(told(&world, &grace, "/page", "Mellon-Anything").await.contains("evil"));
+}
+
+/// Many headers are many variables, of which nginx would warn at each start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nginx_has_nothing_to_say_of_the_text_for_every_preset() {
+    let world = World::configured(Kind::Nginx, EVERY_PRESET, &|text| text).await;
+    let printed = world.folder.path().join("printed.yaml");
+    let checked = crate::programs::nginx(world.folder.path(), &printed).arg("-t").output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && !said.contains("[warn]"), "{said}");
+    let text = std::fs::read_to_string(printed).unwrap();
+    let without: Vec<&str> = text.lines().filter(|line| !line.starts_with("variables_hash")).collect();
+    let other = world.folder.path().join("other.conf");
+    std::fs::write(&other, without.join("\n")).unwrap();
+    let checked = crate::programs::nginx(world.folder.path(), &other).arg("-t").output().unwrap();
+    assert!(String::from_utf8_lossy(&checked.stderr).contains("[warn]"), "the lines are not needed any more");
+}

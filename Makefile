@@ -40,11 +40,12 @@ image:
 	@scripts/install-tools.sh image
 	@scripts/image.sh
 
-## make image-test      that image, run read-only and as nobody, with a sign-in through it
+## make image-test      that image, run read-only and as nobody, with a sign-in through it; Traefik's labels on containers
 .PHONY: image-test
 image-test: image
 	$(CARGO) build --locked --bin vestibule --example demo-idp --example demo-app
 	$(CARGO) test --locked --test image -- --ignored
+	$(CARGO) test --locked --test gateways -- --ignored labels
 
 ## make bench           speed in one bounded run: ratios against nginx and bare pingora, figures for SAML and memory
 .PHONY: bench

@@ -9,6 +9,7 @@ use crate::observe::Outputs;
 use crate::observe::audit::{self, Event};
 use crate::observe::log;
 use crate::site::Face;
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -232,13 +233,13 @@ impl Signals {
                 // Where somebody has asked already, and it has not begun, once is enough.
                 let _ = reload.try_send(());
             }
-            std::future::pending::<()>().await;
+            std::future::pending::<Infallible>().await
         };
         runtime.block_on(async {
             tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
-                () = asking => "SIGHUP",
+                never = asking => match never {},
             }
         })
     }

@@ -360,6 +360,9 @@ impl<'a> Reader<'a> {
         };
         let message = match nearest(name, keys) {
             Some(Nearest::Slip(key)) => format!("is an unknown key: did you mean `{}`?", here(key)),
+            Some(Nearest::Elsewhere(key)) if !key.contains(['.', '[']) => {
+                format!("is an unknown key here: `{key}` stands at the top level of the file")
+            }
             Some(Nearest::Elsewhere(key)) => format!("is an unknown key here: did you mean `{key}`?"),
             Some(Nearest::Far(key)) => format!("is an unknown key: the nearest known one is `{}`", here(key)),
             None => "is an unknown key: nothing can be set here in this release".to_owned(),

@@ -121,7 +121,10 @@ impl Front {
         let gate = &*plan.gate;
         let hops = match plan.hops(session) {
             Ok(hops) => hops,
-            Err(refusal) => return Ok(plan.refuse(session, None, &refusal, trip.client)),
+            Err((peer, refusal)) => {
+                trip.client = peer;
+                return Ok(plan.refuse(session, None, &refusal, peer));
+            }
         };
         trip.client = hops.client;
         let (site, path) = match plan.place(session.req_header_mut()) {
@@ -133,7 +136,7 @@ impl Front {
         };
         trip.site = Some(site.id);
         if endpoints::is_own(site, &path) {
-            return self.own_endpoint(plan, session, site, &path, hops.client).await;
+            return self.own_endpoint(plan, session, site, &path, hops).await;
         }
         let Some(part) = part_for(site, &path) else {
             return Ok(plan.refuse(session, Some(site), &Reason::NotServed.into(), hops.client));
@@ -185,10 +188,12 @@ impl Front {
         session: &mut Session,
         site: &Site,
         path: &RequestPath,
-        client: IpAddr,
+        hops: Hops,
     ) -> pingora::Result<Decision> {
-        // A proxy that names nobody is not the client, and would be everybody.
-        let known = Some(client).filter(|client| !plan.trusted.include(*client));
+        let client = hops.client;
+        // A gateway that names nobody is not the client, and would be everybody.
+        let is_gateway = plan.trusted.include(client) || (hops.peer_is_trusted && client == hops.peer);
+        let known = Some(client).filter(|_| !is_gateway);
         if let Some(response) = too_many::refused(&plan.gate, site, &session.req_header().method, path, known)
         {
             return Ok(Decision::Answer(VerdictLabel::Own, response));
@@ -204,15 +209,15 @@ impl Front {
 }
 
 impl Plan {
-    fn hops(&self, session: &Session) -> Result<Hops, Refusal> {
+    /// Between whom a request travelled. The error comes with its peer.
+    fn hops(&self, session: &Session) -> Result<Hops, (IpAddr, Refusal)> {
         let peer = session.client_addr().and_then(|address| address.as_inet()).map(|address| address.ip());
-        let peer = peer.ok_or_else(|| Refusal::new(Reason::Internal, "the peer has no address"))?;
+        let no_peer = || (request::UNKNOWN_CLIENT, Refusal::new(Reason::Internal, "the peer has no address"));
+        let peer = peer.ok_or_else(no_peer)?.to_canonical();
         let headers = &session.req_header().headers;
-        Ok(Hops {
-            peer,
-            peer_is_trusted: self.trusted.include(peer),
-            client: self.trusted.client(peer, headers),
-        })
+        let keeper = self.authz.keeper();
+        let is_gateway = keeper.believes(keeper.meet(peer), headers).map_err(|refusal| (peer, refusal))?;
+        Ok(Hops { peer, peer_is_trusted: is_gateway, client: self.trusted.client(peer, is_gateway, headers) })
     }
 
     /// The site and the path that a request is for. Afterwards the request's target is in origin-form.

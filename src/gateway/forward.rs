@@ -169,7 +169,7 @@ impl Passenger {
 pub(super) struct Hops {
     /// Who sent it to us.
     pub(super) peer: IpAddr,
-    /// Whether the peer's account of the hops before it is passed on.
+    /// Whether it is a gateway, by its address or by the gateways' secret: its account of the hops before it is passed on.
     pub(super) peer_is_trusted: bool,
     /// Who it comes from.
     pub(super) client: IpAddr,

@@ -184,7 +184,10 @@ impl Gateway {
         let proxy = proxying(front, authorities, threads, patience);
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let requests = Arc::new(Requests { proxy, patience });
-        let serve = |connections| Proxying { requests, patience, connections };
+        let serve = {
+            let live = live.clone();
+            |connections| Proxying { requests, live, patience, connections }
+        };
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };

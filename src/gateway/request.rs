@@ -35,9 +35,12 @@ impl TrustedProxies {
     /// The client of a request that came from `peer`: the last address in X-Forwarded-For that a trusted proxy wrote
     /// and that is not a trusted proxy itself. What stands left of it was the client's own to write. A hop that is no
     /// address (proxies write `unknown` and `unix:`) makes the client unknown: the proxy that wrote it is not the client.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    ///
+    /// `is_gateway`: whether the peer's word is taken at all, as that of a trusted proxy, or of whoever knows the gateways'
+    /// secret.
+    pub(super) fn client(&self, peer: IpAddr, is_gateway: bool, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
-        if self.include(peer) { self.named_client(headers).unwrap_or(peer) } else { peer }
+        if is_gateway { self.named_client(headers).unwrap_or(peer) } else { peer }
     }
 
     /// The client that the header names; none without that header.
@@ -175,7 +178,8 @@ mod tests {
     #[test]
     fn the_word_of_a_stranger_about_itself_is_not_taken() {
         let trusted = trusting(&["10.0.0.0/8"]);
-        assert_eq!(trusted.client(ip("192.0.2.7"), &forwarded_for(&["10.0.0.1"])), ip("192.0.2.7"));
+        let said = forwarded_for(&["10.0.0.1"]);
+        assert_eq!(trusted.client(ip("192.0.2.7"), false, &said), ip("192.0.2.7"));
     }
 
     #[test]
@@ -199,7 +203,7 @@ mod tests {
             (&["::ffff:192.0.2.7"], "192.0.2.7"),
             (&[], "10.0.0.1"),
         ] {
-            assert_eq!(trusted.client(ip("10.0.0.1"), &forwarded_for(lines)), ip(client), "{lines:?}");
+            assert_eq!(trusted.client(ip("10.0.0.1"), true, &forwarded_for(lines)), ip(client), "{lines:?}");
         }
     }
 

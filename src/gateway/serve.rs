@@ -1,8 +1,9 @@
 //! What runs on connections: pingora's proxy on those that pingora accepted, or hyper with a service of ours.
 
-use super::connections::Connections;
+use super::connections::{Connections, Open};
 use super::decide::Front;
 use super::limits::Patience;
+use super::live::Live;
 use super::seldom::Seldom;
 use super::watch::{Overdue, Watch, Watched};
 use async_trait::async_trait;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 /// The proxy face on a connection.
 pub(super) struct Proxying {
     pub(super) requests: Arc<Requests>,
+    pub(super) live: Arc<Live>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
 }
@@ -90,7 +92,7 @@ impl HttpServerApp for Requests {
 #[async_trait]
 impl ServerApp for Proxying {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _open = self.connections.enter()?;
+        let _open = self.enter(&stream)?;
         let (stream, watch) = Watched::accepted(stream, self.patience);
         tokio::select! {
             biased;
@@ -110,6 +112,21 @@ impl ServerApp for Proxying {
     }
 }
 
+impl Proxying {
+    /// One more connection, if there may be one more of its address. Behind a trusted proxy is everybody.
+    fn enter(&self, stream: &Stream) -> Option<Open> {
+        let digest = stream.get_socket_digest();
+        let address = digest.as_ref().and_then(|digest| digest.peer_addr()?.as_inet()).map(|peer| peer.ip());
+        let plan = self.live.look();
+        match (address, plan.gate.bounds.connections_per_address) {
+            (Some(address), Some(most)) if !plan.trusted.include(address) => {
+                self.connections.enter_from(address, most)
+            }
+            _ => self.connections.enter(),
+        }
+    }
+}
+
 /// Something that answers requests whose bodies hardly matter.
 #[async_trait]
 pub(super) trait Answer: Send + Sync + 'static {
@@ -126,6 +143,12 @@ pub(super) trait Answer: Send + Sync + 'static {
     /// whoever answers, and not by hyper.
     fn header_lines(&self) -> usize {
         LINES_OF_HYPER
+    }
+
+    /// Octets of names and values in a header that are read on a connection that begins now (`limits.header_size`), in the
+    /// same way.
+    fn header_octets(&self) -> usize {
+        OCTETS_OF_HYPER
     }
 
     /// The answer, when it can be given without waiting for anything: the way of nearly all requests, without the
@@ -162,6 +185,19 @@ pub(super) struct Answering<A> {
 /// Lines in a header for which hyper needs no memory of the heap.
 const LINES_OF_HYPER: usize = 100;
 
+/// Octets of a header that are read where nobody says.
+const OCTETS_OF_HYPER: usize = 64 * 1024;
+
+/// What HTTP/2 counts for a line beside its octets (RFC 9113, 6.5.2).
+const OCTETS_OF_A_LINE: usize = 32;
+
+/// The largest header that is read over HTTP/2. What is above the limits is still read to be refused by whoever answers, who
+/// counts it; what is far above is refused by hyper.
+fn header_list_size(lines: usize, octets: usize) -> u32 {
+    let all = (octets + lines * OCTETS_OF_A_LINE).saturating_mul(2).min(super::limits::MAX_UNFINISHED_HEADER);
+    u32::try_from(all).unwrap_or(u32::MAX)
+}
+
 impl<A: Answer> Answering<A> {
     /// Serves one connection to its end. `closing` turns true when the listener does.
     pub(super) async fn serve(
@@ -193,6 +229,7 @@ impl<A: Answer> Answering<A> {
         // Without a first word there is nothing to answer.
         let Ok(speaks_http2) = speaks_http2 else { return };
         let (idle, header_lines) = (self.patience.idle, self.answer.header_lines());
+        let header_list = header_list_size(header_lines, self.answer.header_octets());
         let service = service_fn(move |mut request: Request<Incoming>| {
             // A question is complete with its header, and what comes next is another one.
             let began = progress.complete_at_once();
@@ -221,7 +258,7 @@ impl<A: Answer> Answering<A> {
             let mut http = http2::Builder::new(TokioExecutor::new());
             http.timer(TokioTimer::new())
                 .keep_alive_interval(Some(idle))
-                .max_header_list_size(64 * 1024)
+                .max_header_list_size(header_list)
                 .max_concurrent_streams(256);
             until_its_end(http.serve_connection(stream, service), outside).await;
         } else {

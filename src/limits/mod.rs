@@ -7,11 +7,14 @@ mod buckets;
 pub use buckets::Buckets;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What the configuration says of it, or its defaults.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Open connections of one network of clients, as [`network`] counts them; none: no limit. Gateways are not counted.
+    pub connections_per_address: Option<u32>,
     /// Lines in the header of a request.
     pub header_lines: usize,
     /// Octets of names and values in the header of a request.
@@ -33,6 +36,7 @@ impl Default for Limits {
     /// for 60 s, is the first to close them.
     fn default() -> Self {
         Self {
+            connections_per_address: Some(2048),
             header_lines: 100,
             header_octets: 64 * 1024,
             header_timeout: Duration::from_secs(15),
@@ -94,4 +98,21 @@ impl fmt::Display for Rate {
             seconds => write!(f, "{} in {seconds} s", self.count),
         }
     }
+}
+
+/// What an address is counted as: itself, or of IPv6 the network that one customer has at least. None of an address that
+/// is nobody's.
+pub fn network(client: IpAddr) -> Option<[u8; 8]> {
+    let octets = match client.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            // No network of IPv6 begins so.
+            [0xff, 0, 0, 0, a, b, c, d]
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, e, f, g, h, ..] = address.octets();
+            [a, b, c, d, e, f, g, h]
+        }
+    };
+    (!client.is_unspecified()).then_some(octets)
 }

@@ -8,7 +8,7 @@ use super::endpoints::{self, Costs};
 use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::gate::Gate;
-use crate::limits::{Buckets, RateLimits, Rates};
+use crate::limits::{Buckets, RateLimits, Rates, network};
 use crate::observe::audit::{self, Event, Reference};
 use crate::observe::metrics::{FaceLabel, LimitLabel};
 use crate::pages::{self, RefusalPage};
@@ -175,23 +175,6 @@ pub(super) fn page(
         signed_in_as: None,
     };
     pages::refusal(&site.branding, &page)
-}
-
-/// What an address is counted as: itself, or of IPv6 the network that one customer has at least. None of an address that
-/// is nobody's.
-fn network(client: IpAddr) -> Option<[u8; 8]> {
-    let octets = match client.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            // No network of IPv6 begins so.
-            [0xff, 0, 0, 0, a, b, c, d]
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h, ..] = address.octets();
-            [a, b, c, d, e, f, g, h]
-        }
-    };
-    (!client.is_unspecified()).then_some(octets)
 }
 
 #[cfg(test)]

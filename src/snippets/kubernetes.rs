@@ -85,6 +85,33 @@ impl Setup {
     }
 }
 
+/// What the gateway itself says at most implementations, so that it must not be removed.
+const SAID_BY_GATEWAYS: [&str; 4] =
+    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];
+
+/// Names that a filter of Gateway API removes.
+const MOST_REMOVED: usize = 16;
+
+impl Setup {
+    /// What no client may say, as far as there is room: what says another address first, then what the gate says itself.
+    pub(super) fn sixteen_never(&self, front: &Front) -> String {
+        let mut names: Vec<String> = self
+            .never_from_clients(front, &SAID_BY_GATEWAYS)
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect();
+        names.sort_by_key(|name| match name.as_str() {
+            name if name.starts_with("x-vestibule-") => 1,
+            "forwarded" | "x-rewrite-url" => 0,
+            name if name.starts_with("x-original-") => 0,
+            "x-forwarded-method" | "x-forwarded-prefix" | "x-forwarded-uri" => 0,
+            _ => 2,
+        });
+        names.truncate(MOST_REMOVED);
+        names.join(", ")
+    }
+}
+
 impl Front {
     /// The Service of the application.
     pub(super) fn service(&self) -> Option<Service> {

@@ -2,7 +2,9 @@
 
 use super::address::Listen;
 use super::front::{host_of, port_of};
-use super::spelling::{FAMILIES, NEVER_FROM_CLIENTS, SINGLES, folding};
+use super::spelling::{
+    FAMILIES, NEVER_FROM_CLIENTS, SINGLES, canonical, folding, well_known_beside, with_underscores,
+};
 use super::{Address, Front, Gateway, Header};
 
 /// Everything that a text depends on.
@@ -150,12 +152,35 @@ impl Setup {
     }
 
     /// What no client may say and the text does not set anyway. `set` is in small letters.
-    pub(super) fn never_from_clients(&self, front: &Front, set: &[&str]) -> Vec<&'static str> {
-        let is_set = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            set.contains(&name.as_str()) || front.headers.iter().any(|header| header.lower() == name)
-        };
-        NEVER_FROM_CLIENTS.into_iter().filter(|name| !is_set(name)).collect()
+    pub(super) fn never_from_clients(&self, front: &Front, set: &[&str]) -> Vec<String> {
+        let sent: Vec<String> = front.headers.iter().map(Header::lower).collect();
+        let secret = self.secret_header.iter().cloned();
+        let known = well_known_beside(&sent).into_iter().chain(secret).map(|name| canonical(&name));
+        let mut names: Vec<String> = Vec::new();
+        for name in NEVER_FROM_CLIENTS.into_iter().map(str::to_owned).chain(known) {
+            let lower = name.to_ascii_lowercase();
+            if !set.contains(&lower.as_str()) && !sent.contains(&lower) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The other spellings, with underscores, of everything that the text sets or removes; for each name all of its own.
+    pub(super) fn underscored(&self, front: &Front, set: &[&str]) -> Vec<Vec<String>> {
+        let sent = front.headers.iter().map(Header::lower);
+        let set_too = set.iter().map(|name| (*name).to_owned());
+        let never = self.never_from_clients(front, set).into_iter().map(|name| name.to_ascii_lowercase());
+        let spelled = sent.chain(set_too).chain(never).map(|name| with_underscores(&name));
+        spelled.filter(|spellings| !spellings.is_empty()).collect()
+    }
+
+    /// Whether nginx needs more room for its variables than it has by itself: beyond some dozens, or for long names, it warns.
+    pub(super) fn many_variables(&self) -> bool {
+        const USUAL: usize = 20;
+        const LENGTH: usize = 36;
+        let names: Vec<String> = self.all_headers().iter().map(Header::variable).collect();
+        names.len() > USUAL || names.iter().any(|name| name.len() > LENGTH)
     }
 
     pub(super) fn no_certificates(&self) -> bool {

@@ -38,6 +38,37 @@ fn a_shared_store_that_is_nowhere_or_that_replicas_could_not_read() {
 }
 
 #[test]
+fn a_password_of_the_store_in_the_configuration_and_a_store_that_is_said_twice() {
+    let twice = "config.configData.redis.url=rediss://valkey:6379";
+    refused("replicas", &[twice], "say it once");
+    let url = "config.configData.redis.url";
+    let empty = "sessionStorage.redis.standalone.connectionUrl=";
+    for holds in ["rediss://:word@valkey:6379", "redis://gate:word@valkey:6379", "redis://gate@valkey:6379"] {
+        refused(
+            "replicas",
+            &[empty, &format!("{url}={holds}")],
+            "redis.url in the configuration names a user",
+        );
+        refused(
+            "replicas",
+            &[empty, &format!("{url}={{redis://a:1,{holds}}}")],
+            "redis.url in the configuration",
+        );
+    }
+    let sentinel = "config.configData.redis.sentinel.url=redis://:word@sentinel:26379";
+    refused("replicas", &[sentinel], "redis.sentinel.url in the configuration");
+    refused("replicas", &["config.configData.redis.password=word"], "the configuration has redis.password");
+    refused("proxy", &["config.configData.redis.url=redis://valkey:6379"], "set sessionStorage.type: redis");
+    // The address alone may stand there, and the environment then says nothing of it.
+    for helm in HELMS {
+        let set = format!("{url}=rediss://valkey.default.svc:6379");
+        let rendered = template(helm, &value_sets()["replicas"], &[empty, &set]).expect("rendered");
+        assert!(!rendered.contains("VESTIBULE__REDIS__URL"), "{helm}");
+        assert!(rendered.contains("rediss://valkey.default.svc:6379"), "{helm}");
+    }
+}
+
+#[test]
 fn a_volume_that_replicas_would_share() {
     let why = "state_dir must be each replica's own";
     refused("replicas-grpc", &["state.existingClaim=gate-state"], why);

@@ -743,3 +743,62 @@ fn a_class_that_an_identity_provider_is_not_held_to_is_warned_of_in_a_rule() {
     assert!(of(", authn_context_accepted: [\"urn:x\"]", "[urn:mfa, urn:card]"));
     assert!(!of(", authn_context_accepted: [\"urn:x\"]", "[urn:mfa, \"urn:x\"]"));
 }
+
+/// One configuration on top of the smallest.
+fn small(more: &str) -> Result<vestibule::config::Config, vestibule::config::Problems> {
+    let files = here().join("files").display().to_string();
+    let text = format!(
+        "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n\
+         identity_providers:\n  - {{id: corp, metadata_file: {files}/idp-metadata.xml}}\n{more}"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, text).expect("the file");
+    load_with(&file, &[])
+}
+
+#[test]
+fn an_address_has_a_quarter_of_the_connections_unless_gateways_say_a_secret() {
+    let of = |more: &str| {
+        let config = small(more).expect("it is right");
+        (config.bounds.connections_per_address, warnings(&config).contains(&"limits.connections_per_address"))
+    };
+    assert_eq!(of(""), (Some(2048), false));
+    assert_eq!(of("limits: {connections: 400}\n"), (Some(100), false));
+    assert_eq!(of("limits: {connections_per_address: 1000}\n"), (Some(1000), false));
+    assert_eq!(of("limits: {connections_per_address: 20}\n"), (Some(20), true), "few for an office");
+    assert_eq!(of("limits: {connections_per_address: off}\n"), (None, false));
+    let secret = "gateways: {secret: 0123456789abcdefghijklmnopqrstuvwxyz}\n";
+    assert_eq!(of(secret), (None, false));
+    assert_eq!(of(&format!("{secret}limits: {{connections_per_address: 1000}}\n")), (Some(1000), false));
+}
+
+#[test]
+fn a_header_of_a_part_that_is_not_there_is_told_which_there_are() {
+    let hint = |custom: &str, part: &str| {
+        let more = format!("{custom}headers: {{custom: [{{name: x-team, value: {part}}}]}}\n");
+        let problems = small(&more).expect_err("there is no such part");
+        assert_eq!(problems.0.len(), 1, "{problems}");
+        problems.0[0].hint.clone().unwrap_or_default()
+    };
+    let own = "identity: {custom: {department: dept, team: team}}\n";
+    assert_eq!(
+        hint(own, "custom.departement"),
+        "did you mean `custom.department`? there is custom.department, custom.team"
+    );
+    assert_eq!(hint(own, "custom.zzzzzz"), "there is custom.department, custom.team");
+    assert!(hint("", "custom.email").starts_with("did you mean `email`?"), "{}", hint("", "custom.email"));
+    assert!(hint("", "custom.team").contains("identity: {custom: {team: ATTRIBUTE}}"));
+}
+
+#[test]
+fn certificates_beside_metadata_are_told_what_they_may_have_been_meant_for() {
+    let more = "  - {id: other, metadata_url: https://idp.example.com/m, certificate_files: [x.pem]}\n";
+    let problems = small(more).expect_err("two descriptions");
+    let problem = problems.0.iter().find(|problem| problem.path == "identity_providers[1]").expect("told of");
+    assert!(problem.message.contains("by metadata_url and by certificate_files: keep one"), "{problem:?}");
+    assert!(
+        problem.hint.as_ref().is_some_and(|hint| hint.contains("metadata_certificate_file")),
+        "{problem:?}"
+    );
+}

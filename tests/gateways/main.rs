@@ -12,10 +12,13 @@
 )]
 
 mod columns;
+mod labels;
 mod matrix;
+mod neighbours;
 mod own_pages;
 mod pages;
 mod programs;
+mod proven;
 mod scenes;
 #[path = "../support/mod.rs"]
 mod support;

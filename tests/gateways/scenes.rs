@@ -95,7 +95,7 @@ const ADA: [(&str, &str); 6] = [
     ("x-vestibule-organization", ""),
 ];
 
-async fn signed_in(world: &World) -> String {
+pub async fn signed_in(world: &World) -> String {
     let mut browser = world.signed_in("ada").await;
     let answer = browser.get(&world.at("/deep/page?x=%2F&y=a+b")).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -123,7 +123,7 @@ fn is_ada(body: &str) {
     assert!(matches!(jwt[..], [jwt] if jwt.split('.').count() == 3), "{jwt:?}");
 }
 
-async fn forbidden(world: &World) -> String {
+pub async fn forbidden(world: &World) -> String {
     let mut joan = world.signed_in("joan").await;
     let answer = joan.get(&world.at("/admin/")).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{answer:?}");
@@ -197,7 +197,7 @@ async fn conditional(world: &World) -> String {
 }
 
 /// Every way to write the separators that an application may read as the same name.
-fn spellings(name: &str) -> Vec<String> {
+pub fn spellings(name: &str) -> Vec<String> {
     let mut all = vec![name.to_owned(), name.to_uppercase()];
     for other in ['_', '.'] {
         all.push(name.replace('-', &other.to_string()));
@@ -210,7 +210,7 @@ fn spellings(name: &str) -> Vec<String> {
     all
 }
 
-async fn spoofed_identity(world: &World) -> String {
+pub async fn spoofed_identity(world: &World) -> String {
     let mut grace = world.signed_in("grace").await;
     let names = [
         "x-forwarded-user",

@@ -217,7 +217,7 @@ fn every_yaml_is_yaml() {
     }
 }
 
-/// The labels are the file in another notation. They are not run: that takes Docker.
+/// The labels are the file in another notation. labels.rs runs them, where containers can be started.
 #[test]
 fn traefiks_labels_say_what_its_file_says() {
     for config in [MINIMAL, SEVERAL] {

@@ -11,6 +11,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// What the gateways share with the gate, where its configuration says so.
+pub const GATEWAY_SECRET: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
+
 pub struct World {
     pub public: String,
     pub port: u16,
@@ -27,6 +30,11 @@ impl World {
 
     /// With another text than the printed one, to see that what was taken out matters.
     pub async fn altered(kind: Kind, alter: &dyn Fn(String) -> String) -> Self {
+        Self::configured(kind, "", alter).await
+    }
+
+    /// With more in the gate's configuration. The secret is put where the text says so.
+    pub async fn configured(kind: Kind, more: &str, alter: &dyn Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (ports, port) = (Ports::choose(), free_port());
         let public = format!("http://127.0.0.1:{port}");
@@ -43,13 +51,14 @@ impl World {
             &format!(
                 "public_url: {public}\nforward_auth: true\nroles: {{admins: admin}}\nrules:\n  \
                  - {{paths: [/public/*], access: public}}\n  \
-                 - {{paths: [/admin/*], access: {{any: [{{role: admin}}]}}}}\n\
+                 - {{paths: [/admin/*], access: {{any: [{{role: admin}}]}}}}\n{more}\
                  identity_providers:\n  - {{id: demo, label: Demo, metadata_file: idp-metadata.xml}}\n"
             ),
         );
         let app_address = app.to_string();
         let options = ["--app-address", &app_address, "--grpc-address", &grpc];
-        let print = |name: &str| printed(folder.path(), name, &options);
+        let print =
+            |name: &str| printed(folder.path(), name, &options).replace("@GATEWAY_SECRET@", GATEWAY_SECRET);
         let gateway = kind.start(folder.path(), port, &alter(print(kind.name())), &print);
         ready(&format!("{public}/vestibule/saml/metadata")).await;
         Self { public, port, authz_port, gate: Some(gate), folder, _programs: (idp, gateway) }
@@ -70,7 +79,7 @@ impl World {
 }
 
 /// Waits until the gateway has read its routes: some listen before they have.
-async fn ready(page: &str) {
+pub async fn ready(page: &str) {
     let asked = Instant::now();
     while Visitor::new().get(page).await.status != StatusCode::OK {
         assert!(asked.elapsed() < Duration::from_secs(60), "{page}");

@@ -26,6 +26,7 @@ async fn a_listed_origin_reads_the_401_and_others_do_not() {
     assert_eq!(scene.fetched(2, "GET").await, json!("TypeError"), "another origin read it");
     // The question is refused like everything, so the browser asks no further.
     assert_eq!(scene.fetched(1, "PUT").await, json!("TypeError"));
+    scene.browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,6 +36,7 @@ async fn a_preflight_passes_to_the_application_and_what_it_announces_does_not() 
     let told = scene.fetched(1, "PUT").await;
     assert_eq!(told["status"], 401, "{told}");
     assert_eq!(scene.fetched(2, "PUT").await, json!("TypeError"));
+    scene.browser.close().await;
 }
 
 struct Scene {

@@ -23,6 +23,7 @@ async fn a_fragment_outlives_a_sign_in() {
     let left = "return Object.keys(sessionStorage).length";
     assert_eq!(scene.browser.run(left, vec![]).await, 0);
     scene.told_nobody().await;
+    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,6 +32,7 @@ async fn a_fragment_outlives_a_sign_in_on_loopback_http() {
     scene.browser.open(&format!("{}{TARGET}{FRAGMENT}", scene.public)).await;
     scene.signs_in(FRAGMENT).await;
     scene.told_nobody().await;
+    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,6 +58,7 @@ async fn a_fragment_outlives_a_choice_by_button_and_by_address() {
     assert_eq!(scene.browser.address().await, format!("{}/other#/b", scene.public));
     scene.told_nobody().await;
     assert!(!scene.gate.program.log().contains("grace%40example.com"), "the address is in the log");
+    scene.end().await;
 }
 
 /// The plain redirect, and what the page costs in its place.
@@ -65,12 +68,13 @@ async fn without_it_the_way_is_the_same_and_the_fragment_is_lost() {
     let plain = scene.time_to_the_idp().await;
     scene.browser.open(&format!("{}{TARGET}{FRAGMENT}", scene.public)).await;
     scene.signs_in("").await;
-    drop(scene);
+    scene.end().await;
     let scene = Scene::secure(ONE).await;
     let kept = scene.time_to_the_idp().await;
     eprintln!("to the identity provider: {plain:.1} ms by redirect, {kept:.1} ms over the page");
     scene.browser.open(&format!("{}{TARGET}", scene.public)).await;
     scene.signs_in("").await;
+    scene.end().await;
 }
 
 struct Scene {
@@ -109,6 +113,10 @@ impl Scene {
         let gate = GateProcess::start(folder.path(), ports, &config);
         let browser = Make::Chromium.open(folder.path(), &HOSTS).await;
         Self { browser, gate, public, _idps: idps, _folder: folder }
+    }
+
+    async fn end(self) {
+        self.browser.close().await;
     }
 
     /// From the identity provider's page to the application, with this at the end of the address.

@@ -75,6 +75,12 @@ default
 {{- end -}}
 {{- end -}}
 
+{{/* What the visible configuration says of the shared store. */}}
+{{- define "vestibule.writtenRedis" -}}
+{{- $config := include "vestibule.visible" . | fromYaml -}}
+{{- toYaml (kindIs "map" $config.redis | ternary $config.redis dict) -}}
+{{- end -}}
+
 {{/* Whether gateways ask this gate: "true" or "". */}}
 {{- define "vestibule.authz" -}}
 {{- if kindIs "bool" .Values.authz.enabled -}}
@@ -139,8 +145,10 @@ default
 - name: VESTIBULE__STORE
   value: redis
 {{- if eq $redis.clientType "standalone" }}
+{{- with $redis.standalone.connectionUrl }}
 - name: VESTIBULE__REDIS__URL
-  value: {{ $redis.standalone.connectionUrl | quote }}
+  value: {{ . | quote }}
+{{- end }}
 {{- else if eq $redis.clientType "cluster" }}
 - name: VESTIBULE__REDIS__CLUSTER
   value: "true"
@@ -149,8 +157,10 @@ default
   value: {{ $url | quote }}
 {{- end }}
 {{- else }}
+{{- with $redis.sentinel.masterName }}
 - name: VESTIBULE__REDIS__SENTINEL__NAME
-  value: {{ $redis.sentinel.masterName | quote }}
+  value: {{ . | quote }}
+{{- end }}
 {{- range $at, $url := $redis.sentinel.connectionUrls }}
 - name: VESTIBULE__REDIS__SENTINEL__URL__{{ $at }}
   value: {{ $url | quote }}

@@ -17,10 +17,29 @@
 {{- if hasKey $config "store" -}}
 {{- fail "the configuration has store, which the chart sets by itself (sessionStorage.type): remove the key, for the number of replicas depends on it" -}}
 {{- end -}}
+{{- $written := include "vestibule.writtenRedis" . | fromYaml -}}
+{{- $sentinel := kindIs "map" $written.sentinel | ternary $written.sentinel dict -}}
+{{- range $key, $urls := dict "redis.url" $written.url "redis.sentinel.url" $sentinel.url -}}
+{{- range $url := kindIs "slice" $urls | ternary $urls (list $urls) -}}
+{{- if contains "@" (toString $url) -}}
+{{- fail (printf "%s in the configuration names a user or holds a password, where everybody can read it who may read the object: write the address alone, the user in sessionStorage.redis.username, and the password in a Secret that sessionStorage.redis.existingSecret names" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if or (hasKey $written "password") (hasKey $sentinel "password") -}}
+{{- fail "the configuration has redis.password, where everybody can read it who may read the object: put it into a Secret, and name that in sessionStorage.redis.existingSecret (of the Sentinels: sessionStorage.redis.sentinel.existingSecret)" -}}
+{{- end -}}
+{{- if and $memory (hasKey $config "redis") -}}
+{{- fail "the configuration has redis, and sessionStorage.type is memory: set sessionStorage.type: redis, or remove the section" -}}
+{{- end -}}
 {{- if not $memory -}}
 {{- $redis := .Values.sessionStorage.redis -}}
 {{- $where := dict "standalone" $redis.standalone.connectionUrl "cluster" $redis.cluster.connectionUrls "sentinel" (and $redis.sentinel.connectionUrls $redis.sentinel.masterName) -}}
-{{- if not (get $where $redis.clientType) -}}
+{{- $inConfiguration := or $written.url $sentinel.url -}}
+{{- if and $inConfiguration (get $where $redis.clientType) -}}
+{{- fail (printf "the address of the store stands in the configuration (redis) and in sessionStorage.redis.%s: say it once" $redis.clientType) -}}
+{{- end -}}
+{{- if not (or $inConfiguration (get $where $redis.clientType)) -}}
 {{- fail (printf "sessionStorage.redis.clientType is %s, and nothing says where it is: fill in sessionStorage.redis.%s" $redis.clientType $redis.clientType) -}}
 {{- end -}}
 {{- $session := $config.session | default dict -}}

@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::config::file::{File, Header, Headers};
 use crate::config::reader::Field;
-use crate::config::values::{OneOrMany, Short, Word};
+use crate::config::values::{OneOrMany, Short, Word, Words, nearest_word};
 use crate::config::words::{Carried, GroupsSent};
 use crate::headers::{Encoding, GroupsOut, HeaderPlan, HeaderSpec, Separator, Source, lay_over};
 use crate::identity::{Mapping, Part};
@@ -147,10 +147,27 @@ fn carried(header: &Header, part: &str, mapping: &mut Mapping, desk: &mut Desk) 
     let named = Part::named(part);
     if mapping.candidates(&named).is_empty() {
         let message = format!("cannot be `{part}`: identity.custom has no such name");
-        desk.error(header.value.problem(message));
+        desk.error(header.value.problem(message).hint(known_parts(part, mapping)));
         return None;
     }
     to_carry(named, mapping).map_err(|message| desk.error(header.value.problem(message))).ok()
+}
+
+/// What somebody who wrote a part that is not there may have meant, and which there are.
+fn known_parts(written: &str, mapping: &Mapping) -> String {
+    let bare = written.strip_prefix("custom.").unwrap_or(written);
+    let own: Vec<&str> = mapping.custom.iter().map(|(name, _)| name.as_str()).collect();
+    let there = match own[..] {
+        [] => format!("identity.custom has none yet: write `identity: {{custom: {{{bare}: ATTRIBUTE}}}}`"),
+        _ => format!("there is custom.{}", own.join(", custom.")),
+    };
+    let meant = nearest_word(bare, own.iter().copied()).map(|name| format!("custom.{name}"));
+    let built_in =
+        || nearest_word(bare, <Source as Words>::WORDS.iter().map(|(word, _)| *word)).map(str::to_owned);
+    match meant.or_else(built_in) {
+        Some(meant) => format!("did you mean `{meant}`? {there}"),
+        None => there,
+    }
 }
 
 fn spec(header: &Header, mapping: &mut Mapping, desk: &mut Desk) -> Option<HeaderSpec> {

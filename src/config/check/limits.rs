@@ -15,15 +15,20 @@ const MOST_LINES: u32 = 250;
 const HEADER_SIZES: (u64, u64) = (8 << 10, 128 << 10);
 const SECOND: Duration = Duration::from_secs(1);
 
+/// An office of forty people with six connections each over HTTP/1.1.
+const FEW_CONNECTIONS: u32 = 256;
+
 /// A limit that hardly anybody sets and that would lock an office out.
 const FEW_AN_ADDRESS: f64 = 10.0;
 
-pub(super) fn limits(file: &File, desk: &mut Desk) -> Limits {
+/// `connections`: how many each listener serves at once.
+pub(super) fn limits(file: &File, connections: u32, desk: &mut Desk) -> Limits {
     let default = Limits::default();
     let written: &LimitsFile = &file.limits;
     let header =
         desk.size(&written.header_size, default.header_octets as u64, HEADER_SIZES.0, HEADER_SIZES.1);
     Limits {
+        connections_per_address: connections_per_address(file, connections, desk),
         header_lines: lines(&written.header_lines, default.header_lines, desk),
         header_octets: usize::try_from(header).unwrap_or(default.header_octets),
         header_timeout: desk.duration(&written.header_timeout, default.header_timeout, SECOND, 120 * SECOND),
@@ -34,6 +39,31 @@ pub(super) fn limits(file: &File, desk: &mut Desk) -> Limits {
             sign_ins: rates(&file.rate_limits.sign_ins, default.rates.sign_ins, desk),
             answers: rates(&file.rate_limits.answers, default.rates.answers, desk),
         },
+    }
+}
+
+/// A quarter of all, so that no address takes the others' place, and an office with one has plenty. Where gateways say a
+/// secret, their addresses are known to nobody, and what comes from one of them is everybody's.
+fn connections_per_address(file: &File, connections: u32, desk: &mut Desk) -> Option<u32> {
+    let field = &file.limits.connections_per_address;
+    match field.get() {
+        None if file.gateways.secret.is_absent() && file.gateways.secret_file.is_absent() => {
+            Some(connections / 4)
+        }
+        None | Some(OrOff::Off) => None,
+        Some(OrOff::On(0)) => {
+            desk.error(field.problem("nobody could connect: write a number, or off for no limit"));
+            None
+        }
+        Some(OrOff::On(given)) => {
+            if *given < FEW_CONNECTIONS {
+                let message = format!(
+                    "{given} is less than an office with one address needs: browsers open some six connections each"
+                );
+                desk.warn(field.problem(message));
+            }
+            Some(*given)
+        }
     }
 }
 

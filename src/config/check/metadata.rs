@@ -100,7 +100,16 @@ pub(super) fn description(written: &IdpFile, desk: &mut Desk) -> Option<Descript
         }
         [first, rest @ ..] if first.starts_with("metadata_") => {
             let message = format!("is described twice, by {first} and by {}: keep one", rest.join(", "));
-            desk.error(written.place.problem(message));
+            let keys_too = rest.iter().any(|key| key.starts_with("certificate"));
+            let problem = written.place.problem(message);
+            desk.error(if keys_too {
+                problem.hint(
+                    "its signing keys are in the metadata, and no others are trusted beside them; to demand who signed \
+                     the metadata itself write metadata_certificate_file, to be asked before keys change key_changes: hold",
+                )
+            } else {
+                problem
+            });
             None
         }
         _ => {

@@ -119,8 +119,8 @@ pub(super) fn check(
     let shared_store = store::shared_store(file, lasting, store_max_bytes, &mut desk);
     let message_limits = message_limits(&file.saml, &mut desk);
     let second_opinion = second_opinion::second_opinion(&file.second_opinion, &mut desk);
-    let bounds = limits::limits(file, &mut desk);
     let connections = listeners::connections(&file.limits.connections, &mut desk);
+    let bounds = limits::limits(file, connections, &mut desk);
     let shutdown = shutdown(&file.shutdown, &mut desk);
     let log = log(&file.log);
     let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);

@@ -10,6 +10,7 @@ section! {
     /// Of whomever: sizes and times.
     Limits {
         connections: Field<u32>,
+        connections_per_address: Field<OrOff<u32>>,
         header_lines: Field<u32>,
         header_size: Field<Size>,
         header_timeout: Field<Duration>,

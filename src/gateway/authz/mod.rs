@@ -127,6 +127,10 @@ impl Answer for Questions {
         self.live.look().gate.bounds.header_lines
     }
 
+    fn header_octets(&self) -> usize {
+        self.live.look().gate.bounds.header_octets
+    }
+
     fn answer_now(
         &self,
         request: &Request<Incoming>,

@@ -33,22 +33,29 @@ impl Doorkeeper {
         &self.trusted
     }
 
-    /// Whether the peer may ask, by its address or by what it says. `headers` are those of its own request. A secret
-    /// that is wrong is worse than none: somebody tries, or a client's own copy was passed on.
+    /// Whether the peer may ask, by its address or by what it says. `headers` are those of its own request.
     pub(in crate::gateway) fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<(), Refusal> {
+        if self.believes(peer, headers)? { Ok(()) } else { Err(self.untrusted(peer)) }
+    }
+
+    /// Whether the peer is a gateway, so that its word about its client is taken. A secret that is wrong is worse than
+    /// none: somebody tries, or a client's own copy was passed on.
+    ///
+    /// # Errors
+    /// Such a secret, whoever says it; also one that is said twice, or under another spelling.
+    pub(in crate::gateway) fn believes(&self, peer: Peer, headers: &HeaderMap) -> Result<bool, Refusal> {
         if self.gateways.secrets.is_empty() {
-            return if peer.trusted { Ok(()) } else { Err(self.untrusted(peer)) };
+            return Ok(peer.trusted);
         }
         match self.said(headers)? {
-            None if peer.trusted => Ok(()),
-            None => Err(self.untrusted(peer)),
+            None => Ok(peer.trusted),
             // Every secret is compared, so that the time does not tell which.
             Some(said) => {
                 let right = self.gateways.secrets.iter().fold(false, |right, secret| {
                     let same = secret.is(said.as_bytes());
                     right | same
                 });
-                if right { Ok(()) } else { Err(self.wrong(peer)) }
+                if right { Ok(true) } else { Err(self.wrong(peer)) }
             }
         }
     }

@@ -14,6 +14,7 @@ use super::live::{Live, Plan};
 use super::record::InFlight;
 use super::serve::Answer;
 use crate::gate::Gate;
+use crate::observe::metrics::LimitLabel;
 use crate::reason::{Reason, Refusal};
 pub(super) use answer::Removed;
 use answer::{Reply, Status, Taken};
@@ -46,6 +47,16 @@ pub(super) struct Grpc {
     pub(super) leaving: Arc<AtomicBool>,
 }
 
+/// Whether a request is a call whose message is written as protobuf: `application/grpc` is, and other subtypes
+/// (grpc-web, JSON) frame or write it in another way.
+fn is_call(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let essence = kind.split(|octet| *octet == b';').next().unwrap_or_default().trim_ascii();
+    [&b"application/grpc"[..], b"application/grpc+proto"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+}
+
 /// Of each site, what the gateway is to take away, in Envoy's words.
 pub(super) fn removed(gate: &Gate, authz: &Authz) -> Box<[Removed]> {
     gate.sites.iter().filter_map(|site| authz.removals_at(site.id)).map(Removed::at).collect()
@@ -58,6 +69,14 @@ impl Answer for Grpc {
 
     fn meet(&self, peer: IpAddr) -> Met {
         self.live.look().authz.meet(peer)
+    }
+
+    fn header_lines(&self) -> usize {
+        self.live.look().gate.bounds.header_lines
+    }
+
+    fn header_octets(&self) -> usize {
+        self.live.look().gate.bounds.header_octets
     }
 
     /// Every call has a message that must be read first.
@@ -73,13 +92,12 @@ impl Answer for Grpc {
     async fn answer_later(&self, request: Request<Incoming>, peer: Met, began: Instant) -> Response<Reply> {
         let plan = InFlight::enter(self.live.load());
         let (head, body) = request.into_parts();
-        let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
-        if head.version != Version::HTTP_2 || !kind.starts_with(b"application/grpc") {
+        if head.version != Version::HTTP_2 || !is_call(&head.headers) {
             return answer::no_call(head.version);
         }
         match head.uri.path() {
             CHECK => self.check(&plan, &head.headers, body, (peer, began)).await,
-            HEALTH => self.health(body).await,
+            HEALTH => self.health(&plan, body).await,
             _ => answer::failed(Status::Unimplemented),
         }
     }
@@ -98,7 +116,7 @@ impl Grpc {
         let admitted = authz.keeper().admit(peer, headers);
         // Whoever may not ask is not listened to.
         let message = match &admitted {
-            Ok(()) => self.message(body).await,
+            Ok(()) => self.message(plan, body).await,
             Err(_) => Err(Refusal::new(Reason::GatewayUntrusted, "not read")),
         };
         let check = message.as_ref().map_err(Clone::clone).and_then(Check::read);
@@ -135,8 +153,8 @@ impl Grpc {
         answer::reply(answer::check_response(&answered.response, taken.as_ref()))
     }
 
-    async fn health(&self, body: Incoming) -> Response<Reply> {
-        let Ok(message) = self.message(body).await else { return answer::failed(Status::NotFound) };
+    async fn health(&self, plan: &Plan, body: Incoming) -> Response<Reply> {
+        let Ok(message) = self.message(plan, body).await else { return answer::failed(Status::NotFound) };
         let service = wire::Fields::of(&message).try_fold(&b""[..], |service, field| match field? {
             (1, wire::Content::Octets(named)) => Ok(named),
             _ => Ok::<_, wire::Malformed>(service),
@@ -150,7 +168,8 @@ impl Grpc {
     }
 
     /// The one message of a call.
-    async fn message(&self, mut body: Incoming) -> Result<Bytes, Refusal> {
+    async fn message(&self, plan: &Plan, mut body: Incoming) -> Result<Bytes, Refusal> {
+        let reached = |limit| plan.gate.metrics.limit_reached(limit);
         let malformed = |detail: &'static str| Refusal::new(Reason::OriginalUrlMalformed, detail);
         let reading = async {
             // Nearly always one piece, which is not copied.
@@ -160,6 +179,7 @@ impl Grpc {
                     return Err(malformed("the message ended early"));
                 };
                 if whole.len() + piece.len() > MAX_GRPC_MESSAGE {
+                    reached(LimitLabel::BodySize);
                     return Err(malformed("the message is too large: let the gateway send no bodies"));
                 }
                 if whole.is_empty() {
@@ -174,7 +194,10 @@ impl Grpc {
             Ok(whole)
         };
         let whole = tokio::time::timeout(self.patience.body, reading).await;
-        let mut whole = whole.unwrap_or_else(|_| Err(malformed("the message did not arrive in time")))?;
+        let mut whole = whole.unwrap_or_else(|_| {
+            reached(LimitLabel::BodyTime);
+            Err(malformed("the message did not arrive in time"))
+        })?;
         if whole.len() < FRAME_HEAD {
             return Err(malformed("no message"));
         }

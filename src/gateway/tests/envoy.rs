@@ -148,6 +148,47 @@ pub(super) async fn connect(at: SocketAddr) -> (Sender, impl Future<Output = hyp
     http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap()
 }
 
+/// A message of which nothing comes.
+struct Never;
+
+impl http_body::Body for Never {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+/// One call whose message does not arrive.
+pub(super) fn call_that_never_ends(at: SocketAddr, path: &str) -> Called {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stream = TcpStream::connect(at).await.unwrap();
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request =
+            Request::post(format!("http://vestibule{path}")).header("content-type", "application/grpc");
+        called(sender.send_request(request.body(Never).unwrap()).await.unwrap()).await
+    })
+}
+
+async fn called(response: http::Response<hyper::body::Incoming>) -> Called {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap();
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    Called {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        message: body.to_bytes().to_vec(),
+        trailers,
+    }
+}
+
 pub(super) async fn call_on(
     sender: &mut Sender,
     path: &str,
@@ -162,15 +203,7 @@ pub(super) async fn call_on(
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
-    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap();
-    let trailers = body.trailers().cloned().unwrap_or_default();
-    Called {
-        status: head.status.as_u16(),
-        headers: head.headers,
-        message: body.to_bytes().to_vec(),
-        trailers,
-    }
+    called(sender.send_request(request).await.unwrap()).await
 }
 
 pub(super) fn varint(mut value: u64) -> Vec<u8> {

@@ -2,8 +2,9 @@
 
 use super::client;
 use super::envoy::{self, CHECK, Checked, Question, call, call_on, check, checked, field, framed};
-use super::house::{HOST, House, Plan, ada, any_port, change_rules, config, site};
+use super::house::{HOST, House, Plan, ada, any_port, change_rules, config, patience, site};
 use crate::config::Config;
+use crate::gateway::Patience;
 use crate::headers::HeaderPlan;
 use crate::site::Face;
 use std::net::SocketAddr;
@@ -183,9 +184,29 @@ fn what_cannot_be_read_is_denied_by_a_code_and_never_a_failed_call() {
         let answer = checked(&call(at(&house), CHECK, &[], &body));
         assert_eq!((answer.status, &answer.json()["error"]), (403, &code.into()));
     }
+    assert_eq!(house.metric(&["limits_reached", "\"body_size\""]), Some(1.0), "the large one is counted");
     let question = Question { host: "", ..question("GET", "/public/a", &[]) };
     assert_eq!(check(at(&house), &question, &[]).json()["error"], "bad-request");
     assert_eq!(house.metric(&["requests_total", "site=\"\"", "\"grpc\"", "\"forbidden\""]), Some(10.0));
+}
+
+#[test]
+fn a_message_that_does_not_arrive_is_denied_in_time_and_counted() {
+    let house = plan().patient(Patience { body: Duration::from_millis(200), ..patience() }).start();
+    let answer = checked(&envoy::call_that_never_ends(at(&house), CHECK));
+    assert_eq!((answer.status, &answer.json()["error"]), (403, &"bad-request".into()));
+    assert_eq!(house.metric(&["limits_reached", "\"body_time\""]), Some(1.0));
+}
+
+#[test]
+fn metadata_is_read_up_to_the_limits_of_the_configuration() {
+    let with =
+        |header_octets: usize| plan().with(move |config| config.bounds.header_octets = header_octets).start();
+    let body = framed(&question("GET", "/public/a", &[]).message());
+    let large = "x".repeat(90 << 10);
+    let status = |house: &House| call(at(house), CHECK, &[("x-large", &large)], &body).status;
+    assert_eq!(status(&with(128 << 10)), 200);
+    assert_ne!(status(&with(16 << 10)), 200);
 }
 
 #[test]
@@ -194,7 +215,22 @@ fn other_calls_and_what_is_no_call_are_turned_away() {
     for path in ["/", "/envoy.service.auth.v2.Authorization/Check", "/vestibule/authz/auth-request"] {
         assert_eq!(call(at(&house), path, &[], &framed(b"")).headers["grpc-status"], "12", "{path}");
     }
-    assert_eq!(call(at(&house), CHECK, &[("content-type", "text/plain")], b"").status, 415);
+    for kind in [
+        "text/plain",
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "application/grpc-web-text",
+        "application/grpc+json",
+        "application/grpcx",
+        "",
+    ] {
+        let body = framed(&question("GET", "/public/a", &[]).message());
+        assert_eq!(call(at(&house), CHECK, &[("content-type", kind)], &body).status, 415, "{kind}");
+    }
+    for kind in ["application/grpc", "application/grpc+proto", "Application/grpc; charset=utf-8"] {
+        let body = framed(&question("GET", "/public/a", &[]).message());
+        assert_eq!(checked(&call(at(&house), CHECK, &[("content-type", kind)], &body)).status, 200, "{kind}");
+    }
     let http1 = client::ask(at(&house), &client::request(HOST, &["GET /vestibule/whoami"], b""));
     assert_eq!(http1.status, 505);
 }

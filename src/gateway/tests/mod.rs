@@ -15,6 +15,7 @@ mod lasting;
 mod limited;
 mod manners;
 mod origin;
+mod proven;
 mod reloaded;
 mod streams;
 mod tidied;

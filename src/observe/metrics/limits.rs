@@ -18,6 +18,8 @@ pub enum LimitLabel {
     Verifier,
     /// The same of strangers.
     VerifierStrangers,
+    /// Connections of one address.
+    Connections,
     /// A header that is too large or has too many lines.
     HeaderSize,
     /// A header that did not arrive in time.
@@ -29,11 +31,12 @@ pub enum LimitLabel {
 }
 
 impl LimitLabel {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::SignIns,
         Self::Answers,
         Self::Verifier,
         Self::VerifierStrangers,
+        Self::Connections,
         Self::HeaderSize,
         Self::HeaderTime,
         Self::BodySize,
@@ -47,6 +50,7 @@ impl LimitLabel {
             Self::Answers => "answers",
             Self::Verifier => "verifier",
             Self::VerifierStrangers => "verifier_strangers",
+            Self::Connections => "connections_per_address",
             Self::HeaderSize => "header_size",
             Self::HeaderTime => "header_time",
             Self::BodySize => "body_size",

@@ -11,7 +11,7 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 case "$(uname -m)" in
     x86_64) own=amd64 ;;
     aarch64) own=arm64 ;;
-    *) echo "There is no image for $(uname -m), and nothing that builds it for another." >&2; exit 69 ;;
+    *) echo "Images are built on x86_64 and aarch64, not on $(uname -m)." >&2; exit 69 ;;
 esac
 platform=${PLATFORM:-linux/$own}
 case "$platform" in

@@ -46,12 +46,6 @@ take_what_it_needs() {
     done
 }
 take_what_it_needs "$program"
-# xmlsec1 is told to open its OpenSSL half by name, while it runs: nobody is linked with that file, so it is named here.
-openssl_half=$libraries/libxmlsec1-openssl.so.1
-if [ -e "$image$libraries/libxmlsec1.so.1" ]; then
-    cp -L "$openssl_half" "$image$openssl_half"
-    take_what_it_needs "$openssl_half"
-fi
 
 # Who may vouch for the servers that metadata is fetched from, how names are looked up, and what our user is called.
 mkdir -p "$image/etc/ssl/certs" "$image/etc/vestibule" "$image/var/lib/vestibule" "$image/tmp"

@@ -71,7 +71,7 @@ buildah bud --isolation chroot --format docker --layers --tag "$image" \
     --build-arg RUST_BASE="$base" --build-arg JOBS="${JOBS:-default}" --build-arg VERSION="$version" \
     --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" "${more[@]}" .
 
-container=$(buildah from "$image")
+container=$(buildah from --platform "$platform" "$image")
 size=$(du --summarize --bytes --apparent-size "$(buildah mount "$container")" | cut -f 1)
 buildah rm "$container" >/dev/null
 echo "$image takes $size bytes unpacked."

@@ -65,11 +65,12 @@ if [ -z "$base" ]; then
 fi
 
 # chroot: no namespaces are needed to build. docker: the format that knows of health checks. BUILDPLATFORM is told because not
-# every buildah knows it.
+# every buildah knows it; labels, because layers that it has kept would bring the ones of an earlier build.
 buildah bud --isolation chroot --format docker --layers --tag "$image" \
     --platform "$platform" --build-arg BUILDPLATFORM="linux/$own" \
-    --build-arg RUST_BASE="$base" --build-arg JOBS="${JOBS:-default}" --build-arg VERSION="$version" \
-    --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" "${more[@]}" .
+    --build-arg RUST_BASE="$base" --build-arg JOBS="${JOBS:-default}" \
+    --label org.opencontainers.image.version="$version" \
+    --label org.opencontainers.image.revision="$(git rev-parse HEAD 2>/dev/null || echo unknown)" "${more[@]}" .
 
 container=$(buildah from --platform "$platform" "$image")
 size=$(du --summarize --bytes --apparent-size "$(buildah mount "$container")" | cut -f 1)

@@ -5,10 +5,12 @@
 # Without a registry: scripts/image.sh makes the base from Debian's own packages and builds this very file with buildah.
 ARG RUST_BASE=docker.io/library/rust:1.95-slim-bookworm
 
-FROM ${RUST_BASE} AS build
-RUN apt-get update && apt-get upgrade -y && apt-get install -y --no-install-recommends gcc g++ make cmake perl pkg-config ca-certificates \
-        libxmlsec1-dev libxml2-dev libssl-dev libclang-dev \
-    && rm -rf /var/lib/apt/lists/*
+# Compiled on the machine that builds, for whichever architecture the image is: an emulated compiler would take hours.
+FROM --platform=$BUILDPLATFORM ${RUST_BASE} AS build
+COPY scripts/image-build.sh /usr/local/bin/image-build
+# amd64 or arm64; the builder says it.
+ARG TARGETARCH
+RUN image-build tools
 WORKDIR /src
 # One OpenSSL: the one that xmlsec1 is linked with (docs/dependencies.md).
 ENV OPENSSL_NO_VENDOR=1
@@ -20,15 +22,14 @@ COPY Cargo.toml Cargo.lock rust-toolchain.toml askama.toml ./
 RUN mkdir src benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && for bench in $(sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"/\1/p}' Cargo.toml); do \
            echo 'fn main() {}' > "benches/$bench.rs"; done \
-    && cargo build --jobs "$JOBS" --release --locked --features second-opinion --bin vestibule && rm -r src
+    && image-build program && rm -r src
 COPY src src
-RUN touch src/main.rs src/lib.rs \
-    && cargo build --jobs "$JOBS" --release --locked --features second-opinion --bin vestibule
+RUN touch src/main.rs src/lib.rs && image-build program
 
 # What the image consists of, gathered in /image.
 FROM build AS image
-COPY scripts/image-gather.sh /usr/local/bin/gather
-RUN gather /src/target/release/vestibule /image
+COPY scripts/image-gather.sh /usr/local/bin/image-gather
+RUN image-gather /src/target/release/vestibule /image
 
 FROM scratch
 ARG VERSION=0.1.0

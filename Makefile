@@ -34,7 +34,8 @@ build:
 	@scripts/install-tools.sh build
 	$(CARGO) build --release --locked
 
-## make image           the container image, built from the Dockerfile with buildah (as root; no registry is needed)
+## make image           the container image, built from the Dockerfile with buildah (as root; no registry is needed);
+##                      PLATFORM=linux/arm64 builds it for another architecture than this machine's
 .PHONY: image
 image:
 	@scripts/install-tools.sh image

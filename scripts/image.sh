@@ -2,12 +2,27 @@
 # Builds the container image by the Dockerfile's own instructions, with buildah, as root, and without a registry: the base is made
 # from Debian's packages (debootstrap) and the Rust toolchain of this machine.
 #   scripts/image.sh         builds localhost/vestibule:VERSION and says how large it is
+#   PLATFORM=linux/arm64 scripts/image.sh    builds localhost/vestibule:VERSION-arm64, on any machine; linux/amd64 likewise
 #   RUST_BASE=docker.io/library/rust:1.95-slim-bookworm scripts/image.sh    takes that base from a registry instead
 # IMAGE names the result, JOBS says how many compilers run at once. `scripts/install-tools.sh image` installs what is needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-image=${IMAGE:-localhost/vestibule:$version}
+case "$(uname -m)" in
+    x86_64) own=amd64 ;;
+    aarch64) own=arm64 ;;
+    *) echo "Images are built on x86_64 and aarch64, not on $(uname -m)." >&2; exit 69 ;;
+esac
+platform=${PLATFORM:-linux/$own}
+case "$platform" in
+    linux/amd64) target=x86_64-unknown-linux-gnu ;;
+    linux/arm64) target=aarch64-unknown-linux-gnu ;;
+    *) echo "PLATFORM is linux/amd64 or linux/arm64, not $platform." >&2; exit 64 ;;
+esac
+arch=${platform#linux/}
+suffix=
+[ "$arch" = "$own" ] || suffix=-$arch
+image=${IMAGE:-localhost/vestibule:$version$suffix}
 # As large as it may be, in bytes.
 limit=60000000
 
@@ -15,7 +30,15 @@ base=${RUST_BASE:-}
 more=()
 if [ -z "$base" ]; then
     toolchain=$(rustc --print sysroot)
-    base=localhost/vestibule-rust-base:$(rustc -vV | sha256sum | cut -c 1-12)
+    # Rust's own library, compiled for whom the image is.
+    if [ ! -d "$toolchain/lib/rustlib/$target/lib" ] && command -v rustup >/dev/null; then
+        rustup target add "$target"
+    fi
+    if [ ! -d "$toolchain/lib/rustlib/$target/lib" ]; then
+        echo "$toolchain cannot compile for $target: its library (rust-std) for that is not there." >&2
+        exit 69
+    fi
+    base=localhost/vestibule-rust-base:$(rustc -vV | sha256sum | cut -c 1-12)$suffix
     if ! buildah images --quiet "$base" >/dev/null 2>&1; then
         echo "Making $base from Debian's packages and $(rustc -V)." >&2
         root=$(mktemp -d)
@@ -38,15 +61,18 @@ if [ -z "$base" ]; then
         rm -rf "$root"
     fi
     cargo fetch --locked
-    more=(--volume "$(realpath "${CARGO_HOME:-$HOME/.cargo}/registry"):/usr/local/cargo/registry")
+    more=(--pull-never --volume "$(realpath "${CARGO_HOME:-$HOME/.cargo}/registry"):/usr/local/cargo/registry")
 fi
 
-# chroot: no namespaces are needed to build. docker: the format that knows of health checks.
+# chroot: no namespaces are needed to build. docker: the format that knows of health checks. BUILDPLATFORM is told because not
+# every buildah knows it; labels, because layers that it has kept would bring the ones of an earlier build.
 buildah bud --isolation chroot --format docker --layers --tag "$image" \
-    --build-arg RUST_BASE="$base" --build-arg JOBS="${JOBS:-default}" --build-arg VERSION="$version" \
-    --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" "${more[@]}" .
+    --platform "$platform" --build-arg BUILDPLATFORM="linux/$own" \
+    --build-arg RUST_BASE="$base" --build-arg JOBS="${JOBS:-default}" \
+    --label org.opencontainers.image.version="$version" \
+    --label org.opencontainers.image.revision="$(git rev-parse HEAD 2>/dev/null || echo unknown)" "${more[@]}" .
 
-container=$(buildah from "$image")
+container=$(buildah from --platform "$platform" "$image")
 size=$(du --summarize --bytes --apparent-size "$(buildah mount "$container")" | cut -f 1)
 buildah rm "$container" >/dev/null
 echo "$image takes $size bytes unpacked."

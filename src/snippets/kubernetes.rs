@@ -3,6 +3,7 @@
 use super::envoy::ASKED_WITH;
 use super::front::Front;
 use super::{Address, Setup};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// A Service and the port of it.
@@ -38,6 +39,15 @@ impl Setup {
 
     pub(super) fn authz_service(&self) -> Service {
         Service::of(&self.authz, "vestibule", "vestibule")
+    }
+
+    /// What routes lead to and what they ask, by namespace: of the chart's Services each is another.
+    pub(super) fn services_by_namespace(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for service in [self.gate_service(), self.authz_service()] {
+            found.entry(service.namespace).or_default().insert(service.name);
+        }
+        found
     }
 
     pub(super) fn all_names(&self, separator: &str) -> String {

@@ -216,6 +216,7 @@ fn the_route_asks_the_gate_first_and_its_own_pages_are_not_asked_about() {
     assert_eq!(route["spec"]["hostnames"], json!(["app.example.com"]));
     let (pages, rest) = (&rules[0], &rules[1]);
     assert_eq!(pages["matches"][0]["path"], json!({"type": "PathPrefix", "value": "/vestibule"}));
+    assert_eq!(pages["matches"][2]["path"], json!({"type": "Exact", "value": "/mellon/postResponse"}));
     assert_eq!(pages["filters"], Value::Null);
     assert_eq!(pages["backendRefs"][0]["name"], "demo-vestibule");
     let filter = &rest["filters"][0]["externalAuth"];

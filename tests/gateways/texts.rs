@@ -304,6 +304,70 @@ fn every_object_of_kubernetes_has_the_fields_of_its_schema() {
     assert!(json_schema::valid(&schema, &wrong).is_err());
 }
 
+/// What names a Service of another namespace is not obeyed without the permission of that namespace: with the chart's two
+/// Services, in one namespace or in two, each that is named is permitted.
+#[test]
+fn whatever_names_a_service_of_another_namespace_is_permitted_to() {
+    for (config, authz) in
+        [(MINIMAL, "gate-vestibule-authz.sso:4181"), (SEVERAL, "gate-vestibule-authz.questions:4181")]
+    {
+        let folder = folder(config);
+        let options = [
+            "--gate-address",
+            "gate-vestibule.sso:80",
+            "--authz-address",
+            authz,
+            "--app-address",
+            "app.apps:3000",
+        ];
+        for name in ["gateway-api", "envoy-gateway"] {
+            let objects = yaml::documents(&printed(folder.path(), name, &options));
+            let permitted: BTreeSet<String> = objects.iter().flat_map(permissions).collect();
+            let named: BTreeSet<String> = objects.iter().flat_map(foreign_services).collect();
+            assert!(named.iter().any(|line| line.ends_with("gate-vestibule-authz")), "{name}: {named:?}");
+            assert!(named.is_subset(&permitted), "{name}: {named:?}, and permitted is {permitted:?}");
+        }
+    }
+}
+
+/// `KIND in NAMESPACE to NAMESPACE/SERVICE`, for each pair of a ReferenceGrant.
+fn permissions(object: &Value) -> Vec<String> {
+    let list = |key: &str| object["spec"][key].as_array().cloned().unwrap_or_default();
+    if object["kind"] != "ReferenceGrant" {
+        return Vec::new();
+    }
+    let here = &object["metadata"]["namespace"];
+    let to = list("to");
+    let pair = |from: &Value, to: &Value| line(&from["kind"], &from["namespace"], here, &to["name"]);
+    list("from").iter().flat_map(|from| to.iter().map(move |to| pair(from, to))).collect()
+}
+
+/// The same, for each Service of another namespace that an object names.
+fn foreign_services(object: &Value) -> Vec<String> {
+    let (kind, here) = (&object["kind"], &object["metadata"]["namespace"]);
+    let mut found = Vec::new();
+    let mut left = vec![&object["spec"]];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Object(members) => {
+                let there = &value["namespace"];
+                if members.contains_key("port") && there.is_string() && there != here {
+                    found.push(line(kind, here, there, &value["name"]));
+                }
+                left.extend(members.values());
+            }
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn line(kind: &Value, from: &Value, to: &Value, service: &Value) -> String {
+    let [kind, from, to, service] = [kind, from, to, service].map(|word| word.as_str().unwrap());
+    format!("{kind} in {from} to {to}/{service}")
+}
+
 /// The provider stands in a comment, because it belongs into another file; MeshConfig has no schema of its own, so its
 /// names are those of istio/api's mesh/v1alpha1/config.proto (EnvoyExternalAuthorizationHttpProvider).
 #[test]

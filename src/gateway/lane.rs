@@ -39,9 +39,13 @@ impl Bound {
     pub(super) fn bind(address: SocketAddr, key: &str) -> Result<Self, String> {
         let problem = |problem: std::io::Error| format!("{key}: cannot listen on {address}: {problem}");
         // The standard library sets SO_REUSEADDR, so that a restart need not wait for old connections.
-        let listener = TcpListener::bind(address).map_err(problem)?;
-        listener.set_nonblocking(true).map_err(problem)?;
-        let address = listener.local_addr().map_err(problem)?;
+        Self::of(TcpListener::bind(address).map_err(problem)?).map_err(problem)
+    }
+
+    /// One that somebody else has opened.
+    pub(super) fn of(listener: TcpListener) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
 }

@@ -22,7 +22,7 @@ mod support;
 use question::check_request;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use support::demo_idp::{DemoIdp, example};
 use support::gate::{GateProcess, Ports};
 use support::program::{Program, free_port, loopback};
@@ -80,23 +80,14 @@ async fn measure() {
 
 /// The question of a gateway about a known session, against nginx `return 204` with the same headers.
 async fn check_of_a_known_session() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ports, nginx_port) = (Ports::choose(), free_port());
-    let public = format!("http://127.0.0.1:{}", ports.public);
-    let idp = DemoIdp::start(folder.path(), "localhost", &public);
-    let started = Instant::now();
-    let gate = GateProcess::start_by(
-        on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule")),
-        folder.path(),
-        &ports,
-        &format!("public_url: {public}\nforward_auth: true\nlog: {{requests: false}}\n{CONFIG}"),
-    );
+    let nginx_port = free_port();
+    let Stage { folder, public, gate, started, cookie, idp, .. } =
+        Stage::of("forward_auth: true\n", None).await;
     println!(
         "start to ready: {} ms; resident at start: {:.1} MB",
-        started.elapsed().as_millis(),
-        gate.program.resident_mb()
+        started.ready.as_millis(),
+        started.resident_mb
     );
-    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
     let url = format!("http://127.0.0.1:{}/vestibule/authz/auth-request", gate.authz_port);
     let original = format!("X-Original-URL: {public}/some/page?a=1");
     let headers =
@@ -126,19 +117,9 @@ async fn check_of_a_known_session() {
 
 /// Envoy's questions about a known session, over HTTP and over gRPC, against nginx `return 204`.
 async fn checks_of_envoy() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ports, nginx_port, grpc_port) = (Ports::choose(), free_port(), free_port());
-    let public = format!("http://127.0.0.1:{}", ports.public);
-    let idp = DemoIdp::start(folder.path(), "localhost", &public);
-    let mut command = on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule"));
-    command.env("VESTIBULE__LISTEN__GRPC", format!("127.0.0.1:{grpc_port}"));
-    let gate = GateProcess::start_by(
-        command,
-        folder.path(),
-        &ports,
-        &format!("public_url: {public}\nforward_auth: true\nlog: {{requests: false}}\n{CONFIG}"),
-    );
-    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+    let (nginx_port, grpc_port) = (free_port(), free_port());
+    let Stage { folder, ports, gate, cookie, idp, .. } =
+        Stage::of("forward_auth: true\n", Some(grpc_port)).await;
     let authority = format!("127.0.0.1:{}", ports.public);
     let host = format!("Host: {authority}");
     let headers = [cookie.as_str(), &host, "X-Forwarded-For: 127.0.0.1"];
@@ -351,24 +332,12 @@ fn hundred_sites(folder: &Path, ports: &Ports) -> String {
 
 /// 1 KB through the proxy with identity headers, against bare pingora as `cargo build` makes it.
 async fn proxying() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ports, app_port, bare_port) = (Ports::choose(), free_port(), free_port());
-    let public = format!("http://127.0.0.1:{}", ports.public);
-    let idp = DemoIdp::start(folder.path(), "localhost", &public);
-    let app = nginx(
-        LOAD,
-        folder.path(),
-        app_port,
-        &format!("location / {{ return 200 \"{}\"; }}", "x".repeat(1024)),
-    );
-    let gate = GateProcess::start_by(
-        on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule")),
-        folder.path(),
-        &ports,
-        &format!(
-            "public_url: {public}\nupstream: http://127.0.0.1:{app_port}\nlog: {{requests: false}}\n{CONFIG}"
-        ),
-    );
+    let (app_port, bare_port) = (free_port(), free_port());
+    let behind = tempfile::tempdir().unwrap();
+    let page = format!("location / {{ return 200 \"{}\"; }}", "x".repeat(1024));
+    let app = nginx(LOAD, behind.path(), app_port, &page);
+    let Stage { folder, public, gate, cookie, idp, .. } =
+        Stage::of(&format!("upstream: http://127.0.0.1:{app_port}\n"), None).await;
     let bare = Program::start(
         "bare-pingora",
         on_core(SERVERS, std::env::var("BARE_PINGORA").map_or_else(|_| example("bare-pingora"), Into::into))
@@ -376,7 +345,6 @@ async fn proxying() {
         folder.path(),
         loopback(bare_port),
     );
-    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
     let headers = [cookie.as_str()];
     let (url, other) = (format!("{public}/page"), format!("http://127.0.0.1:{bare_port}/page"));
     let [ours, theirs] = interleaved([(gate.program.id(), &url, &headers), (bare.id(), &other, &headers)]);
@@ -457,6 +425,43 @@ async fn flood() {
 }
 
 const CONFIG: &str = "identity_providers:\n  - {id: demo, label: Demo, metadata_file: idp-metadata.xml}\n";
+
+/// The gate on the core of the measured servers, before the demo identity provider, with ada signed in.
+struct Stage {
+    folder: tempfile::TempDir,
+    ports: Ports,
+    public: String,
+    idp: DemoIdp,
+    gate: GateProcess,
+    started: Started,
+    /// Her session's Cookie line.
+    cookie: String,
+}
+
+struct Started {
+    ready: Duration,
+    resident_mb: f64,
+}
+
+impl Stage {
+    /// With these lines of configuration; Envoy asks at `grpc`.
+    async fn of(lines: &str, grpc: Option<u16>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = Ports::choose();
+        let public = format!("http://127.0.0.1:{}", ports.public);
+        let idp = DemoIdp::start(folder.path(), "localhost", &public);
+        let mut command = on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule"));
+        if let Some(grpc) = grpc {
+            command.env("VESTIBULE__LISTEN__GRPC", format!("127.0.0.1:{grpc}"));
+        }
+        let config = format!("public_url: {public}\n{lines}log: {{requests: false}}\n{CONFIG}");
+        let began = Instant::now();
+        let gate = GateProcess::start_by(command, folder.path(), &ports, &config);
+        let started = Started { ready: began.elapsed(), resident_mb: gate.program.resident_mb() };
+        let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+        Self { folder, ports, public, idp, gate, started, cookie }
+    }
+}
 
 /// Signs ada in and answers her session's Cookie line.
 async fn sign_in(start: &str) -> String {

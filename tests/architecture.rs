@@ -148,6 +148,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("moka", &["gate", "session", "store"]),
     ("redis", &["store"]),
     ("clap", &["cli"]),
+    ("sd_notify", &["cli"]),
+    ("listenfd", &["gateway"]),
 ];
 
 /// What the pure rooms must not know at all.

@@ -1,27 +1,14 @@
 //! Whole gateways with the gate behind them, against the same gateways alone: what asking costs, and whose part of it is
 //! the gate's. All servers share one core, the load has the other.
 
-use super::support::demo_idp::DemoIdp;
-use super::support::gate::{GateProcess, Ports};
 use super::support::program::{Program, free_port, loopback};
-use super::{CONFIG, Rounds, SERVERS, in_turns, median, nginx, nginx_with, on_core, requests, sign_in, wrk};
+use super::{Rounds, SERVERS, Stage, in_turns, median, nginx, nginx_with, on_core, requests, wrk};
 use std::path::Path;
 
 /// nginx asks over HTTP, Envoy over gRPC; each about a known session.
 pub(crate) async fn nginx_and_envoy() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ports, grpc) = (Ports::choose(), free_port());
-    let public = format!("http://127.0.0.1:{}", ports.public);
-    let idp = DemoIdp::start(folder.path(), "localhost", &public);
-    let mut command = on_core(SERVERS, env!("CARGO_BIN_EXE_vestibule"));
-    command.env("VESTIBULE__LISTEN__GRPC", format!("127.0.0.1:{grpc}"));
-    let gate = GateProcess::start_by(
-        command,
-        folder.path(),
-        &ports,
-        &format!("public_url: {public}\nforward_auth: true\nlog: {{requests: false}}\n{CONFIG}"),
-    );
-    let cookie = sign_in(&format!("{public}/vestibule/sign-in")).await;
+    let grpc = free_port();
+    let Stage { folder, ports, gate, cookie, idp, .. } = Stage::of("forward_auth: true\n", Some(grpc)).await;
     let authority = format!("127.0.0.1:{}", ports.public);
     let host = format!("Host: {authority}");
     let headers = [cookie.as_str(), host.as_str()];

@@ -1,6 +1,6 @@
 //! `vestibule check`: everything that is wrong, or what would be served.
 
-use super::{ConfigFile, Exit, changes, open_files, print_problems, print_warnings, summary};
+use super::{ConfigFile, Exit, changes, handed, open_files, print_problems, print_warnings, summary};
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::federation::Watch;
@@ -16,6 +16,7 @@ pub(super) const HELP: &str = "\
 Reads the file and the environment exactly as `run` does, opens no port, asks nobody and changes nothing.
 Every problem is listed at once with its key and its line. Exit code 0 when there is none, else 64. With --online the
 addresses of metadata are asked too; 69 when one does not give a usable document, or a change that would be held.
+Where sockets are handed over (LISTEN_FDS), as systemd does, they must be ones that the configuration names.
 
   vestibule check --config /etc/vestibule/config.yaml && systemctl reload vestibule";
 
@@ -45,6 +46,10 @@ pub(super) fn check(arguments: &Arguments, now: Moment, out: &mut dyn Write) -> 
             return Ok(Exit::Usage);
         }
     };
+    if let Err(problems) = handed().and_then(|handed| handed.fit(&config.listeners)) {
+        problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+        return Ok(Exit::Usage);
+    }
     config.warnings.extend(open_files::too_few(&config));
     // Of an identity provider that is described by an address only the copy in state_dir is known here.
     config.watches.iter_mut().filter(|watch| watch.running().is_none()).for_each(Watch::recall);

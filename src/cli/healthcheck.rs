@@ -1,10 +1,11 @@
 //! `vestibule healthcheck`: asks a running gate whether it is ready, for containers that have no curl.
 
+use super::ask::{Place, reachable};
 use super::{ConfigFile, Exit, print_problems};
 use crate::clock::Moment;
 use clap::Args;
-use std::io::{self, Read as _, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) const HELP: &str = "\
@@ -72,21 +73,16 @@ pub(super) fn healthcheck(
 /// What to ask whom.
 #[derive(Debug, PartialEq, Eq)]
 struct Target {
-    addresses: Vec<SocketAddr>,
+    place: Place,
     authority: String,
     path: String,
 }
 
 impl Target {
     fn readiness_of(listener: SocketAddr) -> Self {
-        // A listener on every address is asked on the loopback.
-        let ip = match listener.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        let address = SocketAddr::new(ip, listener.port());
-        Self { addresses: vec![address], authority: address.to_string(), path: "/readyz".to_string() }
+        let address = reachable(listener);
+        let place = Place::Tcp(vec![address]);
+        Self { place, authority: address.to_string(), path: "/readyz".to_string() }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -99,42 +95,22 @@ impl Target {
         }
         let addresses = url.socket_addrs(|| None).map_err(|error| format!("--url: {error}"))?;
         let path = if url.path() == "/" { "/readyz" } else { url.path() };
-        Ok(Self { addresses, authority: url.authority().to_string(), path: path.to_string() })
+        let (authority, path) = (url.authority().to_string(), path.to_string());
+        Ok(Self { place: Place::Tcp(addresses), authority, path })
     }
 
-    /// The status of the answer.
+    /// The status of the answer: nothing after it matters.
     fn ask(&self) -> io::Result<u16> {
-        let mut stream = self.connect()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
         let (path, authority) = (&self.path, &self.authority);
-        // In one piece: whoever answers after the first one would close on the rest.
         let question = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-        stream.write_all(question.as_bytes())?;
-        // `HTTP/1.1 200`: nothing after it matters.
-        let mut start = [0_u8; 12];
-        stream.read_exact(&mut start)?;
-        let status = start.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-        status
-            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an answer in HTTP/1"))
-    }
-
-    fn connect(&self) -> io::Result<TcpStream> {
-        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.addresses.as_slice().to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
+        Ok(self.place.ask(question.as_bytes(), PATIENCE)?.status)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read as _;
     use std::net::TcpListener;
 
     /// Answers one question with `answer` and hands back what was asked.
@@ -193,13 +169,5 @@ mod tests {
             assert!(exit == Exit::Usage && said.contains("--url: "), "{url}: {said}");
         }
         assert!(ask("localhost:9090".into()).1.contains("must begin with http://"));
-    }
-
-    #[test]
-    fn a_listener_on_every_address_is_asked_on_the_loopback() {
-        let target = |text: &str| Target::readiness_of(text.parse().unwrap()).authority;
-        assert_eq!(target("0.0.0.0:9090"), "127.0.0.1:9090");
-        assert_eq!(target("[::]:9090"), "[::1]:9090");
-        assert_eq!(target("192.0.2.1:9090"), "192.0.2.1:9090");
     }
 }

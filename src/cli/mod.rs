@@ -4,13 +4,16 @@
 //! reads the configuration for those that need it. Results go to standard output, complaints to standard error, and
 //! exit codes follow sysexits, so that a script can tell a wrong configuration (64) from a port in use (69).
 
+mod ask;
 mod changes;
 mod check;
 mod explain;
 mod gateway;
 mod healthcheck;
 mod keygen;
+mod man;
 mod metadata;
+mod notify;
 mod open_files;
 mod reload;
 mod run;
@@ -20,6 +23,7 @@ mod test_link;
 
 use crate::clock::{Clock as _, Moment, SystemClock};
 use crate::config::{self, Config, Ourselves, Problem, Problems};
+use crate::gateway::Handed;
 use crate::saml::second_opinion::COMPILED_IN;
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Parser, Subcommand};
@@ -99,7 +103,7 @@ Exit codes:
   65   explain: there is no SAML message in the input
   69   an address cannot be bound; a source of metadata or the console cannot be asked
   70   a defect
-  73   keygen: a file exists already or cannot be made
+  73   keygen: a file exists already or cannot be made; man: a page cannot be written
   130  ended at once by a second Ctrl-C (143 by a second SIGTERM)";
 
 /// A SAML 2.0 single sign-on gate in front of applications that know nothing of SAML.
@@ -138,6 +142,12 @@ enum Command {
     /// Make the keys and secrets that a configuration can name.
     #[command(after_help = keygen::HELP)]
     Keygen(keygen::Arguments),
+    /// Print the manual page, or write one for each command.
+    #[command(after_help = man::HELP)]
+    Man(man::ManArguments),
+    /// Print what a shell needs to complete these commands.
+    #[command(after_help = man::COMPLETIONS_HELP)]
+    Completions(man::CompletionsArguments),
     /// Print the version.
     Version,
 }
@@ -180,6 +190,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Sessions(arguments) => sessions::sessions(&arguments, now, out, err),
         Command::Healthcheck(arguments) => healthcheck::healthcheck(&arguments, now, out, err),
         Command::Keygen(arguments) => keygen::keygen(&arguments, now, out, err),
+        Command::Man(arguments) => man::man(&arguments, out, err),
+        Command::Completions(arguments) => man::completions(&arguments, out),
         Command::Version => writeln!(out, "vestibule {}", version()).map(|()| Exit::Ok),
     };
     // Who closes our output early, as `| head` does, has seen enough.
@@ -201,6 +213,11 @@ fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
         .collect()
+}
+
+/// Listeners that were opened for this process by somebody else. To be called first, before there are threads.
+fn handed() -> Result<Handed, Vec<String>> {
+    Handed::take(&std::env::var("LISTEN_FDNAMES").unwrap_or_default())
 }
 
 /// All problems, with what to call them.

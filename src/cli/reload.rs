@@ -4,7 +4,7 @@
 //! inotify does not, volumes over a network and Kubernetes' swap of the link `..data` above the file. What is different is
 //! read when it has been the same at two looks, so that nobody reads half of what somebody is writing.
 
-use super::{ConfigFile, environment};
+use super::{ConfigFile, environment, notify};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, Fingerprints, Problems, Reload};
 use crate::federation::Folder;
@@ -146,6 +146,7 @@ impl Reloading {
     }
 
     fn read_again(&mut self, because: &'static str) {
+        notify::reloading();
         let before = Files::before_reading(&self.file.config);
         let mut paths = Vec::new();
         let now = SystemClock.now();
@@ -163,6 +164,10 @@ impl Reloading {
             Ok(config) => self.take_over(config, because),
             Err(problems) => self.refuse(&problems, because),
         };
+        notify::reloaded(match outcome {
+            ReloadOutcome::Refused => "takes requests; the last configuration was refused, see the log",
+            ReloadOutcome::Applied | ReloadOutcome::Unchanged => "takes requests",
+        });
         self.reloader.metrics().reload(outcome);
     }
 

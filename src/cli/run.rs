@@ -1,10 +1,10 @@
 //! `vestibule run`: reads, says what it is going to do, serves, and goes when asked.
 
 use super::reload::{Files, Reloading, Running, on_one_line};
-use super::{ConfigFile, Exit, environment, open_files, print_problems, summary};
+use super::{ConfigFile, Exit, environment, handed, notify, open_files, print_problems, summary};
 use crate::clock::{Moment, SystemClock};
 use crate::config::{self, Config, Fingerprints, Listeners, Shutdown};
-use crate::gateway::{Bound, Gateway};
+use crate::gateway::{Bound, Gateway, Handed};
 use crate::observe::Outputs;
 use crate::observe::audit::{self, Event};
 use crate::observe::log;
@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Result<Exit> {
+    let handed = handed();
     let mut files = Files::before_reading(&file.config);
     let mut paths = Vec::new();
     let mut config = match config::load_with_files(&file.config, &environment(), now, &mut paths) {
@@ -30,6 +31,13 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
         }
     };
     files.and(paths);
+    let handed = match handed.and_then(|handed| handed.fit(&config.listeners).map(|()| handed)) {
+        Ok(handed) => handed,
+        Err(problems) => {
+            problems.iter().try_for_each(|problem| writeln!(err, "{problem}"))?;
+            return Ok(Exit::Usage);
+        }
+    };
     let outputs = match log::install(&config.log, &config.audit) {
         Ok(outputs) => Arc::new(outputs),
         Err(complaint) => {
@@ -40,7 +48,7 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
     open_files::raise();
     config.warnings.extend(open_files::too_few(&config));
     let drain = config.shutdown.drain;
-    let exit = serve(config, file, files, &outputs, now);
+    let exit = serve(config, handed, file, files, &outputs, now);
     let patience = if matches!(exit, Exit::Killed(_)) { AT_ONCE } else { drain.max(AT_ONCE) };
     if !outputs.close(patience) {
         writeln!(err, "the last lines could not be written")?;
@@ -52,7 +60,14 @@ pub(super) fn run(file: &ConfigFile, now: Moment, err: &mut dyn Write) -> io::Re
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// From here on everything that is said goes to the log.
-fn serve(config: Config, file: &ConfigFile, files: Files, outputs: &Arc<Outputs>, now: Moment) -> Exit {
+fn serve(
+    config: Config,
+    handed: Handed,
+    file: &ConfigFile,
+    files: Files,
+    outputs: &Arc<Outputs>,
+    now: Moment,
+) -> Exit {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -63,14 +78,17 @@ fn serve(config: Config, file: &ConfigFile, files: Files, outputs: &Arc<Outputs>
     announce(&config, now);
     audit_config(&config, &file.config);
     let (listeners, running) = (config.listeners.clone(), Running::of(&config));
-    let gateway = match Gateway::start(config, Arc::new(SystemClock)) {
+    let (sessions, from_outside) = (summary::sessions(&config), handed.names());
+    let gateway = match Gateway::start_handed(config, Arc::new(SystemClock), handed) {
         Ok(gateway) => gateway,
         Err(error) => {
             tracing::error!(error, "the gate cannot start");
             return Exit::Unavailable;
         }
     };
-    announce_listeners(&listeners, gateway.bound());
+    tracing::info!("sessions are kept {sessions}");
+    announce_listeners(&listeners, gateway.bound(), from_outside.as_deref());
+    notify::ready();
     audit::record(&Event::GateStarted { version: super::version() });
     let reloading = Reloading::new(file.clone(), gateway.reloader(), Arc::clone(outputs), running, files);
     let (ask, asked) = mpsc::sync_channel(1);
@@ -80,6 +98,7 @@ fn serve(config: Config, file: &ConfigFile, files: Files, outputs: &Arc<Outputs>
         tracing::error!(%error, "the configuration is not read again: there is no thread for it");
     }
     let signal = signals.wait(&ask);
+    notify::stopping();
     drop(ask);
     let gate = gateway.gate();
     let shutdown = gateway.shutdown();
@@ -188,7 +207,7 @@ fn announce(config: &Config, now: Moment) {
     }
 }
 
-fn announce_listeners(listeners: &Listeners, bound: &Bound) {
+fn announce_listeners(listeners: &Listeners, bound: &Bound, from_outside: Option<&str>) {
     let scheme = if listeners.public_tls.is_some() { "https" } else { "http" };
     let address = |address: Option<std::net::SocketAddr>| {
         address.map_or_else(|| "off".to_string(), |address| format!("http://{address}"))
@@ -198,6 +217,8 @@ fn announce_listeners(listeners: &Listeners, bound: &Bound) {
         authz = address(bound.authz),
         grpc = address(bound.grpc),
         admin = address(bound.admin),
+        console = bound.console.as_ref().map_or_else(|| "off".to_owned(), summary::console),
+        handed_over = from_outside,
         "ready"
     );
 }

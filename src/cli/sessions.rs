@@ -1,14 +1,14 @@
 //! `vestibule sessions`: who is signed in at the running gate, and ends it.
 
+use super::ask::{Place, reachable};
 use super::{ConfigFile, Exit, print_problems};
 use crate::clock::Moment;
 use crate::config::{Config, ConsoleAddress};
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Write};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 pub(super) const HELP: &str = "\
   vestibule sessions list                          who is signed in
@@ -16,7 +16,6 @@ pub(super) const HELP: &str = "\
   vestibule sessions revoke --user ada@example.com end them all, at once and at every site
   vestibule sessions revoke --idp corp             everybody whom this identity provider has signed in
   vestibule sessions revoke tR9...                 one of the list
-  vestibule sessions revoke -- -R9...              one whose name begins with -; options stand before the --
 
 They ask the gate that runs with this configuration, at its console.listen. Somebody whose sessions are revoked can sign
 in again: close the account at the identity provider first. What was open, a WebSocket for instance, ends too.";
@@ -182,25 +181,17 @@ impl<'a> Console<'a> {
         Ok(if revoked == 0 { Exit::No } else { Exit::Ok })
     }
 
-    /// One question, one connection.
     fn ask(&self, method: &str, target: &str, body: &str) -> Result<Value, Complaint> {
-        let answer = match self.address {
-            ConsoleAddress::Tcp(address) => TcpStream::connect_timeout(&reachable(*address), PATIENCE)
-                .and_then(|stream| {
-                    stream.set_read_timeout(Some(PATIENCE))?;
-                    self.exchange(stream, method, target, body)
-                }),
-            ConsoleAddress::Unix(path) => UnixStream::connect(path).and_then(|stream| {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                self.exchange(stream, method, target, body)
-            }),
+        let (place, named) = match self.address {
+            ConsoleAddress::Tcp(address) => (Place::Tcp(vec![reachable(*address)]), address.to_string()),
+            ConsoleAddress::Unix(path) => (Place::Unix(path.clone()), path.display().to_string()),
         };
-        let named = match self.address {
-            ConsoleAddress::Tcp(address) => address.to_string(),
-            ConsoleAddress::Unix(path) => path.display().to_string(),
+        let answered = || {
+            let answer = place.ask(&self.question(method, target, body)?, PATIENCE)?;
+            Ok((answer.status, answer.body(MAX_ANSWER)?))
         };
-        let (status, text) =
-            answer.map_err(|error| Complaint::Silent(format!("{named} does not answer: {error}")))?;
+        let (status, text) = answered()
+            .map_err(|error: io::Error| Complaint::Silent(format!("{named} does not answer: {error}")))?;
         let value: Value = serde_json::from_slice(&text)
             .map_err(|_| Complaint::Silent(format!("{named} answers {status}, and is no console of ours")))?;
         if status == 200 {
@@ -209,14 +200,8 @@ impl<'a> Console<'a> {
         Err(Complaint::Said(status, value["problem"].as_str().unwrap_or_default().to_owned()))
     }
 
-    fn exchange(
-        &self,
-        mut stream: impl Read + Write,
-        method: &str,
-        target: &str,
-        body: &str,
-    ) -> io::Result<(u16, Vec<u8>)> {
-        let mut question = zeroize::Zeroizing::new(Vec::with_capacity(512 + body.len()));
+    fn question(&self, method: &str, target: &str, body: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut question = Zeroizing::new(Vec::with_capacity(512 + target.len() + body.len()));
         let length = body.len();
         write!(question, "{method} {target} HTTP/1.1\r\nHost: console\r\nContent-Length: {length}\r\n")?;
         if let Some(token) = self.token {
@@ -225,13 +210,7 @@ impl<'a> Console<'a> {
             question.extend_from_slice(b"\r\n");
         }
         write!(question, "Content-Type: application/json\r\nConnection: close\r\n\r\n{body}")?;
-        stream.write_all(&question)?;
-        let mut answer = Vec::new();
-        stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
-        let broken = || io::Error::new(io::ErrorKind::InvalidData, "not an answer in HTTP/1");
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(broken)?;
-        let status = answer.get(9..12).and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
-        Ok((status.ok_or_else(broken)?, answer.split_off(end + 4)))
+        Ok(question)
     }
 }
 
@@ -254,16 +233,6 @@ impl Complaint {
             }
         }
     }
-}
-
-/// A listener on every address is asked on the loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// In columns as wide as they must be. What came from an identity provider must not steer a terminal.

@@ -189,16 +189,30 @@ fn print_listeners(to: &mut dyn Write, config: &Config) -> io::Result<()> {
     }
     row(to, "admin", &address_or_off(listeners.admin))?;
     if let Some(console) = &config.console {
-        let at = match &console.listen {
-            ConsoleAddress::Tcp(address) => format!("http://{address}"),
-            ConsoleAddress::Unix(path) => format!("unix:{}", path.display()),
-        };
-        row(to, "console", &at)?;
+        row(to, "console", &self::console(&console.listen))?;
     }
-    if let Some(store) = &config.shared_store {
-        row(to, "sessions", &store.topology.to_string())?;
-    }
+    row(to, "sessions", &sessions(config))?;
     row(to, "audit", &audit(&config.audit))
+}
+
+/// Where the console is.
+pub(super) fn console(address: &ConsoleAddress) -> String {
+    match address {
+        ConsoleAddress::Tcp(address) => format!("http://{address}"),
+        ConsoleAddress::Unix(path) => format!("unix:{}", path.display()),
+    }
+}
+
+/// Where sessions are, and whether they outlive this process.
+pub(super) fn sessions(config: &Config) -> String {
+    match (&config.shared_store, &config.state) {
+        (Some(store), _) => store.topology.to_string(),
+        (None, Some(folder)) => {
+            let (file, _) = folder.beside("sessions");
+            format!("in memory; a restart takes them along in {}", file.display())
+        }
+        (None, None) => "in memory; a restart signs everybody out (no state_dir)".to_owned(),
+    }
 }
 
 /// Where events go.

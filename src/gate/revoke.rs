@@ -69,16 +69,21 @@ impl fmt::Display for Meant {
 }
 
 impl Gate {
-    /// The live sessions that are meant, at most so many, the one used last first.
+    /// The live sessions that are meant, at most so many, the one used last first; and whether there are more.
     ///
     /// # Errors
     /// Nothing is called so, or the store cannot answer.
-    pub async fn find_sessions(&self, meant: &Meant, limit: usize) -> Result<Vec<Arc<Session>>, Cannot> {
-        let now = self.clock.now();
-        let mut found = self.store.select(&self.selection(meant)?, limit).await?;
-        found.retain(|session| session.is_alive(now));
+    pub async fn find_sessions(
+        &self,
+        meant: &Meant,
+        limit: usize,
+    ) -> Result<(Vec<Arc<Session>>, bool), Cannot> {
+        let selection = Selection { alive_at: Some(self.clock.now()), ..self.selection(meant)? };
+        let mut found = self.store.select(&selection, limit.saturating_add(1)).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
         found.sort_by_key(|session| std::cmp::Reverse(session.last_use()));
-        Ok(found)
+        Ok((found, more))
     }
 
     /// The name of the site that a session is good for.
@@ -179,6 +184,7 @@ impl Gate {
             idp: meant.idp.as_deref(),
             user: meant.user.as_deref(),
             session: meant.session.as_deref(),
+            alive_at: None,
         })
     }
 }

@@ -111,7 +111,7 @@ pub(super) struct Console {
 impl Console {
     pub(super) fn serve(bound: Bound, live: Arc<Live>) -> Result<Self, String> {
         let crew = Crew::new("console", Threads { count: 1, niceness: 0 })?;
-        let desk = Arc::new(Desk { live, token: bound.token, slots: Semaphore::new(CONNECTIONS) });
+        let desk = Arc::new(Desk { live, token: bound.token, slots: Arc::new(Semaphore::new(CONNECTIONS)) });
         let listener = bound.listener;
         crew.spawn(async move {
             let ended = match listener {
@@ -174,7 +174,7 @@ async fn pause(problem: &io::Error) {
 struct Desk {
     live: Arc<Live>,
     token: Option<Secret>,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -184,13 +184,13 @@ impl Desk {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         // Never closed, so there is always a slot in the end: each is given back within PATIENCE.
-        let desk = self.clone();
-        let Ok(slot) = self.slots.acquire().await else { return };
-        slot.forget();
+        let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
         tokio::spawn(async move {
+            // Given back also where answering panics.
+            let _slot = slot;
             let who: Arc<str> = who.into();
             let service = service_fn(|request: Request<Incoming>| {
-                let (desk, who) = (desk.clone(), who.clone());
+                let (desk, who) = (self.clone(), who.clone());
                 async move { Ok::<_, Infallible>(desk.answer(request, &who).await) }
             });
             let mut http = http1::Builder::new();
@@ -198,7 +198,6 @@ impl Desk {
             let served = http.serve_connection(TokioIo::new(stream), service);
             // How it ended nobody need know.
             let _ = tokio::time::timeout(PATIENCE, served).await;
-            desk.slots.add_permits(1);
         });
     }
 
@@ -262,10 +261,8 @@ impl Desk {
             *place = Some(value.into_owned());
         }
         let gate = self.live.load().gate.clone();
-        match gate.find_sessions(&meant, limit + 1).await {
-            Ok(mut found) => {
-                let more = found.len() > limit;
-                found.truncate(limit);
+        match gate.find_sessions(&meant, limit).await {
+            Ok((found, more)) => {
                 let sessions = found.iter().map(|session| Listed::of(&gate, session)).collect();
                 json(StatusCode::OK, &List { sessions, more })
             }

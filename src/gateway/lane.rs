@@ -33,6 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Bound {
     listener: TcpListener,
     pub(super) address: SocketAddr,
+    /// It ends with us. One that somebody else has opened goes on listening for the next process.
+    ours: bool,
 }
 
 impl Bound {
@@ -40,14 +42,21 @@ impl Bound {
     pub(super) fn bind(address: SocketAddr, key: &str) -> Result<Self, String> {
         let problem = |problem: std::io::Error| format!("{key}: cannot listen on {address}: {problem}");
         // The standard library sets SO_REUSEADDR, so that a restart need not wait for old connections.
-        let listener = TcpListener::bind(address).map_err(problem)?;
-        listener.set_nonblocking(true).map_err(problem)?;
-        let address = listener.local_addr().map_err(problem)?;
-        Ok(Self { listener, address })
+        let bound = Self::of(TcpListener::bind(address).map_err(problem)?).map_err(problem)?;
+        Ok(Self { ours: true, ..bound })
     }
 
-    fn door(&self) -> Result<Door, String> {
-        Door::of(&self.listener).map_err(|problem| format!("{}: cannot listen: {problem}", self.address))
+    /// One that somebody else has opened.
+    pub(super) fn of(listener: TcpListener) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, ours: false })
+    }
+
+    /// None where others are to come in after us: what is shut stays shut, for whoever holds the socket.
+    fn door(&self) -> Result<Option<Door>, String> {
+        let door = self.ours.then(|| Door::of(&self.listener)).transpose();
+        door.map_err(|problem| format!("{}: cannot listen: {problem}", self.address))
     }
 }
 
@@ -59,7 +68,7 @@ pub(super) struct Lane {
     close: watch::Sender<bool>,
     service: Option<tokio::task::JoinHandle<()>>,
     connections: Connections,
-    /// None once it is shut and gone.
+    /// None where the socket is not ours, and once it is shut and gone.
     door: Option<Door>,
 }
 
@@ -74,7 +83,7 @@ impl Lane {
     ) -> Result<Self, String> {
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
-        let door = Some(bound.door()?);
+        let door = bound.door()?;
         let mut service = Service::new(name.to_owned(), make(connections.clone()));
         let address = bound.address.to_string();
         let mut options = TcpSocketOptions::default();
@@ -100,7 +109,7 @@ impl Lane {
     ) -> Result<Self, String> {
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
-        let door = Some(bound.door()?);
+        let door = bound.door()?;
         let answering = Arc::new(make(connections.clone()));
         let listener = {
             let _within = crew.handle.enter();

@@ -16,6 +16,9 @@ pub struct Patience {
     pub body: Duration,
     /// One write to a client that does not read.
     pub write: Duration,
+    /// Once the listener is closed, a connection on which nothing is asked: nobody else will answer who has just connected. Who
+    /// asks on a kept one is answered too, and told that it was the last time.
+    pub farewell: Duration,
 }
 
 impl Default for Patience {
@@ -31,6 +34,7 @@ impl From<&Limits> for Patience {
             idle: limits.idle_timeout,
             body: limits.body_timeout,
             write: limits.write_timeout,
+            farewell: Duration::from_secs(1),
         }
     }
 }

@@ -22,6 +22,7 @@ mod decide;
 mod door;
 mod forward;
 mod grpc;
+mod handed;
 mod hesitant;
 mod judge;
 mod lane;
@@ -40,6 +41,7 @@ mod tls;
 mod upstream;
 mod watch;
 
+pub use handed::Handed;
 pub use limits::Patience;
 pub use reload::Reloaded;
 
@@ -54,6 +56,7 @@ use console::Console;
 use decide::Front;
 use forward::Edge;
 use grpc::Grpc;
+use handed::Place;
 use lane::{Crew, Lane, Threads};
 use live::Live;
 use pingora::apps::HttpServerOptions;
@@ -134,24 +137,38 @@ impl Gateway {
     /// # Errors
     /// What could not be opened or read, with the key of the configuration that names it.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        let patience = Patience::from(&config.bounds);
-        Self::start_with(config, clock, patience)
+        Self::start_handed(config, clock, Handed::default())
     }
 
-    /// Like [`Self::start`], with other limits to the patience with clients.
+    /// Like [`Self::start`], on listeners that somebody else has opened, as far as there are some.
     ///
     /// # Errors
-    /// As [`Self::start`].
-    pub fn start_with(config: Config, clock: Arc<dyn Clock>, patience: Patience) -> Result<Self, String> {
+    /// As [`Self::start`]; also of a listener that the configuration does not name, or elsewhere.
+    pub fn start_handed(config: Config, clock: Arc<dyn Clock>, handed: Handed) -> Result<Self, String> {
+        let patience = Patience::from(&config.bounds);
+        Self::start_with(config, clock, patience, handed)
+    }
+
+    /// Like [`Self::start_handed`], with other limits to the patience with clients.
+    ///
+    /// # Errors
+    /// As [`Self::start_handed`].
+    pub fn start_with(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        patience: Patience,
+        mut handed: Handed,
+    ) -> Result<Self, String> {
         // The first provider that is installed stays; a second gate in the same process finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (listeners, console) = (config.listeners.clone(), config.console.clone());
+        handed.fit(&listeners).map_err(|problems| problems.join("; "))?;
         let ready = Ready::new(config)?;
         let certificate = listeners.public_tls.as_ref().map(LiveCertificate::load).transpose()?;
-        let public = lane::Bound::bind(listeners.public, "listen.public")?;
-        let authz = listeners.authz.map(|at| lane::Bound::bind(at, "listen.authz")).transpose()?;
-        let grpc = listeners.grpc.map(|at| lane::Bound::bind(at, "listen.grpc")).transpose()?;
-        let admin = listeners.admin.map(|at| lane::Bound::bind(at, "admin.listen")).transpose()?;
+        let public = handed.take_or_bind(Place::Public, listeners.public)?;
+        let authz = listeners.authz.map(|at| handed.take_or_bind(Place::Authz, at)).transpose()?;
+        let grpc = listeners.grpc.map(|at| handed.take_or_bind(Place::Grpc, at)).transpose()?;
+        let admin = listeners.admin.map(|at| handed.take_or_bind(Place::Admin, at)).transpose()?;
         let console = console.map(console::Bound::bind).transpose()?;
         let bound = Bound {
             console: console.as_ref().map(|bound| bound.address.clone()),
@@ -184,9 +201,10 @@ impl Gateway {
         let proxy = proxying(front, authorities, threads, patience);
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let requests = Arc::new(Requests { proxy, patience });
+        let shakes_hands = settings.is_some();
         let serve = {
             let live = live.clone();
-            |connections| Proxying { requests, live, patience, connections }
+            |connections| Proxying { requests, live, patience, connections, shakes_hands }
         };
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };

@@ -36,6 +36,8 @@ pub(super) struct Proxying {
     pub(super) live: Arc<Live>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
+    /// Connections begin with a handshake, and are counted after it.
+    pub(super) shakes_hands: bool,
 }
 
 /// pingora's proxy for one request, which can be cut.
@@ -106,8 +108,13 @@ impl ServerApp for Proxying {
         None
     }
 
-    /// The listeners are closed: connections on which nothing is asked end now, the others after their answer.
+    /// The listeners are closed: connections on which nothing is asked end in a moment, the others after their answer.
     async fn cleanup(&self) {
+        if self.shakes_hands {
+            tokio::time::sleep(self.patience.farewell).await;
+        } else {
+            let _ = tokio::time::timeout(self.patience.farewell, self.connections.all_ended()).await;
+        }
         self.requests.cleanup().await;
     }
 }
@@ -209,10 +216,14 @@ impl<A: Answer> Answering<A> {
         let peer = self.answer.meet(peer);
         let (mut stream, watch) = Watched::new(stream, self.patience);
         let progress = watch.clone();
-        let connections = self.connections.clone();
+        let (connections, farewell) = (self.connections.clone(), self.patience.farewell);
         let mut outside = Seldom::new(async move {
             tokio::select! {
-                _ = closing.wait_for(|now| *now) => Outside::Leaving,
+                () = async {
+                    let _ = closing.wait_for(|now| *now).await;
+                    // In a box: hardly any connection lives to see it.
+                    Box::pin(tokio::time::sleep(farewell)).await;
+                } => Outside::Leaving,
                 why = watch.overdue() => {
                     if why == Overdue::Header {
                         connections.header_was_too_slow();

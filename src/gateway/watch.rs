@@ -425,6 +425,7 @@ mod tests {
         idle: Duration::from_secs(60),
         body: Duration::from_secs(30),
         write: Duration::from_secs(60),
+        farewell: Duration::from_secs(1),
     };
 
     fn watched() -> (Watched<Stream>, Arc<Watch>, DuplexStream) {

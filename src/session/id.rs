@@ -92,10 +92,21 @@ impl SessionKey {
         Self(key)
     }
 
-    /// The JWT's `sid` and the audit log's session: the first 16 octets, base64url, 22 characters.
+    /// The JWT's `sid` and the audit log's session: the first 16 octets, base64url, 22 characters. A hyphen in the first place
+    /// is written as a dot, because on a command line it would begin an option.
     pub fn public_name(&self) -> String {
         let (name, _) = self.0.split_at(16);
-        URL_SAFE_NO_PAD.encode(name)
+        let name = URL_SAFE_NO_PAD.encode(name);
+        match name.strip_prefix('-') {
+            Some(rest) => format!(".{rest}"),
+            None => name,
+        }
+    }
+
+    /// Whether this is its public name, also in the spelling of old logs, which began some of them with a hyphen.
+    pub fn is_called(&self, name: &str) -> bool {
+        let ours = self.public_name();
+        ours == name || ours.strip_prefix('.').is_some_and(|rest| name.strip_prefix('-') == Some(rest))
     }
 }
 
@@ -133,6 +144,23 @@ mod tests {
         let known = digest::digest(&digest::SHA256, "A".repeat(43).as_bytes());
         assert_eq!(key.0, known.as_ref());
         assert_eq!(key.public_name(), URL_SAFE_NO_PAD.encode(&known.as_ref()[..16]));
+    }
+
+    #[test]
+    fn no_name_looks_like_an_option_and_old_spellings_are_understood() {
+        let mut octets = [0x5a; 32];
+        // The first six bits say the first character: 62 is the hyphen.
+        octets[0] = 62 << 2;
+        let old = URL_SAFE_NO_PAD.encode(&octets[..16]);
+        let key = SessionKey(octets);
+        assert!(old.starts_with('-'));
+        assert_eq!(key.public_name(), format!(".{}", &old[1..]));
+        assert!(key.is_called(&key.public_name()) && key.is_called(&old));
+        assert!(!key.is_called(&old[1..]) && !key.is_called(&format!("_{}", &old[1..])));
+        let usual = SessionKey([0x5a; 32]);
+        let name = usual.public_name();
+        assert_eq!(name, URL_SAFE_NO_PAD.encode([0x5a; 16]));
+        assert!(usual.is_called(&name) && !usual.is_called(&format!("-{}", &name[1..])));
     }
 
     #[test]

@@ -100,8 +100,10 @@ pub struct Selection<'a> {
     pub idp: Option<&'a str>,
     /// Of this user, or of the user with this e-mail address.
     pub user: Option<&'a str>,
-    /// With this public name ([`SessionKey::public_name`]).
+    /// With this public name ([`SessionKey::is_called`]).
     pub session: Option<&'a str>,
+    /// Still alive at this moment: a store may hold for a while what has ended by itself.
+    pub alive_at: Option<Moment>,
 }
 
 impl Selection<'_> {
@@ -113,7 +115,8 @@ impl Selection<'_> {
         self.site.is_none_or(|site| session.site() == site)
             && self.idp.is_none_or(|idp| session.idp() == idp)
             && self.user.is_none_or(named)
-            && self.session.is_none_or(|name| session.key().public_name() == name)
+            && self.session.is_none_or(|name| session.key().is_called(name))
+            && self.alive_at.is_none_or(|now| session.is_alive(now))
     }
 }
 

@@ -164,6 +164,22 @@ fn an_ended_session_is_dead_for_all_who_hold_it() {
     assert!(elsewhere.rendered().load().is_none(), "nor is the JWT kept");
 }
 
+#[tokio::test]
+async fn whoever_looks_for_live_sessions_is_shown_no_dead_one_in_their_place() {
+    let store = MemoryStore::new(1 << 20, NOW);
+    let brief = Limits { idle_timeout: Duration::from_secs(1), ..suite::Sample::new(0).limits };
+    for n in 0..20 {
+        let limits = if n % 2 == 0 { brief } else { suite::Sample::new(n).limits };
+        store.insert(suite::Sample { limits, ..suite::Sample::new(n) }.session(NOW).into()).await.unwrap();
+    }
+    let all = Selection::default();
+    let alive = Selection { alive_at: Some(after(2)), ..all };
+    assert_eq!(store.select(&all, 30).await.unwrap().len(), 20, "nothing was swept");
+    let found = store.select(&alive, 10).await.unwrap();
+    assert!(found.len() == 10 && found.iter().all(|session| session.is_alive(after(2))));
+    assert_eq!(store.select(&alive, 30).await.unwrap().len(), 10);
+}
+
 #[test]
 fn debug_output_names_the_session_and_nobody() {
     let session = session(&ada());

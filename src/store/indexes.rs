@@ -96,7 +96,7 @@ impl RedisStore {
         members.retain(|member| {
             selection.site.is_none_or(|site| member.site == site)
                 && tags.as_ref().is_none_or(|tags| tags.contains(&member.idp_tag))
-                && selection.session.is_none_or(|name| member.key.public_name() == name)
+                && selection.session.is_none_or(|name| member.key.is_called(name))
         });
         let mut found = Vec::new();
         for some in members.chunks(READ_AT_ONCE) {

@@ -33,6 +33,14 @@ pub(crate) fn load_with(file: &Path, env: &[(&str, &str)]) -> Result<Config, Pro
     load(file, &env, NOW)
 }
 
+/// What this text says, which names no file beside it.
+pub(crate) fn loaded(text: &str) -> Config {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, text).expect("the file");
+    load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
 /// The files of a folder with this ending, sorted.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir(here().join(folder))

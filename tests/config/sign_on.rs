@@ -1,6 +1,6 @@
 //! Sign-on hosts: what a host and its sites come to.
 
-use super::{NOW, here, load_with};
+use super::{NOW, here, load_with, loaded};
 use vestibule::access::Access;
 use vestibule::config::{Config, load_ourselves};
 use vestibule::site::{Face, Site};
@@ -58,10 +58,7 @@ fn an_identity_provider_that_only_a_host_admits_is_warned_of_and_can_be_tried_th
                 session: {secret: 0123456789012345678901234567890123456789}\n\
                 sign_on: [{name: hall, public_url: \"https://auth.example.com\"}]\nsites:\n\
                 \x20 - {name: a, public_url: \"https://a.example.com\", forward_auth: true, sign_on: hall, identity_providers: [corp]}\n";
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(text);
     let said: Vec<_> = config.warnings.iter().filter(|w| w.path == "identity_providers[1]").collect();
     assert_eq!(said.len(), 1, "{:?}", config.warnings);
     assert!(said[0].message.contains("only a sign-on host"), "{}", said[0]);

@@ -1,6 +1,6 @@
 //! Several sites in one file: what each of them comes to.
 
-use super::{NOW, here, load_with};
+use super::{NOW, here, load_with, loaded};
 use vestibule::access::{Access, Cors};
 use vestibule::config::{Config, load_ourselves};
 use vestibule::site::{Face, Site};
@@ -129,10 +129,7 @@ fn a_site_is_known_by_its_name_wherever_it_stands() {
     let (first, others) = list.split_once("  - name: shop").expect("the second");
     let moved = format!("{head}  - name: shop{others}  - name: wiki{first}");
     let files = here().join("files").display().to_string();
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, moved.replace("../files", &files)).expect("the file");
-    let moved = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let moved = loaded(&moved.replace("../files", &files));
     let before = sites();
     assert_eq!(moved.sites[0].name, "shop");
     for site in &before.sites {
@@ -157,10 +154,7 @@ fn an_identity_provider_that_no_site_admits_is_told_of_and_not_asked() {
     let text = "identity_providers:\n  - {id: corp, metadata_url: \"https://a.test/\"}\n  - {id: idle, metadata_url: \"https://b.test/\"}\n\
                 session: {secret: 0123456789012345678901234567890123456789}\nsites:\n\
                 \x20 - {name: a, public_url: \"https://a.example.com\", forward_auth: true, identity_providers: [corp]}\n";
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(text);
     let said: Vec<_> = config.warnings.iter().filter(|w| w.path == "identity_providers[1]").collect();
     assert_eq!(said.len(), 1, "{:?}", config.warnings);
     assert!(said[0].message.contains("no site admits it"), "{}", said[0]);
@@ -183,10 +177,7 @@ fn a_site_is_not_held_to_what_identity_providers_do_that_it_does_not_admit() {
          identity_providers: [corp]\n    identity: {{email: NameID, required: [email]}}\n    rules: [{{access: {{role: guest}}}}]\n  - name: b\n    \
          public_url: https://b.example.com\n    forward_auth: true\n    identity_providers: [partner]\n    identity: {{user: uid}}\n"
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(&text);
     assert!(named(&config, "a").mapping.default_role_of.is_empty());
     assert_eq!(named(&config, "b").mapping.default_role_at("partner"), Some("guest"));
     let said: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
@@ -204,10 +195,7 @@ fn people_of_a_domain_for_which_nobody_may_speak_are_told_of() {
          public_url: https://*.b.example.com\n    forward_auth: true\n    tenants:\n      \
          - {{name: t, email_domains: [other.test, corp.test, a.corp.test, \"*.a.corp.test\"]}}\n"
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(&text);
     let said = config.warnings.iter().filter(|warning| {
         warning.message.contains("may speak for it") || warning.message.contains("spoken for")
     });
@@ -231,10 +219,7 @@ fn a_rule_that_an_earlier_one_hides_is_told_of_with_both_places() {
         "      - {paths: [/staff/*, /x], access: {role: reader}}\n      - {paths: [/staff/a, /x], methods: [GET], access: public}\n      \
          - {paths: [/y], access: {role: ghost}}\n",
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(&text);
     let said = |path: &str| {
         let found = config.warnings.iter().find(|warning| warning.path == path);
         found.unwrap_or_else(|| panic!("{path}: {:?}", config.warnings)).message.clone()
@@ -284,10 +269,7 @@ fn whom_no_identity_provider_of_a_site_may_speak_for_is_warned_of() {
          \x20     - {{paths: [/a], access: {{email_domain: example.org}}}}\n\
          \x20     - {{paths: [/b], access: {{any: [{{email: x@b.example.org}}, {{email: x@elsewhere.test}}]}}}}\n"
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(&text);
     let said = |path: &str| -> Vec<&str> {
         let about = config.warnings.iter().filter(|warning| warning.path == path);
         about.map(|warning| warning.message.as_str()).collect()

@@ -1,6 +1,6 @@
 //! What every later reading of an identity provider's metadata is told by the configuration.
 
-use super::{NOW, here, load_with};
+use super::{NOW, here, loaded};
 use vestibule::config::Config;
 
 fn config(identity_providers: &str) -> Config {
@@ -11,10 +11,7 @@ fn config(identity_providers: &str) -> Config {
          session: {{secret_file: {files}/secret}}\nidentity_providers:\n{identity_providers}"
     )
     .replace("FILES", &files);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("config.yaml");
-    std::fs::write(&file, text).expect("the file");
-    load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+    loaded(&text)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What good files come to: values from the file, the environment and the defaults.
 
-use super::{NOW, here, load_with};
+use super::{NOW, here, load_with, loaded};
 use std::path::PathBuf;
 use std::time::Duration;
 use vestibule::clock::Moment;
@@ -97,11 +97,8 @@ fn forward_auth_listens_for_gateways_too() {
     assert_eq!(config.listeners.admin, None);
     let text = std::fs::read_to_string(good("proxy.yaml")).expect("the file");
     let text = text.replace("upstream: http://127.0.0.1:3000", "forward_auth: true");
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
     let metadata = here().join("files/idp-metadata.xml").display().to_string();
-    std::fs::write(&file, text.replace("../files/idp-metadata.xml", &metadata)).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(&text.replace("../files/idp-metadata.xml", &metadata));
     assert_eq!(config.listeners.public.to_string(), "127.0.0.1:4180");
     assert_eq!(config.listeners.authz.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:4181"));
     assert_eq!(config.listeners.grpc, None);
@@ -299,15 +296,12 @@ fn the_environment_wins_over_the_file_item_by_item() {
 
 #[test]
 fn texts_stay_what_was_written() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("c.yaml");
     let metadata = here().join("files/idp-metadata.xml").display().to_string();
     let text = format!(
         "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\nidentity_providers:\n  \
          - {{id: 007, label: 1e3, metadata_file: {metadata}}}\nbranding: {{name: yes}}\ndefault_role: 0x1F\n"
     );
-    std::fs::write(&file, text).expect("the file");
-    let config = load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let config = loaded(&text);
     let site = &config.sites[0];
     assert_eq!(
         (site.identity_providers[0].id.as_str(), site.identity_providers[0].label.as_str()),
@@ -497,10 +491,7 @@ fn logout_config(lines: &str, key: bool) -> Config {
         "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\n{key}session: {{secret_file: {files}/secret}}\n\
          identity_providers:\n  - id: corp\n    metadata_file: {files}/idp-metadata.xml\n{lines}"
     );
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("config.yaml");
-    std::fs::write(&file, text).expect("the file");
-    load_with(&file, &[]).unwrap_or_else(|problems| panic!("{problems}"))
+    loaded(&text)
 }
 
 #[test]
@@ -725,13 +716,7 @@ fn a_class_that_an_identity_provider_is_not_held_to_is_warned_of_in_a_rule() {
             "public_url: https://app.example.com\nupstream: http://127.0.0.1:3000\nidentity_providers:\n  - {{id: corp, \
              metadata_file: {files}/idp-metadata.xml{more}}}\nrules: [{{access: {{authn_context: {rule}}}}}]\n"
         );
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("config.yaml");
-        std::fs::write(&file, text).expect("the file");
-        match load_with(&file, &[]) {
-            Ok(config) => warnings(&config).contains(&"rules[0].access.authn_context"),
-            Err(problems) => panic!("{problems}"),
-        }
+        warnings(&loaded(&text)).contains(&"rules[0].access.authn_context")
     };
     assert!(!of("", "urn:mfa"));
     assert!(!of(", authn_context: [\"urn:mfa\", \"urn:x\"]", "urn:mfa"));

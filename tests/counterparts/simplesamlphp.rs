@@ -1,6 +1,7 @@
 //! SimpleSAMLphp (Debian's package, on `php -S`) as identity provider: it validates our signed requests, and its own
 //! answers are signed by code that we did not write.
 
+use crate::idps::simplesamlphp::configure;
 use crate::support::chromium::Chromium;
 use crate::support::gate::{GateProcess, Ports};
 use crate::support::program::{Program, free_port, loopback};
@@ -10,8 +11,6 @@ use http::StatusCode;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-const SHARE: &str = "/usr/share/simplesamlphp";
 
 pub(crate) struct World {
     pub(crate) public: String,
@@ -45,7 +44,8 @@ async fn world_made(host: &str, keys: &str, skew: &str, slo: &str, kind: &str) -
     let idp = format!("http://{host}:{php_port}/simplesaml/");
     write_key(folder.path(), "idp", "rsa:2048");
     write_key(folder.path(), "sp", "rsa:3072");
-    configure(folder.path(), &idp, &public);
+    configure(folder.path(), &idp, "Alice@Example.com");
+    introduce(folder.path(), &public);
     configure_logout(folder.path(), &public, slo, kind);
     let php = Program::start(
         "simplesamlphp",
@@ -97,33 +97,8 @@ fn write_key(folder: &Path, name: &str, kind: &str) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
-fn configure(folder: &Path, idp: &str, public: &str) {
-    for name in ["config", "metadata", "log", "tmp", "data", "sessions", "www"] {
-        fs::create_dir_all(folder.join(name)).unwrap();
-    }
-    std::os::unix::fs::symlink(format!("{SHARE}/www"), folder.join("www/simplesaml")).unwrap();
-    let at = folder.display();
-    fs::write(
-        folder.join("config/config.php"),
-        format!(
-            "<?php $config = ['baseurlpath' => '{idp}', 'certdir' => '{at}/', 'loggingdir' => '{at}/log/',\n\
-             'datadir' => '{at}/data/', 'tempdir' => '{at}/tmp/', 'metadatadir' => '{at}/metadata/',\n\
-             'secretsalt' => 'a salt for tests only, of some length', 'auth.adminpassword' => 'not used',\n\
-             'technicalcontact_email' => 'nobody@example.com', 'timezone' => 'UTC', 'showerrors' => true,\n\
-             'errorreporting' => false, 'logging.handler' => 'file', 'logging.level' => 7, 'enable.saml20-idp' => true,\n\
-             'module.enable' => ['exampleauth' => true, 'core' => true, 'saml' => true], 'store.type' => 'phpsession',\n\
-             'session.phpsession.savepath' => '{at}/sessions', 'session.cookie.secure' => false,\n\
-             'metadata.sources' => [['type' => 'flatfile']], 'language.default' => 'en'];\n"
-        ),
-    )
-    .unwrap();
-    fs::write(
-        folder.join("config/authsources.php"),
-        "<?php $config = ['users' => ['exampleauth:UserPass',\n\
-         'alice:secret' => ['uid' => ['alice'], 'mail' => ['Alice@Example.com'], 'displayName' => ['Alice Liddell'],\n\
-         'groups' => ['staff', 'Ops, Berlin', 'Größe']]]];\n",
-    )
-    .unwrap();
+/// The hosted identity provider, and the gate as its service provider.
+fn introduce(folder: &Path, public: &str) {
     fs::write(
         folder.join("metadata/saml20-idp-hosted.php"),
         "<?php $metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.key', 'certificate' => 'idp.crt',\n\

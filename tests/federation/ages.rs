@@ -9,9 +9,7 @@ use vestibule::clock::Moment;
 
 /// A scene whose metadata must be signed, with this document running; its folder.
 async fn pinned(signer: &FakeIdp, first: &Document<'_>) -> (Scene, tempfile::TempDir) {
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     scene.pinned_to(signer);
     scene.server.now(Behaviour::serve(first.xml()));
     scene.round().await;

@@ -54,9 +54,7 @@ async fn an_answer_is_judged_by_the_metadata_of_its_moment() {
 #[tokio::test]
 async fn a_swap_is_held_until_the_owner_agrees() {
     let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve_as("1", Document::of(&[&old]).xml()));
     scene.round().await;
     scene.server.now(Behaviour::serve_as("2", Document::of(&[&new]).xml()));
@@ -110,9 +108,7 @@ async fn a_swap_is_held_until_the_owner_agrees() {
 #[tokio::test]
 async fn an_agreement_to_what_the_gate_has_not_read_makes_it_read() {
     let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve_as("1", Document::of(&[&old]).xml()));
     scene.round().await;
     scene.server.now(Behaviour::serve_as("2", Document::of(&[&new]).xml()));
@@ -140,9 +136,7 @@ async fn an_agreement_to_what_the_gate_has_not_read_makes_it_read() {
 #[tokio::test]
 async fn an_agreement_lets_in_nothing_but_the_document_that_it_names() {
     let (old, seen, other) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve(Document::of(&[&old]).xml()));
     scene.round().await;
     scene.server.now(Behaviour::serve(Document::of(&[&seen]).xml()));
@@ -214,9 +208,7 @@ async fn the_delay_begins_anew_when_something_else_is_held() {
 #[tokio::test]
 async fn what_is_held_and_has_ended_is_not_let_in_by_agreement() {
     let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve(Document { valid_until: None, ..Document::of(&[&old]) }.xml()));
     scene.round().await;
     let short = Document { valid_until: Some(START.plus(10 * HOUR)), ..Document::of(&[&new]) };
@@ -235,9 +227,7 @@ async fn what_is_held_and_has_ended_is_not_let_in_by_agreement() {
 #[tokio::test]
 async fn rubbish_that_came_after_what_was_agreed_to_stays_rubbish() {
     let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     for document in [Document::of(&[&old]).xml(), Document::of(&[&new]).xml(), "<html/>".into()] {
         scene.server.now(Behaviour::serve(document));
         scene.after(2 * HOUR).await;
@@ -255,9 +245,7 @@ async fn rubbish_that_came_after_what_was_agreed_to_stays_rubbish() {
 #[tokio::test]
 async fn what_is_held_is_dropped_when_the_source_comes_to_its_senses() {
     let (old, new) = (FakeIdp::new(ENTITY), FakeIdp::new(ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (state, mut scene) = Scene::with_state_dir().await;
     scene.watch.changes.apply_held_after = Some(24 * HOUR);
     for keys in [&old, &new, &old] {
         scene.server.now(Behaviour::serve(Document::of(&[keys]).xml()));

@@ -220,9 +220,7 @@ async fn metadata_that_has_ended_stops_sign_ins_and_no_session() {
 #[tokio::test]
 async fn a_start_during_an_outage_works_from_the_copy() {
     let idp = FakeIdp::new(crate::documents::ENTITY);
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (_state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve_as("one", Document::of(&[&idp]).xml()));
     scene.round().await;
 
@@ -242,9 +240,7 @@ async fn a_start_during_an_outage_works_from_the_copy() {
 #[tokio::test]
 async fn a_copy_that_has_ended_is_still_what_new_keys_are_compared_with() {
     let (idp, other) = (FakeIdp::new(crate::documents::ENTITY), FakeIdp::new(crate::documents::ENTITY));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (_state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve(Document::of(&[&idp]).xml()));
     scene.round().await;
     scene.world.advance(8 * DAY);
@@ -261,9 +257,7 @@ async fn a_copy_that_has_ended_is_still_what_new_keys_are_compared_with() {
 #[tokio::test]
 async fn a_copy_counts_only_under_the_terms_of_now() {
     let (idp, signer) = (FakeIdp::new(crate::documents::ENTITY), FakeIdp::new("https://federation.test/"));
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (_state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve(Document::of(&[&idp]).xml()));
     scene.round().await;
 
@@ -276,9 +270,7 @@ async fn a_copy_counts_only_under_the_terms_of_now() {
 #[tokio::test]
 async fn a_copy_of_another_address_does_not_count() {
     let idp = FakeIdp::new(crate::documents::ENTITY);
-    let state = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new().await;
-    scene.keeping(state.path());
+    let (_state, mut scene) = Scene::with_state_dir().await;
     scene.server.now(Behaviour::serve(Document::of(&[&idp]).xml()));
     scene.round().await;
     let mut scene = scene.restarted();

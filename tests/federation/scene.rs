@@ -67,6 +67,13 @@ impl Scene {
         scene
     }
 
+    /// Nothing has been read yet; what outlives it is kept in the folder.
+    pub async fn with_state_dir() -> (tempfile::TempDir, Self) {
+        let (state, mut scene) = (tempfile::tempdir().unwrap(), Self::new().await);
+        scene.keeping(state.path());
+        (state, scene)
+    }
+
     /// Keeps what outlives it in this folder from now on.
     pub fn keeping(&mut self, state_dir: &Path) {
         self.watch.folder = Some(folder(state_dir));

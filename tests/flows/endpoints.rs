@@ -2,7 +2,7 @@
 
 use crate::browser::{Answered, Browser, From};
 use crate::idp::FakeIdp;
-use crate::world::{Plan, site, world};
+use crate::world::{Plan, World, site, world};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use vestibule::gate::Resumed;
 use vestibule::login::{ask, endpoints, refused};
 use vestibule::observe::audit::Reference;
 use vestibule::reason::Reason;
+use vestibule::session::Session;
 
 #[tokio::test]
 async fn whoami_tells_the_page_who_is_signed_in() {
@@ -370,17 +371,20 @@ async fn the_site_is_found_by_its_host() {
     }
 }
 
+/// As the gate finds it by the browser's cookie.
+async fn session_of(world: &World, browser: &Browser<'_>) -> Arc<Session> {
+    let mut headers = http::HeaderMap::new();
+    let cookie = format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap());
+    headers.insert("cookie", cookie.parse().unwrap());
+    world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap()
+}
+
 #[tokio::test]
 async fn identity_headers_are_made_once_and_renewed_at_half_life() {
     let (world, idp) = world();
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/", "ada").await;
-    let mut headers = http::HeaderMap::new();
-    headers.insert(
-        "cookie",
-        format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
-    );
-    let session = world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap();
+    let session = session_of(&world, &browser).await;
     let first = world.gate.identity_headers(world.site(), &session, world.now());
     assert!(first.headers.iter().any(|(name, value)| name == "x-forwarded-user" && value == "ada"));
     world.advance(std::time::Duration::from_secs(149));
@@ -396,12 +400,7 @@ async fn requests_that_renew_at_the_same_moment_sign_once() {
     let (world, idp) = world();
     let mut browser = Browser::of(&world);
     browser.sign_in(&idp, "/", "ada").await;
-    let mut headers = http::HeaderMap::new();
-    headers.insert(
-        "cookie",
-        format!("__Host-vestibule={}", browser.cookie("__Host-vestibule").unwrap()).parse().unwrap(),
-    );
-    let session = world.gate.resume(world.site(), &headers, world.now()).await.unwrap().unwrap();
+    let session = session_of(&world, &browser).await;
     let (gate, now) = (&world.gate, world.now());
     let made = std::thread::scope(|scope| {
         let threads: Vec<_> =

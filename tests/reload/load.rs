@@ -32,7 +32,8 @@ fn ask(scene: &Scene, cookie: &str, done: &AtomicBool) -> (usize, Vec<String>) {
     (answered, failed)
 }
 
-fn once(stream: &mut BufReader<TcpStream>, request: &str) -> Option<String> {
+/// One request and its answer, as far as the status; nothing where the connection ended before.
+pub fn once(stream: &mut BufReader<TcpStream>, request: &str) -> Option<String> {
     stream.get_mut().write_all(request.as_bytes()).ok()?;
     let (mut status, mut length) = (String::new(), 0);
     stream.read_line(&mut status).ok().filter(|read| *read > 0)?;

@@ -17,3 +17,4 @@ mod changes;
 mod load;
 mod restart;
 mod scene;
+mod sockets;

@@ -1,11 +1,10 @@
 //! The same folder, another process.
 
-use crate::scene::{STATE_KEY, Scene};
+use crate::scene::{STATE, STATE_KEY, Scene};
 use crate::visitor::Visitor;
 use http::{Method, StatusCode};
 
 const HERE: &str = "127.0.0.1";
-const STATE: &str = "state_dir: state\nstate_key_file: state-key\nsession: {secret_file: secret}";
 
 fn scene() -> Scene {
     let scene = Scene::new();

@@ -17,6 +17,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const ENTITY: &str = "https://idp.test/metadata";
 pub const STATE_KEY: &str = "bJ5Wv1sS4nqkJb0d2mXcQ8zYt7uRpLhE3fAaGgKi6Do";
 
+/// Sessions outlive the process.
+pub const STATE: &str = "state_dir: state\nstate_key_file: state-key\nsession: {secret_file: secret}";
+
 pub struct Scene {
     pub folder: tempfile::TempDir,
     pub idp: FakeIdp,

@@ -87,7 +87,10 @@ fn matches(pattern: &str, text: &str) -> bool {
         "^([0-9A-F]{2}:){31}[0-9A-F]{2}$" => shaped(&["FF"; 32].join(":")),
         "^[0-9a-f]{4}-[0-9a-f]{4}$" => shaped("ffff-ffff"),
         "^[0-9a-f]{32}$" => shaped(&"f".repeat(32)),
-        "^[A-Za-z0-9_-]*$" => text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)),
+        "^[.]?[A-Za-z0-9_-]*$" => {
+            let rest = text.strip_prefix('.').unwrap_or(text);
+            rest.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        }
         "^[a-z0-9]+(-[a-z0-9]+)*$" => text.split('-').all(|word| {
             !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         }),

@@ -42,10 +42,14 @@ impl Program {
 
     /// Starts it without waiting for anything.
     pub fn start_unready(name: &str, command: &mut Command, folder: &Path) -> Self {
+        Self::start_with_input(name, command.stdin(Stdio::null()), folder)
+    }
+
+    /// Likewise, with the input that the command has.
+    pub fn start_with_input(name: &str, command: &mut Command, folder: &Path) -> Self {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).unwrap();
         let child = command
-            .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()

@@ -1,11 +1,20 @@
 //! Going in good order.
 
 use super::client::{self, connect};
-use super::house::{HOST, Plan};
+use super::house::{HOST, Plan, patience};
 use super::origin::Origin;
+use crate::gateway::Patience;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+/// Nothing takes so long unless it is broken.
+const LONG: Duration = Duration::from_secs(60);
+
+fn asked(stream: &mut TcpStream, path: &str) -> client::Answer {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").unwrap();
+    client::answer(stream)
+}
 
 /// Waits until nobody listens at `at` any more.
 fn until_closed(at: SocketAddr) {
@@ -28,12 +37,11 @@ fn what_is_under_way_is_finished_and_nothing_new_begins() {
     streaming.write_all(&client::request(HOST, &["GET /public/stream"], b"")).unwrap();
     client::head(&mut streaming);
     let mut idle = connect(public);
-    write!(idle, "GET /public/a HTTP/1.1\r\nHost: {HOST}\r\n\r\n").unwrap();
-    assert_eq!(client::answer(&mut idle).status, 200);
+    assert_eq!(asked(&mut idle, "/public/a").status, 200);
 
     let stopping = std::thread::spawn(move || gateway.stop());
     until_closed(public);
-    assert_eq!(idle.read(&mut [0]).unwrap_or(0), 0, "idle connections end at once");
+    assert_eq!(idle.read(&mut [0]).unwrap_or(0), 0, "idle connections end soon");
     assert!(!stopping.is_finished(), "it waits for what is under way");
     for _ in 0..4 {
         origin.go.send(()).unwrap();
@@ -43,6 +51,42 @@ fn what_is_under_way_is_finished_and_nothing_new_begins() {
     let mut rest = String::new();
     streaming.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("data: three"), "{rest}");
+    stopping.join().unwrap();
+}
+
+#[test]
+fn who_has_just_connected_is_answered_still() {
+    let origin = Origin::start();
+    let plan = Plan::before(origin.address).patient(Patience { farewell: LONG, ..patience() });
+    let house = plan.with(|config| config.shutdown.drain = LONG).start();
+    let (public, gateway) = (house.public(), house.gateway);
+    let fresh = connect(public);
+    // Asked and answered by then: the other one is accepted.
+    let mut kept = connect(public);
+    assert_eq!(asked(&mut kept, "/public/a").status, 200);
+    let stopping = std::thread::spawn(move || gateway.stop());
+    until_closed(public);
+    for mut stream in [fresh, kept] {
+        let answer = asked(&mut stream, "/public/a");
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+        assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
+    }
+    stopping.join().unwrap();
+}
+
+#[test]
+fn a_gateway_that_has_just_connected_is_answered_still() {
+    let house = Plan::forward_auth().patient(Patience { farewell: LONG, ..patience() });
+    let house = house.with(|config| config.shutdown.drain = LONG).start();
+    let (authz, gateway) = (house.authz(), house.gateway);
+    let fresh = connect(authz);
+    let mut kept = connect(authz);
+    assert_eq!(asked(&mut kept, "/nothing").status, 404);
+    let stopping = std::thread::spawn(move || gateway.stop());
+    until_closed(authz);
+    for mut stream in [fresh, kept] {
+        assert_eq!(asked(&mut stream, "/nothing").status, 404);
+    }
     stopping.join().unwrap();
 }
 

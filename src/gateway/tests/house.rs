@@ -12,7 +12,7 @@ use crate::gateway::forward::Edge;
 use crate::gateway::live::{Live, Plan as Served, Terms};
 use crate::gateway::reload::parts;
 use crate::gateway::request::TrustedProxies;
-use crate::gateway::{Gateway, Patience};
+use crate::gateway::{Gateway, Handed, Patience};
 use crate::headers::HeaderPlan;
 use crate::headers::jwt::JwtKeys;
 use crate::identity::{Groups, Identity, Mapping};
@@ -70,7 +70,10 @@ impl Plan {
     pub(super) fn start(self) -> House {
         let clock = Arc::new(ManualClock::at(NOW));
         let shown: Arc<dyn Clock> = clock.clone();
-        House { gateway: Gateway::start_with(self.config, shown, self.patience).unwrap(), clock }
+        House {
+            gateway: Gateway::start_with(self.config, shown, self.patience, Handed::default()).unwrap(),
+            clock,
+        }
     }
 }
 
@@ -147,6 +150,7 @@ pub(super) fn patience() -> Patience {
         idle: Duration::from_secs(60),
         body: Duration::from_secs(15),
         write: Duration::from_secs(15),
+        farewell: Duration::from_millis(300),
     }
 }
 

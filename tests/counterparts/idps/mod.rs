@@ -6,7 +6,7 @@ mod lemonldap;
 mod person;
 mod pysaml2;
 mod samlp;
-mod simplesamlphp;
+pub(crate) mod simplesamlphp;
 mod xml;
 
 pub(crate) use keycloak::Keycloak;

@@ -32,7 +32,7 @@ impl SimpleSamlPhp {
         let base = format!("http://{host}:{port}/simplesaml/");
         write_key(folder.path(), "idp", "rsa:2048");
         write_key(folder.path(), "next", "rsa:3072");
-        configure(folder.path(), &base);
+        configure(folder.path(), &base, "alice@example.com");
         hosted(folder.path(), "'privatekey' => 'idp.key', 'certificate' => 'idp.crt'");
         let php = Program::start(
             "simplesamlphp",
@@ -90,7 +90,8 @@ impl SimpleSamlPhp {
     }
 }
 
-fn configure(folder: &Path, base: &str) {
+/// Everything but metadata: pages at `base`, and alice with this address.
+pub(crate) fn configure(folder: &Path, base: &str, mail: &str) {
     for name in ["config", "metadata", "log", "tmp", "data", "sessions", "www"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -112,9 +113,11 @@ fn configure(folder: &Path, base: &str) {
     .unwrap();
     fs::write(
         folder.join("config/authsources.php"),
-        "<?php $config = ['users' => ['exampleauth:UserPass',\n\
-         'alice:secret' => ['uid' => ['alice'], 'mail' => ['alice@example.com'], 'displayName' => ['Alice Liddell'],\n\
-         'groups' => ['staff', 'Ops, Berlin', 'Größe']]]];\n",
+        format!(
+            "<?php $config = ['users' => ['exampleauth:UserPass',\n\
+             'alice:secret' => ['uid' => ['alice'], 'mail' => ['{mail}'], 'displayName' => ['Alice Liddell'],\n\
+             'groups' => ['staff', 'Ops, Berlin', 'Größe']]]];\n"
+        ),
     )
     .unwrap();
 }

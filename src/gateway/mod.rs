@@ -35,6 +35,7 @@ mod seats;
 mod seldom;
 mod serve;
 mod sessions;
+mod telemetry;
 mod tls;
 mod upstream;
 mod watch;
@@ -61,10 +62,11 @@ use reload::{Beside, Ready};
 use seats::Seats;
 use serve::{Answering, Proxying, Requests};
 use sessions::Sessions;
+use telemetry::Telemetry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tls::LiveCertificate;
 
 /// Idle connections to applications that are kept, in all.
@@ -72,6 +74,9 @@ const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
 
 /// The niceness of the public listener's threads where it serves sign-ins only.
 const SIGN_INS_STAND_BACK: i32 = 10;
+
+/// How long the last traces may take when all of `shutdown` has been used up.
+const LAST_TRACES: Duration = Duration::from_millis(500);
 
 /// A running gate.
 pub struct Gateway {
@@ -84,6 +89,7 @@ pub struct Gateway {
     admin: Option<Lane>,
     console: Option<Console>,
     background: Crew,
+    telemetry: Option<Telemetry>,
     sessions: Sessions,
 }
 
@@ -142,6 +148,7 @@ impl Gateway {
         // The first provider that is installed stays; a second gate in the same process finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (listeners, console) = (config.listeners.clone(), config.console.clone());
+        let tracing = config.tracing.clone();
         let ready = Ready::new(config)?;
         let certificate = listeners.public_tls.as_ref().map(LiveCertificate::load).transpose()?;
         let public = lane::Bound::bind(listeners.public, "listen.public")?;
@@ -166,14 +173,19 @@ impl Gateway {
         let most = ready.config().connections;
         let sessions = Sessions::begin(&ready, &clock)?;
         let store = sessions.store();
+        let telemetry = tracing.map(|settings| Telemetry::start(settings, clock.clone(), &background));
+        let tracer = telemetry.as_ref().map(|telemetry| telemetry.tracer.clone());
         let make = |parts| {
             Gate::new(parts, store, clock)
                 .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
         };
-        let beside = ready.begin(make, &background, authorities.are_known, sessions.shared_store())?;
+        let beside = ready.begin(make, &background, authorities.are_known, sessions.shared_store(), tracer)?;
         let live = beside.live().clone();
         let metrics = live.look().gate.metrics.clone();
         sessions.tell(&metrics);
+        if let Some(telemetry) = &telemetry {
+            metrics.set_traces(telemetry.figures.clone());
+        }
 
         let seats = Arc::new(Seats::default());
         let front = Front { live: live.clone(), patience, leaving: leaving.clone(), seats: seats.clone() };
@@ -215,7 +227,7 @@ impl Gateway {
         };
         let console = console.map(|bound| Console::serve(bound, live.clone())).transpose()?;
         start_background(&live, &background, certificate, seats);
-        Ok(Self { bound, beside, leaving, faces, admin, console, background, sessions })
+        Ok(Self { bound, beside, leaving, faces, admin, console, background, telemetry, sessions })
     }
 
     /// Where the listeners are.
@@ -244,6 +256,7 @@ impl Gateway {
     pub fn stop(mut self) {
         self.leaving.store(true, Ordering::Relaxed);
         let Shutdown { delay, drain } = self.shutdown();
+        let began = Instant::now();
         std::thread::sleep(delay);
         std::thread::scope(|scope| {
             for face in &mut self.faces {
@@ -259,6 +272,10 @@ impl Gateway {
         }
         if let Some(console) = &mut self.console {
             console.end();
+        }
+        if let Some(telemetry) = &mut self.telemetry {
+            // What is left of the time that the owner gave us to go; where nothing is, a moment all the same.
+            telemetry.end((delay + drain).saturating_sub(began.elapsed()).max(LAST_TRACES));
         }
         self.background.end();
         self.beside.end();

@@ -117,6 +117,7 @@ impl Grpc {
             asked,
             own: (&Method::POST, CHECK),
             headers: &of_client,
+            own_headers: headers,
             connected,
             began,
         };

@@ -28,6 +28,7 @@ use super::start;
 use crate::clock::Moment;
 use crate::gate::Gate;
 use crate::pages;
+use crate::observe::traces;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
 use crate::site::Site;
@@ -121,6 +122,7 @@ pub(super) fn begin(
         kept: None,
         is_trial: true,
         raised: None,
+        trace: traces::current(),
         step_up: None,
     };
     let mut response = start::to_identity_provider(site, &link.idp, &saml, &attempt, None, now)?;

@@ -113,6 +113,15 @@ impl Current {
     }
 }
 
+#[cfg(test)]
+impl Current {
+    /// Of a trace that nobody records.
+    pub(crate) fn unrecorded() -> Self {
+        let (trace, span) = (TraceId::random(), SpanId::random());
+        Self::new(TraceContext { trace, span, sampled: false }, None)
+    }
+}
+
 impl fmt::Debug for Current {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Current").field(&self.context).finish_non_exhaustive()

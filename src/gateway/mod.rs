@@ -62,11 +62,11 @@ use reload::{Beside, Ready};
 use seats::Seats;
 use serve::{Answering, Proxying, Requests};
 use sessions::Sessions;
-use telemetry::Telemetry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use telemetry::Telemetry;
 use tls::LiveCertificate;
 
 /// Idle connections to applications that are kept, in all.
@@ -179,7 +179,8 @@ impl Gateway {
             Gate::new(parts, store, clock)
                 .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
         };
-        let beside = ready.begin(make, &background, authorities.are_known, sessions.shared_store(), tracer)?;
+        let beside =
+            ready.begin(make, &background, authorities.are_known, sessions.shared_store(), tracer)?;
         let live = beside.live().clone();
         let metrics = live.look().gate.metrics.clone();
         sessions.tell(&metrics);

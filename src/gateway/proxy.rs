@@ -7,7 +7,7 @@
 use super::decide::{Decision, Front, Passage, Trip};
 use super::forward::{Edge, Passenger, forget_case};
 use super::limits::MAX_CONNECT_ATTEMPTS;
-use super::record::Record;
+use super::record::{Record, server};
 use super::upstream::Application;
 use super::{reply, watch};
 use crate::observe::metrics::{FaceLabel, VerdictLabel};
@@ -64,7 +64,8 @@ impl ProxyHttp for Front {
 
     async fn upstream_peer(&self, session: &mut Session, trip: &mut Trip) -> Result<Box<HttpPeer>> {
         if trip.asked.is_none() {
-            trip.asked = traces::during(trip.trace.clone(), || traces::step("ask the application", Kind::Client));
+            trip.asked =
+                traces::during(trip.trace.clone(), || traces::step("ask the application", Kind::Client));
         }
         let application = application(trip)?;
         let first = if trip.failed_attempts == 0 { application.preferred() } else { trip.first_place };
@@ -227,7 +228,9 @@ impl Front {
 /// What is known at the end of the application's part: its address as configured, and what it answered.
 fn told_of_application(step: &mut Step, session: &Session, trip: &Trip) {
     if let Ok(application) = application(trip) {
-        step.say("server.address", application.authority());
+        for (key, value) in server(&application.authority()) {
+            step.say(key, value);
+        }
     }
     if trip.failed_attempts > 0 {
         step.say("http.request.resend_count", u16::try_from(trip.failed_attempts).unwrap_or(u16::MAX));

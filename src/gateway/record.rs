@@ -108,17 +108,28 @@ impl Record<'_> {
             let scheme = if site.public_url.is_secure() { "https" } else { "http" };
             attributes.push(("vestibule.site", site.name.clone().into()));
             attributes.push(("url.scheme", scheme.into()));
-            attributes.push(("server.address", site.public_url.authority().to_owned().into()));
+            attributes.extend(server(site.public_url.authority()));
         }
         let name = if route.is_empty() { method.to_owned() } else { format!("{method} {route}") };
         Served { name, failed: self.status >= 500 || self.status == 0, attributes }
     }
 }
 
+/// Host and port of the configuration, as the conventions name them.
+pub(super) fn server(authority: &str) -> impl Iterator<Item = (&'static str, Value)> {
+    let after_address = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    let port = after_address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let host = match port {
+        Some(_) => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+        None => authority,
+    };
+    let address = ("server.address", host.trim_matches(['[', ']']).to_owned().into());
+    [address].into_iter().chain(port.map(|port| ("server.port", port.into())))
+}
+
 /// The methods of RFC 9110 and PATCH; any other has one name, as the conventions want it.
 fn known_method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 9] =
-        ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 

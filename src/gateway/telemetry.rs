@@ -78,7 +78,7 @@ struct Export {
 }
 
 impl Export {
-    async fn run(mut self, mut queue: Receiver<Box<Done>>, mut closing: oneshot::Receiver<()>) {
+    async fn run(mut self, mut queue: Receiver<Done>, mut closing: oneshot::Receiver<()>) {
         let mut gathered = Vec::new();
         let mut pause = PAUSE;
         loop {
@@ -129,7 +129,7 @@ impl Export {
     }
 
     /// Answers whether it failed. A batch that nobody took at the second try is lost.
-    async fn send_twice(&mut self, gathered: &[Box<Done>], pause: Duration) -> bool {
+    async fn send_twice(&mut self, gathered: &[Done], pause: Duration) -> bool {
         let Err(first) = self.send(gathered).await else {
             if std::mem::take(&mut self.troubled) {
                 tracing::info!("the collector takes traces again");
@@ -154,7 +154,7 @@ impl Export {
         false
     }
 
-    async fn send(&mut self, gathered: &[Box<Done>]) -> Result<(), Trouble> {
+    async fn send(&mut self, gathered: &[Done]) -> Result<(), Trouble> {
         let sent = timeout(self.settings.timeout, self.post(gathered)).await;
         let late = || format!("no answer within {} s", self.settings.timeout.as_secs_f64());
         sent.unwrap_or_else(|_| Err(Trouble { why: late(), for_good: false }))?;
@@ -162,7 +162,7 @@ impl Export {
         Ok(())
     }
 
-    async fn post(&mut self, gathered: &[Box<Done>]) -> Result<(), Trouble> {
+    async fn post(&mut self, gathered: &[Done]) -> Result<(), Trouble> {
         let soon = |why| Trouble { why, for_good: false };
         let Tracing { endpoint: url, authorities, outbound, .. } = &self.settings;
         let octets = Bytes::from(batch(gathered, &self.settings.resource));
@@ -224,7 +224,7 @@ struct Trouble {
 }
 
 /// The next batch; false: there will be none.
-async fn gather(queue: &mut Receiver<Box<Done>>, gathered: &mut Vec<Box<Done>>) -> bool {
+async fn gather(queue: &mut Receiver<Done>, gathered: &mut Vec<Done>) -> bool {
     let Some(first) = queue.recv().await else { return false };
     gathered.push(first);
     let until = Instant::now() + GATHERING;
@@ -237,6 +237,6 @@ async fn gather(queue: &mut Receiver<Box<Done>>, gathered: &mut Vec<Box<Done>>) 
     true
 }
 
-fn spans(gathered: &[Box<Done>]) -> usize {
-    gathered.iter().map(|done| done.spans()).sum()
+fn spans(gathered: &[Done]) -> usize {
+    gathered.iter().map(Done::spans).sum()
 }

@@ -58,7 +58,7 @@ pub(super) struct Attempt {
     /// At a sign-on host: what a rule of the site asks for that sent the browser here.
     pub(super) raised: Option<StepUp>,
     /// The trace in which it began, and in which its answer goes on.
-    pub(super) trace: Option<TraceContext>,
+    pub(super) trace: Option<Box<TraceContext>>,
 }
 
 impl Attempt {
@@ -83,8 +83,8 @@ impl Attempt {
 
     /// What is being served answers it, or seems to: it goes on in the same trace.
     pub(super) fn goes_on(&self) {
-        if let Some(trace) = self.trace {
-            traces::continues(trace);
+        if let Some(trace) = &self.trace {
+            traces::continues(**trace);
         }
     }
 
@@ -156,7 +156,7 @@ impl Attempt {
             x: self.is_trial,
             u: self.step_up,
             d: self.raised.clone().map(|StepUp { classes, anew }| (classes, anew)),
-            w: self.trace.map(TraceContext::to_short),
+            w: self.trace.as_deref().copied().map(TraceContext::to_short),
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -185,7 +185,7 @@ impl Attempt {
             is_trial: wire.x,
             step_up: wire.u,
             raised: wire.d.map(|(classes, anew)| StepUp { classes, anew }),
-            trace: wire.w.as_deref().and_then(TraceContext::from_short),
+            trace: wire.w.as_deref().and_then(TraceContext::from_short).map(Box::new),
         })
     }
 }

@@ -163,7 +163,7 @@ impl Delivery<'_> {
         }
         let begun_in: Vec<_> = held
             .iter()
-            .filter_map(|attempt| Some((attempt.request_id.as_str().to_owned(), attempt.trace?)))
+            .filter_map(|attempt| Some((attempt.request_id.as_str().to_owned(), *attempt.trace.as_deref()?)))
             .collect();
         let probably = self.posted.relay_state.as_deref().and_then(|state| held.named(state)).cloned();
         let examination = Examination {

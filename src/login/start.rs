@@ -142,7 +142,7 @@ fn sent_away(
         kept: wish.kept.clone().filter(|key| is_suffix(key)),
         step_up: begun.step_up,
         raised: begun.errand.and_then(Errand::raised),
-        trace: traces::current(),
+        trace: traces::current().map(Box::new),
     };
     if let Some(given_up) = &attempt.kept {
         held.forget_one(given_up);

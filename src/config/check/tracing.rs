@@ -1,8 +1,8 @@
 //! `tracing` and `metrics`: where traces go, and what is counted of each site.
 
+use super::Desk;
 use super::files::read_secret;
 use super::metadata::authorities;
-use super::Desk;
 use crate::config::file::{File, Metrics as MetricsFile};
 use crate::config::reader::Field;
 use crate::config::values::{FilePath, Share, Word};
@@ -45,7 +45,9 @@ pub(super) fn tracing(file: &File, desk: &mut Desk) -> Option<Tracing> {
             tracing.timeout.is_written().then(|| tracing.timeout.problem(FOR_NOTHING)),
         ];
         if let Some(problem) = written.into_iter().flatten().next() {
-            desk.error(problem.hint("write otlp_endpoint: http://127.0.0.1:4318, the address of a collector"));
+            desk.error(
+                problem.hint("write otlp_endpoint: http://127.0.0.1:4318, the address of a collector"),
+            );
         }
         return None;
     }
@@ -56,7 +58,9 @@ pub(super) fn tracing(file: &File, desk: &mut Desk) -> Option<Tracing> {
     let endpoint = endpoint(&tracing.otlp_endpoint, desk)?;
     if endpoint.scheme() == "http" && tracing.headers_file.is_written() && !is_here(&endpoint) {
         let message = "are sent over plain HTTP: they can be read on the way";
-        desk.warn(tracing.headers_file.problem(message).hint("give tracing.otlp_endpoint an https:// address"));
+        desk.warn(
+            tracing.headers_file.problem(message).hint("give tracing.otlp_endpoint an https:// address"),
+        );
     }
     let (follows_trusted, follows_anybody) =
         match tracing.trust_parent.or(Word(TrustParent::TrustedProxies)).0 {
@@ -89,7 +93,8 @@ fn endpoint(field: &Field<String>, desk: &mut Desk) -> Option<Url> {
             .problem("is not the http:// or https:// address of a collector")
             .hint("write http://127.0.0.1:4318, say; OTLP over HTTP is spoken there")
     };
-    let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let parsed =
+        Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(mut url) = parsed else {
         desk.error(wrong());
         return None;

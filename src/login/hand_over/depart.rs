@@ -63,14 +63,14 @@ pub(in crate::login) fn depart(
         kept: None,
         step_up: way.step_up,
         raised: None,
-        trace: traces::current(),
+        trace: traces::current().map(Box::new),
     };
     let errand = SignIn {
         site: site.public_url.authority().to_owned(),
         attempt: attempt.request_id.as_str().to_owned(),
         created: now,
         step_up: way.step_up,
-        trace: attempt.trace,
+        trace: attempt.trace.as_deref().copied(),
     };
     let mut to = format!(
         "{}{}/sign-in?{ERRAND}={}",

@@ -62,7 +62,7 @@ impl SignIn {
         let SignInWire { v, s, a, c, u, w } = wire;
         let trace = w.as_deref().and_then(TraceContext::from_short);
         let created = Moment::from_millis(c);
-        (v == VERSION).then(|| Self { site: s, attempt: a, created, step_up: u, trace })
+        (v == VERSION).then_some(Self { site: s, attempt: a, created, step_up: u, trace })
     }
 }
 

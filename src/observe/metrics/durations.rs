@@ -27,10 +27,8 @@ impl Durations {
 
     /// Answers the bucket.
     pub(super) fn observe(&self, seconds: f64) -> usize {
-        let at = Self::BOUNDS
-            .iter()
-            .position(|&bound| seconds.max(0.0) <= bound)
-            .unwrap_or(Self::BOUNDS.len());
+        let at =
+            Self::BOUNDS.iter().position(|&bound| seconds.max(0.0) <= bound).unwrap_or(Self::BOUNDS.len());
         self.observe_at(at, seconds);
         at
     }

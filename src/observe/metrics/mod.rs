@@ -476,6 +476,49 @@ mod tests {
     }
 
     #[test]
+    fn a_time_names_the_trace_that_shows_it_where_that_is_wanted() {
+        let metrics = Metrics::new(&["wi\"ki"]);
+        let trace = TraceId::random();
+        let record = |seconds, at| {
+            let trace = Some((trace, Moment::from_millis(at)));
+            metrics.traced_request(0, FaceLabel::Proxy, VerdictLabel::Allowed, seconds, trace);
+        };
+        record(0.3, 1_700_000_000_000);
+        record(0.4, 1_700_000_000_250);
+        record(90.0, 1_700_000_000_500);
+        metrics.request(0, FaceLabel::Proxy, VerdictLabel::Allowed, 0.02);
+        let text = metrics.encode_with_exemplars();
+        let named: Vec<&str> = text.lines().filter(|line| line.contains(" # {")).collect();
+        let exemplar = |rest: &str| format!("# {{trace_id=\"{trace}\"}} {rest}");
+        let expected = [
+            format!(
+                r#"vestibule_request_duration_seconds_bucket{{le="0.5",face="proxy"}} 3 {}"#,
+                exemplar("0.4 1700000000.25")
+            ),
+            format!(
+                r#"vestibule_request_duration_seconds_bucket{{le="+Inf",face="proxy"}} 4 {}"#,
+                exemplar("90 1700000000.5")
+            ),
+            format!(
+                r#"vestibule_site_request_duration_seconds_bucket{{le="0.5",site="wi\"ki"}} 3 {}"#,
+                exemplar("0.4 1700000000.25")
+            ),
+            format!(
+                r#"vestibule_site_request_duration_seconds_bucket{{le="+Inf",site="wi\"ki"}} 4 {}"#,
+                exemplar("90 1700000000.5")
+            ),
+        ];
+        assert_eq!(named, expected);
+        assert!(text.ends_with("# EOF\n") && !metrics.encode().contains("trace_id"));
+        metrics.choose(false, false);
+        record(0.000_01, 0);
+        assert!(
+            !metrics.encode_with_exemplars().contains("1e-5")
+                && !metrics.encode().contains("vestibule_site_")
+        );
+    }
+
+    #[test]
     fn a_site_under_several_addresses_is_counted_once() {
         let metrics = Metrics::new(&["wiki", "shop", "wiki"]);
         metrics.sign_in_started(0);

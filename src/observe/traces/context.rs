@@ -83,7 +83,7 @@ impl TraceContext {
 }
 
 impl TraceId {
-    pub(super) fn random() -> Self {
+    pub(in crate::observe) fn random() -> Self {
         let mut id = [0; 16];
         let (first, second) = id.split_at_mut(8);
         first.copy_from_slice(&draw().to_be_bytes());

@@ -13,12 +13,9 @@ use prost::Message as _;
 use tokio::time::Instant;
 
 /// The octets of one export. `resource`: what is said of this process.
-pub fn batch(done: &[Box<Done>], resource: &[(&'static str, String)]) -> Vec<u8> {
+pub fn batch(done: &[Done], resource: &[(&'static str, String)]) -> Vec<u8> {
     let resource = Resource {
-        attributes: resource
-            .iter()
-            .map(|(key, value)| key_value(key, &Value::from(value.clone())))
-            .collect(),
+        attributes: resource.iter().map(|(key, value)| key_value(key, &Value::from(value.clone()))).collect(),
         ..Resource::default()
     };
     let scope = InstrumentationScope {
@@ -28,11 +25,14 @@ pub fn batch(done: &[Box<Done>], resource: &[(&'static str, String)]) -> Vec<u8>
     };
     let scope_spans = ScopeSpans {
         scope: Some(scope),
-        spans: done.iter().flat_map(|done| spans(done)).collect(),
+        spans: done.iter().flat_map(spans).collect(),
         ..ScopeSpans::default()
     };
-    let resource_spans =
-        ResourceSpans { resource: Some(resource), scope_spans: vec![scope_spans], ..ResourceSpans::default() };
+    let resource_spans = ResourceSpans {
+        resource: Some(resource),
+        scope_spans: vec![scope_spans],
+        ..ResourceSpans::default()
+    };
     ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
 }
 
@@ -45,7 +45,8 @@ fn spans(done: &Done) -> Vec<Span> {
 
 fn root(done: &Done, served: &Served) -> Span {
     let state = &done.state;
-    let lost = (state.steps_lost > 0).then(|| ("vestibule.steps_lost", Value::Number(state.steps_lost.into())));
+    let lost =
+        (state.steps_lost > 0).then(|| ("vestibule.steps_lost", Value::Number(state.steps_lost.into())));
     let attributes = served.attributes.iter().chain(&state.attributes).chain(&lost);
     Span {
         name: served.name.clone(),

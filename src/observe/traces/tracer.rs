@@ -31,7 +31,7 @@ pub struct Tracer {
     /// Traces whose chance is below are recorded.
     below: u64,
     clock: Arc<dyn Clock>,
-    queue: mpsc::Sender<Box<Done>>,
+    queue: mpsc::Sender<Done>,
     figures: Arc<TraceFigures>,
 }
 
@@ -65,7 +65,7 @@ impl Tracer {
         sampling: Sampling,
         clock: Arc<dyn Clock>,
         figures: Arc<TraceFigures>,
-    ) -> (Arc<Self>, mpsc::Receiver<Box<Done>>) {
+    ) -> (Arc<Self>, mpsc::Receiver<Done>) {
         let (queue, done) = mpsc::channel(QUEUE);
         #[expect(
             clippy::cast_possible_truncation,
@@ -85,8 +85,7 @@ impl Tracer {
         began: Instant,
         whole: bool,
     ) -> Current {
-        let follows =
-            self.sampling.follows_anybody || (trusted && self.sampling.follows_trusted);
+        let follows = self.sampling.follows_anybody || (trusted && self.sampling.follows_trusted);
         let parent = if follows { TraceContext::of_headers(headers) } else { None };
         let context = match parent {
             Some(parent) => TraceContext { span: SpanId::random(), ..parent },
@@ -123,14 +122,8 @@ impl Tracer {
         parent: Option<SpanId>,
         began: Instant,
     ) -> Recording {
-        let state = State {
-            context,
-            parent,
-            link: None,
-            attributes: Vec::new(),
-            steps: Vec::new(),
-            steps_lost: 0,
-        };
+        let state =
+            State { context, parent, link: None, attributes: Vec::new(), steps: Vec::new(), steps_lost: 0 };
         Recording { tracer: Arc::clone(self), began, state: Mutex::new(state) }
     }
 
@@ -138,7 +131,7 @@ impl Tracer {
     pub(super) fn take(&self, served: Option<Served>, state: State, began: Instant) {
         let done = Done { served, state, began, ended: Instant::now(), at: self.clock.now() };
         let spans = done.spans();
-        if self.queue.try_send(Box::new(done)).is_err() {
+        if self.queue.try_send(done).is_err() {
             self.figures.lost(spans);
         }
     }

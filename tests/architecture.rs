@@ -145,6 +145,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("samael", &["saml"]),
     ("askama", &["pages", "snippets"]),
     ("prometheus_client", &["observe"]),
+    ("opentelemetry_proto", &["observe"]),
+    ("prost", &["observe"]),
     ("moka", &["gate", "session", "store"]),
     ("redis", &["store"]),
     ("clap", &["cli"]),

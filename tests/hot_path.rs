@@ -4,9 +4,10 @@ use allocation_counter::measure;
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use std::hint::black_box;
 use std::sync::Arc;
-use vestibule::clock::Moment;
+use vestibule::clock::{ManualClock, Moment};
 use vestibule::cookies::CookiePolicy;
 use vestibule::identity::Person as _;
+use vestibule::observe::traces::{self, Kind, Sampling, Served, Tracer};
 use vestibule::session::suite::Sample;
 use vestibule::session::{MemoryStore, Peek, SessionId, SessionKey, Store as _};
 
@@ -67,4 +68,27 @@ async fn looking_up_a_session_allocates_nothing_but_for_the_stores_housekeeping(
     let busy = keys.iter().filter(|key| measure(|| look_up(key)).count_total > 0).count();
     // moka writes down every 64th look-up or so what the others left in its log.
     assert!(busy <= 1000 / 60, "{busy} of 1000 look-ups allocated");
+}
+
+#[test]
+fn a_request_that_nobody_records_takes_no_memory_for_its_trace() {
+    let sampling = Sampling { share: 0.0, follows_trusted: true, follows_anybody: false };
+    let (tracer, _done) = Tracer::new(sampling, Arc::new(ManualClock::at(NOW)), Arc::default());
+    let unrecorded = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    let headers = HeaderMap::from_iter([(traces::TRACEPARENT, HeaderValue::from_static(unrecorded))]);
+    let serve = |headers: &HeaderMap| {
+        let current = tracer.begin(headers, true, tokio::time::Instant::now(), false);
+        traces::during(Some(current), || {
+            let served = || Served { name: String::new(), failed: false, attributes: Vec::new() };
+            assert!(traces::current().is_some() && traces::step("x", Kind::Client).is_none());
+            assert!(traces::finish(served).is_none());
+        });
+        // Where nobody traces at all.
+        assert!(traces::current().is_none());
+    };
+    // Each thread draws its own beginning at its first use.
+    serve(&headers);
+    for headers in [headers, HeaderMap::new()] {
+        assert_eq!(measure(|| serve(&headers)).count_total, 0);
+    }
 }

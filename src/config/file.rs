@@ -5,7 +5,7 @@
 
 mod limits;
 
-pub(super) use super::process::{Reload, Shutdown};
+pub(super) use super::process::{Metrics, Reload, Shutdown, Tracing};
 use super::reader::Field;
 use super::schema::section;
 use super::shared_store::Redis;
@@ -82,13 +82,13 @@ section! {
         state_key_file: Field<OneOrMany<FilePath>>,
         log: Log,
         audit: Audit,
+        metrics: Metrics,
+        tracing: Tracing,
         branding: Branding,
         admission: Admission,
         console: Console,
     }
     later {
-        tracing = "": "remove the section",
-        metrics = "": "metrics are at /metrics of admin.listen, always",
         encryption = "": "the RSA keys of service_provider.private_key_file open what is encrypted; list the old one there too while keys change",
     }
 }

@@ -47,6 +47,7 @@ use crate::federation::{Folder, Outbound, Watch};
 use crate::headers::jwt::JwtKeys;
 use crate::observe::AuditSettings;
 use crate::observe::log::LogSettings;
+use crate::observe::traces::Sampling;
 use crate::pages::Branding;
 use crate::saml::parties::Limits;
 use crate::saml::parties::ServiceProvider;
@@ -56,6 +57,7 @@ use crate::secret::Secret;
 use crate::site::{PublicUrl, Site};
 use reader::Reader;
 use report::Report;
+use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,6 +105,10 @@ pub struct Config {
     pub log: LogSettings,
     /// Where audit events go, and what they say of people.
     pub audit: AuditSettings,
+    /// What is counted beside what always is.
+    pub metrics: Metrics,
+    /// Where traces go; None: nobody traces.
+    pub tracing: Option<Tracing>,
     /// `state_dir`, where what must outlive the process is kept.
     pub state: Option<Folder>,
     /// What the configuration says, to be compared with another one.
@@ -187,6 +193,34 @@ pub struct Reload {
     pub watch: bool,
     /// How often.
     pub interval: Duration,
+}
+
+/// What is counted beside what always is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metrics {
+    /// How long requests take at each site.
+    pub sites: bool,
+    /// Which recorded trace shows one of them, for who asks in OpenMetrics.
+    pub exemplars: bool,
+}
+
+/// Where traces go, and which.
+#[derive(Debug, Clone)]
+pub struct Tracing {
+    /// Where a collector takes OTLP over HTTP: with its path, as `/v1/traces`.
+    pub endpoint: url::Url,
+    /// Who may vouch for it, instead of the system's.
+    pub authorities: Option<Vec<CertificateDer<'static>>>,
+    /// What every batch carries to be let in; each value is marked as sensitive.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// What is said of this process, by OpenTelemetry's names.
+    pub resource: Vec<(&'static str, String)>,
+    /// Which requests.
+    pub sampling: Sampling,
+    /// How long a batch may take.
+    pub timeout: Duration,
+    /// The way out of this network.
+    pub outbound: Outbound,
 }
 
 /// What identity providers are told about us; known before anything is known of them.

@@ -2,6 +2,8 @@
 
 use super::reader::Field;
 use super::schema::section;
+use super::values::{FilePath, Share, Word};
+use super::words::TrustParent;
 use std::time::Duration;
 
 section! {
@@ -17,5 +19,26 @@ section! {
     Reload {
         watch: Field<bool>,
         interval: Field<Duration>,
+    }
+}
+
+section! {
+    /// What is counted beside what always is.
+    Metrics {
+        sites: Field<bool>,
+        exemplars: Field<bool>,
+    }
+}
+
+section! {
+    /// Where traces go, and which.
+    Tracing {
+        otlp_endpoint: Field<String>,
+        sample: Field<Share>,
+        trust_parent: Field<Word<TrustParent>>,
+        service_name: Field<String>,
+        headers_file: Field<FilePath>,
+        ca_file: Field<FilePath>,
+        timeout: Field<Duration>,
     }
 }

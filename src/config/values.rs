@@ -154,6 +154,19 @@ impl Scalar for Size {
     }
 }
 
+/// A part of the whole: from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Share(pub(super) f64);
+
+impl Scalar for Share {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("is not a share from 0 to 1: `{text}`; write 0.1 for one of ten, 1 for all");
+        let share: f64 = text.parse().map_err(|_| wrong())?;
+        // Not a number is in no range.
+        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err(wrong()) }
+    }
+}
+
 /// How many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count(pub(super) u32);

@@ -29,6 +29,19 @@ impl Words for StoreWord {
     const WORDS: &'static [(&'static str, Self)] = &[("memory", Self::Memory), ("redis", Self::Redis)];
 }
 
+/// `tracing.trust_parent`: whose word about its trace is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TrustParent {
+    TrustedProxies,
+    Anyone,
+    Nobody,
+}
+
+impl Words for TrustParent {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("trusted_proxies", Self::TrustedProxies), ("anyone", Self::Anyone), ("nobody", Self::Nobody)];
+}
+
 impl Words for OnFailure {
     const WORDS: &'static [(&'static str, Self)] =
         &[("serve_cached", Self::ServeCached), ("refuse", Self::Refuse)];

@@ -1,10 +1,11 @@
-//! A connection to where metadata is: direct or through the proxy of the environment, with TLS that is verified.
+//! A connection to where metadata is, or to whom traces are sent: direct or through the proxy of the environment, with TLS
+//! that is verified.
 
 use super::Outbound;
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{Request, Response};
-use http_body_util::Empty;
+use http_body_util::{Empty, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::proxy::matcher::Intercept;
@@ -21,8 +22,8 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 /// An HTTP/1.1 connection for one request. Dropped, it is closed, whatever the other side does.
-pub(super) struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
+pub struct Connection {
+    sender: SendRequest<Full<Bytes>>,
     _tasks: Tasks,
 }
 
@@ -40,9 +41,18 @@ impl Drop for Tasks {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection(…)")
+    }
+}
+
 impl Connection {
-    /// To the server of `url`. Errors are sentences for the owner.
-    pub(super) async fn open(
+    /// To the server of `url`. `authorities`: who may vouch for it, instead of the system's.
+    ///
+    /// # Errors
+    /// Sentences for the owner.
+    pub async fn open(
         url: &Url,
         authorities: Option<&[CertificateDer<'static>]>,
         outbound: &Outbound,
@@ -65,10 +75,10 @@ impl Connection {
     }
 
     /// Sends the one request. The body of the answer lives as long as this connection does.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<Empty<Bytes>>,
-    ) -> Result<Response<Incoming>, String> {
+    ///
+    /// # Errors
+    /// Sentences for the owner.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, String> {
         self.sender.send_request(request).await.map_err(spoken)
     }
 }
@@ -148,7 +158,7 @@ fn trusted(authorities: Option<&[CertificateDer<'static>]>) -> Result<RootCertSt
                 let why = found.errors.first().map(ToString::to_string).unwrap_or_default();
                 return Err(format!(
                     "there are no certificate authorities on this system (install ca-certificates, or set \
-                     metadata_ca_file) {why}"
+                     metadata_ca_file or tracing.ca_file) {why}"
                 ));
             }
         }

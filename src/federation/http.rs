@@ -14,7 +14,7 @@ use http::header::{
     IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, USER_AGENT,
 };
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use rustls::pki_types::CertificateDer;
 use std::io::Write as _;
@@ -177,7 +177,7 @@ fn sent_on(from: &Url, headers: &HeaderMap) -> Result<Url, String> {
     Ok(to)
 }
 
-fn request(url: &Url, known: Option<&Version>) -> Result<Request<Empty<Bytes>>, String> {
+fn request(url: &Url, known: Option<&Version>) -> Result<Request<Full<Bytes>>, String> {
     let wrong = |problem: http::Error| format!("the address cannot be asked for: {problem}");
     let target = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
@@ -192,7 +192,7 @@ fn request(url: &Url, known: Option<&Version>) -> Result<Request<Empty<Bytes>>, 
         .header(ACCEPT, "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1")
         .header(ACCEPT_ENCODING, "gzip")
         .header(USER_AGENT, concat!("vestibule/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::new())
+        .body(Full::default())
         .map_err(wrong)?;
     let conditions = known
         .into_iter()

@@ -35,6 +35,7 @@ mod source;
 mod terms;
 mod watch;
 
+pub use connect::Connection;
 pub use endings::Endings;
 pub use folder::{Copy, Folder, Kind};
 pub use held::Held;

@@ -17,6 +17,7 @@ use super::terms::Terms;
 use crate::clock::{Clock, Moment};
 use crate::observe::audit::{self, Changed, Event};
 use crate::observe::metrics::{MetadataFigures, MetadataOutcome, Metrics};
+use crate::observe::traces;
 use crate::saml::metadata::change::{Change, Difference, KeyChanges, judge};
 use crate::saml::metadata::{Described, MetadataProblem};
 use crate::saml::parties::SigningCertificate;
@@ -156,6 +157,7 @@ impl Watch {
 
     async fn read(&mut self, clock: &dyn Clock, metrics: &Metrics) -> MetadataOutcome {
         let known = self.standing.seen.as_ref().map(|seen| seen.version.clone());
+        let mut step = traces::step("read metadata", traces::Kind::Client);
         let read = self.source.read(known.as_ref()).await;
         // Reading may have taken minutes.
         let now = clock.now();
@@ -174,6 +176,14 @@ impl Watch {
             },
         };
         metrics.metadata_read(&self.site, &self.idp.id, outcome);
+        if let Some(step) = &mut step {
+            step.say("vestibule.idp", self.idp.id.clone());
+            step.say("vestibule.outcome", outcome.as_str());
+            if matches!(outcome, MetadataOutcome::Unreachable | MetadataOutcome::Refused) {
+                step.failed(outcome.as_str());
+            }
+        }
+        drop(step);
         let pause = match outcome {
             MetadataOutcome::Unreachable | MetadataOutcome::Refused => {
                 self.standing.failures = self.standing.failures.saturating_add(1);

@@ -4,8 +4,8 @@ use super::live::Live;
 use super::serve::Answer;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use std::net::IpAddr;
@@ -51,7 +51,11 @@ impl Answer for Admin {
                 let gate = &self.live.look().gate;
                 super::background::refresh_figures(gate);
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                answer(StatusCode::OK, kind, gate.metrics.encode().into())
+                let text = match wants_exemplars(request.headers()) {
+                    true => gate.metrics.encode_with_exemplars(),
+                    false => gate.metrics.encode(),
+                };
+                answer(StatusCode::OK, kind, text.into())
             }
             _ => plain(StatusCode::NOT_FOUND, "/healthz /readyz /metrics\n"),
         })
@@ -65,6 +69,18 @@ impl Answer for Admin {
     ) -> Response<Full<Bytes>> {
         plain(StatusCode::NOT_FOUND, "")
     }
+}
+
+/// Traces are named beside figures only for who asks for the format that has a place for them: others read the older one, in
+/// which such a line is an error.
+fn wants_exemplars(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    kinds.any(|line| {
+        line.split(',').any(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default();
+            kind.trim().eq_ignore_ascii_case("application/openmetrics-text")
+        })
+    })
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

@@ -8,6 +8,7 @@ use crate::admission::InvitedList;
 use crate::clock::Moment;
 use crate::federation::{Endings, Watch};
 use crate::gate::Gate;
+use crate::observe::traces::Tracer;
 use crate::site::each_idp;
 use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
@@ -98,7 +99,7 @@ pub(super) fn invited_lists(gate: &Gate) -> Vec<Arc<InvitedList>> {
 /// what it knows when `stop` goes, also in the middle of a reading.
 pub(super) async fn keep_metadata(
     mut watch: Watch,
-    gate: Arc<Gate>,
+    (gate, tracer): (Arc<Gate>, Option<Arc<Tracer>>),
     first: Option<mpsc::Sender<()>>,
     mut stop: oneshot::Receiver<()>,
     give_back: mpsc::Sender<Watch>,
@@ -109,7 +110,11 @@ pub(super) async fn keep_metadata(
     loop {
         let round = async {
             ticks.tick().await;
-            watch.round(&*gate.clock, &gate.metrics).await;
+            let round = watch.round(&*gate.clock, &gate.metrics);
+            match &tracer {
+                Some(tracer) => tracer.unasked(round).await,
+                None => round.await,
+            }
         };
         tokio::select! {
             biased;

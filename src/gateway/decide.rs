@@ -17,6 +17,7 @@ use crate::gate::Resumed;
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints, too_many};
 use crate::observe::metrics::{FaceLabel, LimitLabel, VerdictLabel};
+use crate::observe::traces;
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::{Face, Site};
@@ -66,6 +67,12 @@ pub(super) struct Trip {
     pub(super) first_place: usize,
     /// The address that was tried last.
     pub(super) application: Option<SocketAddr>,
+    /// The trace of the request, where anybody traces.
+    pub(super) trace: Option<traces::Current>,
+    /// The application is asked.
+    pub(super) asked: Option<traces::Step>,
+    /// Whether the sender's own account of its trace was taken.
+    pub(super) sender_traces: bool,
 }
 
 /// The end of the way through.
@@ -86,6 +93,9 @@ impl Trip {
             failed_attempts: 0,
             first_place: 0,
             application: None,
+            trace: None,
+            asked: None,
+            sender_traces: false,
         }
     }
 }
@@ -118,7 +128,6 @@ impl Front {
     /// The error is the client's disappearance; every other trouble is an answer.
     pub(super) async fn decide(&self, session: &mut Session, trip: &mut Trip) -> pingora::Result<Decision> {
         let plan = &*trip.plan;
-        let gate = &*plan.gate;
         let hops = match plan.hops(session) {
             Ok(hops) => hops,
             Err((peer, refusal)) => {
@@ -127,14 +136,34 @@ impl Front {
             }
         };
         trip.client = hops.client;
-        let (site, path) = match plan.place(session.req_header_mut()) {
+        let place = plan.place(session.req_header_mut());
+        if let Some(tracer) = &plan.tracer {
+            let own = place.as_ref().is_ok_and(|(site, path)| endpoints::is_own(site, path));
+            let headers = &session.req_header().headers;
+            trip.trace = Some(tracer.begin(headers, hops.peer_is_trusted, trip.began, own));
+            trip.sender_traces = tracer.follows(hops.peer_is_trusted);
+        }
+        let (site, path) = match place {
             Ok(place) => place,
             Err((site, refusal)) => {
                 trip.site = site.map(|site| site.id);
-                return Ok(plan.refuse(session, site, &refusal, hops.client));
+                let refuse = || plan.refuse(session, site, &refusal, hops.client);
+                return Ok(traces::during(trip.trace.clone(), refuse));
             }
         };
         trip.site = Some(site.id);
+        traces::within(trip.trace.clone(), self.decided(plan, session, (site, path), hops)).await
+    }
+
+    /// The same of a request whose site and path are known.
+    async fn decided(
+        &self,
+        plan: &Plan,
+        session: &mut Session,
+        (site, path): (&Site, RequestPath),
+        hops: Hops,
+    ) -> pingora::Result<Decision> {
+        let gate = &*plan.gate;
         if endpoints::is_own(site, &path) {
             return self.own_endpoint(plan, session, site, &path, hops).await;
         }

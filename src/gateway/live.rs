@@ -4,8 +4,9 @@ use super::authz::{Authz, Doorkeeper};
 use super::forward::Edge;
 use super::grpc::{self, Removed};
 use super::request::TrustedProxies;
-use crate::config::{Config, Gateways, Shutdown};
+use crate::config::{self, Config, Gateways, Shutdown};
 use crate::gate::Gate;
+use crate::observe::traces::Tracer;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub(super) struct Plan {
     pub(super) grpc_removed: Box<[Removed]>,
     pub(super) log_requests: bool,
     pub(super) shutdown: Shutdown,
+    /// None: nobody traces.
+    pub(super) tracer: Option<Arc<Tracer>>,
 }
 
 /// What a configuration says of serving beside its sites.
@@ -28,6 +31,7 @@ pub(super) struct Terms {
     pub(super) gateways: Gateways,
     pub(super) log_requests: bool,
     pub(super) shutdown: Shutdown,
+    pub(super) metrics: config::Metrics,
 }
 
 impl Terms {
@@ -37,6 +41,7 @@ impl Terms {
             gateways: config.gateways.clone(),
             log_requests: config.log.requests,
             shutdown: config.shutdown,
+            metrics: config.metrics,
         }
     }
 }
@@ -45,11 +50,18 @@ impl Terms {
 pub(super) struct Live(ArcSwap<Plan>);
 
 impl Plan {
-    pub(super) fn new(gate: Arc<Gate>, edges: Arc<[Edge]>, terms: Terms) -> Self {
-        let Terms { trusted, gateways, log_requests, shutdown } = terms;
-        let authz = Authz::new(gate.clone(), Doorkeeper::new(trusted.clone(), gateways), log_requests);
+    pub(super) fn new(
+        gate: Arc<Gate>,
+        edges: Arc<[Edge]>,
+        terms: Terms,
+        tracer: Option<Arc<Tracer>>,
+    ) -> Self {
+        let Terms { trusted, gateways, log_requests, shutdown, metrics } = terms;
+        gate.metrics.choose(metrics.sites, metrics.exemplars);
+        let keeper = Doorkeeper::new(trusted.clone(), gateways);
+        let authz = Authz::new(gate.clone(), keeper, log_requests, tracer.clone());
         let grpc_removed = grpc::removed(&gate, &authz);
-        Self { gate, edges, trusted, authz, grpc_removed, log_requests, shutdown }
+        Self { gate, edges, trusted, authz, grpc_removed, log_requests, shutdown, tracer }
     }
 }
 

@@ -37,6 +37,7 @@ mod seats;
 mod seldom;
 mod serve;
 mod sessions;
+mod telemetry;
 mod tls;
 mod upstream;
 mod watch;
@@ -68,7 +69,8 @@ use sessions::Sessions;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use telemetry::Telemetry;
 use tls::LiveCertificate;
 
 /// Idle connections to applications that are kept, in all.
@@ -79,6 +81,9 @@ const DOORS_SHUT: Duration = Duration::from_millis(100);
 
 /// The niceness of the public listener's threads where it serves sign-ins only.
 const SIGN_INS_STAND_BACK: i32 = 10;
+
+/// How long the last traces may take when all of `shutdown` has been used up.
+const LAST_TRACES: Duration = Duration::from_millis(500);
 
 /// A running gate.
 pub struct Gateway {
@@ -91,6 +96,7 @@ pub struct Gateway {
     admin: Option<Lane>,
     console: Option<Console>,
     background: Crew,
+    telemetry: Option<Telemetry>,
     sessions: Sessions,
 }
 
@@ -163,6 +169,7 @@ impl Gateway {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (listeners, console) = (config.listeners.clone(), config.console.clone());
         handed.fit(&listeners).map_err(|problems| problems.join("; "))?;
+        let tracing = config.tracing.clone();
         let ready = Ready::new(config)?;
         let certificate = listeners.public_tls.as_ref().map(LiveCertificate::load).transpose()?;
         let public = handed.take_or_bind(Place::Public, listeners.public)?;
@@ -187,14 +194,20 @@ impl Gateway {
         let most = ready.config().connections;
         let sessions = Sessions::begin(&ready, &clock)?;
         let store = sessions.store();
+        let telemetry = tracing.map(|settings| Telemetry::start(settings, clock.clone(), &background));
+        let tracer = telemetry.as_ref().map(|telemetry| telemetry.tracer.clone());
         let make = |parts| {
             Gate::new(parts, store, clock)
                 .map_err(|problem| format!("cannot start the verifier's threads: {problem}"))
         };
-        let beside = ready.begin(make, &background, authorities.are_known, sessions.shared_store())?;
+        let beside =
+            ready.begin(make, &background, authorities.are_known, sessions.shared_store(), tracer)?;
         let live = beside.live().clone();
         let metrics = live.look().gate.metrics.clone();
         sessions.tell(&metrics);
+        if let Some(telemetry) = &telemetry {
+            metrics.set_traces(telemetry.figures.clone());
+        }
 
         let seats = Arc::new(Seats::default());
         let front = Front { live: live.clone(), patience, leaving: leaving.clone(), seats: seats.clone() };
@@ -242,7 +255,7 @@ impl Gateway {
         };
         let console = console.map(|bound| Console::serve(bound, live.clone())).transpose()?;
         start_background(&live, &background, certificate, seats);
-        Ok(Self { bound, beside, leaving, faces, admin, console, background, sessions })
+        Ok(Self { bound, beside, leaving, faces, admin, console, background, telemetry, sessions })
     }
 
     /// Where the listeners are.
@@ -272,6 +285,7 @@ impl Gateway {
     pub fn stop(mut self) {
         self.leaving.store(true, Ordering::Relaxed);
         let Shutdown { delay, drain } = self.shutdown();
+        let began = Instant::now();
         let doors_shut = delay.min(DOORS_SHUT);
         std::thread::sleep(delay - doors_shut);
         self.faces.iter().for_each(Lane::shut_the_door);
@@ -290,6 +304,10 @@ impl Gateway {
         }
         if let Some(console) = &mut self.console {
             console.end();
+        }
+        if let Some(telemetry) = &mut self.telemetry {
+            // What is left of the time that the owner gave us to go; where nothing is, a moment all the same.
+            telemetry.end((delay + drain).saturating_sub(began.elapsed()).max(LAST_TRACES));
         }
         self.background.end();
         self.beside.end();

@@ -7,10 +7,11 @@
 use super::decide::{Decision, Front, Passage, Trip};
 use super::forward::{Edge, Passenger, forget_case};
 use super::limits::MAX_CONNECT_ATTEMPTS;
-use super::record::Record;
+use super::record::{Record, server};
 use super::upstream::Application;
 use super::{reply, watch};
 use crate::observe::metrics::{FaceLabel, VerdictLabel};
+use crate::observe::traces::{self, Kind, Step, TRACEPARENT, TRACESTATE};
 use crate::reason::{Reason, Refusal};
 use crate::site::Site;
 use async_trait::async_trait;
@@ -62,6 +63,10 @@ impl ProxyHttp for Front {
     }
 
     async fn upstream_peer(&self, session: &mut Session, trip: &mut Trip) -> Result<Box<HttpPeer>> {
+        if trip.asked.is_none() {
+            trip.asked =
+                traces::during(trip.trace.clone(), || traces::step("ask the application", Kind::Client));
+        }
         let application = application(trip)?;
         let first = if trip.failed_attempts == 0 { application.preferred() } else { trip.first_place };
         let peer = application.peer(first + trip.failed_attempts, session.is_upgrade_req());
@@ -78,6 +83,13 @@ impl ProxyHttp for Front {
     ) -> Result<()> {
         let (passenger, site, edge) = permitted(trip)?;
         passenger.dress(request, site, edge);
+        if let Some(trace) = &trip.trace {
+            let context = trip.asked.as_ref().map_or_else(|| trace.context(), Step::context);
+            if !trip.sender_traces {
+                request.remove_header(&TRACESTATE);
+            }
+            request.insert_header(TRACEPARENT, context.header())?;
+        }
         Ok(())
     }
 
@@ -149,9 +161,13 @@ impl ProxyHttp for Front {
             Reason::PathMalformed => VerdictLabel::Malformed,
             _ => VerdictLabel::Failed,
         };
+        if let Some(step) = &mut trip.asked {
+            step.failed(refusal.reason.code());
+        }
         let gate = &trip.plan.gate;
         let site = trip.site.and_then(|site| gate.sites.get(usize::from(site))).map(std::sync::Arc::as_ref);
-        let response = trip.plan.refusal(session.req_header(), site, &refusal, trip.client, None);
+        let refuse = || trip.plan.refusal(session.req_header(), site, &refusal, trip.client, None);
+        let response = traces::during(trip.trace.clone(), refuse);
         session.set_keepalive(None);
         let _ = reply::send(session, response).await;
         FailToProxy { error_code: refusal.reason.status(), can_reuse_downstream: false }
@@ -159,6 +175,9 @@ impl ProxyHttp for Front {
 
     async fn logging(&self, session: &mut Session, _problem: Option<&Error>, trip: &mut Trip) {
         watch::current_between_requests();
+        if let Some(mut step) = trip.asked.take() {
+            told_of_application(&mut step, session, trip);
+        }
         let header = session.req_header();
         let record = Record {
             site: trip.site,
@@ -171,7 +190,8 @@ impl ProxyHttp for Front {
             client: trip.client,
             began: trip.began,
         };
-        record.write(&trip.plan.gate, trip.plan.log_requests);
+        let write = || record.write(&trip.plan.gate, trip.plan.log_requests);
+        traces::during(trip.trace.clone(), write);
     }
 
     /// For pingora's own log lines: without the query, in which applications and identity providers put tokens.
@@ -201,6 +221,26 @@ impl Front {
     fn say_goodbye(&self, session: &mut Session) {
         if self.leaving.load(Ordering::Relaxed) {
             session.set_keepalive(None);
+        }
+    }
+}
+
+/// What is known at the end of the application's part: its address as configured, and what it answered.
+fn told_of_application(step: &mut Step, session: &Session, trip: &Trip) {
+    if let Ok(application) = application(trip) {
+        for (key, value) in server(&application.authority()) {
+            step.say(key, value);
+        }
+    }
+    if trip.failed_attempts > 0 {
+        step.say("http.request.resend_count", u16::try_from(trip.failed_attempts).unwrap_or(u16::MAX));
+    }
+    if trip.verdict != VerdictLabel::Failed
+        && let Some(answer) = session.response_written()
+    {
+        step.say("http.response.status_code", answer.status.as_u16());
+        if answer.status.is_server_error() {
+            step.failed("5xx");
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use super::live::Plan;
 use super::request::path_of;
+use crate::access::RequestPath;
 use crate::gate::Gate;
+use crate::login::endpoints;
 use crate::observe::log::REQUESTS;
 use crate::observe::metrics::{FaceLabel, NO_SITE, VerdictLabel};
+use crate::observe::traces::{self, Served, Value};
 use crate::reason::{Reason, Refusal};
 use crate::site::Site;
 use http::Method;
@@ -53,10 +56,12 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Counts it, and writes the request line when somebody wants to read it.
+    /// Counts it, ends its trace, and writes the request line when somebody wants to read it.
     pub(super) fn write(&self, gate: &Gate, line: bool) {
         let took = self.began.elapsed().as_secs_f64();
-        gate.metrics.request(self.site.unwrap_or(NO_SITE), self.face, self.verdict, took);
+        let trace = traces::finish(|| self.served(gate)).map(|trace| (trace, gate.clock.now()));
+        let site = self.site.unwrap_or(NO_SITE);
+        gate.metrics.traced_request(site, self.face, self.verdict, took, trace);
         if line {
             tracing::info!(
                 target: REQUESTS,
@@ -73,6 +78,59 @@ impl Record<'_> {
             );
         }
     }
+
+    /// For its span: the words of OpenTelemetry's conventions for HTTP, and ours. Of what the client sent only the method, and
+    /// that only where everybody knows it.
+    fn served(&self, gate: &Gate) -> Served {
+        let site = self.site.and_then(|site| gate.sites.get(usize::from(site)));
+        let method = known_method(self.method);
+        let route = match (self.face, self.verdict, site) {
+            (FaceLabel::Proxy, VerdictLabel::Own, Some(site)) => {
+                RequestPath::parse(path_of(self.target), site.allow_encoded_slash)
+                    .map_or("", |path| endpoints::route(site, &path))
+            }
+            (FaceLabel::Proxy, ..) => "",
+            (FaceLabel::AuthRequest, ..) => "/vestibule/authz/auth-request",
+            (FaceLabel::ForwardAuth, ..) => "/vestibule/authz/forward-auth",
+            (FaceLabel::ExtAuthz, ..) => "/vestibule/authz/ext-authz",
+            (FaceLabel::Grpc, ..) => "envoy.service.auth.v3.Authorization/Check",
+        };
+        let mut attributes: Vec<(&'static str, Value)> = vec![
+            ("http.request.method", method.into()),
+            ("http.response.status_code", self.status.into()),
+            ("vestibule.face", self.face.as_str().into()),
+            ("vestibule.verdict", self.verdict.as_str().into()),
+        ];
+        if !route.is_empty() {
+            attributes.push(("http.route", route.into()));
+        }
+        if let Some(site) = site {
+            let scheme = if site.public_url.is_secure() { "https" } else { "http" };
+            attributes.push(("vestibule.site", site.name.clone().into()));
+            attributes.push(("url.scheme", scheme.into()));
+            attributes.extend(server(site.public_url.authority()));
+        }
+        let name = if route.is_empty() { method.to_owned() } else { format!("{method} {route}") };
+        Served { name, failed: self.status >= 500 || self.status == 0, attributes }
+    }
+}
+
+/// Host and port of the configuration, as the conventions name them.
+pub(super) fn server(authority: &str) -> impl Iterator<Item = (&'static str, Value)> {
+    let after_address = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    let port = after_address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let host = match port {
+        Some(_) => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+        None => authority,
+    };
+    let address = ("server.address", host.trim_matches(['[', ']']).to_owned().into());
+    [address].into_iter().chain(port.map(|port| ("server.port", port.into())))
+}
+
+/// The methods of RFC 9110 and PATCH; any other has one name, as the conventions want it.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
 /// The store could not be asked who sent a request, and it passes as anybody's would.

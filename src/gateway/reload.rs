@@ -18,6 +18,7 @@ use crate::config::{Config, Fingerprints};
 use crate::federation::{Folder, Watch};
 use crate::gate::{Gate, Keep, Parts};
 use crate::identity::Person as _;
+use crate::observe::traces::Tracer;
 use crate::session::Session;
 use crate::site::Status;
 use crate::store::RedisStore;
@@ -41,7 +42,7 @@ const FIRST_ENDINGS: Duration = Duration::from_secs(20);
 const METADATA_STANDS_BACK: i32 = 10;
 
 /// Keys whose values are what they were at the start until the next one; with each, whatever stands below it.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 17] = [
     "listen",
     "tls",
     "admin",
@@ -58,6 +59,7 @@ const FIXED: [&str; 16] = [
     "state_key_file",
     "log.format",
     "audit",
+    "tracing",
 ];
 
 /// What a taken-over configuration is different in.
@@ -81,6 +83,7 @@ pub(super) struct Beside {
     state_dir: Option<Folder>,
     at_start: Fingerprints,
     changing: Mutex<Changing>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 struct Changing {
@@ -93,6 +96,7 @@ struct Changing {
     /// Reads metadata; not on the thread of `background`. None while there is none to read.
     metadata: Option<Crew>,
     watched: Vec<Watched>,
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// A task that keeps metadata up to date, and the way to have it back.
@@ -143,6 +147,7 @@ impl Ready {
         background: &Crew,
         knows_the_system: bool,
         shared_store: Option<Arc<RedisStore>>,
+        tracer: Option<Arc<Tracer>>,
     ) -> Result<Arc<Beside>, String> {
         let Self { edges, mut config } = self;
         let watches = std::mem::take(&mut config.watches);
@@ -155,13 +160,14 @@ impl Ready {
             resolving: Vec::new(),
             metadata: None,
             watched: Vec::new(),
+            tracer: tracer.clone(),
         };
         changing.remember_people(&mut config);
         let terms = Terms::of(&config);
         let gate = Arc::new(gate(parts(config))?);
         changing.watch(&gate, watches.into_iter().map(|watch| (watch, None)).collect())?;
         changing.resolve(&edges, None, background.handle());
-        let live = Live::new(Plan::new(gate, edges, terms));
+        let live = Live::new(Plan::new(gate, edges, terms, tracer.clone()));
         Ok(Arc::new(Beside {
             live,
             background: background.handle().clone(),
@@ -170,6 +176,7 @@ impl Ready {
             state_dir,
             at_start: fingerprints,
             changing: Mutex::new(changing),
+            tracer,
         }))
     }
 }
@@ -223,7 +230,7 @@ impl Beside {
         }
         let resolving = std::mem::take(&mut changing.resolving);
         changing.resolve(&edges, Some(&before.edges), &self.background);
-        let plan = Plan::new(gate.clone(), edges, terms);
+        let plan = Plan::new(gate.clone(), edges, terms, self.tracer.clone());
         if let Some(store) = &self.shared_store {
             // What was sealed under a key that is still there is read as before, and found under its name.
             store.rekey((*gate.keys).clone());
@@ -309,7 +316,13 @@ impl Changing {
             let waited_for = (!succeeds && watch.running().is_none()).then(|| asked.clone());
             let (stop, stopped) = oneshot::channel();
             let (give_back, given_back) = mpsc::channel();
-            crew.spawn(background::keep_metadata(watch, gate.clone(), waited_for, stopped, give_back));
+            crew.spawn(background::keep_metadata(
+                watch,
+                (gate.clone(), self.tracer.clone()),
+                waited_for,
+                stopped,
+                give_back,
+            ));
             self.watched.push(Watched { stop, given_back });
         }
         drop(asked);

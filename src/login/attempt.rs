@@ -8,6 +8,7 @@ use super::return_to::ReturnTo;
 use crate::access::StepUp;
 use crate::clock::Moment;
 use crate::cookies::Kind;
+use crate::observe::traces::{self, TraceContext};
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
 use crate::saml::demand::Demand;
@@ -56,6 +57,8 @@ pub(super) struct Attempt {
     pub(super) step_up: Option<u16>,
     /// At a sign-on host: what a rule of the site asks for that sent the browser here.
     pub(super) raised: Option<StepUp>,
+    /// The trace in which it began, and in which its answer goes on.
+    pub(super) trace: Option<Box<TraceContext>>,
 }
 
 impl Attempt {
@@ -75,6 +78,13 @@ impl Attempt {
         match self.raised.clone().or_else(by_rule) {
             Some(StepUp { classes, anew }) => Cow::Owned(idp.demand.raised(&classes, anew)),
             None => Cow::Borrowed(&idp.demand),
+        }
+    }
+
+    /// What is being served answers it, or seems to: it goes on in the same trace.
+    pub(super) fn goes_on(&self) {
+        if let Some(trace) = &self.trace {
+            traces::continues(**trace);
         }
     }
 
@@ -146,6 +156,7 @@ impl Attempt {
             x: self.is_trial,
             u: self.step_up,
             d: self.raised.clone().map(|StepUp { classes, anew }| (classes, anew)),
+            w: self.trace.as_deref().copied().map(TraceContext::to_short),
         };
         // Strings and numbers only: cannot fail, and an empty value would not open again.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -174,6 +185,7 @@ impl Attempt {
             is_trial: wire.x,
             step_up: wire.u,
             raised: wire.d.map(|(classes, anew)| StepUp { classes, anew }),
+            trace: wire.w.as_deref().and_then(TraceContext::from_short).map(Box::new),
         })
     }
 }
@@ -339,4 +351,6 @@ struct Wire {
     u: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     d: Option<(Vec<String>, bool)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<String>,
 }

@@ -45,6 +45,25 @@ pub fn body_limit(gate: &Gate, site: &Site, path: &RequestPath) -> usize {
     }
 }
 
+/// Which of our endpoints a path leads to, without what varies: for who counts or traces. Empty: none.
+pub fn route(site: &Site, path: &RequestPath) -> &'static str {
+    match Endpoint::at(site, path) {
+        None => "",
+        Some(Endpoint::FrontPage) => "/",
+        Some(Endpoint::SignIn) => "/vestibule/sign-in",
+        Some(Endpoint::TestSignIn) => "/vestibule/test-sign-in",
+        Some(Endpoint::SignOut) => "/vestibule/sign-out",
+        Some(Endpoint::HandOff) => "/vestibule/handoff",
+        Some(Endpoint::AssertionConsumerService(_)) => "/vestibule/saml/acs",
+        Some(Endpoint::SingleLogout) => "/vestibule/saml/slo",
+        Some(Endpoint::Metadata) => "/vestibule/saml/metadata",
+        Some(Endpoint::WhoAmI) => "/vestibule/whoami",
+        Some(Endpoint::Refused) => "/vestibule/refused",
+        Some(Endpoint::Keys) => "/vestibule/jwks.json",
+        Some(Endpoint::Logo(_)) => "/vestibule/logo",
+    }
+}
+
 /// What is counted because it costs somebody something: an identity provider, or us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Costs {

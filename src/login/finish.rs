@@ -29,6 +29,7 @@ use crate::identity::{Identity, Person as _};
 use crate::observe::audit::{self, Event};
 use crate::observe::audit_is_kept;
 use crate::observe::metrics::LimitLabel;
+use crate::observe::traces;
 use crate::pages::Exchange;
 use crate::reason::{Reason, Refusal};
 use crate::saml::response::AcceptedAssertion;
@@ -168,6 +169,10 @@ impl Delivery<'_> {
             let idp = held.iter().next().map_or("", |attempt| attempt.idp.as_str());
             self.gate.limiter.count_for_idp(Costs::Answer, idp, self.now)?;
         }
+        let begun_in: Vec<_> = held
+            .iter()
+            .filter_map(|attempt| Some((attempt.request_id.as_str().to_owned(), *attempt.trace.as_deref()?)))
+            .collect();
         let probably = self.posted.relay_state.as_deref().and_then(|state| held.named(state)).cloned();
         let examination = Examination {
             saml_response: Arc::clone(&self.posted.saml_response),
@@ -183,8 +188,19 @@ impl Delivery<'_> {
             second_opinion: Asked::of(self.gate),
             now: self.now,
         };
+        let mut step = traces::step("verify the answer", traces::Kind::Internal);
         let examined =
             self.gate.verifier.run_on(lane, move || examination.run()).await.map_err(Stopped::from).flatten();
+        if let Some(answered) = answered(&examined)
+            && let Some((_, trace)) = begun_in.into_iter().find(|(request, _)| request == answered)
+        {
+            // The seal says that it is ours, and the answer which of them it is.
+            traces::continues(trace);
+        }
+        if let (Some(step), Err(stopped)) = (&mut step, &examined) {
+            step.failed(stopped.refusal.reason.code());
+        }
+        drop(step);
         if examined.as_ref().is_err_and(|stopped| stopped.refusal.reason == Reason::Busy) {
             self.gate.metrics.limit_reached(match lane {
                 Lane::Begun => LimitLabel::Verifier,
@@ -303,6 +319,18 @@ impl Delivery<'_> {
             return Ok(redirect(StatusCode::SEE_OTHER, &target.absolute(&self.site.public_url)));
         }
         Err(Stopped { return_to: return_to.map(Box::new), ..Stopped::from(otherwise) })
+    }
+}
+
+/// The ID of the request that was answered, as an attempt of this browser says it.
+fn answered(examined: &Result<Examined, Stopped>) -> Option<&str> {
+    match examined {
+        Ok(Examined::Accepted { begun, .. } | Examined::TooOld { begun, .. }) => {
+            begun.attempt().map(|attempt| attempt.request_id.as_str())
+        }
+        Ok(Examined::Encrypted { attempt }) => Some(attempt.request_id.as_str()),
+        Ok(Examined::NotHeld { .. } | Examined::Unasked) => None,
+        Err(stopped) => stopped.authn_request.as_deref(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::access::RequestPath;
 use crate::clock::Moment;
 use crate::cookies::Kind;
 use crate::gate::{Gate, presented_key};
+use crate::observe::traces;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::{Outgoing, Question, RequestId, authn_request};
@@ -141,6 +142,7 @@ fn sent_away(
         kept: wish.kept.clone().filter(|key| is_suffix(key)),
         step_up: begun.step_up,
         raised: begun.errand.and_then(Errand::raised),
+        trace: traces::current().map(Box::new),
     };
     if let Some(given_up) = &attempt.kept {
         held.forget_one(given_up);

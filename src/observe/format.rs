@@ -5,6 +5,7 @@
 //! line, so that collectors find its members at the top.
 
 use super::audit;
+use super::traces;
 use super::visible::visible;
 use crate::clock::{Clock, SystemClock};
 use anstyle::{AnsiColor, Style};
@@ -45,6 +46,12 @@ where
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         let mut fields = Fields::default();
         event.record(&mut fields);
+        // An audit event says it itself.
+        if fields.record.is_none()
+            && let Some(context) = traces::current()
+        {
+            fields.rest.push(("trace_id", context.trace.to_string().into()));
+        }
         let head =
             Head { time: SystemClock.now().to_string(), level: *metadata.level(), target: metadata.target() };
         match *self {

@@ -13,6 +13,7 @@ mod log_file;
 pub mod metrics;
 mod outputs;
 mod queue;
+pub mod traces;
 mod visible;
 
 pub use log_file::FileSettings;

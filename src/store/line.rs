@@ -8,6 +8,7 @@
 use super::doors::{CONNECT_PATIENCE, Doors};
 use super::settings::Settings;
 use crate::observe::metrics::{StoreFigures, StoreOperation, StoreTrouble};
+use crate::observe::traces::{self, Kind};
 use crate::session::StoreError;
 use arc_swap::ArcSwapOption;
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
@@ -205,6 +206,11 @@ impl Line {
         asked: impl Future<Output = Result<T, RedisError>>,
     ) -> Result<T, Failure> {
         let began = Instant::now();
+        let mut step = traces::step("ask the store", Kind::Client);
+        if let Some(step) = &mut step {
+            step.say("db.system.name", "redis");
+            step.say("db.operation.name", what.as_str());
+        }
         let answer = tokio::time::timeout(self.timeout, asked).await;
         let problem = match answer {
             Ok(Ok(answer)) => {
@@ -217,6 +223,11 @@ impl Line {
         };
         let kind = problem.as_ref().map_or(StoreTrouble::Timeout, kind_of);
         self.figures.failed(kind);
+        self.figures.asked_in_vain(what, began.elapsed().as_secs_f64());
+        if let Some(step) = &mut step {
+            step.failed(kind.as_str());
+        }
+        drop(step);
         match kind {
             StoreTrouble::Connection | StoreTrouble::ReadOnly => self.found_broken(open),
             StoreTrouble::Timeout if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE => {

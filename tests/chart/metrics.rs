@@ -23,7 +23,7 @@ fn alerts() -> Vec<Value> {
     rules["spec"]["groups"][0]["rules"].as_array().unwrap().clone()
 }
 
-/// What a running gate has, also with a shared store that is not there: each family as Prometheus will call its series.
+/// What a running gate has, also with a shared store and a collector of traces that are not there: each family as Prometheus will call its series.
 async fn of_the_program() -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let metadata = root().join("tests/shapes/cases/okta.metadata.xml");
@@ -31,6 +31,7 @@ async fn of_the_program() -> BTreeSet<String> {
     let ports = Ports::choose();
     let config = format!(
         "public_url: http://127.0.0.1:{}\nupstream: http://127.0.0.1:9\nidentity_providers:\n  - {{id: corp, metadata_file: idp-metadata.xml}}\n\
+         tracing: {{otlp_endpoint: \"http://127.0.0.1:9\"}}\n\
          store: redis\nredis: {{url: \"redis://127.0.0.1:{}\"}}\nsession: {{secret: zq8KVb5lI0yTtWcXf3uDn7RmAoEpS1hJ}}\n",
         ports.public,
         free_port()
@@ -70,7 +71,7 @@ fn every_metric_of_the_dashboard_is_explained_in_the_docs() {
     let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let explained = names(&page);
     for name in names(&dashboard()) {
-        let family = name.trim_end_matches("_bucket");
+        let family = name.trim_end_matches("_bucket").trim_end_matches("_count");
         assert!(explained.contains(family), "{name}");
     }
 }

@@ -17,6 +17,7 @@ mod simplesamlphp_demands;
 mod simplesamlphp_logout;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 mod three_sites;
 mod tls;
 mod uploads;

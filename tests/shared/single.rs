@@ -2,6 +2,8 @@
 
 use crate::servers::{PATIENCE, Server};
 use crate::{NOW, ring, store, until};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use redis::Value;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use vestibule::clock::{Clock as _, ManualClock};
 use vestibule::observe::metrics::StoreTrouble;
+use vestibule::observe::traces::{self, Sampling, Served, Tracer};
 use vestibule::secret::Secret;
 use vestibule::session::suite::{self, Sample, sample};
 use vestibule::session::{Claim, ClaimKey, SiteKey, Store as _, StoreError};
@@ -25,6 +28,36 @@ async fn a_store_on_redis_does_what_a_store_must_do() {
         async move { store(&settings, ring(b"a"), room.now).await }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_store_is_asked_is_a_part_of_the_trace_and_says_what_but_not_about_whom() {
+    let server = Server::start();
+    let store = store(&server.settings(), ring(b"a"), NOW).await;
+    let sampling = Sampling { share: 1.0, follows_trusted: false, follows_anybody: false };
+    let (tracer, mut done) = Tracer::new(sampling, Arc::new(ManualClock::at(NOW)), Arc::default());
+    let trace = tracer.begin(&http::HeaderMap::new(), false, tokio::time::Instant::now(), false);
+    let context = trace.context();
+    traces::within(Some(trace), async {
+        let claim = ClaimKey::request(SiteKey::of("wiki"), "_4711-of-ada");
+        let claimed = store.claim_once(&[claim], NOW, NOW.plus(Duration::from_secs(60))).await;
+        assert_eq!(claimed.unwrap(), Claim::First);
+        traces::finish(|| Served { name: "POST".into(), failed: false, attributes: Vec::new() });
+    })
+    .await;
+    let octets = traces::batch(&[done.recv().await.unwrap()], &[]);
+    let export = ExportTraceServiceRequest::decode(&*octets).unwrap();
+    let spans = &export.resource_spans[0].scope_spans[0].spans;
+    let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["POST", "ask the store"]);
+    assert!(spans.iter().all(|span| span.trace_id == spans[0].trace_id));
+    assert_eq!(spans[1].parent_span_id, spans[0].span_id);
+    assert_eq!(
+        u128::from_be_bytes(spans[0].trace_id[..].try_into().unwrap()),
+        u128::from_str_radix(&context.trace.to_string(), 16).unwrap()
+    );
+    let said = String::from_utf8_lossy(&octets);
+    assert!(said.contains("db.operation.name") && said.contains("claim") && !said.contains("ada"), "{said}");
 }
 
 /// What the documentation tells the owner to permit.

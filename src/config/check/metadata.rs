@@ -304,7 +304,10 @@ fn pinned(field: &Field<OneOrMany<FilePath>>, desk: &mut Desk) -> Option<Option<
 }
 
 #[expect(clippy::option_option, reason = "outside: whether it is right; inside: whether there is one")]
-fn authorities(field: &Field<FilePath>, desk: &mut Desk) -> Option<Option<Vec<CertificateDer<'static>>>> {
+pub(super) fn authorities(
+    field: &Field<FilePath>,
+    desk: &mut Desk,
+) -> Option<Option<Vec<CertificateDer<'static>>>> {
     if field.is_absent() {
         return Some(None);
     }

@@ -31,6 +31,7 @@ mod site;
 mod sites;
 mod state;
 mod store;
+mod tracing;
 mod upstream;
 
 use super::file::{File, Log, Reload as ReloadFile, Saml, Shutdown as ShutdownFile};
@@ -125,6 +126,8 @@ pub(super) fn check(
     let log = log(&file.log);
     let lasting = keys.as_ref().filter(|(_, ephemeral)| !ephemeral).map(|(keys, _)| keys);
     let audit = audit::audit(file, lasting, &mut desk);
+    let metrics = tracing::metrics(&file.metrics);
+    let tracing = tracing::tracing(file, &mut desk);
     let branding = looks::of_no_site(&file.branding, now);
 
     let reload = reload(&file.reload, &mut desk);
@@ -165,6 +168,8 @@ pub(super) fn check(
         watches,
         log,
         audit,
+        metrics,
+        tracing,
         state,
         fingerprints: Fingerprints::default(),
         branding,

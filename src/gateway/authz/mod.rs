@@ -22,6 +22,7 @@ use super::reply::discard_body;
 use super::serve::Answer;
 use crate::gate::Gate;
 use crate::observe::metrics::FaceLabel;
+use crate::observe::traces::Tracer;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -48,6 +49,7 @@ pub(super) struct Authz {
     /// Of each site.
     removals: Box<[Removals]>,
     log_requests: bool,
+    tracer: Option<Arc<Tracer>>,
 }
 
 /// A peer as one configuration has met it.
@@ -59,11 +61,16 @@ pub(super) struct Met {
 }
 
 impl Authz {
-    pub(super) fn new(gate: Arc<Gate>, keeper: Doorkeeper, log_requests: bool) -> Self {
+    pub(super) fn new(
+        gate: Arc<Gate>,
+        keeper: Doorkeeper,
+        log_requests: bool,
+        tracer: Option<Arc<Tracer>>,
+    ) -> Self {
         let routes = Routes::new(&gate.sites);
         let asks_where = gate.sites.iter().map(|site| site.rules.ask_for_client()).collect();
         let removals = gate.sites.iter().map(|site| Removals::of(site)).collect();
-        Self { gate, routes, keeper, asks_where, removals, log_requests }
+        Self { gate, routes, keeper, asks_where, removals, log_requests, tracer }
     }
 
     pub(super) fn meet(&self, address: IpAddr) -> Met {
@@ -108,6 +115,7 @@ impl Authz {
             asked: Asked::read(route.dialect, request, route.rest),
             own: (method, request.uri().path()),
             headers,
+            own_headers: headers,
             connected: None,
             began,
         })

@@ -14,6 +14,7 @@ use crate::gateway::request;
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints};
 use crate::observe::metrics::{FaceLabel, LimitLabel, VerdictLabel};
+use crate::observe::traces::{self, Tracer};
 use crate::reason::{Reason, Refusal};
 use crate::session::{Rendered, Session};
 use crate::site::Site;
@@ -35,6 +36,8 @@ pub(in crate::gateway) struct Posed<'a> {
     pub(in crate::gateway) own: (&'a Method, &'a str),
     /// The client's, as the gateway passes them on.
     pub(in crate::gateway) headers: &'a HeaderMap,
+    /// Those of the gateway's own request, which may say which trace it belongs to.
+    pub(in crate::gateway) own_headers: &'a HeaderMap,
     /// Who was connected to the gateway, in dialects that say so.
     pub(in crate::gateway) connected: Option<IpAddr>,
     pub(in crate::gateway) began: Instant,
@@ -54,9 +57,23 @@ pub(in crate::gateway) struct Answered {
     pub(in crate::gateway) site: Option<u16>,
 }
 
+impl Posed<'_> {
+    /// Who may ask may also say which trace its question belongs to.
+    fn trace(&self, tracer: &Arc<Tracer>) -> traces::Current {
+        tracer.begin(self.own_headers, self.admitted.is_ok(), self.began, false)
+    }
+}
+
 impl Authz {
     /// The answer, unless the store must be asked for the session.
     pub(in crate::gateway) fn at_once(&self, posed: &Posed<'_>) -> Option<Answered> {
+        match &self.tracer {
+            None => self.answered_at_once(posed),
+            Some(tracer) => traces::during(Some(posed.trace(tracer)), || self.answered_at_once(posed)),
+        }
+    }
+
+    fn answered_at_once(&self, posed: &Posed<'_>) -> Option<Answered> {
         let question = match self.question(posed) {
             Ok(question) => question,
             Err(refused) => return Some(*refused),
@@ -72,6 +89,11 @@ impl Authz {
 
     /// The answer, wherever the session is.
     pub(in crate::gateway) async fn with_the_store(&self, posed: &Posed<'_>) -> Answered {
+        let trace = self.tracer.as_ref().map(|tracer| posed.trace(tracer));
+        traces::within(trace, self.answered_with_the_store(posed)).await
+    }
+
+    async fn answered_with_the_store(&self, posed: &Posed<'_>) -> Answered {
         let question = match self.question(posed) {
             Ok(question) => question,
             Err(refused) => return *refused,

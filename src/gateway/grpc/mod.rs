@@ -135,6 +135,7 @@ impl Grpc {
             asked,
             own: (&Method::POST, CHECK),
             headers: &of_client,
+            own_headers: headers,
             connected,
             began,
         };

@@ -135,8 +135,9 @@ pub(super) fn live(gate: Arc<Gate>) -> Arc<Live> {
     let edges = gate.sites.iter().map(|site| Edge::new(site).unwrap()).collect();
     let shutdown = Shutdown { delay: Duration::ZERO, drain: Duration::ZERO };
     let trusted = TrustedProxies::new(Vec::new());
-    let terms = Terms { trusted, gateways: Gateways::default(), log_requests: false, shutdown };
-    Live::new(Served::new(gate, edges, terms))
+    let metrics = crate::config::Metrics { sites: true, exemplars: true };
+    let terms = Terms { trusted, gateways: Gateways::default(), log_requests: false, shutdown, metrics };
+    Live::new(Served::new(gate, edges, terms, None))
 }
 
 pub(super) fn any_port() -> SocketAddr {
@@ -261,6 +262,8 @@ pub(super) fn config(sites: Vec<Site>) -> Config {
         watches: Vec::new(),
         log: LogSettings::default(),
         audit: crate::observe::AuditSettings::default(),
+        metrics: crate::config::Metrics { sites: true, exemplars: true },
+        tracing: None,
         state: None,
         fingerprints: crate::config::Fingerprints::default(),
         branding: Branding::default(),

@@ -122,7 +122,7 @@ async fn the_proxy_lets_pass_whom_it_would_let_pass_unknown_and_refuses_others()
 
 #[tokio::test]
 async fn a_gateway_is_told_the_same() {
-    let authz = Authz::new(gate(Face::ForwardAuth), keeper(), false);
+    let authz = Authz::new(gate(Face::ForwardAuth), keeper(), false, None);
     for (path, expected) in
         [("/public/a", StatusCode::OK), ("/optional/a", StatusCode::OK), ("/a", StatusCode::FORBIDDEN)]
     {

@@ -65,6 +65,7 @@ pub(in crate::login) async fn arrive(
         let detail = "no sign-in in the browser's cookies is the one that it answers";
         return Err(Refusal::new(Reason::HandoffUnasked, detail).into());
     };
+    attempt.goes_on();
     let stopped = |refusal| about(&Some(attempt.clone()), refusal);
     in_time(gate, &attempt, now).map_err(stopped)?;
     let at_host = living_at(host, gate, &ticket, now).await.map_err(stopped)?;

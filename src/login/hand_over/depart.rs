@@ -8,6 +8,7 @@ use crate::gate::{Gate, presented_key};
 use crate::login::answers::redirect;
 use crate::login::attempt::{Attempt, Held};
 use crate::login::return_to::ReturnTo;
+use crate::observe::traces;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
 use crate::site::Site;
@@ -62,12 +63,14 @@ pub(in crate::login) fn depart(
         kept: None,
         step_up: way.step_up,
         raised: None,
+        trace: traces::current().map(Box::new),
     };
     let errand = SignIn {
         site: site.public_url.authority().to_owned(),
         attempt: attempt.request_id.as_str().to_owned(),
         created: now,
         step_up: way.step_up,
+        trace: attempt.trace.as_deref().copied(),
     };
     let mut to = format!(
         "{}{}/sign-in?{ERRAND}={}",

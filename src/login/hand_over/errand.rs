@@ -1,6 +1,7 @@
 //! What a site asks of its sign-on host, sealed, by way of the browser.
 
 use crate::clock::Moment;
+use crate::observe::traces::TraceContext;
 use crate::saml::response::NameId;
 use crate::seal::{KeyRing, Purpose};
 use crate::session::Session;
@@ -18,6 +19,8 @@ pub(super) struct SignIn {
     pub(super) created: Moment,
     /// The rule of the site that asks for more than an ordinary sign-in brings.
     pub(super) step_up: Option<u16>,
+    /// The trace in which it was begun.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// To end somebody's session at the identity provider, too.
@@ -47,6 +50,7 @@ impl SignIn {
             a: self.attempt.clone(),
             c: self.created.millis(),
             u: self.step_up,
+            w: self.trace.map(TraceContext::to_short),
         };
         sealed(keys, host, "sign-in", &wire)
     }
@@ -55,8 +59,10 @@ impl SignIn {
     pub(super) fn open(keys: &KeyRing, host: &Site, errand: &str) -> Option<Self> {
         let bytes = keys.open(Purpose::Errand, &context(host, "sign-in"), errand)?;
         let wire: SignInWire = serde_json::from_slice(&bytes).ok()?;
-        let SignInWire { v, s, a, c, u } = wire;
-        (v == VERSION).then(|| Self { site: s, attempt: a, created: Moment::from_millis(c), step_up: u })
+        let SignInWire { v, s, a, c, u, w } = wire;
+        let trace = w.as_deref().and_then(TraceContext::from_short);
+        let created = Moment::from_millis(c);
+        (v == VERSION).then_some(Self { site: s, attempt: a, created, step_up: u, trace })
     }
 }
 
@@ -142,6 +148,8 @@ struct SignInWire {
     c: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     u: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

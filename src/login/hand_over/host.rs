@@ -12,6 +12,7 @@ use crate::login::ask;
 use crate::login::attempt::LIFETIME;
 use crate::login::return_to::ReturnTo;
 use crate::login::rounds::Answered;
+use crate::observe::traces;
 use crate::reason::{Reason, Refusal};
 use crate::saml::response::AcceptedAssertion;
 use crate::session::{Reading, Readings, Session};
@@ -68,6 +69,9 @@ pub(in crate::login) fn wished<'g>(
             "what the site asks for was not sealed by this gate, or is meant for another sign-on host",
         ));
     };
+    if let Some(trace) = asked.trace {
+        traces::continues(trace);
+    }
     let found = user_of(gate, site, &asked.site).and_then(|asking| Some((asking, gate.sign_on_of(asking)?)));
     let Some((asking, host)) = found else {
         let detail = format!("no site at {} signs on at {} any more", asked.site, site.name);

@@ -27,6 +27,7 @@ use super::sign_out::is_own_page;
 use super::start;
 use crate::clock::Moment;
 use crate::gate::Gate;
+use crate::observe::traces;
 use crate::pages;
 use crate::reason::{Reason, Refusal};
 use crate::saml::authn_request::RequestId;
@@ -121,6 +122,7 @@ pub(super) fn begin(
         kept: None,
         is_trial: true,
         raised: None,
+        trace: traces::current().map(Box::new),
         step_up: None,
     };
     let mut response = start::to_identity_provider(site, &link.idp, &saml, &attempt, None, now)?;

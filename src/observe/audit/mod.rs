@@ -17,6 +17,7 @@ pub use reference::Reference;
 pub(super) use terms::install;
 pub use terms::{HashKey, Terms, Told};
 
+use super::traces;
 use super::visible::visible;
 use record::Record;
 use std::borrow::Cow;
@@ -54,6 +55,9 @@ pub(super) fn as_told(event: &Event<'_>) -> (Level, &'static str, String) {
 
 fn written(event: &Event<'_>, terms: &Terms) -> (&'static str, String) {
     let record = Record::of(event, terms);
+    if let (Some(code), Some(reference)) = (record.code, &record.reference) {
+        traces::refused(code, reference, record.idp.as_deref());
+    }
     // A struct of strings and numbers always has a JSON form; were it not so, the name of the event remains.
     (record.event, serde_json::to_string(&record).unwrap_or_else(|_| "{}".to_string()))
 }

@@ -3,6 +3,7 @@
 use super::event::{Changed, Event, SignIn};
 use super::terms::{Name, Terms};
 use super::{MAX_DETAIL, MAX_DIFFERENCES, MAX_FINGERPRINTS, MAX_ROLES, MAX_VALUE, names};
+use crate::observe::traces;
 use crate::observe::visible::visible;
 use crate::reason::{Reason, Refusal};
 use serde::Serialize;
@@ -20,13 +21,15 @@ pub(super) struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     site: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<Cow<'a, str>>,
+    pub(super) reference: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    idp: Option<Cow<'a, str>>,
+    pub(super) idp: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +126,8 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(super) fn of(event: &Event<'a>, terms: &Terms) -> Self {
-        let mut record = Self { schema: SCHEMA, ..Self::written(event, terms) };
+        let trace_id = traces::current().map(|context| context.trace.to_string());
+        let mut record = Self { schema: SCHEMA, trace_id, ..Self::written(event, terms) };
         match *event {
             Event::SignedIn(SignIn { idp, user, name_id, .. })
             | Event::SignedOut { idp, user, name_id, .. }

@@ -21,7 +21,7 @@ fn schema() -> Value {
 
 /// The line of an event as a file gets it.
 fn line(event: &Event<'_>, terms: &Terms) -> Value {
-    let (name, record) = written(event, terms);
+    let (name, record) = traces::during(Some(traces::Current::unrecorded()), || written(event, terms));
     let level = if is_warning(event) { Level::WARN } else { Level::INFO };
     let line = Look::Json.line(level, TARGET, name, Some(record), None);
     assert_eq!(line.matches('\n').count(), 1, "{line}");

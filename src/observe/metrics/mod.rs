@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `vestibule_requests_total` | site, face, verdict | requests by verdict |
 //! | `vestibule_request_duration_seconds` | face | from the request's head to the end of our answer, or of the application's |
+//! | `vestibule_site_request_duration_seconds` | site | the same by site, unless `metrics.sites: false` |
 //! | `vestibule_sign_ins_started_total` | site | browsers sent to an IdP |
 //! | `vestibule_sign_ins_total` | site, outcome, code | sign-ins that ended; `code` is the reason of a refusal |
 //! | `vestibule_danger_used_total` | site, danger | answers that only a `danger_` key let in; `danger` is `sha1` |
@@ -16,7 +17,7 @@
 //! | `vestibule_sessions`, `vestibule_session_bytes` | | what the store holds |
 //! | `vestibule_sessions_evicted_total` | | sessions that had to make room |
 //! | `vestibule_claims` | | answered requests and assertions that are remembered |
-//! | `vestibule_store_duration_seconds` | operation | with `store: redis`: from a question to its answer |
+//! | `vestibule_store_duration_seconds` | operation, outcome | with `store: redis`: from a question to its answer (`answered`), or until nobody waited for one any more (`failed`) |
 //! | `vestibule_store_errors_total` | kind | questions that were not answered: `timeout`, `connection`, `open` (not asked, the breaker is open), `busy`, `read_only`, `full`, `unacknowledged`, `forgetful`, `forbidden`, `other` |
 //! | `vestibule_store_unreadable_total` | reason | entries that are no session: `garbage`, `unknown_key`, `future_version` |
 //! | `vestibule_store_lookups_total` | from | who knew a session: `memory` or `store` |
@@ -37,28 +38,35 @@
 //! | `vestibule_reloads_total` | outcome | readings of the configuration while the gate ran: `applied`, `unchanged`, `refused` |
 //! | `vestibule_config_loaded_timestamp_seconds` | | when the configuration that is in use was taken over |
 //! | `vestibule_session_files_total` | outcome | files of sessions of the process before, at the start: `taken_up`, `refused` |
+//! | `vestibule_spans_total` | outcome | with `tracing`: spans that were `sent`, `no_room` (more than the queue holds), `not_taken` (the collector did not answer, or refused them) |
 //! | `vestibule_build_info` | version | always 1 |
 //!
 //! Requests whose host names no site are counted under an empty `site`, and so are figures of an identity provider that
 //! several sites admit.
 
+mod durations;
 mod limits;
 mod metadata;
 mod reload;
 mod scrape;
 mod store;
+mod traces;
 
 pub use limits::LimitLabel;
 pub use metadata::{MetadataFigures, MetadataOutcome};
 pub use reload::{ReloadOutcome, SessionFileOutcome};
 pub use store::{StoreFigures, StoreOperation, StoreTrouble, UnreadableEntry};
+pub use traces::TraceFigures;
 
+use super::traces::TraceId;
+use crate::clock::Moment;
 use crate::reason::Reason;
+use durations::{Durations, Exemplars};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use scrape::gauge;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The site of a request whose host names none.
@@ -214,6 +222,12 @@ impl Metrics {
         Self::numbered(figures, Arc::new(registry), Arc::new(SiteFigures::named("")), sites)
     }
 
+    /// From now on: whether times are counted for each site, and whether recorded traces are named beside times.
+    pub fn choose(&self, by_site: bool, exemplars: bool) {
+        self.figures.not_by_site.store(!by_site, Ordering::Relaxed);
+        self.figures.no_exemplars.store(!exemplars, Ordering::Relaxed);
+    }
+
     /// The same figures under other numbers: those of the sites of another configuration. A site that was there before goes
     /// on counting; one that is gone is scraped no longer.
     pub fn renumbered(&self, sites: &[&str]) -> Self {
@@ -250,8 +264,31 @@ impl Metrics {
 
     /// One request is done. `site` is `Site::id`, or [`NO_SITE`].
     pub fn request(&self, site: u16, face: FaceLabel, verdict: VerdictLabel, seconds: f64) {
-        count(&self.site(site).requests[face as usize][verdict as usize]);
-        self.figures.durations[face as usize].observe(seconds);
+        self.traced_request(site, face, verdict, seconds, None);
+    }
+
+    /// The same of one that was traced, and when it ended, if it was recorded.
+    pub fn traced_request(
+        &self,
+        site: u16,
+        face: FaceLabel,
+        verdict: VerdictLabel,
+        seconds: f64,
+        trace: Option<(TraceId, Moment)>,
+    ) {
+        let site = self.site(site);
+        count(&site.requests[face as usize][verdict as usize]);
+        let bucket = self.figures.durations[face as usize].observe(seconds);
+        let by_site = !self.figures.not_by_site.load(Ordering::Relaxed);
+        if by_site {
+            site.durations.observe_at(bucket, seconds);
+        }
+        if let Some((trace, at)) = trace.filter(|_| !self.figures.no_exemplars.load(Ordering::Relaxed)) {
+            self.figures.exemplars[face as usize].put(bucket, trace, seconds, at);
+            if by_site {
+                site.exemplars.put(bucket, trace, seconds, at);
+            }
+        }
     }
 
     /// A browser was sent to an IdP.
@@ -344,6 +381,11 @@ impl Metrics {
             Err(_) => String::new(),
         }
     }
+
+    /// The same with the traces that are named beside the times, for who understands them (OpenMetrics, exemplars).
+    pub fn encode_with_exemplars(&self) -> String {
+        self.figures.with_exemplars(self.encode())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -351,6 +393,10 @@ struct Figures {
     /// Each site once; the last is for requests without one.
     sites: Mutex<Vec<Arc<SiteFigures>>>,
     durations: [Durations; FaceLabel::ALL.len()],
+    exemplars: [Exemplars; FaceLabel::ALL.len()],
+    not_by_site: AtomicBool,
+    no_exemplars: AtomicBool,
+    traces: OnceLock<Arc<TraceFigures>>,
     /// Sessions, bytes, evicted, claims.
     store: [AtomicU64; 4],
     shared_store: OnceLock<Arc<StoreFigures>>,
@@ -371,6 +417,8 @@ struct Figures {
 struct SiteFigures {
     name: String,
     requests: [[AtomicU64; VerdictLabel::ALL.len()]; FaceLabel::ALL.len()],
+    durations: Durations,
+    exemplars: Exemplars,
     sign_ins_started: AtomicU64,
     sign_ins_accepted: AtomicU64,
     /// By code; refusals are rare and expensive, a lock does not matter.
@@ -389,32 +437,6 @@ impl SiteFigures {
 
 fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// A histogram of a few atomics: two additions an observation, no lock.
-#[derive(Debug, Default)]
-struct Durations {
-    buckets: [AtomicU64; Self::BOUNDS.len() + 1],
-    nanoseconds: AtomicU64,
-}
-
-impl Durations {
-    /// Upper bounds in seconds: from the check of a known session to an upload.
-    const BOUNDS: [f64; 14] =
-        [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
-
-    fn observe(&self, seconds: f64) {
-        // Not a number and negative count as nothing; casts from float saturate.
-        let seconds = seconds.max(0.0);
-        let at = Self::BOUNDS.iter().position(|&bound| seconds <= bound).unwrap_or(Self::BOUNDS.len());
-        count(&self.buckets[at]);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturates, and is not negative"
-        )]
-        self.nanoseconds.fetch_add((seconds * 1e9) as u64, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -451,6 +473,49 @@ mod tests {
         has(&metrics, r#"vestibule_request_duration_seconds_bucket{le="+Inf",face="forward_auth"} 1"#);
         has(&metrics, r#"vestibule_request_duration_seconds_count{face="auth_request"} 2"#);
         has(&metrics, r#"vestibule_request_duration_seconds_sum{face="auth_request"} 2.0002"#);
+    }
+
+    #[test]
+    fn a_time_names_the_trace_that_shows_it_where_that_is_wanted() {
+        let metrics = Metrics::new(&["wi\"ki"]);
+        let trace = TraceId::random();
+        let record = |seconds, at| {
+            let trace = Some((trace, Moment::from_millis(at)));
+            metrics.traced_request(0, FaceLabel::Proxy, VerdictLabel::Allowed, seconds, trace);
+        };
+        record(0.3, 1_700_000_000_000);
+        record(0.4, 1_700_000_000_250);
+        record(90.0, 1_700_000_000_500);
+        metrics.request(0, FaceLabel::Proxy, VerdictLabel::Allowed, 0.02);
+        let text = metrics.encode_with_exemplars();
+        let named: Vec<&str> = text.lines().filter(|line| line.contains(" # {")).collect();
+        let exemplar = |rest: &str| format!("# {{trace_id=\"{trace}\"}} {rest}");
+        let expected = [
+            format!(
+                r#"vestibule_request_duration_seconds_bucket{{le="0.5",face="proxy"}} 3 {}"#,
+                exemplar("0.4 1700000000.25")
+            ),
+            format!(
+                r#"vestibule_request_duration_seconds_bucket{{le="+Inf",face="proxy"}} 4 {}"#,
+                exemplar("90 1700000000.5")
+            ),
+            format!(
+                r#"vestibule_site_request_duration_seconds_bucket{{le="0.5",site="wi\"ki"}} 3 {}"#,
+                exemplar("0.4 1700000000.25")
+            ),
+            format!(
+                r#"vestibule_site_request_duration_seconds_bucket{{le="+Inf",site="wi\"ki"}} 4 {}"#,
+                exemplar("90 1700000000.5")
+            ),
+        ];
+        assert_eq!(named, expected);
+        assert!(text.ends_with("# EOF\n") && !metrics.encode().contains("trace_id"));
+        metrics.choose(false, false);
+        record(0.000_01, 0);
+        assert!(
+            !metrics.encode_with_exemplars().contains("1e-5")
+                && !metrics.encode().contains("vestibule_site_")
+        );
     }
 
     #[test]

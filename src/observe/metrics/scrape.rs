@@ -1,14 +1,13 @@
 //! A scrape: names, help and labels put to the figures.
 
 use super::super::outputs;
-use super::{Durations, FaceLabel, Figures, ListenerLabel, OpinionLabel, SiteFigures, VerdictLabel};
+use super::{FaceLabel, Figures, ListenerLabel, OpinionLabel, SiteFigures, VerdictLabel};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +22,7 @@ impl Collector for Figures {
         self.encode_metadata(to)?;
         self.encode_limits(to)?;
         self.encode_reloads(to)?;
+        self.encode_traces(to)?;
 
         let help = "Audit events that could not be written";
         let lost = to.encode_descriptor("vestibule_audit_dropped", help, None, MetricType::Counter)?;
@@ -67,7 +67,7 @@ impl Figures {
             let labels = [("face", face.as_str())];
             self.durations[face as usize].encode(durations.encode_family(&labels)?)?;
         }
-        Ok(())
+        self.encode_durations_of_sites(to)
     }
 
     fn encode_connections(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -195,16 +195,4 @@ impl Figures {
 
 pub(super) fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
     ConstGauge::new(value).encode(to.encode_descriptor(name, help, None, MetricType::Gauge)?)
-}
-
-impl Durations {
-    pub(super) fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let bounds = Self::BOUNDS.iter().copied().chain([f64::INFINITY]);
-        let buckets: Vec<_> =
-            bounds.zip(&self.buckets).map(|(bound, n)| (bound, n.load(Ordering::Relaxed))).collect();
-        let total = buckets.iter().map(|(_, n)| n).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a sum of seconds")]
-        let seconds = self.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9;
-        encoder.encode_histogram::<NoLabelSet>(seconds, total, &buckets, None::<&HashMap<_, _>>)
-    }
 }

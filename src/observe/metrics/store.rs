@@ -32,7 +32,8 @@ impl StoreOperation {
     const ALL: [Self; 7] =
         [Self::Load, Self::Confirm, Self::Insert, Self::Remove, Self::Index, Self::Claim, Self::Probe];
 
-    const fn as_str(self) -> &'static str {
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::Confirm => "confirm",
@@ -84,7 +85,8 @@ impl StoreTrouble {
         Self::Other,
     ];
 
-    const fn as_str(self) -> &'static str {
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
             Self::Connection => "connection",
@@ -127,6 +129,7 @@ impl UnreadableEntry {
 #[derive(Debug, Default)]
 pub struct StoreFigures {
     latency: [Durations; StoreOperation::ALL.len()],
+    in_vain: [Durations; StoreOperation::ALL.len()],
     trouble: [AtomicU64; StoreTrouble::ALL.len()],
     unreadable: [AtomicU64; UnreadableEntry::ALL.len()],
     /// Many, each in a line of its own: every request counts here.
@@ -150,7 +153,12 @@ impl StoreFigures {
         self.latency[operation as usize].observe(seconds);
     }
 
-    /// It did not.
+    /// It was asked and did not answer, or not well.
+    pub fn asked_in_vain(&self, operation: StoreOperation, seconds: f64) {
+        self.in_vain[operation as usize].observe(seconds);
+    }
+
+    /// It did not answer, or was not asked.
     pub fn failed(&self, why: StoreTrouble) {
         count(&self.trouble[why as usize]);
     }
@@ -221,13 +229,15 @@ impl Figures {
         let Some(store) = self.shared_store.get() else { return Ok(()) };
         let mut latency = to.encode_descriptor(
             "vestibule_store_duration",
-            "From a question to the shared store to its answer",
+            "From a question to the shared store to its answer, or until nobody waited any more",
             Some(&Unit::Seconds),
             MetricType::Histogram,
         )?;
         for operation in StoreOperation::ALL {
-            let labels = [("operation", operation.as_str())];
-            store.latency[operation as usize].encode(latency.encode_family(&labels)?)?;
+            for (outcome, times) in [("answered", &store.latency), ("failed", &store.in_vain)] {
+                let labels = [("operation", operation.as_str()), ("outcome", outcome)];
+                times[operation as usize].encode(latency.encode_family(&labels)?)?;
+            }
         }
         let help = "Questions to the shared store that were not answered, by kind";
         let mut errors = to.encode_descriptor("vestibule_store_errors", help, None, MetricType::Counter)?;

@@ -11,6 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod cluster;
 mod columns;
 mod matrix;
 mod own_pages;

@@ -446,8 +446,8 @@ impl Kind {
                     .arg(&file)
                     .env("HOME", folder);
             }
-            // It has no check of its own: it is started in the other tests.
-            Self::Traefik => return None,
+            // They have no check of their own: they are started in other tests.
+            Self::Traefik | Self::EnvoyGateway | Self::GatewayApi => return None,
             Self::Envoy | Self::EnvoyGrpc => {
                 command = Command::new(from_pypi("envoy"));
                 command.args(["--mode", "validate", "-c"]).arg(&file);

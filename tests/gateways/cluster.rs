@@ -11,12 +11,15 @@ use std::process::Command;
 /// The version of Envoy to use, and that of the wheel: tests/gateways/requirements.txt.
 const ENVOY: &str = "1.40.0";
 
-/// Writes the Services that the text names, which are on this machine; what `vestibule gateway` is told of them.
-pub fn services(folder: &Path, kind: Kind, ports: &Ports, app: u16) -> Vec<String> {
+/// Writes the Services that the text names, which are on this machine; what `vestibule gateway` is told of the
+/// gate's.
+pub fn services(folder: &Path, kind: Kind, ports: &Ports, applications: &[(&str, u16)]) -> Vec<String> {
     // Alone, it forgets of which kind a policy is and then holds no ReferenceGrant for it: 500. Routes may cross namespaces.
     let of_gate = if kind == Kind::EnvoyGateway { "default" } else { "vestibule" };
-    let gate = service(of_gate, "vestibule", &[("http", ports.public), ("authz", ports.authz)]);
-    let services = gate + &service("default", "app", &[("http", app)]);
+    let mut services = service(of_gate, "vestibule", &[("http", ports.public), ("authz", ports.authz)]);
+    for (name, port) in applications {
+        services.push_str(&service("default", name, &[("http", *port)]));
+    }
     std::fs::create_dir_all(objects(folder)).unwrap();
     std::fs::write(objects(folder).join("services.yaml"), services).unwrap();
     vec![
@@ -24,8 +27,6 @@ pub fn services(folder: &Path, kind: Kind, ports: &Ports, app: u16) -> Vec<Strin
         format!("vestibule.{of_gate}:{}", ports.public),
         "--authz-address".to_owned(),
         format!("vestibule.{of_gate}:{}", ports.authz),
-        "--app-address".to_owned(),
-        format!("app.default:{app}"),
     ]
 }
 

@@ -13,6 +13,8 @@
 
 mod cluster;
 mod columns;
+mod grants;
+mod hosts;
 mod matrix;
 mod own_pages;
 mod pages;

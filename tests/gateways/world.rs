@@ -49,7 +49,9 @@ impl World {
             ),
         );
         let options: Vec<String> = if kind.in_cluster() {
-            cluster::services(folder.path(), kind, &ports, app.port())
+            let mut options = vec!["--app-address".to_owned(), format!("app.default:{}", app.port())];
+            options.extend(cluster::services(folder.path(), kind, &ports, &[("app", app.port())]));
+            options
         } else {
             vec!["--app-address".to_owned(), app.to_string(), "--grpc-address".to_owned(), grpc]
         };

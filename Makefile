@@ -84,6 +84,15 @@ replicas:
 	@scripts/install-tools.sh replicas
 	$(CARGO) test --locked --release --test replicas -- --include-ignored --nocapture --test-threads=1
 
+## make envoy-gateway   the text for Envoy Gateway, run by Envoy Gateway and Envoy (builds the former, which takes minutes)
+.PHONY: envoy-gateway
+envoy-gateway: export OPENSSL_NO_VENDOR = 1
+envoy-gateway:
+	@scripts/install-tools.sh test
+	@scripts/counterparts.sh envoy-gateway
+	$(CARGO) build --locked --bin vestibule --example demo-idp
+	$(CARGO) test --locked --test gateways envoy_gateway -- --ignored --test-threads 1
+
 ## make reloads         a thousand reloads under load, every tenth one broken (RELOADS=1000)
 .PHONY: reloads
 reloads:

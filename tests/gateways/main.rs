@@ -11,7 +11,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod cluster;
 mod columns;
+mod grants;
+mod hosts;
 mod labels;
 mod matrix;
 mod neighbours;

@@ -17,8 +17,8 @@ pub fn holds(kind: Kind, said: &[String]) {
     let page = std::fs::read_to_string(PAGE).unwrap();
     let (before, rest) = page.split_once(BEGIN).expect("the table's beginning");
     let (table, after) = rest.split_once(END).expect("the table's end");
-    let mut columns: Vec<Vec<String>> = Kind::ALL.map(|kind| column_of(table, kind)).into();
-    let place = Kind::ALL.iter().position(|other| *other == kind).unwrap();
+    let mut columns: Vec<Vec<String>> = Kind::COLUMNS.map(|kind| column_of(table, kind)).into();
+    let place = Kind::COLUMNS.iter().position(|other| *other == kind).unwrap();
     columns[place] = said.to_vec();
     let written = format!("{before}{BEGIN}{}{END}{after}", table_of(&columns));
     if std::env::var_os("UPDATE").is_some() {
@@ -49,7 +49,7 @@ fn column_of(table: &str, kind: Kind) -> Vec<String> {
 }
 
 fn table_of(columns: &[Vec<String>]) -> String {
-    let headings: Vec<&str> = Kind::ALL.iter().map(|kind| kind.heading()).collect();
+    let headings: Vec<&str> = Kind::COLUMNS.iter().map(|kind| kind.heading()).collect();
     let mut table = format!("| | {} |\n|---|{}\n", headings.join(" | "), "---|".repeat(headings.len()));
     for (place, row) in ROWS.iter().enumerate() {
         let cells: Vec<&str> = columns.iter().map(|column| column[place].as_str()).collect();
@@ -60,12 +60,12 @@ fn table_of(columns: &[Vec<String>]) -> String {
 
 #[test]
 fn the_table_is_read_as_it_is_written() {
-    let columns: Vec<Vec<String>> = Kind::ALL
+    let columns: Vec<Vec<String>> = Kind::COLUMNS
         .iter()
         .map(|kind| ROWS.iter().map(|row| format!("{row} of {}", kind.name())).collect())
         .collect();
     let table = table_of(&columns);
-    for (kind, column) in Kind::ALL.into_iter().zip(columns) {
+    for (kind, column) in Kind::COLUMNS.into_iter().zip(columns) {
         assert_eq!(column_of(&table, kind), column);
     }
 }

@@ -1,5 +1,6 @@
 //! How each gateway is started with its printed text.
 
+use crate::cluster::envoy_gateway;
 use crate::support::program::{Program, free_port, loopback};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,11 +14,26 @@ pub enum Kind {
     Envoy,
     EnvoyGrpc,
     Haproxy,
+    EnvoyGateway,
+    /// The text for Gateway API, given to Envoy Gateway.
+    GatewayApi,
 }
 
 impl Kind {
+    /// What every run of the tests has.
     pub const ALL: [Self; 6] =
         [Self::Nginx, Self::Caddy, Self::Traefik, Self::Envoy, Self::EnvoyGrpc, Self::Haproxy];
+
+    /// With what has a make target of its own.
+    pub const COLUMNS: [Self; 7] = [
+        Self::Nginx,
+        Self::Caddy,
+        Self::Traefik,
+        Self::Envoy,
+        Self::EnvoyGrpc,
+        Self::Haproxy,
+        Self::EnvoyGateway,
+    ];
 
     /// The heading of its column.
     pub const fn heading(self) -> &'static str {
@@ -28,6 +44,8 @@ impl Kind {
             Self::Envoy => "Envoy 1.40, HTTP",
             Self::EnvoyGrpc => "Envoy 1.40, gRPC",
             Self::Haproxy => "HAProxy 2.6",
+            Self::EnvoyGateway => "Envoy Gateway 1.9",
+            Self::GatewayApi => "Envoy Gateway 1.9, ExternalAuth",
         }
     }
 
@@ -40,7 +58,14 @@ impl Kind {
             Self::Envoy => "envoy",
             Self::EnvoyGrpc => "envoy-grpc",
             Self::Haproxy => "haproxy",
+            Self::EnvoyGateway => "envoy-gateway",
+            Self::GatewayApi => "gateway-api",
         }
+    }
+
+    /// Whether its text names Services.
+    pub const fn in_cluster(self) -> bool {
+        matches!(self, Self::EnvoyGateway | Self::GatewayApi)
     }
 
     /// Starts it in front of `port` with the text, unchanged. `print` prints further ones.
@@ -53,6 +78,7 @@ impl Kind {
             Self::Traefik => traefik(folder, text),
             Self::Envoy | Self::EnvoyGrpc => envoy(&file),
             Self::Haproxy => haproxy(folder, &file, print),
+            Self::EnvoyGateway | Self::GatewayApi => envoy_gateway(folder, &file, port),
         };
         Program::start(self.name(), &mut command, folder, loopback(port))
     }

@@ -2,9 +2,8 @@
 
 use crate::programs::{Kind, from_pypi};
 use crate::support::json_schema;
-use crate::support::program::free_port;
 use crate::world::printed;
-use crate::{upstream, wire, yaml};
+use crate::yaml;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ fn root() -> PathBuf {
 }
 
 /// A folder with config.yaml and what it names.
-fn folder(config: &str) -> tempfile::TempDir {
+pub fn folder(config: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["idp-metadata.xml", "other-metadata.xml"] {
         std::fs::copy(root().join("tests/config/files").join(name), folder.path().join(name)).unwrap();
@@ -28,7 +27,7 @@ const MINIMAL: &str = "public_url: https://app.example.com\nforward_auth: true\n
     identity_providers:\n  - {id: corp, label: Corporate login, metadata_file: idp-metadata.xml}\n";
 
 /// Two applications, one of two addresses and of two tenants, a sign-on host, and a site that is the gate's own.
-const SEVERAL: &str = "identity_providers:\n  - {id: corp, metadata_file: idp-metadata.xml}\n\
+pub const SEVERAL: &str = "identity_providers:\n  - {id: corp, metadata_file: idp-metadata.xml}\n\
     headers: {preset: oauth2-proxy}\nlisten: {public: 0.0.0.0:4180, authz: 0.0.0.0:4181, grpc: 0.0.0.0:4182}\n\
     gateways: {secret: 0123456789abcdefghijklmnopqrstuvwxyz}\n\
     sign_on: [{name: door, public_url: https://auth.example.com}]\n\
@@ -276,6 +275,9 @@ fn every_object_of_kubernetes_has_the_fields_of_its_schema() {
         let folder = folder(config);
         for name in ["ingress-nginx", "gateway-api", "envoy-gateway", "istio"] {
             let objects = yaml::documents(&printed(folder.path(), name, &[]));
+            // Envoy Gateway's own reader refuses a document of comments.
+            let refused = ["gateway-api", "envoy-gateway"].contains(&name);
+            assert!(!refused || objects.iter().all(Value::is_object), "{name}: an empty document");
             let mut names = Vec::new();
             for object in objects.iter().filter(|object| !object.is_null()) {
                 let kind = object["kind"].as_str().unwrap_or_else(|| panic!("{name}: no kind in {object}"));
@@ -434,64 +436,6 @@ fn the_programs_accept_what_is_printed_for_several_sites_on_https() {
     }
 }
 
-/// A host that the gateway reads from one place and the gate from another must not open one site by the rules of another.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_gateway_lets_one_sites_rules_open_another_site() {
-    for kind in Kind::ALL {
-        let port = free_port();
-        let (open, closed) = (upstream::start().await, upstream::start().await);
-        let [public, authz, grpc, admin] = [0; 4].map(|_| free_port());
-        let folder = folder(&format!(
-            "identity_providers:\n  - {{id: corp, metadata_file: idp-metadata.xml}}\n\
-             listen: {{public: \"127.0.0.1:{public}\", authz: \"127.0.0.1:{authz}\", grpc: \"127.0.0.1:{grpc}\"}}\n\
-             admin: {{listen: \"127.0.0.1:{admin}\"}}\n\
-             sites:\n  - {{name: open, public_url: \"http://open.localhost:{port}\", forward_auth: true, rules: [{{paths: [/*], access: public}}]}}\n  \
-             - {{name: closed, public_url: \"http://closed.localhost:{port}\", forward_auth: true}}\n"
-        ));
-        let path = folder.path();
-        let gate = crate::support::program::Program::start(
-            "vestibule",
-            Command::new(env!("CARGO_BIN_EXE_vestibule"))
-                .args(["run", "--config"])
-                .arg(path.join("config.yaml")),
-            path,
-            crate::support::program::loopback(public),
-        );
-        let (open_at, closed_at) = (format!("open={open}"), format!("closed={closed}"));
-        let options = ["--app-address", open_at.as_str(), "--app-address", closed_at.as_str()];
-        let print = |name: &str| printed(path, name, &options);
-        let _gateway = kind.start(path, port, &print(kind.name()), &print);
-        let (us, them) = (format!("open.localhost:{port}"), format!("closed.localhost:{port}"));
-        let ask = |line: &str, host: &str| {
-            format!("GET {line} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
-        };
-        let asked = std::time::Instant::now();
-        let served = loop {
-            let (status, told) = wire::whole(port, ask("/page", &us).as_bytes()).await;
-            if status == 200 || asked.elapsed().as_secs() > 60 {
-                break told;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        };
-        assert!(served.to_lowercase().contains(&format!("x-served-by: {open}")), "{kind:?}: {served}");
-        for octets in [
-            ask("/page", &them),
-            ask(&format!("http://{them}/page"), &us),
-            ask(&format!("http://{us}/page"), &them),
-            ask("/page", &format!("{us}\r\nHost: {them}")),
-            ask("/page", &format!("{them}\r\nHost: {us}")),
-            ask("/page", &format!("{them}\r\nX-Forwarded-Host: {us}")),
-            ask("/page", &them.to_uppercase()),
-            ask("/page", &format!("{them}\r\nX-Original-URL: http://{us}/page")),
-        ] {
-            let (status, told) = wire::whole(port, octets.as_bytes()).await;
-            let told = told.to_lowercase();
-            assert!(!told.contains(&format!("x-served-by: {closed}")), "{kind:?} {status}: {octets}\n{told}");
-        }
-        drop(gate);
-    }
-}
-
 /// The programs' own checks of a configuration.
 impl Kind {
     fn check(self, folder: &Path, text: &str) -> Option<Command> {
@@ -510,8 +454,8 @@ impl Kind {
                     .arg(&file)
                     .env("HOME", folder);
             }
-            // It has no check of its own: it is started in the other tests.
-            Self::Traefik => return None,
+            // They have no check of their own: they are started in other tests.
+            Self::Traefik | Self::EnvoyGateway | Self::GatewayApi => return None,
             Self::Envoy | Self::EnvoyGrpc => {
                 command = Command::new(from_pypi("envoy"));
                 command.args(["--mode", "validate", "-c"]).arg(&file);

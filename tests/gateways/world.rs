@@ -1,5 +1,6 @@
 //! The gate, an identity provider, an application and one gateway with its printed text.
 
+use crate::cluster;
 use crate::programs::Kind;
 use crate::support::demo_idp::DemoIdp;
 use crate::support::gate::{GateProcess, Ports};
@@ -55,8 +56,14 @@ impl World {
                  identity_providers:\n  - {{id: demo, label: Demo, metadata_file: idp-metadata.xml}}\n"
             ),
         );
-        let app_address = app.to_string();
-        let options = ["--app-address", &app_address, "--grpc-address", &grpc];
+        let options: Vec<String> = if kind.in_cluster() {
+            let mut options = vec!["--app-address".to_owned(), format!("app.default:{}", app.port())];
+            options.extend(cluster::services(folder.path(), kind, &ports, &[("app", app.port())]));
+            options
+        } else {
+            vec!["--app-address".to_owned(), app.to_string(), "--grpc-address".to_owned(), grpc]
+        };
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
         let print =
             |name: &str| printed(folder.path(), name, &options).replace("@GATEWAY_SECRET@", GATEWAY_SECRET);
         let gateway = kind.start(folder.path(), port, &alter(print(kind.name())), &print);

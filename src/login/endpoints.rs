@@ -58,6 +58,7 @@ pub fn route(site: &Site, path: &RequestPath) -> &'static str {
         Some(Endpoint::SingleLogout) => "/vestibule/saml/slo",
         Some(Endpoint::Metadata) => "/vestibule/saml/metadata",
         Some(Endpoint::WhoAmI) => "/vestibule/whoami",
+        Some(Endpoint::OwnSessions) => "/vestibule/sessions",
         Some(Endpoint::Refused) => "/vestibule/refused",
         Some(Endpoint::Keys) => "/vestibule/jwks.json",
         Some(Endpoint::Logo(_)) => "/vestibule/logo",

@@ -71,7 +71,7 @@ async fn the_list_says_which_browsers_and_ends_another_one() {
 
     let after = desk.get(&ended.location(), From::SameSite).await;
     assert!(after.body.contains("One other sign-in has ended."), "{}", after.body);
-    assert!(after.body.contains("You are signed in nowhere else.") && named(&after).is_empty());
+    assert!(after.body.contains("No other browser is signed in here.") && named(&after).is_empty());
     // A page that was left open: what it names is over, and nothing is said against pressing its button.
     let again = desk.post(LIST, From::SameSite, &[("session", &values[0])]).await;
     let after = desk.get(&again.location(), From::SameSite).await;

@@ -89,7 +89,7 @@ pub(super) const WORDS: Words = Words {
     own_more: Around("", " more are not shown. They end with all others."),
     own_end_others: "Sign out everywhere else",
     own_strange: "If you do not recognise one of them, sign it out and change your password at your organisation: who knows it can sign in again.",
-    own_alone: "You are signed in nowhere else.",
+    own_alone: "No other browser is signed in here.",
     own_everywhere: "All applications that share your sign-in are listed at ",
     own_link: "See where else you are signed in",
     own_ended_none: "It had ended already.",

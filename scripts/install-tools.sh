@@ -17,6 +17,8 @@ demo=("${build[@]}" nginx-light curl)
 test=("${second_opinion[@]}" nginx-light haproxy iproute2 curl openssl python3 xmlsec1
       # The store that several gates share, with its command line and its Sentinels.
       redis-server redis-tools
+      # systemd-analyze, which judges examples/systemd; nothing of it is started.
+      systemd
       # Three browsers; WebKit wants a screen, if one that nobody sees.
       chromium chromium-driver firefox-esr webkit2gtk-driver xvfb
       # Identity providers, and what runs those that scripts/counterparts.sh fetches from elsewhere.

@@ -1,11 +1,11 @@
 //! What a package installs beside the program: pages for `man`, and completions for shells.
 
 use super::{Cli, Exit};
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command, CommandFactory as _};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) const HELP: &str = "\
   vestibule man | man -l -                        read it here
@@ -31,17 +31,41 @@ pub(super) struct CompletionsArguments {
 }
 
 pub(super) fn man(arguments: &ManArguments, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
     let Some(folder) = &arguments.to else {
-        let mut page = Vec::new();
-        Man::new(Cli::command()).render(&mut page)?;
-        out.write_all(&page)?;
+        out.write_all(page(&command)?.1.as_bytes())?;
         return Ok(Exit::Ok);
     };
-    if let Err(problem) = clap_mangen::generate_to(Cli::command(), folder) {
+    if let Err(problem) = write_all(&command, folder) {
         writeln!(err, "{}: {problem}", folder.display())?;
         return Ok(Exit::CannotCreate);
     }
     Ok(Exit::Ok)
+}
+
+fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
+    let (name, text) = page(command)?;
+    std::fs::write(folder.join(name), text)?;
+    command.get_subcommands().try_for_each(|command| write_all(command, folder))
+}
+
+/// The page of a command, and what its file is called.
+fn page(command: &Command) -> io::Result<(String, String)> {
+    let man = Man::new(command.clone());
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    let page = String::from_utf8_lossy(&page);
+    // What stands after the options is set already: in columns, line by line.
+    let page = match page.split_once(".SH EXTRA\n") {
+        None => page.into_owned(),
+        Some((before, extra)) => {
+            let (extra, after) = extra.split_once(".SH").unwrap_or((extra, ""));
+            let after = if after.is_empty() { String::new() } else { format!(".SH{after}") };
+            format!("{before}.SH NOTES\n.nf\n{extra}.fi\n{after}")
+        }
+    };
+    Ok((man.get_filename(), page))
 }
 
 pub(super) fn completions(arguments: &CompletionsArguments, out: &mut dyn Write) -> io::Result<Exit> {
@@ -66,6 +90,7 @@ mod tests {
         assert_eq!(man(&ManArguments { to: None }, &mut out, &mut err).unwrap(), Exit::Ok);
         let first = String::from_utf8(out).unwrap();
         assert!(first.contains(".TH vestibule 1"), "{first}");
+        assert!(first.contains(".SH NOTES\n.nf\n") && first.contains(".fi\n.SH VERSION"), "{first}");
         for command in Cli::command().get_subcommands() {
             let name = command.get_name();
             assert!(

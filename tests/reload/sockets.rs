@@ -84,7 +84,9 @@ async fn restarts_under_load_refuse_nobody_and_sign_nobody_out() {
     let (scene, socket) = scene();
     scene.put("config.yaml", &scene.plain(STATE));
     let gate = start(&scene, &socket);
-    assert!(gate.says("\"handed_over\":\"public\""));
+    assert!(gate.says("\"handed_over\":\"public\"") && gate.says("\"console\":\"off\""));
+    let kept = scene.at("state/sessions").display().to_string();
+    assert!(gate.says(&format!("sessions are kept in memory; a restart takes them along in {kept}")));
     let ada = scene.signed_in(HERE).await;
     let cookies = &ada.jar[HERE];
     let cookie = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");

@@ -861,3 +861,26 @@ fn a_sign_out_at_a_site_whose_session_has_run_out_is_asked_for_at_its_host() {
     let foreign = visitor.get(&scene.town, &format!("{HALL}/vestibule/sign-out?rd=https://evil.test/"));
     assert!(!foreign.body.contains("evil.test"), "{}", foreign.body);
 }
+
+#[test]
+fn a_sign_in_over_a_host_is_one_trace_and_the_next_one_is_another() {
+    // Recorded or not: what the events say is the same.
+    let tracing = "tracing: {otlp_endpoint: \"http://127.0.0.1:9\", sample: 0}\n";
+    let scene = scene_of(&format!("{SITES}{tracing}"));
+    let traces = |user: &str| -> Vec<String> {
+        let events = scene.town.events();
+        let of_user = events.iter().filter(|event| {
+            event["event"] == "sign-in" && event["user"].as_str().is_some_and(|known| known.contains(user))
+        });
+        of_user.map(|event| event["trace_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut seen = Vec::new();
+    for user in ["trina", "tracy"] {
+        scene.sign_in(&mut Visitor::default(), &format!("{WIKI}/a"), user);
+        let traces = traces(user);
+        assert_eq!(traces.len(), 2, "at the host and at the site");
+        assert_eq!(traces[0], traces[1]);
+        seen.push(traces[0].clone());
+    }
+    assert_ne!(seen[0], seen[1]);
+}

@@ -58,10 +58,10 @@ fuzz:
 	@scripts/install-tools.sh build
 	@scripts/fuzz.sh
 
-## make soak            ten minutes of mixed load with sign-ins and hostile input (SECONDS_TO_RUN=600)
+## make soak            everything at once at two gates and a Redis, for ten minutes (SECONDS_TO_RUN=600)
 .PHONY: soak
 soak:
-	@scripts/install-tools.sh bench
+	@scripts/install-tools.sh replicas
 	@scripts/soak.sh
 
 ## make stores          the shared store on Redis and on Valkey, and failovers over and over (ROUNDS=5)
@@ -74,6 +74,13 @@ stores:
 	$(CARGO) test --locked --test shared
 	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- --skip tls
 	for round in $$(seq $(ROUNDS)); do $(CARGO) test --locked --test shared -- failover --ignored --nocapture || exit 1; done
+	VESTIBULE_TEST_REDIS=$(CURDIR)/target/counterparts/valkey/valkey-server $(CARGO) test --locked --test shared -- failover --ignored --nocapture
+
+## make replicas        replicas behind nginx, restarted, killed and cut off from their store under load (as root)
+.PHONY: replicas
+replicas:
+	@scripts/install-tools.sh replicas
+	$(CARGO) test --locked --release --test replicas -- --include-ignored --nocapture --test-threads=1
 
 ## make reloads         a thousand reloads under load, every tenth one broken (RELOADS=1000)
 .PHONY: reloads

@@ -14,9 +14,12 @@
 
 #[path = "behind/mod.rs"]
 mod behind;
+#[path = "behind/question.rs"]
+mod question;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use question::check_request;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -29,8 +32,10 @@ use support::visitor::Visitor;
 const ROUNDS: usize = 15;
 const SECONDS: u64 = 1;
 const CONNECTIONS: usize = 32;
-/// How long people sign in, one after the other.
+/// How long people sign in.
 const SIGN_IN_SECONDS: u64 = 5;
+/// And so many at once.
+const AT_ONCE: usize = 8;
 /// Rounds with and without forged answers.
 const FLOODS: usize = 9;
 /// Where the measured servers run, and where the load and the application do.
@@ -139,39 +144,8 @@ async fn checks_of_envoy() {
     drop((idp, nginx));
 }
 
-/// What Envoy says of a browser's request, framed.
-fn check_request(host: &str, target: &str, lines: &[&str]) -> Vec<u8> {
-    let field = |number: u8, octets: &[u8]| {
-        let length = octets.len();
-        let length =
-            if length < 128 { vec![length as u8] } else { vec![length as u8 | 128, (length >> 7) as u8] };
-        [&[number << 3 | 2], &length[..], octets].concat()
-    };
-    let entry = |name: &str, value: &str| {
-        field(3, &[field(1, name.to_ascii_lowercase().as_bytes()), field(2, value.as_bytes())].concat())
-    };
-    let mut http = [field(2, b"GET"), field(4, target.as_bytes()), field(5, host.as_bytes())].concat();
-    let browser = [
-        "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-        "Accept-Language: en-GB,en;q=0.5",
-        "Accept-Encoding: gzip, deflate, br, zstd",
-        "Sec-Fetch-Mode: navigate",
-        "X-Request-Id: 3f0c2e0e-6f0a-4c1e-9a55-5d9a6a4f7f11",
-    ];
-    for line in lines.iter().chain(&browser) {
-        let (name, value) = line.split_once(": ").unwrap();
-        http.extend(entry(name, value));
-    }
-    for (name, value) in [(":method", "GET"), (":path", target), (":authority", host), (":scheme", "http")] {
-        http.extend(entry(name, value));
-    }
-    let source = field(1, &field(1, &field(1, &field(2, b"127.0.0.1"))));
-    let message = field(1, &[source, field(4, &field(2, &http))].concat());
-    [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat()
-}
-
-/// The same question with the sessions on Redis, against a gate that has them in memory; and sign-ins, one after the other.
+/// The same question with the sessions on Redis, against a gate that has them in memory; sign-ins at both; and what
+/// a session takes of the Redis.
 async fn with_a_shared_store() {
     let (near, far, there) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -200,18 +174,35 @@ async fn with_a_shared_store() {
     );
     let gates =
         [(start(near.path(), &memory, ""), &memory), (start(far.path(), &shared, &on_redis), &shared)];
+    let client = redis::Client::open(format!("redis://127.0.0.1:{redis_port}")).unwrap();
+    let mut behind = client.get_multiplexed_async_connection().await.unwrap();
+    let empty = used_by(&mut behind).await;
     let mut asked = Vec::new();
-    for (gate, ports) in &gates {
+    for ((gate, ports), store) in gates.iter().zip(["in memory", "on Redis"]) {
         let sign_in_at = format!("{}/vestibule/sign-in", public(ports));
-        let (began, mut sign_ins) = (Instant::now(), 0_u32);
-        while began.elapsed().as_secs() < SIGN_IN_SECONDS {
-            sign_in(&sign_in_at).await;
-            sign_ins += 1;
+        for at_once in [1, AT_ONCE] {
+            let before = cpu_seconds(gate.program.id());
+            let began = Instant::now();
+            let mut people = tokio::task::JoinSet::new();
+            for _ in 0..at_once {
+                let start = sign_in_at.clone();
+                people.spawn(async move {
+                    let mut sign_ins = 0_u32;
+                    while began.elapsed().as_secs() < SIGN_IN_SECONDS {
+                        sign_in(&start).await;
+                        sign_ins += 1;
+                    }
+                    sign_ins
+                });
+            }
+            let sign_ins = f64::from(people.join_all().await.into_iter().sum::<u32>());
+            println!(
+                "store {store}: {:.0} sign-ins a second, {at_once} at once; {:.2} ms CPU of the gate for each (it has one \
+                 core; browsers and identity provider have the other)",
+                sign_ins / began.elapsed().as_secs_f64(),
+                (cpu_seconds(gate.program.id()) - before) / sign_ins * 1e3,
+            );
         }
-        println!(
-            "{:.0} sign-ins a second, one after the other",
-            f64::from(sign_ins) / began.elapsed().as_secs_f64()
-        );
         let cookie = sign_in(&sign_in_at).await;
         let url = format!("http://127.0.0.1:{}/vestibule/authz/auth-request", gate.authz_port);
         let original = format!("X-Original-URL: {}/some/page?a=1", public(ports));
@@ -227,7 +218,38 @@ async fn with_a_shared_store() {
         (gates[1].0.program.id(), &asked[1].0, &lines[1]),
     ]);
     report("known session with the store on Redis", &on_redis, "in memory", &in_memory, 1.05);
+    what_is_there(&mut behind, empty).await;
     drop((idps, redis));
+}
+
+/// What Redis holds for the sign-ins so far, beside what it takes when it is empty.
+async fn what_is_there(behind: &mut redis::aio::MultiplexedConnection, empty: u64) {
+    let used = used_by(behind).await - empty;
+    let mut each = Vec::new();
+    for kind in ["vestibule:s:*", "vestibule:{c}:*"] {
+        let names: Vec<String> = redis::cmd("KEYS").arg(kind).query_async(behind).await.unwrap();
+        let mut octets = 0;
+        for name in &names {
+            let of_one: Option<u64> =
+                redis::cmd("MEMORY").arg("USAGE").arg(name).query_async(behind).await.unwrap();
+            octets += of_one.unwrap_or_default();
+        }
+        each.push((names.len().max(1) as f64, octets as f64));
+    }
+    let [(sessions, of_sessions), (claims, of_claims)] = each[..] else { return };
+    println!(
+        "on Redis: {sessions:.0} sessions of {:.0} bytes and {claims:.0} claims of {:.0} bytes (MEMORY USAGE); all together, \
+         with claims, indexes and tables, {:.0} bytes a session (used_memory)",
+        of_sessions / sessions,
+        of_claims / claims,
+        used as f64 / sessions,
+    );
+}
+
+/// The memory that Redis has taken for what it holds.
+async fn used_by(behind: &mut redis::aio::MultiplexedConnection) -> u64 {
+    let info: String = redis::cmd("INFO").arg("memory").query_async(behind).await.unwrap();
+    info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap().trim().parse().unwrap()
 }
 
 /// The same question at one of 100 sites, which admits 50 identity providers and has 1,000 rules, against a gate that has one

@@ -5,6 +5,7 @@
 #   scripts/install-tools.sh demo    the above and nginx (for `make demo-nginx`)
 #   scripts/install-tools.sh test    all of the above and the real counterparts that the tests run against
 #   scripts/install-tools.sh image   what builds the container image and runs it
+#   scripts/install-tools.sh replicas   what the replicas need that are tried in networks of their own
 #   scripts/install-tools.sh bench   the above, and wrk and h2load, which make the load
 # Asks for nothing, installs only what is missing, and does nothing at all when everything is there.
 set -euo pipefail
@@ -13,7 +14,7 @@ build=(gcc g++ make cmake perl pkg-config ca-certificates)
 # libclang reads the headers of xmlsec1 while samael is built; nothing of it is linked in.
 second_opinion=("${build[@]}" libxmlsec1-dev libxml2-dev libssl-dev libclang-dev)
 demo=("${build[@]}" nginx-light curl)
-test=("${second_opinion[@]}" nginx-light haproxy curl openssl python3 xmlsec1
+test=("${second_opinion[@]}" nginx-light haproxy iproute2 curl openssl python3 xmlsec1
       # The store that several gates share, with its command line and its Sentinels.
       redis-server redis-tools
       # systemd-analyze, which judges examples/systemd; nothing of it is started.
@@ -36,8 +37,9 @@ case "${1:-}" in
     demo) wanted=("${demo[@]}") ;;
     test) wanted=("${test[@]}") ;;
     image) wanted=("${image[@]}") ;;
+    replicas) wanted=("${build[@]}" nginx-light redis-server iproute2 iptables util-linux) ;;
     bench) wanted=("${test[@]}" wrk nghttp2-client) ;;
-    *) echo "usage: $0 build|second-opinion|demo|test|image|bench" >&2; exit 64 ;;
+    *) echo "usage: $0 build|second-opinion|demo|test|image|replicas|bench" >&2; exit 64 ;;
 esac
 
 missing=()

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Mixed load with sign-ins and hostile input for SECONDS_TO_RUN seconds (600); see benches/soak.rs.
+# Everything at once at two gates that share a Redis, for SECONDS_TO_RUN seconds (600); see benches/soak/main.rs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --locked --release --bin vestibule --examples
 exec cargo bench --locked --bench soak

@@ -4,6 +4,7 @@
 //! an upgrade socket in /tmp. Its services run on our runtimes as well.
 
 use super::connections::Connections;
+use super::door::Door;
 use super::serve::{Answer, Answering};
 use crate::login::verifier::stand_back;
 use pingora::apps::ServerApp;
@@ -32,6 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Bound {
     listener: TcpListener,
     pub(super) address: SocketAddr,
+    /// Nobody else has it open.
+    ends_with_us: bool,
 }
 
 impl Bound {
@@ -39,14 +42,24 @@ impl Bound {
     pub(super) fn bind(address: SocketAddr, key: &str) -> Result<Self, String> {
         let problem = |problem: std::io::Error| format!("{key}: cannot listen on {address}: {problem}");
         // The standard library sets SO_REUSEADDR, so that a restart need not wait for old connections.
-        Self::of(TcpListener::bind(address).map_err(problem)?).map_err(problem)
+        Self::of(TcpListener::bind(address).map_err(problem)?, true).map_err(problem)
     }
 
-    /// One that somebody else has opened.
-    pub(super) fn of(listener: TcpListener) -> std::io::Result<Self> {
+    /// One that somebody else has opened, and keeps.
+    pub(super) fn handed(listener: TcpListener) -> std::io::Result<Self> {
+        Self::of(listener, false)
+    }
+
+    fn of(listener: TcpListener, ends_with_us: bool) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, ends_with_us })
+    }
+
+    /// None where the listener outlives us: the next process would find the door shut, and nobody is reset who waits for it.
+    fn door(&self) -> Result<Option<Door>, String> {
+        let problem = |problem: std::io::Error| format!("{}: cannot listen: {problem}", self.address);
+        self.ends_with_us.then(|| Door::of(&self.listener).map_err(problem)).transpose()
     }
 }
 
@@ -58,6 +71,8 @@ pub(super) struct Lane {
     close: watch::Sender<bool>,
     service: Option<tokio::task::JoinHandle<()>>,
     connections: Connections,
+    /// None once it is shut and gone.
+    door: Option<Door>,
 }
 
 impl Lane {
@@ -71,6 +86,7 @@ impl Lane {
     ) -> Result<Self, String> {
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
+        let door = bound.door()?;
         let mut service = Service::new(name.to_owned(), make(connections.clone()));
         let address = bound.address.to_string();
         let mut options = TcpSocketOptions::default();
@@ -84,7 +100,7 @@ impl Lane {
         let listeners = Arc::new(parking_lot::Mutex::new(listeners));
         let (close, closing) = watch::channel(false);
         let service = crew.spawn(async move { service.start_service(Some(listeners), closing, 1).await });
-        Ok(Self { name, crew, close, service: Some(service), connections })
+        Ok(Self { name, crew, close, service: Some(service), connections, door })
     }
 
     /// Serves `bound` without TLS and without pingora, whose streams cost a question more than its whole judgement.
@@ -96,6 +112,7 @@ impl Lane {
     ) -> Result<Self, String> {
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
+        let door = bound.door()?;
         let answering = Arc::new(make(connections.clone()));
         let listener = {
             let _within = crew.handle.enter();
@@ -104,11 +121,19 @@ impl Lane {
         };
         let (close, closing) = watch::channel(false);
         let service = crew.spawn(accept(name, listener, answering, closing));
-        Ok(Self { name, crew, close, service: Some(service), connections })
+        Ok(Self { name, crew, close, service: Some(service), connections, door })
+    }
+
+    /// Lets nobody new in, and goes on with who is.
+    pub(super) fn shut_the_door(&self) {
+        if let Some(problem) = self.door.as_ref().and_then(|door| door.shut().err()) {
+            tracing::debug!(listener = self.name, %problem, "who connects at the last moment may be cut");
+        }
     }
 
     /// Takes no more connections and waits until the open ones have ended, for at most `drain`.
     pub(super) fn close(&mut self, drain: Duration) {
+        self.door = None;
         let _ = self.close.send(true);
         let (service, connections, name) = (self.service.take(), self.connections.clone(), self.name);
         let (tell, told) = mpsc::channel();

@@ -19,6 +19,7 @@ mod background;
 mod connections;
 mod console;
 mod decide;
+mod door;
 mod forward;
 mod grpc;
 mod handed;
@@ -72,6 +73,9 @@ use tls::LiveCertificate;
 
 /// Idle connections to applications that are kept, in all.
 const KEPT_UPSTREAM_CONNECTIONS: usize = 512;
+
+/// How long before the listeners close nobody new gets in: time for those who are in to say what they want.
+const DOORS_SHUT: Duration = Duration::from_millis(100);
 
 /// The niceness of the public listener's threads where it serves sign-ins only.
 const SIGN_INS_STAND_BACK: i32 = 10;
@@ -206,14 +210,15 @@ impl Gateway {
         let of_public = connections(ListenerLabel::Public, most);
         let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
         if let Some(authz) = authz {
-            let answer = Arc::new(Questions { live: live.clone() });
-            let serve = |connections| Answering { answer, patience, connections };
+            let (answer, leaving) = (Arc::new(Questions { live: live.clone() }), leaving.clone());
+            let serve = |connections| Answering { answer, patience, connections, leaving };
             let connections = connections(ListenerLabel::Authz, most);
             faces.push(Lane::answer(threads, authz, connections, serve)?);
         }
         if let Some(grpc) = grpc {
             let answer = Arc::new(Grpc { live: live.clone(), patience, leaving: leaving.clone() });
-            let serve = |connections| Answering { answer, patience, connections };
+            let leaving = leaving.clone();
+            let serve = |connections| Answering { answer, patience, connections, leaving };
             let connections = connections(ListenerLabel::Grpc, most);
             faces.push(Lane::answer(threads, grpc, connections, serve)?);
         }
@@ -224,7 +229,8 @@ impl Gateway {
                     leaving: leaving.clone(),
                     store_reached: sessions.reached(),
                 });
-                let serve = |connections| Answering { answer, patience, connections };
+                let leaving = leaving.clone();
+                let serve = |connections| Answering { answer, patience, connections, leaving };
                 let threads = Threads { count: 1, niceness: 0 };
                 let connections = connections(ListenerLabel::Admin, limits::MAX_ADMIN_CONNECTIONS);
                 Some(Lane::answer(threads, admin, connections, serve)?)
@@ -256,13 +262,17 @@ impl Gateway {
         self.beside.live().look().shutdown
     }
 
-    /// Goes in good order: readiness fails first; after `shutdown.delay` the listeners close; what is under way, also
+    /// Goes in good order: readiness fails first, and every answer ends its connection, so that what is asked next is asked
+    /// elsewhere; after `shutdown.delay` the listeners close, and nobody is in the door then; what is under way, also
     /// streams and WebSockets, has `shutdown.drain` to end; then everything does. Blocks until then, so it is not to
     /// be called from within an asynchronous task.
     pub fn stop(mut self) {
         self.leaving.store(true, Ordering::Relaxed);
         let Shutdown { delay, drain } = self.shutdown();
-        std::thread::sleep(delay);
+        let doors_shut = delay.min(DOORS_SHUT);
+        std::thread::sleep(delay - doors_shut);
+        self.faces.iter().for_each(Lane::shut_the_door);
+        std::thread::sleep(doors_shut);
         std::thread::scope(|scope| {
             for face in &mut self.faces {
                 scope.spawn(move || face.close(drain));

@@ -7,6 +7,7 @@ use super::seldom::Seldom;
 use super::watch::{Overdue, Watch, Watched};
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -23,6 +24,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -160,18 +162,20 @@ pub(super) struct Answering<A> {
     pub(super) answer: Arc<A>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
+    /// The gate will go soon: who asks is to come back on a new connection, which will find another gate.
+    pub(super) leaving: Arc<AtomicBool>,
 }
 
 /// Lines in a header for which hyper needs no memory of the heap.
 const LINES_OF_HYPER: usize = 100;
 
 impl<A: Answer> Answering<A> {
-    /// Serves one connection to its end. `leaving` turns true when the gate goes.
+    /// Serves one connection to its end. `closing` turns true when the listener does.
     pub(super) async fn serve(
         self: Arc<Self>,
         stream: TcpStream,
         peer: IpAddr,
-        mut leaving: watch::Receiver<bool>,
+        mut closing: watch::Receiver<bool>,
     ) {
         let peer = self.answer.meet(peer);
         let (mut stream, watch) = Watched::new(stream, self.patience);
@@ -180,7 +184,7 @@ impl<A: Answer> Answering<A> {
         let mut outside = Seldom::new(async move {
             tokio::select! {
                 () = async {
-                    let _ = leaving.wait_for(|now| *now).await;
+                    let _ = closing.wait_for(|now| *now).await;
                     // In a box: hardly any connection lives to see it.
                     Box::pin(tokio::time::sleep(farewell)).await;
                 } => Outside::Leaving,
@@ -206,15 +210,21 @@ impl<A: Answer> Answering<A> {
             if progress.takes_fragment() {
                 request.extensions_mut().insert(Fragment);
             }
+            // HTTP/2 has its own way to say so, once the listener is closed.
+            let says_goodbye = !speaks_http2 && self.leaving.load(Ordering::Relaxed);
             let step = match self.answer.answer_now(&request, peer, began) {
                 Some(response) => Ok(response),
                 None => Err((self.answer.clone(), request)),
             };
             async move {
-                Ok::<_, Infallible>(match step {
+                let mut response = match step {
                     Ok(response) => response,
                     Err((answer, request)) => answer.answer_later(request, peer, began).await,
-                })
+                };
+                if says_goodbye {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
             }
         });
         let stream = TokioIo::new(stream);

@@ -117,6 +117,26 @@ fn readiness_fails_before_the_listeners_close_and_life_goes_on_meanwhile() {
 }
 
 #[test]
+fn gateways_that_ask_are_told_to_come_back_on_another_connection_before_the_listener_closes() {
+    let delay = Duration::from_secs(2);
+    let house = Plan::forward_auth().with(|config| config.shutdown.delay = delay).start();
+    let (authz, gateway) = (house.authz(), house.gateway);
+    let ask = |stream: &mut TcpStream| {
+        write!(stream, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        client::answer(stream)
+    };
+    let mut kept = connect(authz);
+    assert_eq!(ask(&mut kept).header("connection"), None);
+    let began = Instant::now();
+    let stopping = std::thread::spawn(move || gateway.stop());
+    while ask(&mut kept).header("connection") != Some("close") {
+        assert!(began.elapsed() < delay, "nobody was told in time");
+    }
+    assert_eq!(kept.read(&mut [0]).unwrap_or(0), 0, "and it is closed");
+    stopping.join().unwrap();
+}
+
+#[test]
 fn a_stream_without_an_end_is_cut_when_the_drain_is_over() {
     let origin = Origin::start();
     let drain = Duration::from_millis(300);

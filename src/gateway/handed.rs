@@ -125,7 +125,7 @@ impl Handed {
     /// The listener for this place: the one that was handed over, or a new one.
     pub(super) fn take_or_bind(&mut self, place: Place, address: SocketAddr) -> Result<Bound, String> {
         match self.0.remove(&place) {
-            Some(socket) => Bound::of(socket).map_err(|problem| format!("{}: {problem}", place.key())),
+            Some(socket) => Bound::handed(socket).map_err(|problem| format!("{}: {problem}", place.key())),
             None => Bound::bind(address, place.key()),
         }
     }

@@ -33,8 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Bound {
     listener: TcpListener,
     pub(super) address: SocketAddr,
-    /// It ends with us. One that somebody else has opened goes on listening for the next process.
-    ours: bool,
+    /// Nobody else has it open.
+    ends_with_us: bool,
 }
 
 impl Bound {
@@ -42,21 +42,24 @@ impl Bound {
     pub(super) fn bind(address: SocketAddr, key: &str) -> Result<Self, String> {
         let problem = |problem: std::io::Error| format!("{key}: cannot listen on {address}: {problem}");
         // The standard library sets SO_REUSEADDR, so that a restart need not wait for old connections.
-        let bound = Self::of(TcpListener::bind(address).map_err(problem)?).map_err(problem)?;
-        Ok(Self { ours: true, ..bound })
+        Self::of(TcpListener::bind(address).map_err(problem)?, true).map_err(problem)
     }
 
-    /// One that somebody else has opened.
-    pub(super) fn of(listener: TcpListener) -> std::io::Result<Self> {
+    /// One that somebody else has opened, and keeps.
+    pub(super) fn handed(listener: TcpListener) -> std::io::Result<Self> {
+        Self::of(listener, false)
+    }
+
+    fn of(listener: TcpListener, ends_with_us: bool) -> std::io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, ours: false })
+        Ok(Self { listener, address, ends_with_us })
     }
 
-    /// None where others are to come in after us: what is shut stays shut, for whoever holds the socket.
+    /// None where the listener outlives us: the next process would find the door shut, and nobody is reset who waits for it.
     fn door(&self) -> Result<Option<Door>, String> {
-        let door = self.ours.then(|| Door::of(&self.listener)).transpose();
-        door.map_err(|problem| format!("{}: cannot listen: {problem}", self.address))
+        let problem = |problem: std::io::Error| format!("{}: cannot listen: {problem}", self.address);
+        self.ends_with_us.then(|| Door::of(&self.listener).map_err(problem)).transpose()
     }
 }
 
@@ -68,7 +71,7 @@ pub(super) struct Lane {
     close: watch::Sender<bool>,
     service: Option<tokio::task::JoinHandle<()>>,
     connections: Connections,
-    /// None where the socket is not ours, and once it is shut and gone.
+    /// None once it is shut and gone.
     door: Option<Door>,
 }
 

@@ -150,6 +150,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("moka", &["gate", "session", "store"]),
     ("redis", &["store"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("sd_notify", &["cli"]),
     ("listenfd", &["gateway"]),
 ];

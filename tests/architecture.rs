@@ -154,6 +154,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("sd_notify", &["cli"]),
     ("listenfd", &["gateway"]),
+    ("socket2", &["gateway"]),
 ];
 
 /// What the pure rooms must not know at all.

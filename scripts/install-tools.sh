@@ -29,7 +29,8 @@ test=("${second_opinion[@]}" nginx-light haproxy iproute2 curl openssl python3 x
       libgd-securityimage-perl libimage-magick-perl libhttp-parser-xs-perl libio-socket-timeout-perl libio-string-perl libipc-run-perl
       liblwp-protocol-https-perl libmime-tools-perl libstring-random-perl libunicode-string-perl libxml-simple-perl
       python3-venv nodejs npm openjdk-17-jre-headless maven unzip)
-image=("${build[@]}" buildah debootstrap podman runc)
+# Traefik, which reads labels of containers, comes from PyPI.
+image=("${build[@]}" buildah debootstrap podman runc python3 python3-venv)
 
 case "${1:-}" in
     build) wanted=("${build[@]}") ;;

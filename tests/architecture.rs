@@ -150,8 +150,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("moka", &["gate", "session", "store"]),
     ("redis", &["store"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("sd_notify", &["cli"]),
     ("listenfd", &["gateway"]),
+    ("socket2", &["gateway"]),
 ];
 
 /// What the pure rooms must not know at all.

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-/// An HTTP/1.1 connection for one request. Dropped, it is closed, whatever the other side does.
+/// An HTTP/1.1 connection, for one request after the other. Dropped, it is closed, whatever the other side does.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     _tasks: Tasks,
@@ -74,7 +74,8 @@ impl Connection {
         Ok(Self { sender, _tasks: tasks })
     }
 
-    /// Sends the one request. The body of the answer lives as long as this connection does.
+    /// Sends a request, after the answer to the one before was read to its end. The body of the answer lives as long as this
+    /// connection does.
     ///
     /// # Errors
     /// Sentences for the owner.

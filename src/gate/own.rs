@@ -124,7 +124,7 @@ impl Gate {
         for session in &one.sessions {
             ended |= self.end_one(session.key(), BY_OWNER).await?;
         }
-        for session in one.sessions.iter().take(1) {
+        if let Some(session) = one.sessions.first() {
             self.end_same_sign_in(session, asking, BY_OWNER).await?;
         }
         Ok(ended)

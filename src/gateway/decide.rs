@@ -17,7 +17,7 @@ use crate::gate::Resumed;
 use crate::login::refused::Refused;
 use crate::login::{ask, endpoints, too_many};
 use crate::observe::metrics::{FaceLabel, LimitLabel, VerdictLabel};
-use crate::observe::traces;
+use crate::observe::traces::{self, TraceContext};
 use crate::reason::{Reason, Refusal};
 use crate::session::Session as Visit;
 use crate::site::{Face, Site};
@@ -141,7 +141,8 @@ impl Front {
             let own = place.as_ref().is_ok_and(|(site, path)| endpoints::is_own(site, path));
             let headers = &session.req_header().headers;
             trip.trace = Some(tracer.begin(headers, hops.peer_is_trusted, trip.began, own));
-            trip.sender_traces = tracer.follows(hops.peer_is_trusted);
+            trip.sender_traces =
+                tracer.follows(hops.peer_is_trusted) && TraceContext::of_headers(headers).is_some();
         }
         let (site, path) = match place {
             Ok(place) => place,

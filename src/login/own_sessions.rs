@@ -170,10 +170,11 @@ fn page(
     now: Moment,
 ) -> Response<Bytes> {
     let is_host = matches!(site.face, Face::SignOn);
+    let listed = own.get(..MOST_SHOWN).unwrap_or(own);
     let places: Vec<Vec<&str>> =
-        own.iter().map(|one| if is_host { sites_of(gate, site, one) } else { Vec::new() }).collect();
-    let names: Vec<String> = own.iter().map(|one| Sealed::One(*one.root()).seal(gate, session)).collect();
-    let shown = own.iter().zip(&places).zip(&names).take(MOST_SHOWN).filter_map(|((one, places), name)| {
+        listed.iter().map(|one| if is_host { sites_of(gate, site, one) } else { Vec::new() }).collect();
+    let names: Vec<String> = listed.iter().map(|one| Sealed::One(*one.root()).seal(gate, session)).collect();
+    let shown = listed.iter().zip(&places).zip(&names).filter_map(|((one, places), name)| {
         let first = one.sessions().first()?;
         let browser = first.browser();
         let used = one.sessions().iter().map(|session| session.last_use()).max();

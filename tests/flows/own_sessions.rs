@@ -2,6 +2,7 @@
 
 use crate::browser::{Answered, Browser, From};
 use crate::idp::FakeIdp;
+use crate::session_limit::comes_by_the_hall;
 use crate::town::{Application, Town, Visitor};
 use crate::world::{Plan, World, site, world};
 use bytes::Bytes;
@@ -267,24 +268,6 @@ const WIKI: &str = "https://wiki.example.com";
 const SHOP: &str = "https://shop.example.com";
 const HALL: &str = "https://auth.example.com";
 const OWN: &str = "https://own.example.com";
-
-/// Through the sign-on host to this site.
-fn comes_by_the_hall(town: &Town, corp: &FakeIdp, visitor: &mut Visitor, site: &str) {
-    let mut at = format!("{site}/page");
-    for _ in 0..10 {
-        let answer = visitor.get(town, &at);
-        if answer.status == StatusCode::OK {
-            return;
-        }
-        at = answer.location();
-        if at.starts_with("https://corp.test") {
-            let asked = crate::idp::Asked::from_redirect(&at);
-            let answer = corp.answer(&asked, "ada", town.now());
-            at = visitor.bring(town, &asked.acs_url, &asked, &answer).location();
-        }
-    }
-    panic!("round and round from {site}");
-}
 
 fn press(town: &Town, visitor: &mut Visitor, site: &str, value: &str) {
     let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("session", value).finish();

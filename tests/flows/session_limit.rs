@@ -146,7 +146,7 @@ const SHOP: &str = "https://shop.example.com";
 const OWN: &str = "https://own.example.com";
 
 /// Through the sign-on host to this site; the last answer.
-fn comes_by_the_hall(
+pub(crate) fn comes_by_the_hall(
     town: &Town,
     corp: &FakeIdp,
     visitor: &mut Visitor,

@@ -15,6 +15,9 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Nothing takes so long unless it is broken.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// runc and cgroupfs: both work on a machine without systemd too.
 const PODMAN: [&str; 4] = ["--runtime", "runc", "--cgroup-manager", "cgroupfs"];
 
@@ -123,7 +126,9 @@ async fn the_printed_labels_guard_an_application_in_a_container() {
     let socket = format!("unix://{}", at.join("podman.sock").display());
     let _docker =
         Program::start_unready("podman", podman().args(["system", "service", "--time", "0", &socket]), at);
+    let asked = std::time::Instant::now();
     while !at.join("podman.sock").exists() {
+        assert!(asked.elapsed() < PATIENCE, "podman does not listen");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     // The text itself says how Traefik is started; but for where Docker is.
@@ -169,7 +174,7 @@ async fn the_printed_labels_guard_an_application_in_a_container() {
 async fn ready_by(page: &str, is: impl Fn(&crate::support::visitor::Answer) -> bool) {
     let asked = std::time::Instant::now();
     while !is(&Visitor::new().get(page).await) {
-        assert!(asked.elapsed() < std::time::Duration::from_secs(60), "{page}");
+        assert!(asked.elapsed() < PATIENCE, "{page}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -53,6 +53,7 @@ fn keep_asking(scene: &Scene, cookie: &str, done: &AtomicBool, answered: &Atomic
         let answer = kept.as_mut().and_then(|stream| once(stream, &request));
         let answer = answer.or_else(|| {
             let stream = TcpStream::connect((HERE, scene.port)).ok()?;
+            stream.set_read_timeout(Some(PATIENCE)).ok()?;
             once(kept.insert(BufReader::new(stream)), &request)
         });
         match answer {
@@ -61,6 +62,15 @@ fn keep_asking(scene: &Scene, cookie: &str, done: &AtomicBool, answered: &Atomic
         };
     }
     Ok(())
+}
+
+/// Dropped, also by a failure, it is over for those who ask.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// One request on a connection of its own: its answer.
@@ -92,6 +102,7 @@ async fn restarts_under_load_refuse_nobody_and_sign_nobody_out() {
     let cookie = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
     let (done, answered, failed) = (AtomicBool::new(false), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let gate = std::thread::scope(|scope| {
+        let over = Over(&done);
         for _ in 0..2 {
             scope.spawn(|| {
                 if let Err(problem) = keep_asking(&scene, &cookie, &done, &answered) {
@@ -122,7 +133,7 @@ async fn restarts_under_load_refuse_nobody_and_sign_nobody_out() {
             gate = start(&scene, &socket);
         }
         some_more();
-        done.store(true, Ordering::Relaxed);
+        drop(over);
         gate
     });
     let (answered, failed) = (answered.into_inner(), failed.into_inner().unwrap());

@@ -112,6 +112,10 @@ impl Figures {
 
     /// The scrape with each exemplar behind the line of its bucket. The library writes exemplars of its own histograms only.
     pub(super) fn with_exemplars(&self, scrape: String) -> String {
+        // Those of before a reload that switched them off are still there.
+        if self.no_exemplars.load(Ordering::Relaxed) {
+            return scrape;
+        }
         let exemplars = self.exemplars();
         if exemplars.is_empty() {
             return scrape;

@@ -511,11 +511,13 @@ mod tests {
         assert_eq!(named, expected);
         assert!(text.ends_with("# EOF\n") && !metrics.encode().contains("trace_id"));
         metrics.choose(false, false);
-        record(0.000_01, 0);
-        assert!(
-            !metrics.encode_with_exemplars().contains("1e-5")
-                && !metrics.encode().contains("vestibule_site_")
-        );
+        record(0.02, 0);
+        assert!(!metrics.encode_with_exemplars().contains("trace_id"), "nor those of before");
+        assert!(!metrics.encode().contains("vestibule_site_"));
+        // What was not wanted was not noted either.
+        metrics.choose(true, true);
+        let text = metrics.encode_with_exemplars();
+        assert_eq!(text.lines().filter(|line| line.contains(" # {")).count(), expected.len(), "{text}");
     }
 
     #[test]

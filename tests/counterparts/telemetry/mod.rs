@@ -294,8 +294,9 @@ async fn a_trusted_proxys_trace_goes_on_and_whatever_is_none_is_nothing() {
         &PARENT.replace("-00", "-\u{e9}"),
         &"0".repeat(4000),
     ] {
-        let answer = scene.public(&[("traceparent", wrong)]).await;
+        let answer = scene.public(&[("traceparent", wrong), ("tracestate", "vendor=x")]).await;
         assert_eq!(answer.status, StatusCode::OK, "{wrong}");
+        assert_eq!(told(&answer, "tracestate"), None, "it belongs to no trace that goes on: {wrong}");
         let parent = told(&answer, "traceparent").unwrap();
         assert!(
             !parent.contains(TRACE) && parent.len() == 55 && parent.ends_with("-00"),

@@ -34,6 +34,16 @@ impl Place {
     /// Sends a whole request, which should ask for `Connection: close`. `patience` is for connecting, and for each word of the
     /// answer.
     pub(super) fn ask(&self, question: &[u8], patience: Duration) -> io::Result<Answer> {
+        self.asked(question, patience).map_err(|error| match error.kind() {
+            // Of the socket it says `Resource temporarily unavailable`.
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                io::Error::new(io::ErrorKind::TimedOut, format!("nothing came for {} s", patience.as_secs()))
+            }
+            _ => error,
+        })
+    }
+
+    fn asked(&self, question: &[u8], patience: Duration) -> io::Result<Answer> {
         match self {
             Self::Tcp(addresses) => {
                 let stream = connect(addresses, patience)?;
@@ -117,5 +127,13 @@ mod tests {
         assert_eq!((answer.status, answer.body(1000).unwrap().as_slice()), (404, &b"body\r\n\r\nmore"[..]));
         assert!(ask().body(10).is_err(), "a header longer than that is none");
         server.join().unwrap();
+    }
+
+    #[test]
+    fn who_says_nothing_is_told_so_in_plain_words() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = Place::Tcp(vec![listener.local_addr().unwrap()]);
+        let error = place.ask(b"GET ", Duration::from_millis(10)).err().unwrap();
+        assert_eq!(error.to_string(), "nothing came for 0 s");
     }
 }

@@ -14,22 +14,27 @@ use clap::Args;
 use std::io::{self, Write};
 
 pub(super) const DIFF_HELP: &str = "\
-  vestibule metadata diff               every identity provider whose metadata is read again
+What identity providers say now, against what runs:
+
+  vestibule metadata diff               every one whose metadata is read again
   vestibule metadata diff --idp corp    one of them
 
-What runs is taken from state_dir, so that a gate that runs need not be asked. Nothing is changed.
-Exit code 0 when nothing is different, 1 when something is or what runs is not known here, 69 when a source cannot be
-read or its document is refused.";
+What runs is taken from state_dir, so that a gate that runs need not be asked.
+Nothing is changed. Exit code 0 when nothing is different, 1 when something is
+or what runs is not known here, 69 when a source cannot be read or its document
+is refused.";
 
 pub(super) const APPLY_HELP: &str = "\
-Agrees to the change that is held, and shows it. When the gate holds nothing, because it has not read the change yet, the
-source is read here: what would be held is agreed to, and the gate reads its source at once. A running gate takes the
-change over within some seconds; one that is started later does so at its start. What is shown here is agreed to and
-nothing else: should the source say something different by then, it is held anew. Compare fingerprints with the identity
-provider's people first.
+Agrees to the change that is held, and shows it. When the gate holds nothing,
+because it has not read the change yet, the source is read here: what would be
+held is agreed to, and the gate reads its source at once. A running gate takes
+the change over within some seconds; one that is started later does so at its
+start. What is shown here is agreed to and nothing else: should the source say
+something different by then, it is held anew. Compare fingerprints with the
+identity provider's people first.
 
-Exit code 0 when it was agreed to, 1 when nothing is or would be held, 69 when the source must be read and cannot be, or
-its document is refused.";
+Exit code 0 when it was agreed to, 1 when nothing is or would be held, 69 when
+the source must be read and cannot be, or its document is refused.";
 
 #[derive(Debug, Args)]
 pub(super) struct DiffArguments {

@@ -13,12 +13,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 pub(super) const HELP: &str = "\
-Reads the file and the environment exactly as `run` does, opens no port, asks nobody and changes nothing.
-Every problem is listed at once with its key and its line. Exit code 0 when there is none, else 64. With --online the
-addresses of metadata are asked too; 69 when one does not give a usable document, or a change that would be held.
-Where sockets are handed over (LISTEN_FDS), as systemd does, they must be ones that the configuration names.
+Reads the file and the environment exactly as `run` does, opens no port, asks
+nobody and changes nothing. Every problem is listed at once with its key and
+its line. Exit code 0 when there is none, else 64. With --online the addresses
+of metadata are asked too; 69 when one does not give a usable document, or a
+change that would be held. Where sockets are handed over (LISTEN_FDS), as
+systemd does, they must be ones that the configuration names.
 
-  vestibule check --config /etc/vestibule/config.yaml && systemctl reload vestibule";
+  vestibule check --config FILE && systemctl reload vestibule";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

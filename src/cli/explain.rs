@@ -16,25 +16,30 @@ use std::sync::Arc;
 
 pub(super) const HELP: &str = "\
 What may be in FILE (`-` is standard input):
-  a recording of the whole sign-in       developer tools, Network, Preserve log, save all as HAR; tells most
-  the value of SAMLResponse or SAMLRequest, a form body, a whole address, a curl command, a page that posts itself
-  XML
+  a recording of the whole sign-in, which tells most
+      (developer tools, Network, Preserve log, save all as HAR)
+  the value of SAMLResponse or SAMLRequest, a form body, a whole address,
+  a curl command, a page that posts itself, or XML
 
   vestibule explain recording.har
-  pbpaste | vestibule explain -                                  what was copied
+  pbpaste | vestibule explain -                  what was copied
   vestibule explain response.xml --request-id _5f0c --at 2026-01-15T12:00:00Z
-  vestibule explain response.b64 --show-values                   with names, addresses and attribute values
+  vestibule explain response.b64 --show-values   with names and values
   vestibule explain response.b64 --json | jq '.messages[].verdict'
 
-A message is judged by its own time (when the browser posted it, or when it was issued) unless --at says otherwise; how
-it would be judged now is said too. Which request it answers is known from a recording or from --request-id; without
-both, those rules are marked `?`. What the gate alone knows (cookies, what was answered before) is marked so as well.
+A message is judged by its own time (when the browser posted it, or when it was
+issued) unless --at says otherwise; how it would be judged now is said too.
+Which request it answers is known from a recording or from --request-id;
+without both, those rules are marked `?`. What the gate alone knows (cookies,
+what was answered before) is marked so as well.
 
-Names, addresses and attribute values are not shown unless you ask for them: the output can be passed on. The input
-cannot: whoever has a fresh SAMLResponse may be able to sign in with it.
+Names, addresses and attribute values are not shown unless you ask for them:
+the output can be passed on. The input cannot: whoever has a fresh SAMLResponse
+may be able to sign in with it.
 
-Exit codes: 0 every rule is passed, 1 some rule refuses, 64 wrong arguments or configuration (the message is decoded
-all the same), 65 there is no SAML message in the input.";
+Exit codes: 0 every rule is passed, 1 some rule refuses, 64 wrong arguments or
+configuration (the message is decoded all the same), 65 there is no SAML
+message in the input.";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -9,16 +9,20 @@ use clap::Args;
 use std::io::{self, Write};
 
 pub(super) const HELP: &str = "\
-The whole configuration of a gateway that asks this gate, commented, for exactly this configuration of ours: its
-addresses, path_prefix, acs_aliases, listeners and identity headers. The project's tests run each printed text with the
-real program, as far as it runs outside a cluster (docs/gateways says which).
+The whole configuration of a gateway that asks this gate, commented, for
+exactly this configuration of ours: its addresses, path_prefix, acs_aliases,
+listeners and identity headers. The project's tests run each printed text with
+the real program, as far as it runs outside a cluster (docs/gateways says
+which).
 
-  vestibule gateway                                              the names
-  vestibule gateway nginx --app-address 127.0.0.1:3000 > /etc/nginx/conf.d/vestibule.conf
+  vestibule gateway          the names
+  vestibule gateway nginx --app-address 127.0.0.1:3000 > vestibule.conf
   vestibule gateway caddy --site wiki --app-address wiki=10.0.0.7:8080
 
-Print it anew when the configuration changes. Exit codes: 0 the text is on standard output, 64 wrong arguments or
-configuration, or every site has an upstream: then the gate itself is the reverse proxy, and there is nothing to ask.";
+Print it anew when the configuration changes. Exit codes: 0 the text is on
+standard output, 64 wrong arguments or configuration, or every site has an
+upstream: then the gate itself is the reverse proxy, and there is nothing to
+ask.";
 
 /// Where applications are unless somebody says.
 const APPLICATION: &str = "127.0.0.1:3000";
@@ -121,6 +125,7 @@ fn plain_path(text: &str) -> Result<String, String> {
 impl Arguments {
     /// What the text depends on, or what is wrong.
     fn setup(&self, config: &Config, gateway: Gateway) -> Result<Setup, String> {
+        self.addresses_suit(gateway)?;
         let fronts = self.fronts(config)?;
         if config.listeners.public_tls.is_some() {
             return Err(
@@ -184,6 +189,23 @@ impl Arguments {
                 if forwarding.is_empty() { "every site".to_owned() } else { forwarding.join(", ") }
             )),
             (_, true) => Ok(fronts),
+        }
+    }
+
+    /// Texts for Kubernetes name Services: of another address they would take the port and name a Service that nobody said.
+    fn addresses_suit(&self, gateway: Gateway) -> Result<(), String> {
+        let in_cluster = matches!(
+            gateway,
+            Gateway::IngressNginx | Gateway::GatewayApi | Gateway::EnvoyGateway | Gateway::Istio
+        );
+        let of_gate = [("--gate-address", &self.gate_address), ("--authz-address", &self.authz_address)];
+        let of_gate = of_gate.into_iter().filter_map(|(flag, address)| Some((flag, address.as_ref()?)));
+        let of_applications = self.app_address.iter().map(|(_, address)| ("--app-address", address));
+        match of_gate.chain(of_applications).find(|(_, address)| !address.is_of_a_service()) {
+            Some((flag, address)) if in_cluster => Err(format!(
+                "{flag}: in a cluster an address is SERVICE.NAMESPACE:PORT, such as app.default:3000, and not {address}"
+            )),
+            _ => Ok(()),
         }
     }
 

@@ -9,12 +9,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) const HELP: &str = "\
-Asks the admin listener of the configuration for /readyz, or the address given. In a Dockerfile:
+Asks the admin listener of the configuration for /readyz, or the address given.
+In a Dockerfile:
 
-  HEALTHCHECK CMD [\"vestibule\", \"healthcheck\", \"--config\", \"/etc/vestibule/config.yaml\"]";
+  HEALTHCHECK CMD [\"vestibule\", \"healthcheck\", \\
+                   \"--config\", \"/etc/vestibule/config.yaml\"]";
 
 /// For connecting, and for each word of the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Head and body of an answer that says why not.
+const MOST_WORDS: u64 = 4096;
 
 const PLAIN_HTTP: &str = "--url: must begin with http://, for the admin listener speaks plain http";
 
@@ -55,12 +59,12 @@ pub(super) fn healthcheck(
         }
     };
     match target.ask() {
-        Ok(200) => {
+        Ok((200, _)) => {
             writeln!(out, "ready")?;
             Ok(Exit::Ok)
         }
-        Ok(status) => {
-            writeln!(err, "not ready: {} answers {status}", target.authority)?;
+        Ok((status, reason)) => {
+            writeln!(err, "not ready: {} answers {status}{reason}", target.authority)?;
             Ok(Exit::No)
         }
         Err(error) => {
@@ -99,11 +103,20 @@ impl Target {
         Ok(Self { place: Place::Tcp(addresses), authority, path })
     }
 
-    /// The status of the answer: nothing after it matters.
-    fn ask(&self) -> io::Result<u16> {
+    /// The status of the answer, and of one that is not 200 the gate's own words, if they are readable.
+    fn ask(&self) -> io::Result<(u16, String)> {
         let (path, authority) = (&self.path, &self.authority);
         let question = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-        Ok(self.place.ask(question.as_bytes(), PATIENCE)?.status)
+        let answer = self.place.ask(question.as_bytes(), PATIENCE)?;
+        let status = answer.status;
+        if status == 200 {
+            return Ok((status, String::new()));
+        }
+        let body = answer.body(MOST_WORDS).unwrap_or_default();
+        let words = String::from_utf8_lossy(&body);
+        let words = words.lines().next().unwrap_or_default().trim();
+        let readable = !words.is_empty() && words.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        Ok((status, if readable { format!(": {words}") } else { String::new() }))
     }
 }
 
@@ -150,6 +163,16 @@ mod tests {
         let (exit, said) = ask(format!("http://{address}/readyz"));
         assert_eq!(exit, Exit::No);
         assert!(said.contains("503"), "{said}");
+    }
+
+    #[test]
+    fn why_it_is_not_ready_is_said() {
+        let (address, _thread) = server("HTTP/1.1 503 Service Unavailable\r\n\r\nshutting down\n");
+        let (_, said) = ask(format!("http://{address}/readyz"));
+        assert!(said.ends_with(" answers 503: shutting down\n"), "{said}");
+        let (address, _thread) = server("HTTP/1.1 503 Service Unavailable\r\n\r\n\u{1b}[2J\n");
+        let (_, said) = ask(format!("http://{address}/readyz"));
+        assert!(said.ends_with(" answers 503\n"), "{said}");
     }
 
     #[test]

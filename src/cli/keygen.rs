@@ -20,10 +20,14 @@ use std::time::Duration;
 pub(super) const HELP: &str = "\
 Makes five files and touches none that exists:
 
-  sp-key.pem, sp-cert.pem   sign our requests and open what is encrypted for us; the identity provider gets the certificate
-  jwt-key.pem               signs the identity JWT (ES256), so that it survives a restart
-  session-secret            seals cookies: a sign-in that a restart interrupts keeps the page that it was for
-  state-key                 seals what state_dir keeps: the last good metadata of identity providers
+  sp-key.pem, sp-cert.pem   sign our requests and open what is encrypted for
+                            us; the identity provider gets the certificate
+  jwt-key.pem               signs the identity JWT (ES256), so that it survives
+                            a restart
+  session-secret            seals cookies: a sign-in that a restart interrupts
+                            keeps the page that it was for
+  state-key                 seals what state_dir keeps over a restart: sessions,
+                            and the last good metadata of identity providers
 
 and prints the lines of the configuration that name them.";
 

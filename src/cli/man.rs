@@ -8,13 +8,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) const HELP: &str = "\
-  vestibule man | man -l -                        read it here
-  vestibule man --to /usr/local/share/man/man1    vestibule.1, and a page for each command: vestibule-check.1 ...";
+The first page names the others: one for each command, vestibule-check(1) ...
+
+  vestibule man | man -l -                        read the first here
+  vestibule man --to /usr/local/share/man/man1    install all of them";
 
 pub(super) const COMPLETIONS_HELP: &str = "\
-  bash   vestibule completions bash > /etc/bash_completion.d/vestibule
-  zsh    vestibule completions zsh > /usr/local/share/zsh/site-functions/_vestibule
-  fish   vestibule completions fish > ~/.config/fish/completions/vestibule.fish";
+Where shells look for it:
+
+  vestibule completions bash > /etc/bash_completion.d/vestibule
+  vestibule completions zsh > /usr/local/share/zsh/site-functions/_vestibule
+  vestibule completions fish > ~/.config/fish/completions/vestibule.fish";
 
 #[derive(Debug, Args)]
 pub(super) struct ManArguments {

@@ -10,14 +10,17 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 pub(super) const HELP: &str = "\
-  vestibule metadata > vestibule.xml     a file to upload at the identity provider
+What to enter at the identity provider, and what changes there:
+
+  vestibule metadata > vestibule.xml     a file to upload there
   vestibule metadata --values            the same as values to paste
-  vestibule metadata diff                what identity providers say now, against what runs
+  vestibule metadata diff                what they say now, against what runs
   vestibule metadata apply --idp ID      agree to a change that is held
 
-It needs public_url alone (and path_prefix and service_provider, where they are set), so it works before the identity
-provider's own metadata is there; whatever else is wrong is told as a warning. A running gate serves the same document
-at /vestibule/saml/metadata.";
+It needs public_url alone (and path_prefix and service_provider, where they are
+set), so it works before the identity provider's own metadata is there;
+whatever else is wrong is told as a warning. A running gate serves the same
+document at /vestibule/saml/metadata.";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -85,25 +85,27 @@ A first configuration, config.yaml:
       metadata_file: idp-metadata.xml
 
 From there:
-  vestibule metadata --values     what to enter at the identity provider; needs public_url alone
+  vestibule metadata --values     what to enter at the identity provider
   vestibule check                 is it right, and what would be served
   vestibule run                   serve
-  vestibule test-link --idp corp  a link to try a sign-in with, before anybody else does
+  vestibule test-link --idp corp  a link to try a sign-in with
   vestibule explain FILE          why a sign-in was refused, rule by rule
   vestibule sessions list         who is signed in; revoke ends it
 
-Every key is explained in config.example.yaml, and can be set as an environment variable too:
+Every key stands in config.example.yaml, and has a twin in the environment:
   VESTIBULE__SESSION__IDLE_TIMEOUT=30m vestibule run
 
 Exit codes:
   0    well
-  1    healthcheck: not ready; explain: refused; metadata diff: something is different;
-       metadata apply: nothing is held; sessions revoke: no such session
+  1    healthcheck: not ready; explain: refused; metadata diff: something is
+       different; metadata apply: nothing is held; sessions revoke: none such
   64   wrong arguments or configuration
   65   explain: there is no SAML message in the input
-  69   an address cannot be bound; a source of metadata or the console cannot be asked
+  69   an address cannot be bound; a source of metadata or the console cannot be
+       asked
   70   a defect
-  73   keygen: a file exists already or cannot be made; man: a page cannot be written
+  73   keygen: a file exists already or cannot be made; man: a page cannot be
+       written
   130  ended at once by a second Ctrl-C (143 by a second SIGTERM)";
 
 /// A SAML 2.0 single sign-on gate in front of applications that know nothing of SAML.
@@ -250,6 +252,20 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_options_is_shown_as_it_is_written() {
+        // clap takes the spaces off its first line, and breaks lines that are wider than the terminal.
+        fn look(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!text.starts_with(' '), "{}: {text}", command.get_name());
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
     }
 
     #[test]

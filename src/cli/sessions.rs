@@ -11,14 +11,17 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(super) const HELP: &str = "\
-  vestibule sessions list                          who is signed in
-  vestibule sessions list --user ada@example.com   from how many browsers
-  vestibule sessions revoke --user ada@example.com end them all, at once and at every site
-  vestibule sessions revoke --idp corp             everybody whom this identity provider has signed in
-  vestibule sessions revoke tR9...                 one of the list
+Needs console.listen in the configuration:
 
-They ask the gate that runs with this configuration, at its console.listen. Somebody whose sessions are revoked can sign
-in again: close the account at the identity provider first. What was open, a WebSocket for instance, ends too.";
+  vestibule sessions list                            who is signed in
+  vestibule sessions list --user ada@example.com     from how many browsers
+  vestibule sessions revoke --user ada@example.com   end them all, everywhere
+  vestibule sessions revoke --idp corp               all who came by this one
+  vestibule sessions revoke tR9wQ0cN2yqDqvB0T2J0cA   one of the list
+
+They ask the gate that runs with this configuration, at its console.listen.
+Somebody whose sessions are revoked can sign in again: close the account at the
+identity provider first. What was open, a WebSocket for instance, ends too.";
 
 /// A list of many sessions takes a moment; a gate that hangs does not get longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -177,6 +180,9 @@ impl<'a> Console<'a> {
         }
         let word = if revoked == 1 { "session" } else { "sessions" };
         writeln!(out, "{revoked} {word} revoked")?;
+        if revoked == 0 {
+            writeln!(err, "no session is like that; `vestibule sessions list` names those that there are")?;
+        }
         // A script that ends what is not there wants to know.
         Ok(if revoked == 0 { Exit::No } else { Exit::Ok })
     }
@@ -190,8 +196,10 @@ impl<'a> Console<'a> {
             let answer = place.ask(&self.question(method, target, body)?, PATIENCE)?;
             Ok((answer.status, answer.body(MAX_ANSWER)?))
         };
-        let (status, text) = answered()
-            .map_err(|error: io::Error| Complaint::Silent(format!("{named} does not answer: {error}")))?;
+        let (status, text) = answered().map_err(|error: io::Error| {
+            let hint = "does the gate run, and did it start with this console.listen?";
+            Complaint::Silent(format!("{named} does not answer: {error}\n{hint}"))
+        })?;
         let value: Value = serde_json::from_slice(&text)
             .map_err(|_| Complaint::Silent(format!("{named} answers {status}, and is no console of ours")))?;
         if status == 200 {

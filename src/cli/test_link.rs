@@ -10,18 +10,21 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 pub(super) const HELP: &str = "\
-Whoever opens the link sees what the identity provider will be asked, signs in there, and sees everything that came of
-it: what was sent, what every rule said, who it would be, with which roles, and which headers the application would
-have got. Nobody is signed in by it. It works for an identity provider with `status: staged`, which nobody else can use
-yet, and for a live one.
+Whoever opens the link sees what the identity provider will be asked, signs in
+there, and sees everything that came of it: what was sent, what every rule
+said, who it would be, with which roles, and which headers the application
+would have got. Nobody is signed in by it. It works for an identity provider
+with `status: staged`, which nobody else can use yet, and for a live one.
 
   vestibule test-link --idp corp
   vestibule test-link --idp corp --site wiki.example.com --for 2h
 
-The link is sealed with session.secret: give the configuration that the gate runs with. Whoever has the link can use it
-until it is over, so send it as you would send a password.
+The link is sealed with session.secret: give the configuration that the gate
+runs with. Whoever has the link can use it until it is over, so send it as you
+would send a password.
 
-Exit codes: 0 the link is on standard output, 64 wrong arguments or configuration.";
+Exit codes: 0 the link is on standard output, 64 wrong arguments or
+configuration.";
 
 /// Long enough to be sent to a colleague, short enough to be forgotten in a chat.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -50,6 +50,15 @@ impl Meant {
         let some = [&self.site, &self.idp, &self.user, &self.session].into_iter().any(Option::is_some);
         self.all != some
     }
+
+    /// In words, for an audit that may not name users: each session that ends is told of by itself, as it may be.
+    fn for_audit(&self, names_users: bool) -> String {
+        let mut meant = self.clone();
+        if let Some(user) = meant.user.as_mut().filter(|_| !names_users) {
+            *user = "(not named)".to_owned();
+        }
+        meant.to_string()
+    }
 }
 
 /// `user ada at identity provider corp`.
@@ -100,7 +109,7 @@ impl Gate {
         let mut ended = 0;
         let done = self.revoke_each(meant, &mut ended).await;
         audit::record(&Event::SessionsRevoked {
-            detail: &meant.to_string(),
+            detail: &meant.for_audit(audit::names_users()),
             sessions: ended,
             by,
             client: None,
@@ -206,6 +215,8 @@ mod tests {
         assert!(!Meant::default().is_clear() && !Meant { all: true, ..user.clone() }.is_clear());
         let both = Meant { idp: Some("corp".into()), ..user };
         assert_eq!(both.to_string(), "user ada, identity provider corp");
+        assert_eq!(both.for_audit(true), both.to_string());
+        assert_eq!(both.for_audit(false), "user (not named), identity provider corp");
         assert_eq!(Meant { all: true, ..Meant::default() }.to_string(), "all");
     }
 }

@@ -204,7 +204,10 @@ impl Desk {
     async fn answer(&self, request: Request<Incoming>, who: &str) -> Response<Full<Bytes>> {
         if !self.may_ask(&request) {
             tracing::warn!(by = who, "the console was asked without the token of console.token_file");
-            let mut refused = problem(StatusCode::UNAUTHORIZED, "the token of console.token_file is needed");
+            let mut refused = problem(
+                StatusCode::UNAUTHORIZED,
+                "the token of console.token_file is needed, as it was when the gate started",
+            );
             refused.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             return refused;
         }

@@ -17,18 +17,29 @@ pub(super) struct Service {
 impl Service {
     /// Read from `NAME.NAMESPACE.svc…`; an address that is none of a Service stands for one of these names.
     fn of(address: &Address, name: &str, namespace: &str) -> Self {
-        let mut labels = address.bare_host().split('.');
-        let said = match (labels.next(), labels.next(), labels.next()) {
-            _ if address.bare_host().parse::<IpAddr>().is_ok() => None,
-            (Some(name), Some(namespace), None | Some("svc")) => Some((name, namespace)),
-            _ => None,
-        };
-        let (name, namespace) = said.unwrap_or((name, namespace));
+        let (name, namespace) = address.service().unwrap_or((name, namespace));
         Self { name: name.to_owned(), namespace: namespace.to_owned(), port: address.port() }
     }
 
     pub(super) fn host(&self) -> String {
         format!("{}.{}.svc.cluster.local", self.name, self.namespace)
+    }
+}
+
+impl Address {
+    /// The name and the namespace, if it is the address of a Service.
+    fn service(&self) -> Option<(&str, &str)> {
+        let mut labels = self.bare_host().split('.');
+        match (labels.next(), labels.next(), labels.next()) {
+            _ if self.bare_host().parse::<IpAddr>().is_ok() => None,
+            (Some(name), Some(namespace), None | Some("svc")) => Some((name, namespace)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one that a text for Kubernetes can name.
+    pub fn is_of_a_service(&self) -> bool {
+        self.service().is_some()
     }
 }
 

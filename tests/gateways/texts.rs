@@ -95,6 +95,25 @@ fn an_application_address_that_no_site_takes_is_refused() {
 }
 
 #[test]
+fn an_address_that_names_no_service_is_refused_in_a_cluster() {
+    let folder = folder(MINIMAL);
+    for name in ["ingress-nginx", "gateway-api", "envoy-gateway", "istio"] {
+        for wrong in ["shop:8080", "10.0.0.7:8080"] {
+            for flag in ["--app-address", "--gate-address", "--authz-address"] {
+                let told = gateway(folder.path(), &[name, flag, wrong]);
+                assert_eq!(told.status.code(), Some(64), "{name} {flag} {wrong}");
+                assert!(told.stdout.is_empty());
+                let told = String::from_utf8(told.stderr).unwrap();
+                assert!(told.starts_with(&format!("{flag}: ")) && told.contains(wrong), "{told}");
+            }
+        }
+        let right = ["--app-address", "shop.default:8080", "--gate-address", "gate.sso.svc.cluster.local:80"];
+        let text = printed(folder.path(), name, &right);
+        assert!(text.contains("shop") && text.contains("8080"), "{text}");
+    }
+}
+
+#[test]
 fn where_the_gate_forwards_itself_there_is_nothing_to_print() {
     let text = MINIMAL.replace("forward_auth: true", "upstream: http://127.0.0.1:3000");
     let proxy = folder(&text);

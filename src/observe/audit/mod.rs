@@ -37,6 +37,11 @@ const MAX_GROUPS: usize = 64;
 const MAX_DIFFERENCES: usize = 64;
 const MAX_FINGERPRINTS: usize = 16;
 
+/// Whether users are named in it (`audit.user: value`): what is written in words has to ask.
+pub fn names_users() -> bool {
+    terms::terms().user == Told::Value
+}
+
 /// Writes the event.
 pub fn record(event: &Event<'_>) {
     let (name, json) = written(event, terms::terms());

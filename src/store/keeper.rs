@@ -41,9 +41,11 @@ impl RedisStore {
     async fn keep_the_line(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;
         let mut said = None;
+        let mut follows = "the gate is not ready until it has been reached";
         loop {
             match self.open().await {
                 Ok(connections) => {
+                    follows = "nobody can sign in meanwhile";
                     if said.take().is_some() {
                         tracing::info!("the shared store answers again");
                     }
@@ -52,7 +54,8 @@ impl RedisStore {
                 }
                 Err(problem) => {
                     if said.as_ref() != Some(&problem) {
-                        tracing::warn!(%problem, "the shared store cannot be asked");
+                        let look_at = where_to_look(&problem);
+                        tracing::warn!(%problem, look_at, follows, "the shared store cannot be asked");
                         said = Some(problem);
                     }
                     sleep(pause).await;
@@ -227,6 +230,20 @@ impl RedisStore {
     }
 }
 
+/// The settings to look at first, by what the server said.
+fn where_to_look(problem: &str) -> &'static str {
+    let said = |words: &[&str]| words.iter().any(|word| problem.to_ascii_lowercase().contains(word));
+    if said(&["wrongpass", "noauth", "authentication"]) {
+        "redis.username and redis.password_file"
+    } else if said(&["noperm", "permission"]) {
+        "what the server's ACL lets redis.username do (docs/store.md)"
+    } else if said(&["certificate", "tls", "handshake"]) {
+        "redis.tls, and the scheme of redis.url"
+    } else {
+        "redis.url, and whether the server runs and can be reached"
+    }
+}
+
 async fn next(confirming: &mut mpsc::Receiver<Arc<Known>>) -> Option<Arc<Known>> {
     confirming.recv().await
 }
@@ -236,3 +253,25 @@ const JUDGE_MEMORY_EVERY: u32 = 30;
 
 /// After so many probes in a row the connections to a Cluster are opened anew.
 const CLUSTER_FAILURES: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::where_to_look;
+
+    #[test]
+    fn what_the_server_said_leads_to_a_setting() {
+        for (said, setting) in [
+            (
+                "Password authentication failed- AuthenticationFailed: WRONGPASS invalid pair",
+                "redis.password_file",
+            ),
+            ("NOAUTH: Authentication required.", "redis.password_file"),
+            ("NOPERM: this user has no permissions to run the 'eval' command", "ACL"),
+            ("invalid peer certificate: UnknownIssuer", "redis.tls"),
+            ("Connection refused (os error 111)", "redis.url"),
+            ("nobody answers", "redis.url"),
+        ] {
+            assert!(where_to_look(said).contains(setting), "{said}");
+        }
+    }
+}

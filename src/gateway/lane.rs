@@ -5,8 +5,9 @@
 
 use super::connections::Connections;
 use super::door::Door;
-use super::serve::{Answer, Answering, Proxying};
+use super::serve::{Answer, Answering};
 use crate::login::verifier::stand_back;
+use pingora::apps::ServerApp;
 use pingora::listeners::TcpSocketOptions;
 use pingora::listeners::tls::TlsSettings;
 use pingora::server::Fds;
@@ -75,27 +76,23 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Serves `bound` as the proxy face, on `threads` threads of its own.
-    pub(super) fn serve(
+    /// Serves `bound` with what `make` makes, on `threads` threads of its own.
+    pub(super) fn serve<A: ServerApp + Send + Sync + 'static>(
         threads: Threads,
         bound: Bound,
         tls: Option<TlsSettings>,
-        proxying: Proxying,
+        connections: Connections,
+        make: impl FnOnce(Connections) -> A,
     ) -> Result<Self, String> {
-        let entrance = Arc::clone(&proxying.entrance);
-        let connections = entrance.connections.clone();
         let name = connections.listener();
         let crew = Crew::new(name, threads)?;
         let door = bound.door()?;
-        let mut service = Service::new(name.to_owned(), proxying);
+        let mut service = Service::new(name.to_owned(), make(connections.clone()));
         let address = bound.address.to_string();
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(super::upstream::tcp_keepalive());
         match tls {
-            Some(tls) => {
-                service.add_tls_with_settings(&address, Some(options), tls);
-                service.endpoints().set_pre_tls_callback(entrance);
-            }
+            Some(tls) => service.add_tls_with_settings(&address, Some(options), tls),
             None => service.add_tcp_with_settings(&address, options),
         }
         let mut listeners = Fds::new();

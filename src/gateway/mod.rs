@@ -20,7 +20,6 @@ mod connections;
 mod console;
 mod decide;
 mod door;
-mod entrance;
 mod forward;
 mod grpc;
 mod handed;
@@ -56,7 +55,6 @@ use authz::Questions;
 use connections::Connections;
 use console::Console;
 use decide::Front;
-use entrance::Entrance;
 use forward::Edge;
 use grpc::Grpc;
 use handed::Place;
@@ -216,13 +214,17 @@ impl Gateway {
         let proxy = proxying(front, authorities, threads, patience);
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
         let requests = Arc::new(Requests { proxy, patience });
+        let shakes_hands = settings.is_some();
+        let serve = {
+            let live = live.clone();
+            |connections| Proxying { requests, live, patience, connections, shakes_hands }
+        };
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
         let connections = |listener, most| Connections::at_most(most, listener, &metrics);
-        let entrance = Entrance { live: live.clone(), connections: connections(ListenerLabel::Public, most) };
-        let proxying = Proxying { requests, entrance: Arc::new(entrance), patience };
-        let mut faces = vec![Lane::serve(public_threads, public, settings, proxying)?];
+        let of_public = connections(ListenerLabel::Public, most);
+        let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
         if let Some(authz) = authz {
             let (answer, leaving) = (Arc::new(Questions { live: live.clone() }), leaving.clone());
             let serve = |connections| Answering { answer, patience, connections, leaving };

@@ -1,9 +1,9 @@
 //! What runs on connections: pingora's proxy on those that pingora accepted, or hyper with a service of ours.
 
-use super::connections::Connections;
+use super::connections::{Connections, Open};
 use super::decide::Front;
-use super::entrance::Entrance;
 use super::limits::Patience;
+use super::live::Live;
 use super::seldom::Seldom;
 use super::watch::{Overdue, Watch, Watched};
 use async_trait::async_trait;
@@ -33,8 +33,11 @@ use tokio::time::Instant;
 /// The proxy face on a connection.
 pub(super) struct Proxying {
     pub(super) requests: Arc<Requests>,
-    pub(super) entrance: Arc<Entrance>,
+    pub(super) live: Arc<Live>,
     pub(super) patience: Patience,
+    pub(super) connections: Connections,
+    /// Connections begin with a handshake, and are counted after it.
+    pub(super) shakes_hands: bool,
 }
 
 /// pingora's proxy for one request, which can be cut.
@@ -91,14 +94,14 @@ impl HttpServerApp for Requests {
 #[async_trait]
 impl ServerApp for Proxying {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _admitted = self.entrance.admit(&stream)?;
+        let _open = self.enter(&stream)?;
         let (stream, watch) = Watched::accepted(stream, self.patience);
         tokio::select! {
             biased;
             _ = watch.while_serving(self.requests.process_new(Box::new(stream), shutdown)) => {}
             why = Seldom::new(watch.overdue()) => {
                 if why == Overdue::Header {
-                    self.entrance.connections.header_was_too_slow();
+                    self.connections.header_was_too_slow();
                 }
             }
         }
@@ -107,9 +110,27 @@ impl ServerApp for Proxying {
 
     /// The listeners are closed: connections on which nothing is asked end in a moment, the others after their answer.
     async fn cleanup(&self) {
-        let all_ended = self.entrance.connections.all_ended();
-        let _ = tokio::time::timeout(self.patience.farewell, all_ended).await;
+        if self.shakes_hands {
+            tokio::time::sleep(self.patience.farewell).await;
+        } else {
+            let _ = tokio::time::timeout(self.patience.farewell, self.connections.all_ended()).await;
+        }
         self.requests.cleanup().await;
+    }
+}
+
+impl Proxying {
+    /// One more connection, if there may be one more of its address. Behind a trusted proxy is everybody.
+    fn enter(&self, stream: &Stream) -> Option<Open> {
+        let digest = stream.get_socket_digest();
+        let address = digest.as_ref().and_then(|digest| digest.peer_addr()?.as_inet()).map(|peer| peer.ip());
+        let plan = self.live.look();
+        match (address, plan.gate.bounds.connections_per_address) {
+            (Some(address), Some(most)) if !plan.trusted.include(address) => {
+                self.connections.enter_from(address, most)
+            }
+            _ => self.connections.enter(),
+        }
     }
 }
 

@@ -66,11 +66,7 @@ impl Authority {
 /// A gate with TLS, whose certificate lies in a folder.
 fn secured(origin: &Origin, folder: &Path, authority: &Authority) -> House {
     write_pair(folder, authority);
-    secured_plan(origin, folder).start()
-}
-
-fn secured_plan(origin: &Origin, folder: &Path) -> Plan {
-    Plan::before(origin.address).with(|config| config.listeners.public_tls = Some(files(folder)))
+    Plan::before(origin.address).with(|config| config.listeners.public_tls = Some(files(folder))).start()
 }
 
 fn files(folder: &Path) -> TlsFiles {
@@ -84,12 +80,9 @@ fn write_pair(folder: &Path, authority: &Authority) {
 }
 
 fn ask_over_tls(authority: &Authority, to: SocketAddr) -> Answer {
-    ask_on(&mut authority.connect(to, &["http/1.1"]))
-}
-
-fn ask_on(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Answer {
+    let mut stream = authority.connect(to, &["http/1.1"]);
     stream.write_all(&client::request(HOST, &["GET /public/a"], b"")).unwrap();
-    client::answer_to_the_end(stream)
+    client::answer_to_the_end(&mut stream)
 }
 
 #[test]
@@ -102,55 +95,6 @@ fn the_public_listener_speaks_tls_and_offers_both_versions() {
         stream.conn.complete_io(&mut stream.sock).unwrap();
         assert_eq!(stream.conn.alpn_protocol(), Some(chosen.as_bytes()));
     }
-}
-
-#[test]
-fn who_says_nothing_before_a_handshake_has_no_more_room_than_others() {
-    let (origin, folder, authority) = (Origin::start(), tempfile::tempdir().unwrap(), authority());
-    write_pair(folder.path(), &authority);
-    let plan = || secured_plan(&origin, folder.path());
-    let until_open = |house: &House, expected: f64| {
-        let began = std::time::Instant::now();
-        while house.metric(&["vestibule_connections{", "\"public\""]) != Some(expected) {
-            assert!(began.elapsed() < Duration::from_secs(60), "never {expected} open");
-            std::thread::yield_now();
-        }
-    };
-    let is_served = |stream: &mut StreamOwned<ClientConnection, TcpStream>| {
-        stream.conn.complete_io(&mut stream.sock).is_ok()
-    };
-
-    let house = plan().with(|config| config.connections = 2).start();
-    let mut silent: Vec<TcpStream> = (0..2).map(|_| client::connect(house.public())).collect();
-    until_open(&house, 2.0);
-    assert!(!is_served(&mut authority.connect(house.public(), &["http/1.1"])), "one too many");
-    drop(silent.pop());
-    until_open(&house, 1.0);
-    // Shaking hands does not count it twice, and its end is its end.
-    let mut served = authority.connect(house.public(), &["http/1.1"]);
-    assert!(is_served(&mut served));
-    until_open(&house, 2.0);
-    assert_eq!(ask_on(&mut served).status, 200);
-    drop((served, silent));
-    until_open(&house, 0.0);
-    for protocol in ["h2", "http/1.1"] {
-        let mut one = authority.connect(house.public(), &[protocol]);
-        assert!(is_served(&mut one));
-        until_open(&house, 1.0);
-        drop(one);
-        until_open(&house, 0.0);
-    }
-
-    let of_one = plan().with(|config| {
-        config.trusted_proxies.clear();
-        config.bounds.connections_per_address = Some(1);
-    });
-    let house = of_one.start();
-    let silent = client::connect(house.public());
-    until_open(&house, 1.0);
-    assert!(!is_served(&mut authority.connect(house.public(), &["http/1.1"])), "two of one address");
-    assert_eq!(house.metric(&["vestibule_limits_reached_total", "\"connections_per_address\""]), Some(1.0));
-    drop(silent);
 }
 
 #[test]

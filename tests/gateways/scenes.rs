@@ -302,6 +302,16 @@ async fn spoofed_address(world: &World) -> String {
             assert!(!told.contains("/public") && !told.contains("other.test"), "{name} arrives: {told}");
         }
     }
+    // Where the client is, is the gateway's to say, in every spelling.
+    for name in spellings("x-real-ip") {
+        let request = format!(
+            "GET /page HTTP/1.1\r\nHost: {host}\r\n{}{name}: 192.0.2.99\r\nConnection: close\r\n\r\n",
+            cookie_line(&grace)
+        );
+        let (status, told) = wire::whole(world.port, request.as_bytes()).await;
+        assert!(status == 200 || status == 400 || status == 403, "{name}: {told}");
+        assert!(!told.contains("192.0.2.99"), "{name} arrives: {told}");
+    }
     if statuses.len() == 1 { "gone" } else { "gone or refused" }.to_owned()
 }
 

@@ -82,7 +82,8 @@ impl Gate {
         Ok(found)
     }
 
-    /// Adds the sessions at the host's sites. What came from a session here that is gone stands by itself.
+    /// Adds the sessions at the host's sites. What came from a session here that is gone stands by itself, where it is of
+    /// whom the host would hand this person over as: the identity provider may call two people the same.
     async fn handed_over(
         &self,
         host: &Site,
@@ -93,6 +94,11 @@ impl Gate {
         let mut name_ids: HashSet<String> = HashSet::from([asking.name_id().to_owned()]);
         name_ids.extend(found.iter().flat_map(|one| &one.sessions).map(|at| at.name_id().to_owned()));
         for site in self.keys_under(host).into_iter().filter(|key| *key != host.key) {
+            let at_host = found.iter().flat_map(|one| &one.sessions);
+            let known_as: HashSet<String> = at_host
+                .filter_map(|at| at.hand_over(site)?.ok())
+                .map(|handed| handed.identity.user().to_owned())
+                .collect();
             for name_id in &name_ids {
                 for key in self.store.by_name_id(site, asking.idp(), name_id, None).await? {
                     let Some(session) = self.store.load(&key).await?.filter(|one| one.is_alive(now)) else {
@@ -103,9 +109,9 @@ impl Gate {
                         one.sessions.push(session);
                         continue;
                     }
-                    // There, and not among this person's: the identity provider calls two people the same.
+                    // There, and not among this person's: it is somebody else's.
                     let living = self.store.load(&root).await?.is_some_and(|root| root.is_alive(now));
-                    if !living {
+                    if !living && known_as.contains(session.user()) {
                         found.push(OwnSignIn { root, sessions: vec![session], is_asking: false });
                     }
                 }

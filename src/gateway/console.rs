@@ -34,6 +34,8 @@ use tokio::sync::Semaphore;
 const MAX_QUESTION: usize = 16 * 1024;
 /// For a whole connection: an answer is one look through the store.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// For the header of the question. Whoever can connect and has no token must not keep the few places for long.
+const HEADER_PATIENCE: Duration = Duration::from_secs(2);
 /// How many may ask at a time.
 const CONNECTIONS: usize = 8;
 /// The most sessions in one answer.
@@ -194,7 +196,10 @@ impl Desk {
                 async move { Ok::<_, Infallible>(desk.answer(request, &who).await) }
             });
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).keep_alive(false).max_buf_size(MAX_QUESTION);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(HEADER_PATIENCE)
+                .keep_alive(false)
+                .max_buf_size(MAX_QUESTION);
             let served = http.serve_connection(TokioIo::new(stream), service);
             // How it ended nobody need know.
             let _ = tokio::time::timeout(PATIENCE, served).await;

@@ -9,7 +9,6 @@ use super::serve::{Answer, Answering};
 use crate::login::verifier::stand_back;
 use pingora::apps::ServerApp;
 use pingora::listeners::TcpSocketOptions;
-use pingora::listeners::tls::TlsSettings;
 use pingora::server::Fds;
 use pingora::services::Service as _;
 use pingora::services::listening::Service;
@@ -80,7 +79,6 @@ impl Lane {
     pub(super) fn serve<A: ServerApp + Send + Sync + 'static>(
         threads: Threads,
         bound: Bound,
-        tls: Option<TlsSettings>,
         connections: Connections,
         make: impl FnOnce(Connections) -> A,
     ) -> Result<Self, String> {
@@ -91,10 +89,7 @@ impl Lane {
         let address = bound.address.to_string();
         let mut options = TcpSocketOptions::default();
         options.tcp_keepalive = Some(super::upstream::tcp_keepalive());
-        match tls {
-            Some(tls) => service.add_tls_with_settings(&address, Some(options), tls),
-            None => service.add_tcp_with_settings(&address, options),
-        }
+        service.add_tcp_with_settings(&address, options);
         let mut listeners = Fds::new();
         listeners.add(address, bound.listener.into_raw_fd());
         let listeners = Arc::new(parking_lot::Mutex::new(listeners));

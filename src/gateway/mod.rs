@@ -213,18 +213,18 @@ impl Gateway {
         let front = Front { live: live.clone(), patience, leaving: leaving.clone(), seats: seats.clone() };
         let proxy = proxying(front, authorities, threads, patience);
         let settings = certificate.as_ref().map(LiveCertificate::settings).transpose()?;
+        let tls = settings.map(|settings| Arc::new(settings.build()));
         let requests = Arc::new(Requests { proxy, patience });
-        let shakes_hands = settings.is_some();
         let serve = {
             let live = live.clone();
-            |connections| Proxying { requests, live, patience, connections, shakes_hands }
+            |connections| Proxying { requests, live, patience, connections, tls }
         };
         let public_threads =
             Threads { count: threads, niceness: if only_sign_ins { SIGN_INS_STAND_BACK } else { 0 } };
         let threads = Threads { count: threads, niceness: 0 };
         let connections = |listener, most| Connections::at_most(most, listener, &metrics);
         let of_public = connections(ListenerLabel::Public, most);
-        let mut faces = vec![Lane::serve(public_threads, public, settings, of_public, serve)?];
+        let mut faces = vec![Lane::serve(public_threads, public, of_public, serve)?];
         if let Some(authz) = authz {
             let (answer, leaving) = (Arc::new(Questions { live: live.clone() }), leaving.clone());
             let serve = |connections| Answering { answer, patience, connections, leaving };

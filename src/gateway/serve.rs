@@ -16,9 +16,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::listeners::tls::Acceptor;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
+use pingora::protocols::l4::stream::Stream as Plain;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use std::convert::Infallible;
@@ -36,8 +38,8 @@ pub(super) struct Proxying {
     pub(super) live: Arc<Live>,
     pub(super) patience: Patience,
     pub(super) connections: Connections,
-    /// Connections begin with a handshake, and are counted after it.
-    pub(super) shakes_hands: bool,
+    /// Connections begin with a handshake.
+    pub(super) tls: Option<Arc<Acceptor>>,
 }
 
 /// pingora's proxy for one request, which can be cut.
@@ -95,6 +97,11 @@ impl HttpServerApp for Requests {
 impl ServerApp for Proxying {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _open = self.enter(&stream)?;
+        let stream = match &self.tls {
+            None => stream,
+            // In a box: connections without TLS need no room for it.
+            Some(tls) => Box::pin(self.shaken_hands(tls, stream, shutdown)).await?,
+        };
         let (stream, watch) = Watched::accepted(stream, self.patience);
         tokio::select! {
             biased;
@@ -110,11 +117,7 @@ impl ServerApp for Proxying {
 
     /// The listeners are closed: connections on which nothing is asked end in a moment, the others after their answer.
     async fn cleanup(&self) {
-        if self.shakes_hands {
-            tokio::time::sleep(self.patience.farewell).await;
-        } else {
-            let _ = tokio::time::timeout(self.patience.farewell, self.connections.all_ended()).await;
-        }
+        let _ = tokio::time::timeout(self.patience.farewell, self.connections.all_ended()).await;
         self.requests.cleanup().await;
     }
 }
@@ -130,6 +133,35 @@ impl Proxying {
                 self.connections.enter_from(address, most)
             }
             _ => self.connections.enter(),
+        }
+    }
+
+    /// The connection after its handshake, which is ours and not pingora's: pingora hands over a connection only after it, and
+    /// whoever does not shake hands would be counted nowhere and keep a descriptor for a minute.
+    async fn shaken_hands(&self, tls: &Acceptor, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let plain = stream.into_any().downcast::<Plain>().ok()?;
+        let mut closing = shutdown.clone();
+        let leaving = async {
+            let _ = closing.wait_for(|now| *now).await;
+            tokio::time::sleep(self.patience.farewell).await;
+        };
+        tokio::select! {
+            biased;
+            shaken = tls.tls_handshake(*plain) => match shaken {
+                Ok(shaken) => {
+                    let shaken: Stream = Box::new(shaken);
+                    Some(shaken)
+                }
+                Err(problem) => {
+                    tracing::debug!(problem = problem.etype().as_str(), "a TLS handshake failed");
+                    None
+                }
+            },
+            () = tokio::time::sleep(self.patience.header) => {
+                self.connections.header_was_too_slow();
+                None
+            }
+            () = leaving => None,
         }
     }
 }

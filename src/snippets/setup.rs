@@ -244,8 +244,14 @@ impl Setup {
     pub(super) fn traefik_pattern(&self, front: &Front) -> String {
         let mut parts = vec!["x[^a-z0-9]vestibule[^a-z0-9].*".to_owned()];
         let singles = SINGLES.iter().map(|name| folding(name));
-        // Traefik's own X-Forwarded-* stay; in any other spelling they are the client's.
-        let respelled = ["x[^a-z0-9-]forwarded[^a-z0-9].*", "x-forwarded[^a-z0-9-].*"].map(str::to_owned);
+        // Traefik's own X-Forwarded-* and X-Real-Ip stay; in any other spelling they are the client's.
+        let respelled = [
+            "x[^a-z0-9-]forwarded[^a-z0-9].*",
+            "x-forwarded[^a-z0-9-].*",
+            "x[^a-z0-9-]real[^a-z0-9]ip",
+            "x-real[^a-z0-9-]ip",
+        ]
+        .map(str::to_owned);
         let real_ip = folding("X-Real-Ip");
         let names = front.folded_names().into_iter().filter(|name| !name.starts_with(FAMILIES[1]));
         parts.extend(names.chain(singles.filter(|name| *name != real_ip)).chain(respelled));

@@ -2,7 +2,7 @@
 
 use crate::browser::{Answered, Browser, From};
 use crate::idp::FakeIdp;
-use crate::session_limit::comes_by_the_hall;
+use crate::session_limit::{comes_as, comes_by_the_hall};
 use crate::town::{Application, Town, Visitor};
 use crate::world::{Plan, World, site, world};
 use bytes::Bytes;
@@ -327,6 +327,28 @@ fn a_site_shows_its_own_and_the_sign_on_host_all_of_them_which_end_together() {
     let value = named(&at(&mut ada, HALL))[0].clone();
     press(&town, &mut ada, HALL, &value);
     assert!(!known(&mut elsewhere, SHOP) && !known(&mut elsewhere, HALL) && known(&mut ada, WIKI));
+}
+
+#[test]
+fn whom_the_identity_provider_calls_the_same_is_shown_nothing_of_the_other() {
+    let corp = FakeIdp::new("https://corp.test/metadata");
+    let app = Application::named("the application");
+    let town = Town::open(&format!("identity: {{user: [uid]}}\n{SITES}"), &[("corp", &corp)], &[&app]);
+    let mut ada = Visitor::default();
+    comes_as(&town, &corp, &mut ada, WIKI, ("office", "ada"));
+    let whoami = |visitor: &mut Visitor| visitor.get(&town, &format!("{WIKI}/vestibule/whoami")).status;
+    // Her session at the host runs out for want of use, and the one at the site goes on.
+    for _ in 0..2 {
+        town.clock.advance(Duration::from_secs(2400));
+        assert_eq!(whoami(&mut ada), StatusCode::OK);
+    }
+    let list = |visitor: &mut Visitor| named(&visitor.get(&town, &format!("{HALL}{LIST}")));
+    let (mut eve, mut desk) = (Visitor::default(), Visitor::default());
+    comes_as(&town, &corp, &mut eve, WIKI, ("office", "eve"));
+    assert!(list(&mut eve).is_empty(), "somebody else's session is hers to end");
+    comes_as(&town, &corp, &mut desk, WIKI, ("office", "ada"));
+    assert_eq!(list(&mut desk).len(), 2, "her own is shown, and ends with all others");
+    assert_eq!(whoami(&mut ada), StatusCode::OK);
 }
 
 fn visitor_links(town: &Town, visitor: &mut Visitor, url: &str) -> Vec<String> {

@@ -152,6 +152,17 @@ pub(crate) fn comes_by_the_hall(
     visitor: &mut Visitor,
     site: &str,
 ) -> crate::browser::Answered {
+    comes_as(town, corp, visitor, site, ("ada", "ada"))
+}
+
+/// The same, with this NameID and this `uid`.
+pub(crate) fn comes_as(
+    town: &Town,
+    corp: &FakeIdp,
+    visitor: &mut Visitor,
+    site: &str,
+    (name_id, uid): (&str, &str),
+) -> crate::browser::Answered {
     let mut at = format!("{site}/page");
     for _ in 0..10 {
         let answer = visitor.get(town, &at);
@@ -161,7 +172,7 @@ pub(crate) fn comes_by_the_hall(
         at = answer.location();
         if at.starts_with("https://corp.test") {
             let asked = crate::idp::Asked::from_redirect(&at);
-            let answer = corp.answer(&asked, "ada", town.now());
+            let answer = corp.answer(&asked, name_id, town.now()).with("uid", &[uid]);
             at = visitor.bring(town, &asked.acs_url, &asked, &answer).location();
         }
     }

@@ -178,6 +178,20 @@ async fn web_sockets(world: &World) -> String {
     assert_eq!(&echoed, b"hello");
     let (head, _) = wire::ask(world.port, upgrade("").as_bytes()).await;
     assert_eq!(wire::status(&head), 401, "an upgrade is never redirected: {head}");
+    // To HTTP/2 no application changes here: whatever came over that connection then, nobody would be asked about.
+    let h2c = format!(
+        "GET /page HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+         HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n{}\r\n",
+        world.port,
+        cookie_line(&browser)
+    );
+    let (status, told) = wire::whole(world.port, h2c.as_bytes()).await;
+    let told = told.to_ascii_lowercase();
+    assert_eq!(status, 200, "{told}");
+    assert!(
+        !told.contains("h2c") && !told.contains("http2-settings"),
+        "the application is asked to change: {told}"
+    );
     "101 and 401".to_owned()
 }
 
@@ -301,6 +315,16 @@ async fn spoofed_address(world: &World) -> String {
             assert!(told.contains("GET /page\n"), "{name}: {told}");
             assert!(!told.contains("/public") && !told.contains("other.test"), "{name} arrives: {told}");
         }
+    }
+    // Where the client is, is the gateway's to say, in every spelling.
+    for name in spellings("x-real-ip") {
+        let request = format!(
+            "GET /page HTTP/1.1\r\nHost: {host}\r\n{}{name}: 192.0.2.99\r\nConnection: close\r\n\r\n",
+            cookie_line(&grace)
+        );
+        let (status, told) = wire::whole(world.port, request.as_bytes()).await;
+        assert!(status == 200 || status == 400 || status == 403, "{name}: {told}");
+        assert!(!told.contains("192.0.2.99"), "{name} arrives: {told}");
     }
     if statuses.len() == 1 { "gone" } else { "gone or refused" }.to_owned()
 }

@@ -1,9 +1,10 @@
 //! TLS on both sides, and HTTP/2.
 
 use super::client::{self, Answer};
-use super::house::{HOST, House, Plan, ada, upstream};
+use super::house::{HOST, House, Plan, ada, patience, upstream};
 use super::origin::{Origin, Seen, Wire};
 use crate::config::TlsFiles;
+use crate::gateway::Patience;
 use crate::gateway::background::keep_certificate;
 use crate::gateway::tls::LiveCertificate;
 use crate::site::{Face, Upstream};
@@ -14,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -95,6 +96,36 @@ fn the_public_listener_speaks_tls_and_offers_both_versions() {
         stream.conn.complete_io(&mut stream.sock).unwrap();
         assert_eq!(stream.conn.alpn_protocol(), Some(chosen.as_bytes()));
     }
+}
+
+#[test]
+fn who_does_not_shake_hands_has_a_place_like_everybody_and_for_a_while_only() {
+    let (origin, folder, authority) = (Origin::start(), tempfile::tempdir().unwrap(), authority());
+    write_pair(folder.path(), &authority);
+    let house = Plan::before(origin.address)
+        .with(|config| {
+            config.listeners.public_tls = Some(files(folder.path()));
+            config.connections = 2;
+        })
+        .patient(Patience { header: Duration::from_secs(2), ..patience() })
+        .start();
+    let open = || house.metric(&["vestibule_connections{", "listener=\"public\""]).unwrap();
+    let until = |what: &str, number: f64| {
+        let began = std::time::Instant::now();
+        while open() < number || (number == 0.0 && open() > 0.0) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let silent = [client::connect(house.public()), client::connect(house.public())];
+    until("they are not counted", 2.0);
+    // One too many is closed at once: nothing comes, or a reset.
+    assert_eq!(client::connect(house.public()).read(&mut [0]).unwrap_or(0), 0);
+    assert_eq!(house.metric(&["vestibule_connections_refused_total", "public"]), Some(1.0));
+    until("they stay for as long as they like", 0.0);
+    assert_eq!(house.metric(&["vestibule_limits_reached_total", "\"header_time\""]), Some(2.0));
+    assert_eq!(ask_over_tls(&authority, house.public()).status, 200);
+    drop(silent);
 }
 
 #[test]

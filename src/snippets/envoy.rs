@@ -1,7 +1,7 @@
 //! What Envoy needs to be told, alone or inside something else.
 
 use super::front::Front;
-use super::spelling::{FAMILIES, SINGLES, folding};
+use super::spelling::{FAMILIES, SINGLES, TRACES, folding};
 use super::{Address, Setup};
 
 /// Where Envoy sends something.
@@ -45,8 +45,11 @@ impl Setup {
             "^x-forwarded[^a-z0-9-].*$".to_owned(),
             "^x-forwarded-(host|method|port|prefix|server|uri)$".to_owned(),
         ];
-        let names =
-            self.fronts.iter().flat_map(Front::folded_names).chain(SINGLES.iter().map(|name| folding(name)));
+        let names = self
+            .fronts
+            .iter()
+            .flat_map(Front::folded_names)
+            .chain(SINGLES.iter().chain(&TRACES).map(|name| folding(name)));
         for name in names.filter(|name| !name.starts_with(FAMILIES[1])) {
             let pattern = format!("^{name}$");
             if !patterns.contains(&pattern) {

@@ -2,6 +2,7 @@
 
 use super::envoy::ASKED_WITH;
 use super::front::Front;
+use super::spelling::TRACES;
 use super::{Address, Setup};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -119,10 +120,12 @@ impl Setup {
         let mut names: Vec<String> = self
             .never_from_clients(front, &SAID_BY_GATEWAYS)
             .iter()
+            .map(String::as_str)
+            .chain(TRACES)
             .map(|name| name.to_ascii_lowercase())
             .collect();
         names.sort_by_key(|name| match name.as_str() {
-            name if name.starts_with("x-vestibule-") => 1,
+            name if name.starts_with("x-vestibule-") || name.starts_with("trace") => 1,
             "forwarded" | "x-rewrite-url" => 0,
             name if name.starts_with("x-original-") => 0,
             "x-forwarded-method" | "x-forwarded-prefix" | "x-forwarded-uri" => 0,

@@ -3,7 +3,7 @@
 use super::address::Listen;
 use super::front::{host_of, port_of};
 use super::spelling::{
-    FAMILIES, NEVER_FROM_CLIENTS, SINGLES, canonical, folding, well_known_beside, with_underscores,
+    FAMILIES, NEVER_FROM_CLIENTS, SINGLES, TRACES, canonical, folding, well_known_beside, with_underscores,
 };
 use super::{Address, Front, Gateway, Header};
 
@@ -214,7 +214,7 @@ impl Setup {
                 names.push(name);
             }
         };
-        for name in ["X-Original-*", "X-Rewrite-*"] {
+        for name in ["X-Original-*", "X-Rewrite-*"].into_iter().chain(TRACES) {
             add(name.to_owned());
         }
         for family in front.families() {
@@ -324,8 +324,11 @@ impl Setup {
     /// Patterns of names that no client may use, anchored.
     pub(super) fn hostile_patterns(&self) -> Vec<String> {
         let mut patterns: Vec<String> = FAMILIES.iter().map(|family| format!("^{family}")).collect();
-        let names =
-            self.fronts.iter().flat_map(Front::folded_names).chain(SINGLES.iter().map(|name| folding(name)));
+        let names = self
+            .fronts
+            .iter()
+            .flat_map(Front::folded_names)
+            .chain(SINGLES.iter().chain(&TRACES).map(|name| folding(name)));
         for name in names {
             let pattern = format!("^{name}$");
             if !patterns.contains(&pattern) && !FAMILIES.iter().any(|family| name.starts_with(family)) {

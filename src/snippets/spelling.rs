@@ -153,6 +153,10 @@ pub(super) fn sent_families(names: &[String]) -> Vec<String> {
     families
 }
 
+/// What says which trace a request belongs to. The gate follows the trace of whoever is trusted to say who the client is, and a
+/// gateway that passes a client's own on would say it for a stranger.
+pub(super) const TRACES: [&str; 2] = ["Traceparent", "Tracestate"];
+
 /// Single names outside those families.
 pub(super) const SINGLES: [&str; 6] =
     ["Forwarded", "X-Real-Ip", "X-Original-Method", "X-Original-Uri", "X-Original-Url", "X-Rewrite-Url"];

@@ -26,6 +26,7 @@ mod scenes;
 #[path = "../support/mod.rs"]
 mod support;
 mod texts;
+mod traces;
 #[path = "../counterparts/upstream.rs"]
 mod upstream;
 mod wire;

@@ -487,3 +487,17 @@ impl Kind {
         Some(command)
     }
 }
+
+/// What runs only in a cluster takes a stranger's trace away too, or says what to set instead.
+#[test]
+fn every_text_takes_a_strangers_trace_away_or_says_what_to_set() {
+    let folder = folder(MINIMAL);
+    for name in EVERY.into_iter().filter(|name| *name != "haproxy-lua") {
+        let text = printed(folder.path(), name, &["--grpc-address", "127.0.0.1:4182"]).to_lowercase();
+        assert!(text.contains("traceparent") && text.contains("tracestate"), "{name}: {text}");
+        assert_eq!(name == "ingress-nginx", text.contains("`tracing.trust_parent: nobody`"), "{name}");
+    }
+    // Of Gateway API the application's rule too: one filter takes sixteen names.
+    let text = printed(folder.path(), "gateway-api", &[]);
+    assert_eq!(text.matches("traceparent, tracestate").count(), 2, "{text}");
+}

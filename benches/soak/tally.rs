@@ -4,6 +4,30 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Every kind of work: of each, something has to be done.
+pub const KINDS: [&str; 20] = [
+    "pages of known sessions",
+    "forms of known sessions",
+    "sign-ins",
+    "first pages at the other gate",
+    "sign-outs",
+    "signed out at both gates",
+    "questions over gRPC",
+    "questions over HTTP",
+    "WebSockets of revoked sessions closed",
+    "altered answers refused",
+    "replayed answers refused",
+    "made-up cookies refused",
+    "rubbish refused",
+    "broken requests",
+    "slow clients",
+    "reloads, applied",
+    "reloads, broken",
+    "connections to the store cut",
+    "channels cut",
+    "restarts of the store",
+];
+
 /// Counts by name.
 #[derive(Default)]
 pub struct Tally {
@@ -16,6 +40,7 @@ pub struct Tally {
 impl Tally {
     /// It went as it should.
     pub fn done(&self, what: &'static str) {
+        assert!(KINDS.contains(&what), "{what} is not in KINDS");
         *self.done.lock().entry(what).or_default() += 1;
     }
 
@@ -50,9 +75,17 @@ impl Tally {
         text.trim_end().to_owned()
     }
 
-    /// Fails when anything happened that must not.
+    /// Fails when anything happened that must not, or when nothing was done of a kind of work.
     pub fn judge(&self) {
         let wrong = self.wrong.lock();
         assert!(wrong.is_empty(), "{wrong:#?}");
+        let missing = self.missing();
+        assert!(missing.is_empty(), "never done: {missing:?}");
+    }
+
+    /// The kinds of work that were never done well.
+    fn missing(&self) -> Vec<&'static str> {
+        let done = self.done.lock();
+        KINDS.into_iter().filter(|kind| !done.contains_key(kind)).collect()
     }
 }

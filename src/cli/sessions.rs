@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Show the live sessions, the one used last first.
+    /// Show the live sessions, the one used last first; of more than --limit any so many.
     List(ListArguments),
     /// End sessions, and with each all others of the same sign-in at a sign-on host.
     Revoke(RevokeArguments),
@@ -146,7 +146,10 @@ impl<'a> Console<'a> {
         let found = answer["sessions"].as_array().map_or(&[][..], Vec::as_slice);
         print_table(out, found)?;
         if answer["more"] == true {
-            writeln!(err, "and more; --limit shows up to 10000, --user, --idp and --site narrow it down")?;
+            writeln!(
+                err,
+                "and more: these are any of them; --limit shows up to 10000, --user, --idp and --site narrow it down"
+            )?;
         }
         if found.is_empty() {
             writeln!(err, "no session")?;

@@ -8,13 +8,16 @@
 use super::Gate;
 use crate::clock::Moment;
 use crate::identity::Person as _;
-use crate::session::{Session, SessionKey, StoreError};
+use crate::session::{Named, Session, SessionKey, StoreError};
 use crate::site::{Face, Site};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Why these sessions end, for the audit.
 const BY_OWNER: &str = "ended-by-user";
+
+/// So many sessions of a person on a site are looked at for a page: more than it lists, and a bound for what it costs.
+const MOST_LOOKED_AT: usize = 200;
 
 /// One sign-in of a person: a session of a site or, at a sign-on host, the one there and those that came from it.
 #[derive(Debug)]
@@ -50,7 +53,8 @@ impl OwnSignIn {
 }
 
 impl Gate {
-    /// The sign-ins of the person whose session this is, the one that asks first, then the one used last.
+    /// The sign-ins of the person whose session this is, the one that asks first, then the one used last: of more than
+    /// [`MOST_LOOKED_AT`] on a site those that last longest.
     ///
     /// # Errors
     /// The store's.
@@ -60,20 +64,16 @@ impl Gate {
         asking: &Session,
         now: Moment,
     ) -> Result<Vec<OwnSignIn>, StoreError> {
+        let named = Named::User(asking.user());
+        let mut sessions = self.store.longest(site.key, asking.idp(), named, now, MOST_LOOKED_AT).await?;
+        if !sessions.iter().any(|session| session.key() == asking.key()) {
+            // It is never left out, however many there are.
+            sessions.extend(self.store.living(std::slice::from_ref(asking.key()), now).await?);
+        }
         let mut found: Vec<OwnSignIn> = Vec::new();
-        for key in self.store.by_user(asking.idp(), asking.user()).await? {
-            let session = self.store.load(&key).await?;
-            // What an index says is read before it is believed.
-            let is_own = |session: &Session| {
-                session.site() == site.key
-                    && session.idp() == asking.idp()
-                    && session.user() == asking.user()
-                    && session.is_alive(now)
-            };
-            if let Some(session) = session.filter(|session| is_own(session)) {
-                let is_asking = session.key() == asking.key();
-                found.push(OwnSignIn { root: key, sessions: vec![session], is_asking });
-            }
+        for session in sessions {
+            let is_asking = session.key() == asking.key();
+            found.push(OwnSignIn { root: *session.key(), sessions: vec![session], is_asking });
         }
         if matches!(site.face, Face::SignOn) {
             self.handed_over(site, asking, &mut found, now).await?;
@@ -92,6 +92,7 @@ impl Gate {
         now: Moment,
     ) -> Result<(), StoreError> {
         let mut name_ids: HashSet<String> = HashSet::from([asking.name_id().to_owned()]);
+        let mut alone: Vec<(SessionKey, Arc<Session>)> = Vec::new();
         name_ids.extend(found.iter().flat_map(|one| &one.sessions).map(|at| at.name_id().to_owned()));
         for site in self.keys_under(host).into_iter().filter(|key| *key != host.key) {
             let at_host = found.iter().flat_map(|one| &one.sessions);
@@ -100,21 +101,26 @@ impl Gate {
                 .map(|handed| handed.identity.user().to_owned())
                 .collect();
             for name_id in &name_ids {
-                for key in self.store.by_name_id(site, asking.idp(), name_id, None).await? {
-                    let Some(session) = self.store.load(&key).await?.filter(|one| one.is_alive(now)) else {
-                        continue;
-                    };
+                let named = Named::NameId(name_id);
+                for session in self.store.longest(site, asking.idp(), named, now, MOST_LOOKED_AT).await? {
                     let Some(root) = session.came_from() else { continue };
-                    if let Some(one) = found.iter_mut().find(|one| one.root == root) {
-                        one.sessions.push(session);
-                        continue;
-                    }
-                    // There, and not among this person's: it is somebody else's.
-                    let living = self.store.load(&root).await?.is_some_and(|root| root.is_alive(now));
-                    if !living && known_as.contains(session.user()) {
-                        found.push(OwnSignIn { root, sessions: vec![session], is_asking: false });
+                    match found.iter_mut().find(|one| one.root == root) {
+                        Some(one) => one.sessions.push(session),
+                        // Another's, whom the identity provider calls the same.
+                        None if !known_as.contains(session.user()) => {}
+                        None => alone.push((root, session)),
                     }
                 }
+            }
+        }
+        // There, and not among this person's: the identity provider calls two people the same.
+        let roots: HashSet<SessionKey> = alone.iter().map(|(root, _)| *root).collect();
+        let living = self.store.living(&roots.into_iter().collect::<Vec<_>>(), now).await?;
+        alone.retain(|(root, _)| !living.iter().any(|other| other.key() == root));
+        for (root, session) in alone {
+            match found.iter_mut().find(|one| one.root == root) {
+                Some(one) => one.sessions.push(session),
+                None => found.push(OwnSignIn { root, sessions: vec![session], is_asking: false }),
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::{Gate, unavailable};
 use crate::clock::Moment;
 use crate::identity::Person as _;
 use crate::reason::{Reason, Refusal};
-use crate::session::{OnLimit, PerUser, Placed, Session, SessionKey};
+use crate::session::{Named, OnLimit, PerUser, Placed, Session, SessionKey};
 use crate::site::Site;
 use std::sync::Arc;
 
@@ -27,12 +27,13 @@ impl Gate {
         let Some(limit) = site.sessions_per_user.filter(|limit| limit.on_limit == OnLimit::Refuse) else {
             return Ok(());
         };
-        let mut living = 0;
-        for key in self.store.by_user(session.idp(), session.user()).await.map_err(unavailable)? {
-            let other = self.store.load(&key).await.map_err(unavailable)?;
-            let counts = |other: &Session| other.is_beside(session, instead_of) && other.is_alive(now);
-            living += usize::from(other.is_some_and(|other| counts(&other)));
-        }
+        // So many tell whether there is a place, however many there are.
+        let enough = (limit.most.get() as usize).saturating_add(instead_of.len()).saturating_add(1);
+        let named = Named::User(session.user());
+        let others = self.store.longest(site.key, session.idp(), named, now, enough).await;
+        let mut others = others.map_err(unavailable)?;
+        others.retain(|other| other.is_beside(session, instead_of));
+        let living = others.len();
         if limit.is_reached_by(living) { Err(full(&limit, living)) } else { Ok(()) }
     }
 

@@ -78,7 +78,8 @@ impl fmt::Display for Meant {
 }
 
 impl Gate {
-    /// The live sessions that are meant, at most so many, the one used last first; and whether there are more.
+    /// The live sessions that are meant, at most so many, the one used last first; and whether there are more. Of more it is any so many:
+    /// to find those used last, each would have to be read, and there may be a million.
     ///
     /// # Errors
     /// Nothing is called so, or the store cannot answer.

@@ -23,6 +23,7 @@ pub(super) struct Plan {
     pub(super) shutdown: Shutdown,
     /// None: nobody traces.
     pub(super) tracer: Option<Arc<Tracer>>,
+    metrics: config::Metrics,
 }
 
 /// What a configuration says of serving beside its sites.
@@ -57,16 +58,21 @@ impl Plan {
         tracer: Option<Arc<Tracer>>,
     ) -> Self {
         let Terms { trusted, gateways, log_requests, shutdown, metrics } = terms;
-        gate.metrics.choose(metrics.sites, metrics.exemplars);
         let keeper = Doorkeeper::new(trusted.clone(), gateways);
         let authz = Authz::new(gate.clone(), keeper, log_requests, tracer.clone());
         let grpc_removed = grpc::removed(&gate, &authz);
-        Self { gate, edges, trusted, authz, grpc_removed, log_requests, shutdown, tracer }
+        Self { gate, edges, trusted, authz, grpc_removed, log_requests, shutdown, tracer, metrics }
+    }
+
+    /// What is counted for all configurations together is counted from now on as this one wants it.
+    fn count(&self) {
+        self.gate.metrics.choose(self.metrics.sites, self.metrics.exemplars);
     }
 }
 
 impl Live {
     pub(super) fn new(plan: Plan) -> Arc<Self> {
+        plan.count();
         Arc::new(Self(ArcSwap::from_pointee(plan)))
     }
 
@@ -82,6 +88,7 @@ impl Live {
 
     /// From here on the next one who asks gets this one. Answers the one before.
     pub(super) fn swap(&self, plan: Plan) -> Arc<Plan> {
+        plan.count();
         self.0.swap(Arc::new(plan))
     }
 }

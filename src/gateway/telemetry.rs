@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::Tracing;
 use crate::federation::Connection;
 use crate::observe::metrics::TraceFigures;
-use crate::observe::traces::{Done, Tracer, batch};
+use crate::observe::traces::{Done, Tracer, batch, refused_in};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Request, StatusCode};
@@ -31,8 +31,11 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The pause grows to this while the collector does not answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What the collector says to an export is short, and looked at by nobody but for its end.
+/// What the collector says to an export is short: how many spans it refused.
 const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// Of its reason so many letters go into the log.
+const LONGEST_REASON: usize = 200;
 
 /// A tracer whose traces are sent.
 #[derive(Debug)]
@@ -50,7 +53,8 @@ impl Telemetry {
         let (tracer, done) = Tracer::new(settings.sampling, clock, figures.clone());
         let (close, closing) = oneshot::channel();
         let (tell, closed) = mpsc::channel();
-        let export = Export { settings, figures: figures.clone(), troubled: false, connection: None };
+        let export =
+            Export { settings, figures: figures.clone(), troubled: false, choosy: false, connection: None };
         crew.spawn(async move {
             export.run(done, closing).await;
             let _ = tell.send(());
@@ -73,6 +77,8 @@ struct Export {
     figures: Arc<TraceFigures>,
     /// Whether the log has been told that nobody takes them.
     troubled: bool,
+    /// Whether the log has been told that the collector refuses some.
+    choosy: bool,
     /// The one of the last batch.
     connection: Option<Connection>,
 }
@@ -157,12 +163,27 @@ impl Export {
     async fn send(&mut self, gathered: &[Done]) -> Result<(), Trouble> {
         let sent = timeout(self.settings.timeout, self.post(gathered)).await;
         let late = || format!("no answer within {} s", self.settings.timeout.as_secs_f64());
-        sent.unwrap_or_else(|_| Err(Trouble { why: late(), for_good: false }))?;
-        self.figures.sent(spans(gathered));
+        let refused = sent.unwrap_or_else(|_| Err(Trouble { why: late(), for_good: false }))?;
+        let all = spans(gathered);
+        let refused = refused.map_or(0, |(spans, why)| {
+            if !std::mem::replace(&mut self.choosy, true) {
+                let why: String =
+                    why.chars().filter(|letter| !letter.is_control()).take(LONGEST_REASON).collect();
+                tracing::warn!(
+                    spans,
+                    why,
+                    "the collector takes only some of the traces (tracing.otlp_endpoint)"
+                );
+            }
+            spans.min(all)
+        });
+        self.figures.sent(all - refused);
+        self.figures.not_taken(refused);
         Ok(())
     }
 
-    async fn post(&mut self, gathered: &[Done]) -> Result<(), Trouble> {
+    /// Answers how many spans the collector refused of those that it took, and why.
+    async fn post(&mut self, gathered: &[Done]) -> Result<Option<(usize, String)>, Trouble> {
         let soon = |why| Trouble { why, for_good: false };
         let Tracing { endpoint: url, authorities, outbound, .. } = &self.settings;
         let octets = Bytes::from(batch(gathered, &self.settings.resource));
@@ -198,9 +219,11 @@ impl Export {
             }
         };
         let status = answer.status();
-        if Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await.is_ok() {
+        let said = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
+        let refused = said.ok().and_then(|said| {
             self.connection = Some(connection);
-        }
+            refused_in(&said.to_bytes())
+        });
         // OTLP names those that may be tried again.
         let later = matches!(
             status,
@@ -210,7 +233,7 @@ impl Export {
                 | StatusCode::GATEWAY_TIMEOUT
         );
         match status {
-            _ if status.is_success() => Ok(()),
+            _ if status.is_success() => Ok(refused),
             status => Err(Trouble { why: format!("the collector answers {status}"), for_good: !later }),
         }
     }

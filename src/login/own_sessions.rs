@@ -88,25 +88,32 @@ pub(super) async fn end(
         Ok(sealed) => Sealed::open(gate, &session, &sealed),
         Err(refusal) => return Err(refusal),
     };
-    let own = gate.own_sign_ins(site, &session, now).await.map_err(unavailable)?;
-    let others = || own.iter().filter(|one| !one.is_asking());
-    let (meant, detail): (Vec<&OwnSignIn>, _) = match named {
-        Some(Sealed::One(key)) => (
-            // It may have ended meanwhile: then there is nothing to do, and nothing to say against it.
-            others().filter(|one| *one.root() == key).collect(),
-            format!("the sign-in of session {}", key.public_name()),
-        ),
-        Some(Sealed::Others) => (others().collect(), "all other sign-ins".to_owned()),
+    let mut own = gate.own_sign_ins(site, &session, now).await.map_err(unavailable)?;
+    let (only, detail) = match named {
+        Some(Sealed::One(key)) => (Some(key), format!("the sign-in of session {}", key.public_name())),
+        Some(Sealed::Others) => (None, "all other sign-ins".to_owned()),
         Some(Sealed::Ended(_)) | None => return Ok(refused(gate, site, request, client, &session)),
     };
     let mut ended = 0;
-    let mut problem = None;
-    for one in meant {
-        match gate.end_own(one, &session).await {
-            Ok(did) => ended += usize::from(did),
-            Err(why) => problem = Some(why),
+    let problem = loop {
+        let mut problem = None;
+        let before = ended;
+        // It may have ended meanwhile: then there is nothing to do, and nothing to say against it.
+        for one in own.iter().filter(|one| !one.is_asking() && only.is_none_or(|key| key == *one.root())) {
+            match gate.end_own(one, &session).await {
+                Ok(did) => ended += usize::from(did),
+                Err(why) => problem = Some(why),
+            }
         }
-    }
+        // Of very many not all are found at once.
+        if only.is_some() || problem.is_some() || ended == before {
+            break problem;
+        }
+        match gate.own_sign_ins(site, &session, now).await {
+            Ok(left) => own = left,
+            Err(why) => break Some(why),
+        }
+    };
     let by = format!("self, in session {}", session.key().public_name());
     let detail = format!("{detail} of the same person at {}", site.name);
     audit::record(&Event::SessionsRevoked {

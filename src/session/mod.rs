@@ -33,7 +33,7 @@ pub use memory::{FirstOctets, MemoryStore};
 pub use per_user::{OnLimit, PerUser, Placed};
 pub use portable::{Unreadable, VERSION};
 pub use sign_on::{HandedOver, Origin, Reading, Readings};
-pub use store::{Claim, Departed, Departure, Peek, Selection, Store, StoreError, StoreSize};
+pub use store::{Claim, Departed, Departure, Named, Peek, Selection, Store, StoreError, StoreSize};
 
 use crate::clock::Moment;
 use crate::identity::{Authentication, Groups, Identity, PartKey, Person};

@@ -54,6 +54,36 @@ pub trait Store: Send + Sync {
     /// The sessions of (IdP, user) on every site.
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError>;
 
+    /// The living sessions on `site` of whoever an identity provider names so, at most so many: of more those that last longest, which come
+    /// first. A store on another machine is asked for many at a time, and none counts as used by it.
+    async fn longest(
+        &self,
+        site: SiteKey,
+        idp: &str,
+        named: Named<'_>,
+        now: Moment,
+        most: usize,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        let keys = match named {
+            Named::User(user) => self.by_user(idp, user).await?,
+            Named::NameId(name_id) => self.by_name_id(site, idp, name_id, None).await?,
+        };
+        let mut found = self.living(&keys, now).await?;
+        found.retain(|session| session.site() == site);
+        found.sort_by_key(|session| std::cmp::Reverse(session.ends_at()));
+        found.truncate(most);
+        Ok(found)
+    }
+
+    /// Those of these that are there and alive, in no order; asked for as above.
+    async fn living(&self, keys: &[SessionKey], now: Moment) -> Result<Vec<Arc<Session>>, StoreError> {
+        let mut found = Vec::new();
+        for key in keys {
+            found.extend(self.load(key).await?.filter(|session| session.is_alive(now)));
+        }
+        Ok(found)
+    }
+
     /// The sessions on `site` that came by an identity provider: for the day on which it is retired. May look at every
     /// session.
     async fn by_idp(&self, site: SiteKey, idp: &str) -> Result<Vec<SessionKey>, StoreError>;
@@ -89,6 +119,25 @@ pub trait Store: Send + Sync {
 
     /// Figures for metrics.
     fn size(&self) -> StoreSize;
+}
+
+/// How an identity provider names somebody.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// The user.
+    User(&'a str),
+    /// The NameID.
+    NameId(&'a str),
+}
+
+impl Named<'_> {
+    /// Whether the session is theirs.
+    pub fn is_of(self, session: &Session) -> bool {
+        match self {
+            Self::User(user) => session.user() == user,
+            Self::NameId(name_id) => session.name_id() == name_id,
+        }
+    }
 }
 
 /// Which sessions are meant. What is not said is not asked; nothing said means all of them.

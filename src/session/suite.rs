@@ -9,8 +9,8 @@ mod sample;
 pub use sample::{Sample, sample, site};
 
 use super::{
-    Claim, ClaimKey, Limits, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store,
-    StoreError,
+    Claim, ClaimKey, Limits, Named, OnLimit, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey,
+    Store, StoreError,
 };
 use crate::clock::Moment;
 use crate::identity::Person as _;
@@ -39,6 +39,7 @@ pub async fn run<S: Store + 'static>(make: impl Fn(Room) -> S) {
     inserting_again_changes_nothing(&store()).await;
     a_name_id_finds_its_sessions(&store()).await;
     a_user_is_found_on_every_site(&store()).await;
+    of_many_sessions_those_that_last_longest_come(&store()).await;
     an_idp_finds_all_its_sessions(&store()).await;
     a_selection_finds_what_it_says(&store()).await;
     one_too_many_is_refused_or_ends_the_oldest(&store(), &store()).await;
@@ -66,6 +67,7 @@ pub async fn run_shared<S: Store + 'static, F: Future<Output = Arc<S>>>(make: im
     inserting_again_changes_nothing(&*store().await).await;
     a_name_id_finds_its_sessions(&*store().await).await;
     a_user_is_found_on_every_site(&*store().await).await;
+    of_many_sessions_those_that_last_longest_come(&*store().await).await;
     an_idp_finds_all_its_sessions(&*store().await).await;
     a_selection_finds_what_it_says(&*store().await).await;
     one_too_many_is_refused_or_ends_the_oldest(&*store().await, &*store().await).await;
@@ -258,6 +260,37 @@ async fn a_user_is_found_on_every_site<S: Store>(store: &S) {
     assert_eq!(by_user(store, "corp", "Ada").await, []);
     assert!(patiently(|| store.remove(here.key())).await.is_ok());
     assert_eq!(by_user(store, "corp", "ada").await, keys(&[&there]));
+}
+
+async fn of_many_sessions_those_that_last_longest_come<S: Store>(store: &S) {
+    let hour =
+        |n: u64| Limits { idle_timeout: Duration::from_secs(3600), max_age: Duration::from_secs(3600 * n) };
+    let ada = Sample { user: "ada".into(), ..Sample::new(0) };
+    let mut all = Vec::new();
+    for n in 1..=6 {
+        all.push(insert(store, Sample { n, limits: hour(n), ..ada.clone() }.session(NOW)).await);
+    }
+    // Another site, another identity provider, another person; and one whose NameID is her name.
+    insert(store, Sample { n: 11, site: site(9), limits: hour(9), ..ada.clone() }.session(NOW)).await;
+    insert(store, Sample { n: 12, idp: "other", limits: hour(9), ..ada.clone() }.session(NOW)).await;
+    let named = insert(store, Sample { n: 13, name_id: "ada".into(), ..Sample::new(13) }.session(NOW)).await;
+    let both = Sample { n: 14, name_id: "ada".into(), limits: hour(1), ..ada.clone() };
+    let both = insert(store, both.session(NOW)).await;
+    let longest = |named, most, now| async move {
+        let answer = patiently(|| store.longest(site(0), "corp", named, now, most)).await;
+        assert!(answer.is_ok(), "{answer:?}");
+        answer.unwrap_or_default().iter().map(|session| *session.key()).collect::<Vec<_>>()
+    };
+    let user = Named::User("ada");
+    assert_eq!(longest(user, 2, NOW).await, [*all[5].key(), *all[4].key()]);
+    assert_eq!(longest(user, 100, NOW).await.len(), 7);
+    assert_eq!(sorted(Ok(longest(Named::NameId("ada"), 100, NOW).await)), keys(&[&named, &both]));
+    assert!(longest(user, 100, NOW.plus(Duration::from_secs(4000))).await.is_empty(), "they have idled");
+    let asked = [*both.key(), SessionKey([7; 32]), *named.key()];
+    let living = patiently(|| store.living(&asked, NOW)).await;
+    assert!(living.is_ok(), "{living:?}");
+    let living: Vec<_> = living.unwrap_or_default().iter().map(|session| *session.key()).collect();
+    assert_eq!(sorted(Ok(living)), keys(&[&both, &named]));
 }
 
 async fn an_idp_finds_all_its_sessions<S: Store>(store: &S) {

@@ -3,9 +3,12 @@
 
 use super::names::Member;
 use super::{GRACE, RedisStore};
+use crate::clock::Moment;
+use crate::identity::Person as _;
 use crate::observe::metrics::StoreOperation;
-use crate::session::{Selection, Session, SessionKey, Store as _, StoreError};
+use crate::session::{Named, Selection, Session, SessionKey, SiteKey, Store as _, StoreError};
 use redis::Value;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 impl RedisStore {
@@ -45,6 +48,70 @@ impl RedisStore {
             }
         }
         Ok(keys)
+    }
+
+    /// What [`by_name_id`](crate::session::Store::by_name_id) says.
+    pub(super) async fn keys_by_name_id(
+        &self,
+        site: SiteKey,
+        idp: &str,
+        name_id: &str,
+        session_index: Option<&str>,
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let (by_name_id, by_user) = {
+            let ring = self.ring.load();
+            (ring.names.name_id(idp, name_id), ring.names.user(idp, name_id))
+        };
+        let mut members = self.members(by_name_id).await?;
+        members.extend(self.members(by_user).await?.into_iter().filter(|member| member.named_as_user));
+        members.retain(|member| member.site == site);
+        self.meant(members, |session| {
+            session.site() == site
+                && session.idp() == idp
+                && session.name_id() == name_id
+                && (session_index.is_none() || session.session_index() == session_index)
+        })
+        .await
+    }
+
+    /// What [`longest`](crate::session::Store::longest) says: an index has what ends last at its end.
+    pub(super) async fn longest_living(
+        &self,
+        site: SiteKey,
+        idp: &str,
+        named: Named<'_>,
+        now: Moment,
+        most: usize,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        let (own, as_user) = {
+            let names = &self.ring.load().names;
+            match named {
+                Named::User(user) => (names.user(idp, user), Vec::new()),
+                Named::NameId(name_id) => (names.name_id(idp, name_id), names.user(idp, name_id)),
+            }
+        };
+        let (mut keys, mut seen) = (Vec::new(), HashSet::new());
+        for (name, as_user) in
+            own.into_iter().map(|name| (name, false)).chain(as_user.into_iter().map(|name| (name, true)))
+        {
+            let members = self.members(vec![name]).await?;
+            let theirs = members.iter().rev().filter(|member| {
+                member.site == site && (member.named_as_user || !as_user) && seen.insert(member.key)
+            });
+            keys.extend(theirs.map(|member| member.key));
+        }
+        let mut found = Vec::new();
+        for some in keys.chunks(READ_AT_ONCE) {
+            let mut living = self.those_living(some, now).await?;
+            living.retain(|one| one.site() == site && one.idp() == idp && named.is_of(one));
+            found.append(&mut living);
+            if found.len() >= most {
+                break;
+            }
+        }
+        found.sort_by_key(|session| std::cmp::Reverse(session.ends_at()));
+        found.truncate(most);
+        Ok(found)
     }
 
     /// Puts a session into these of its indexes: before it is there itself, so that there is none that a sign-out would not

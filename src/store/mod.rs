@@ -30,8 +30,8 @@ use crate::identity::Person as _;
 use crate::observe::metrics::{StoreFigures, StoreOperation, StoreTrouble, UnreadableEntry};
 use crate::seal::{KeyRing, Purpose, Unopened};
 use crate::session::{
-    Claim, ClaimKey, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store, StoreError,
-    StoreSize, Unreadable,
+    Claim, ClaimKey, Named, Peek, PerUser, Placed, Selection, Session, SessionKey, SiteKey, Store,
+    StoreError, StoreSize, Unreadable,
 };
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -325,26 +325,28 @@ impl Store for RedisStore {
         name_id: &str,
         session_index: Option<&str>,
     ) -> Result<Vec<SessionKey>, StoreError> {
-        let (by_name_id, by_user) = {
-            let ring = self.ring.load();
-            (ring.names.name_id(idp, name_id), ring.names.user(idp, name_id))
-        };
-        let mut members = self.members(by_name_id).await?;
-        members.extend(self.members(by_user).await?.into_iter().filter(|member| member.named_as_user));
-        members.retain(|member| member.site == site);
-        self.meant(members, |session| {
-            session.site() == site
-                && session.idp() == idp
-                && session.name_id() == name_id
-                && (session_index.is_none() || session.session_index() == session_index)
-        })
-        .await
+        self.keys_by_name_id(site, idp, name_id, session_index).await
     }
 
     async fn by_user(&self, idp: &str, user: &str) -> Result<Vec<SessionKey>, StoreError> {
         let names = self.ring.load().names.user(idp, user);
         let members = self.members(names).await?;
         self.meant(members, |session| session.idp() == idp && session.user() == user).await
+    }
+
+    async fn longest(
+        &self,
+        site: SiteKey,
+        idp: &str,
+        named: Named<'_>,
+        now: Moment,
+        most: usize,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        self.longest_living(site, idp, named, now, most).await
+    }
+
+    async fn living(&self, keys: &[SessionKey], now: Moment) -> Result<Vec<Arc<Session>>, StoreError> {
+        self.those_living(keys, now).await
     }
 
     /// May name sessions that have just ended: there may be a million, and whoever asks looks at each.

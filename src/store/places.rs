@@ -70,7 +70,7 @@ impl RedisStore {
             if is_in && limit.on_limit == OnLimit::Refuse {
                 return Ok(Placed::In { ended: Vec::new() });
             }
-            let mut living = self.living(&others, now).await?;
+            let mut living = self.those_living(&others, now).await?;
             living.retain(|other| other.is_beside(session, &left_out));
             if is_in {
                 living.extend(elsewhere);
@@ -138,13 +138,17 @@ impl RedisStore {
         let mut members = self.members(old.to_vec()).await?;
         members.retain(|member| member.site == session.site());
         let keys: Vec<SessionKey> = members.iter().map(|member| member.key).collect();
-        let mut living = self.living(&keys, now).await?;
+        let mut living = self.those_living(&keys, now).await?;
         living.retain(|other| other.is_beside(session, left_out));
         Ok(living)
     }
 
     /// Those of these that the server has, and that are alive by the last use that anybody knows.
-    async fn living(&self, keys: &[SessionKey], now: Moment) -> Result<Vec<Arc<Session>>, StoreError> {
+    pub(super) async fn those_living(
+        &self,
+        keys: &[SessionKey],
+        now: Moment,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
         let mut found = Vec::new();
         for some in keys.chunks(READ_AT_ONCE) {
             let mut command = redis::cmd("MGET");

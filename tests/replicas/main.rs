@@ -32,8 +32,25 @@ mod people;
 mod revoked;
 mod rolling;
 mod scene;
+#[path = "../../benches/soak/tally.rs"]
+mod tally;
 
 use std::time::Duration;
 
 /// Nothing takes this long unless it is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `make soak` would be content with a run in which nobody ever signed in.
+#[test]
+fn a_soak_in_which_a_kind_of_work_was_never_done_has_failed() {
+    let (whole, part) = (tally::Tally::default(), tally::Tally::default());
+    for (place, kind) in tally::KINDS.into_iter().enumerate() {
+        whole.done(kind);
+        if place != 2 {
+            part.done(kind);
+        }
+    }
+    whole.judge();
+    let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| part.judge())).unwrap_err();
+    assert!(judged.downcast_ref::<String>().is_some_and(|said| said.contains("sign-ins")));
+}

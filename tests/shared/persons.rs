@@ -78,6 +78,47 @@ async fn one_too_many_at_the_other_gate_is_refused_or_ends_the_oldest_here() {
     }
 }
 
+/// How many questions of this kind the server was asked.
+async fn asked(behind: &mut redis::aio::MultiplexedConnection, command: &str) -> usize {
+    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(behind).await.unwrap();
+    let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or_default()
+}
+
+/// Somebody who signs in by a script, and looks at the list or signs in once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_sessions_somebody_has_a_few_questions_find_them() {
+    const MANY: usize = 300;
+    let server = Server::start();
+    let idp = FakeIdp::new("https://idp.test/metadata");
+    let (here, here_store) = gate(&server.settings(), &idp, Some(most(1000, OnLimit::Refuse))).await;
+    let elsewhere = store(&server.settings(), ring(b"a"), NOW).await;
+    let key = vestibule::session::SiteKey::of("app");
+    for n in 1..=MANY as u64 {
+        let sample = Sample { user: "ada".into(), name_id: "ada".into(), site: key, ..Sample::new(n) };
+        elsewhere.insert(Arc::new(sample.session(NOW))).await.unwrap();
+    }
+    let mut behind = server.connect().await;
+    let mut desk = Browser::of(&here);
+    let before = (asked(&mut behind, "get").await, asked(&mut behind, "mget").await);
+    desk.sign_in(&idp, "/x", "ada").await;
+    let page = desk.get("/vestibule/sessions", From::SameSite).await;
+    let after = (asked(&mut behind, "get").await, asked(&mut behind, "mget").await);
+    assert_eq!(page.status, StatusCode::OK);
+    let shown = page.fields().len();
+    assert_eq!(shown, 50, "of {MANY} so many are shown");
+    assert!(page.body.contains("This browser"), "{}", page.body);
+    assert!(after.0 - before.0 <= 10, "one by one: {before:?}, {after:?}");
+    assert!((1..=20).contains(&(after.1 - before.1)), "{before:?}, {after:?}");
+
+    // Whoever ends all others ends those too that are not shown.
+    let others = page.fields().into_iter().map(|(_, value)| value).next_back().unwrap();
+    let ended = desk.post("/vestibule/sessions", From::SameSite, &[("session", &others)]).await;
+    assert_eq!(ended.status, StatusCode::SEE_OTHER, "{}", ended.body);
+    assert_eq!(here_store.by_user("corp", "ada").await.unwrap().len(), 1);
+    assert!(is_in(&mut desk).await);
+}
+
 /// One person's session.
 fn of(user: &str, n: u64) -> Arc<Session> {
     Arc::new(Sample { user: user.into(), name_id: user.into(), ..Sample::new(n) }.session(NOW))

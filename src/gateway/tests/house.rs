@@ -132,12 +132,17 @@ pub(super) fn gate(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>)
 
 /// What is served by a gate that nothing was started for, and that trusts nobody.
 pub(super) fn live(gate: Arc<Gate>) -> Arc<Live> {
+    Live::new(served(gate, true))
+}
+
+/// The same, not yet served; `by_site`: whether times are counted for each site.
+pub(super) fn served(gate: Arc<Gate>, by_site: bool) -> Served {
     let edges = gate.sites.iter().map(|site| Edge::new(site).unwrap()).collect();
     let shutdown = Shutdown { delay: Duration::ZERO, drain: Duration::ZERO };
     let trusted = TrustedProxies::new(Vec::new());
-    let metrics = crate::config::Metrics { sites: true, exemplars: true };
+    let metrics = crate::config::Metrics { sites: by_site, exemplars: true };
     let terms = Terms { trusted, gateways: Gateways::default(), log_requests: false, shutdown, metrics };
-    Live::new(Served::new(gate, edges, terms, None))
+    Served::new(gate, edges, terms, None)
 }
 
 pub(super) fn any_port() -> SocketAddr {

@@ -1,4 +1,4 @@
-//! What happens while nobody comes.
+//! What happens while nobody comes, and what has not happened yet.
 
 use super::house::{self, HOST, NOW, ada, config, site};
 use crate::clock::ManualClock;
@@ -25,4 +25,19 @@ async fn what_has_ended_is_forgotten() {
     tidying.abort();
 
     assert_eq!(gate.store.size().sessions, 0);
+}
+
+/// The figures are those of all configurations: whoever is still served by the old one is counted as that says.
+#[test]
+fn a_configuration_that_is_not_in_use_yet_changes_nothing_that_is_counted() {
+    let store = Arc::new(MemoryStore::new(1 << 20, NOW));
+    let gate =
+        house::gate(config(vec![site(0, HOST, Face::ForwardAuth)]), store, Arc::new(ManualClock::at(NOW)));
+    let live = house::live(gate.clone());
+    let by_site = || gate.metrics.encode().contains("vestibule_site_request_duration_seconds");
+    assert!(by_site());
+    let next = house::served(gate.clone(), false);
+    assert!(by_site(), "it has only been made");
+    live.swap(next);
+    assert!(!by_site());
 }

@@ -17,7 +17,7 @@ mod recording;
 mod tracer;
 
 pub use context::{SpanId, TRACEPARENT, TRACESTATE, TraceContext, TraceId};
-pub use otlp::batch;
+pub use otlp::{batch, refused_in};
 pub use recording::{
     Current, Kind, Served, Step, Value, continues, current, during, finish, refused, step, within,
 };

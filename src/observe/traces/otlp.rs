@@ -3,7 +3,9 @@
 use super::context::{SpanId, TraceContext};
 use super::recording::{Kind, Served, StepDone, Value};
 use super::tracer::Done;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
@@ -34,6 +36,14 @@ pub fn batch(done: &[Done], resource: &[(&'static str, String)]) -> Vec<u8> {
         ..ResourceSpans::default()
     };
     ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
+}
+
+/// What a collector says to an export of which it refused a part (OTLP, "Partial Success"): how many spans, and why. It must not be sent
+/// again. What is no such answer refuses nothing.
+pub fn refused_in(answer: &[u8]) -> Option<(usize, String)> {
+    let partial = ExportTraceServiceResponse::decode(answer).ok()?.partial_success?;
+    let spans = usize::try_from(partial.rejected_spans).ok().filter(|spans| *spans > 0)?;
+    Some((spans, partial.error_message))
 }
 
 fn spans(done: &Done) -> Vec<Span> {
@@ -111,3 +121,24 @@ fn key_value(key: &str, value: &Value) -> KeyValue {
 
 /// The flag of the trace context.
 const SAMPLED: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+
+    #[test]
+    fn what_a_collector_refused_is_read_and_what_is_no_such_answer_refuses_nothing() {
+        let answer = |rejected_spans, why: &str| {
+            let partial = ExportTracePartialSuccess { rejected_spans, error_message: why.to_owned() };
+            ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec()
+        };
+        assert_eq!(refused_in(&answer(3, "too old")), Some((3, "too old".to_owned())));
+        // A warning of a collector that took them all; and one that cannot count.
+        assert_eq!(refused_in(&answer(0, "soon too old")), None);
+        assert_eq!(refused_in(&answer(-1, "")), None);
+        for other in [&b""[..], b"{}", b"<html>", &[0xff; 40]] {
+            assert_eq!(refused_in(other), None, "{other:?}");
+        }
+    }
+}

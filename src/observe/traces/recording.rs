@@ -191,7 +191,8 @@ pub fn refused(code: &'static str, reference: &str, idp: Option<&str>) {
 #[must_use = "a step lasts until it is dropped"]
 pub struct Step {
     recording: Arc<Recording>,
-    done: Option<StepDone>,
+    /// On the heap: a request has room for a step, and mostly nobody records.
+    done: Option<Box<StepDone>>,
 }
 
 /// Begins a part of what is served.
@@ -207,7 +208,7 @@ pub fn step(name: &'static str, kind: Kind) -> Option<Step> {
             attributes: Vec::new(),
             failed: false,
         };
-        Step { recording: Arc::clone(recording), done: Some(done) }
+        Step { recording: Arc::clone(recording), done: Some(Box::new(done)) }
     })
 }
 
@@ -239,7 +240,7 @@ impl Drop for Step {
         let Some(done) = self.done.take() else { return };
         let mut state = self.recording.state.lock();
         if state.steps.len() < MOST_STEPS {
-            state.steps.push(StepDone { ended: Instant::now(), ..done });
+            state.steps.push(StepDone { ended: Instant::now(), ..*done });
         } else {
             state.steps_lost = state.steps_lost.saturating_add(1);
         }
@@ -273,5 +274,16 @@ pub(super) fn finish_steps(current: &Current) {
         if !state.steps.is_empty() {
             recording.tracer.take(None, state, recording.began);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every request has room for one, and mostly nobody records.
+    #[test]
+    fn a_step_that_nobody_takes_is_two_pointers_large() {
+        assert_eq!(size_of::<Option<Step>>(), 2 * size_of::<usize>());
     }
 }

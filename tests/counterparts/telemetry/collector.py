@@ -1,7 +1,7 @@
-"""A collector of OTLP over HTTP, with the messages of OpenTelemetry's own project: `collector.py PORT FILE [STATUS]`.
+"""A collector of OTLP over HTTP, with the messages of OpenTelemetry's own project: `collector.py PORT FILE [STATUS [REFUSED]]`.
 
 One JSON object a span goes to FILE, the octets of each export to FILE.raw, its headers to FILE.headers. With STATUS every
-export is answered so, and dropped. `collector.py openmetrics` reads a scrape instead, as Prometheus' own client reads it,
+export is answered so, and dropped; REFUSED spans of each are said to be refused. `collector.py openmetrics` reads a scrape instead, as Prometheus' own client reads it,
 and prints each sample that has an exemplar.
 """
 
@@ -43,7 +43,7 @@ def attributes_of(attributes):
     return named
 
 
-def collect(port, path, status):
+def collect(port, path, status, refused):
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
         ExportTraceServiceRequest,
         ExportTraceServiceResponse,
@@ -77,7 +77,11 @@ def collect(port, path, status):
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
-            answer = ExportTraceServiceResponse().SerializeToString()
+            response = ExportTraceServiceResponse()
+            if refused:
+                response.partial_success.rejected_spans = refused
+                response.partial_success.error_message = "too old"
+            answer = response.SerializeToString()
             code = status
             if self.path != "/v1/traces" or self.headers["content-type"] != "application/x-protobuf":
                 code = 404
@@ -105,4 +109,5 @@ def collect(port, path, status):
 if sys.argv[1] == "openmetrics":
     openmetrics()
 else:
-    collect(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 200)
+    status, refused = [*map(int, sys.argv[3:]), *[200, 0][len(sys.argv) - 3 :]]
+    collect(int(sys.argv[1]), sys.argv[2], status, refused)

@@ -36,7 +36,9 @@ struct Collector {
 impl Collector {
     fn start(folder: &Path, status: &str) -> Self {
         let (port, file) = (free_port(), folder.join("spans"));
-        let mut command = python(&[&port.to_string(), file.to_str().unwrap(), status]);
+        let port_word = port.to_string();
+        let words = [port_word.as_str(), file.to_str().unwrap()].into_iter().chain(status.split(' '));
+        let mut command = python(&words.collect::<Vec<_>>());
         let program = Program::start("collector", &mut command, folder, loopback(port));
         Self { _program: program, port, file }
     }
@@ -337,6 +339,30 @@ async fn a_question_is_a_part_of_its_gateways_trace_and_the_last_one_is_sent_whe
     assert_eq!(asked["name"], "DELETE /vestibule/authz/auth-request");
     assert_eq!((&asked["trace"], &asked["parent"]), (&TRACE.into(), &"00f067aa0ba902b7".into()));
     assert_eq!(attribute(asked, "vestibule.face"), "auth_request");
+}
+
+/// What it answers is a success all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_collector_refuses_of_a_batch_is_not_counted_as_sent() {
+    let place = tempfile::tempdir().unwrap();
+    let collector = Collector::start(place.path(), "200 1");
+    let scene = Scene::start(collector.port, "sample: 1", "").await;
+    assert_eq!(scene.public(&[]).await.status, StatusCode::OK);
+    let began = Instant::now();
+    loop {
+        let text = scene.metrics().await;
+        let figure = |outcome: &str| -> u64 {
+            let name = format!("vestibule_spans_total{{outcome=\"{outcome}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+        };
+        let (sent, refused) = (figure("sent"), figure("not_taken"));
+        if sent + refused >= 2 && refused > 0 {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "{text}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(scene.gate.program.says("the collector takes only some of the traces"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
